@@ -1,0 +1,2 @@
+//! latent
+fn main() {}

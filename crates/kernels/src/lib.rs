@@ -1,0 +1,41 @@
+//! The tensor operations that latent-variable models are made of, one function each.
+//!
+//! Every function takes and returns candle tensors, can be differentiated, and is numerically safe:
+//! logits of ±1000 give finite values and finite gradients. Models and distributions call these
+//! functions and nothing beneath them, so that an implementation for one device can be exchanged
+//! without a change anywhere else.
+//!
+//! Shapes are written `[..., d]`: any number of leading *batch* dimensions and one last *event*
+//! dimension. A function that returns `[...]` has summed over the event, never over the batch.
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use latent_kernels::{Activation, bernoulli_log_likelihood, linear};
+//!
+//! # fn main() -> candle_core::Result<()> {
+//! let input = Tensor::new(&[[1f32, 2.0]], &Device::Cpu)?;
+//! let weight = Tensor::new(&[[0.5f32, -1.0], [3.0, 0.0], [1.0, 1.0]], &Device::Cpu)?;
+//! let bias = Tensor::new(&[0f32, 0.0, 1.0], &Device::Cpu)?;
+//! let logits = linear(&input, &weight, &bias, Activation::Relu)?;
+//! assert_eq!(logits.to_vec2::<f32>()?, [[0.0, 3.0, 4.0]]);
+//!
+//! let targets = Tensor::new(&[[0f32, 1.0, 1.0]], &Device::Cpu)?;
+//! let nats = bernoulli_log_likelihood(&logits, &targets)?.to_vec1::<f32>()?;
+//! assert!((nats[0] - -0.75988555).abs() < 1e-5);
+//! # Ok(())
+//! # }
+//! ```
+
+mod activation;
+mod adam;
+mod bernoulli;
+mod gradient;
+mod linear;
+mod normal;
+
+pub use activation::Activation;
+pub use adam::{Adam, Moments, adam_update};
+pub use bernoulli::{bernoulli_log_likelihood, sigmoid};
+pub use gradient::gradient_error;
+pub use linear::linear;
+pub use normal::{kl_to_standard_normal, normal_log_density, reparametrise};

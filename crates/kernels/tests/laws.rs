@@ -1,0 +1,243 @@
+//! What every kernel promises: its formula, its gradient, and finite results at the extremes.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use latent_kernels::{
+    Activation, Adam, Moments, adam_update, bernoulli_log_likelihood, gradient_error,
+    kl_to_standard_normal, linear, normal_log_density, reparametrise, sigmoid,
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Numbers in (−2, 2), none of them within 10⁻³ of 0, where relu has no derivative.
+fn numbers(seed: u64, shape: &[usize]) -> Result<Var> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let values: Vec<f64> = (0..shape.iter().product())
+        .map(|_| random.random_range(1e-3..2.0) * if random.random() { 1.0 } else { -1.0 })
+        .collect();
+    Var::from_vec(values, shape, &Device::Cpu)
+}
+
+fn assert_close(actual: &Tensor, expected: &[f64], tolerance: f64) -> Result<()> {
+    let actual = actual
+        .to_dtype(DType::F64)?
+        .flatten_all()?
+        .to_vec1::<f64>()?;
+    assert_eq!(actual.len(), expected.len());
+    for (a, e) in actual.iter().zip(expected) {
+        assert!(
+            (a - e).abs() <= tolerance * (1.0 + e.abs()),
+            "{actual:?} is not {expected:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn linear_is_the_sum_of_products_for_any_leading_shape() -> Result<()> {
+    for leading in [vec![], vec![1], vec![3], vec![2, 3], vec![2, 1, 2]] {
+        let input = numbers(1, &[leading.clone(), vec![4]].concat())?;
+        let (weight, bias) = (numbers(2, &[5, 4])?, numbers(3, &[5])?);
+        let output = linear(&input, &weight, &bias, Activation::Tanh)?;
+        assert_eq!(output.dims(), [leading, vec![5]].concat());
+
+        let (w, b) = (weight.to_vec2::<f64>()?, bias.to_vec1::<f64>()?);
+        let expected: Vec<f64> = input
+            .flatten_all()?
+            .to_vec1::<f64>()?
+            .chunks(4)
+            .flat_map(|x| {
+                (0..5)
+                    .map(|o| (b[o] + (0..4).map(|i| w[o][i] * x[i]).sum::<f64>()).tanh())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        assert_close(&output, &expected, 1e-12)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn linear_takes_inputs_that_are_not_contiguous() -> Result<()> {
+    let input = numbers(1, &[4, 3])?;
+    let (weight, bias) = (numbers(2, &[2, 4])?, numbers(3, &[2])?);
+    let strided = linear(&input.t()?, &weight, &bias, Activation::Relu)?;
+    let copied = linear(&input.t()?.contiguous()?, &weight, &bias, Activation::Relu)?;
+    assert_close(&strided, &copied.flatten_all()?.to_vec1()?, 0.0)
+}
+
+#[test]
+fn linear_refuses_shapes_that_do_not_fit() -> Result<()> {
+    let (weight, bias) = (numbers(2, &[5, 4])?, numbers(3, &[5])?);
+    assert!(
+        linear(
+            numbers(1, &[2, 3])?.as_tensor(),
+            &weight,
+            &bias,
+            Activation::Identity
+        )
+        .is_err()
+    );
+    assert!(
+        linear(
+            numbers(1, &[2, 4])?.as_tensor(),
+            &weight,
+            numbers(3, &[4])?.as_tensor(),
+            Activation::Identity
+        )
+        .is_err()
+    );
+    Ok(())
+}
+
+#[test]
+fn gradients_are_those_of_finite_differences() -> Result<()> {
+    let (x, weight, bias) = (
+        numbers(1, &[3, 4])?,
+        numbers(2, &[5, 4])?,
+        numbers(3, &[5])?,
+    );
+    for activation in [Activation::Identity, Activation::Relu, Activation::Tanh] {
+        let error = gradient_error(
+            || linear(&x, &weight, &bias, activation),
+            &[&x, &weight, &bias],
+        )?;
+        assert!(error < 1e-8, "linear with {activation:?}: {error}");
+    }
+    let (a, b, c) = (
+        numbers(4, &[3, 4])?,
+        numbers(5, &[3, 4])?,
+        numbers(6, &[2, 3, 4])?,
+    );
+    let checks: [(&str, f64); 5] = [
+        (
+            "bernoulli_log_likelihood",
+            gradient_error(|| bernoulli_log_likelihood(&a, &b), &[&a, &b])?,
+        ),
+        ("sigmoid", gradient_error(|| sigmoid(&a), &[&a])?),
+        (
+            "kl_to_standard_normal",
+            gradient_error(|| kl_to_standard_normal(&a, &b), &[&a, &b])?,
+        ),
+        (
+            "reparametrise",
+            gradient_error(|| reparametrise(&a, &b, &c), &[&a, &b, &c])?,
+        ),
+        (
+            "normal_log_density",
+            gradient_error(|| normal_log_density(&c, &a, &b), &[&c, &a, &b])?,
+        ),
+    ];
+    for (name, error) in checks {
+        assert!(error < 1e-8, "{name}: {error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_missing_gradient_is_reported_and_a_wrong_one_is_seen() -> Result<()> {
+    let (a, b) = (numbers(4, &[3])?, numbers(5, &[3])?);
+    assert!(gradient_error(|| a.sqr(), &[&a, &b]).is_err());
+    // Detaching one factor halves the gradient of a product.
+    assert!(gradient_error(|| a.as_tensor() * a.detach(), &[&a])? > 1e-2);
+    Ok(())
+}
+
+#[test]
+fn extreme_logits_give_finite_values_and_gradients() -> Result<()> {
+    for dtype in [DType::F32, DType::F64] {
+        let logits = Tensor::new(&[[-1000f64, 1000.0, -1000.0, 1000.0, 0.0]], &Device::Cpu)?;
+        let logits = Var::from_tensor(&logits.to_dtype(dtype)?)?;
+        let targets = Tensor::new(&[[0f64, 1.0, 1.0, 0.0, 1.0]], &Device::Cpu)?.to_dtype(dtype)?;
+        let likelihood = bernoulli_log_likelihood(&logits, &targets)?;
+        assert_close(&likelihood, &[-2000.0 - 2f64.ln()], 1e-6)?;
+        let gradients = likelihood.sum_all()?.backward()?;
+        // x − σ(l), exactly ½ at a logit of 0, where an untrained network starts.
+        assert_close(
+            gradients.get(&logits).unwrap(),
+            &[0.0, 0.0, 1.0, -1.0, 0.5],
+            1e-7,
+        )?;
+        assert_close(&sigmoid(&logits)?, &[0.0, 1.0, 0.0, 1.0, 0.5], 1e-7)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn bernoulli_likelihood_is_the_textbook_formula() -> Result<()> {
+    let (logits, targets) = (
+        numbers(1, &[2, 3])?,
+        sigmoid(numbers(2, &[2, 3])?.as_tensor())?,
+    );
+    let (l, x) = (logits.to_vec2::<f64>()?, targets.to_vec2::<f64>()?);
+    let expected: Vec<f64> = (0..2)
+        .map(|i| {
+            (0..3)
+                .map(|j| {
+                    let p = 1.0 / (1.0 + (-l[i][j]).exp());
+                    x[i][j] * p.ln() + (1.0 - x[i][j]) * (1.0 - p).ln()
+                })
+                .sum()
+        })
+        .collect();
+    assert_close(
+        &bernoulli_log_likelihood(&logits, &targets)?,
+        &expected,
+        1e-12,
+    )
+}
+
+#[test]
+fn kl_of_the_standard_normal_to_itself_is_zero() -> Result<()> {
+    let zeros = Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?;
+    assert_close(&kl_to_standard_normal(&zeros, &zeros)?, &[0.0, 0.0], 0.0)
+}
+
+/// The update as algorithm 1 of Kingma & Ba states it, on one number.
+fn adam_by_hand(mut parameter: f64, gradients: &[f64], adam: &Adam) -> f64 {
+    let (mut m, mut v) = (0.0, 0.0);
+    for (t, g) in (1..).zip(gradients) {
+        m = adam.beta1 * m + (1.0 - adam.beta1) * g;
+        v = adam.beta2 * v + (1.0 - adam.beta2) * g * g;
+        let m_hat = m / (1.0 - adam.beta1.powi(t));
+        let v_hat = v / (1.0 - adam.beta2.powi(t));
+        parameter -= adam.learning_rate * m_hat / (v_hat.sqrt() + adam.epsilon);
+    }
+    parameter
+}
+
+#[test]
+fn adam_is_the_published_algorithm() -> Result<()> {
+    let adam = Adam {
+        learning_rate: 0.01,
+        ..Adam::default()
+    };
+    let start = [0.5, -1.0, 2.0];
+    let gradients = [[0.1, -3.0, 0.0], [0.2, 1.0, 0.0], [-0.4, 1e-9, 1e9]];
+    let parameter = Var::new(&start, &Device::Cpu)?;
+    let moments = Moments::zeros_like(&parameter)?;
+    for (step, gradient) in (1..).zip(&gradients) {
+        adam_update(
+            &parameter,
+            &Tensor::new(gradient, &Device::Cpu)?,
+            &moments,
+            &adam,
+            step,
+        )?;
+    }
+    let expected: Vec<f64> = (0..3)
+        .map(|i| adam_by_hand(start[i], &gradients.map(|g| g[i]), &adam))
+        .collect();
+    assert_close(&parameter, &expected, 1e-12)
+}
+
+#[test]
+fn adam_s_first_step_is_the_learning_rate_whatever_the_gradient() -> Result<()> {
+    for scale in [1e-3, 1.0, 1e6] {
+        let parameter = Var::new(&[1.0f64, 1.0], &Device::Cpu)?;
+        let moments = Moments::zeros_like(&parameter)?;
+        let gradient = Tensor::new(&[scale, -scale], &Device::Cpu)?;
+        adam_update(&parameter, &gradient, &moments, &Adam::default(), 1)?;
+        assert_close(&parameter, &[0.999, 1.001], 1e-7)?;
+    }
+    Ok(())
+}
