@@ -1,1 +1,86 @@
-//! distributions
+//! Probability distributions on candle tensors, in the shape that `torch.distributions` and distrax
+//! taught their users to expect: `log_prob`, `sample`, `rsample`, and KL divergences.
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use latent_distributions::{Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal};
+//!
+//! # fn main() -> Result<(), latent_distributions::Error> {
+//! let device = Device::Cpu;
+//! // Two diagonal normals in three dimensions: a batch of two events of size three.
+//! let loc = Tensor::new(&[[0f32, 1.0, -1.0], [0.5, 0.0, 2.0]], &device)?;
+//! let log_scale = Tensor::new(&[[0f32, -1.0, 0.5], [0.0, 0.0, 0.0]], &device)?;
+//! let posterior = Normal::new(loc, log_scale)?;
+//!
+//! // Randomness is an argument: the same seed gives the same draw.
+//! let mut generator = Generator::new(42);
+//! let z = posterior.rsample(&[], &mut generator)?; // [2, 3], carries gradients to both parameters
+//! let nats = posterior.log_prob(&z)?; // [2], summed over the event
+//! assert_eq!(nats.dims(), [2]);
+//!
+//! let prior = StandardNormal::new(3, z.dtype(), &device);
+//! let kl = posterior.kl_divergence(&prior)?.to_vec1::<f32>()?; // [2]
+//! assert!((kl[1] - 0.5 * (0.25 + 4.0)).abs() < 1e-6);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Shapes
+//! The last dimension is the *event*: one vector with its independent components. All dimensions
+//! before it are the *batch*: separate distributions of one kind. [`Distribution::log_prob`] sums
+//! over the event and nothing else, so a distribution over `[..., d]` gives densities `[...]`, in
+//! nats. Sampling puts a *sample shape* in front: `[50]` draws of a batch `[n, d]` are `[50, n, d]`.
+//!
+//! # Gradients
+//! [`Distribution::sample`] is detached from the parameters. [`Reparametrised::rsample`] is not, and
+//! is a trait of its own, so that a pathwise gradient through a [`Bernoulli`], which does not exist,
+//! does not compile:
+//!
+//! ```compile_fail
+//! # use candle_core::{Device, Tensor};
+//! use latent_distributions::{Bernoulli, Generator, Reparametrised};
+//! let pixels = Bernoulli::new(Tensor::zeros((1, 784), candle_core::DType::F32, &Device::Cpu).unwrap());
+//! pixels.rsample(&[], &mut Generator::new(0));
+//! ```
+
+mod bernoulli;
+mod error;
+mod generator;
+mod normal;
+mod standard_normal;
+
+use candle_core::Tensor;
+
+pub use bernoulli::Bernoulli;
+pub use error::Error;
+pub use generator::Generator;
+pub use normal::Normal;
+pub use standard_normal::StandardNormal;
+
+/// A probability distribution over vectors: something with a density that can be drawn from.
+pub trait Distribution {
+    /// The logarithm of the density (or of the probability, if discrete) at `value`, in nats,
+    /// summed over the event.
+    ///
+    /// `value` is `[..., d]` and broadcasts against the batch; the result is `[...]`.
+    fn log_prob(&self, value: &Tensor) -> Result<Tensor, Error>;
+
+    /// Draws of shape `sample_shape` + batch + event, detached from the parameters.
+    fn sample(&self, sample_shape: &[usize], generator: &mut Generator) -> Result<Tensor, Error>;
+
+    /// The mean, of shape batch + event.
+    fn mean(&self) -> Result<Tensor, Error>;
+}
+
+/// A distribution whose draws are differentiable functions of its parameters.
+pub trait Reparametrised: Distribution {
+    /// As [`Distribution::sample`], with gradients from the draws to the parameters.
+    fn rsample(&self, sample_shape: &[usize], generator: &mut Generator) -> Result<Tensor, Error>;
+}
+
+/// A pair of distributions whose Kullback–Leibler divergence is known in closed form.
+pub trait KlDivergence<Q: ?Sized> {
+    /// KL(self ‖ q) = E[log self(x) − log q(x)] for x drawn from `self`, in nats, summed over the
+    /// event: never negative, and 0 only where both are equal.
+    fn kl_divergence(&self, q: &Q) -> Result<Tensor, Error>;
+}

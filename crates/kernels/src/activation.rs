@@ -1,7 +1,9 @@
 use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
 
 /// The elementwise function that follows a linear map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Activation {
     /// x

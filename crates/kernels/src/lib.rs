@@ -29,6 +29,7 @@
 mod activation;
 mod adam;
 mod bernoulli;
+mod categorical;
 mod gradient;
 mod linear;
 mod normal;
@@ -36,6 +37,7 @@ mod normal;
 pub use activation::Activation;
 pub use adam::{Adam, Moments, adam_update};
 pub use bernoulli::{bernoulli_log_likelihood, sigmoid};
+pub use categorical::categorical_log_likelihood;
 pub use gradient::gradient_error;
 pub use linear::linear;
 pub use normal::{kl_to_standard_normal, normal_log_density, reparametrise};

@@ -2,8 +2,8 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use latent_kernels::{
-    Activation, Adam, Moments, adam_update, bernoulli_log_likelihood, gradient_error,
-    kl_to_standard_normal, linear, normal_log_density, reparametrise, sigmoid,
+    Activation, Adam, Moments, adam_update, bernoulli_log_likelihood, categorical_log_likelihood,
+    gradient_error, kl_to_standard_normal, linear, normal_log_density, reparametrise, sigmoid,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -240,4 +240,35 @@ fn adam_s_first_step_is_the_learning_rate_whatever_the_gradient() -> Result<()> 
         assert_close(&parameter, &[0.999, 1.001], 1e-7)?;
     }
     Ok(())
+}
+
+#[test]
+fn categorical_likelihood_is_the_logarithm_of_softmax_and_survives_extremes() -> Result<()> {
+    let labels = Tensor::new(&[2u32, 0], &Device::Cpu)?;
+    let logits = numbers(1, &[2, 3])?;
+    let l = logits.to_vec2::<f64>()?;
+    let expected: Vec<f64> = [(0, 2), (1, 0)]
+        .map(|(row, label): (usize, usize)| {
+            (l[row][label].exp() / l[row].iter().map(|x| x.exp()).sum::<f64>()).ln()
+        })
+        .to_vec();
+    assert_close(
+        &categorical_log_likelihood(&logits, &labels)?,
+        &expected,
+        1e-12,
+    )?;
+    assert!(gradient_error(|| categorical_log_likelihood(&logits, &labels), &[&logits])? < 1e-8);
+
+    let extreme = Var::new(
+        &[[1000f32, 0.0, -1000.0], [1000.0, -1000.0, 0.0]],
+        &Device::Cpu,
+    )?;
+    let likelihood = categorical_log_likelihood(&extreme, &labels)?;
+    assert_close(&likelihood, &[-2000.0, 0.0], 1e-6)?;
+    let gradients = likelihood.sum_all()?.backward()?;
+    assert_close(
+        gradients.get(&extreme).unwrap(),
+        &[-1.0, 0.0, 1.0, 0.0, 0.0, 0.0],
+        1e-6,
+    )
 }

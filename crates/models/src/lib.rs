@@ -1,1 +1,43 @@
-//! models
+//! Latent-variable models on candle behind one trait, written so that a reader of the papers
+//! recognises the equations.
+//!
+//! ```
+//! use candle_core::Device;
+//! use latent_distributions::Generator;
+//! use latent_models::{LatentModel, Parameters, Vae, VaeConfig};
+//!
+//! # fn main() -> Result<(), latent_models::Error> {
+//! // A VAE 784-512-2 and its mirror, its weights drawn from seed 1.
+//! let config = VaeConfig { hidden: vec![512], latent_size: 2, ..VaeConfig::default() };
+//! let parameters = Parameters::seeded(1, &Device::Cpu);
+//! let vae = Vae::new(784, &config, parameters.builder())?;
+//!
+//! let mut generator = Generator::new(2);
+//! let latents = vae.sample_prior(3, &mut generator)?; // [3, 2]
+//! let images = vae.decode(&latents, &())?; // [3, 784], each pixel the probability of ink
+//! assert_eq!(images.dims(), [3, 784]);
+//! assert_eq!(vae.encode(&images, &())?.dims(), [3, 2]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Images are `[n, pixels]` with values in [0, 1]. Every loss and bound is in nats, one number an
+//! image, summed over pixels and latent dimensions.
+
+mod classifier;
+mod config;
+mod error;
+mod latent_model;
+pub mod latent_space;
+mod networks;
+mod parameters;
+mod vae;
+
+pub use classifier::{Classifier, ClassifierConfig};
+pub use config::ModelConfig;
+pub use error::Error;
+pub use latent_kernels::Activation;
+pub use latent_model::{Condition, LatentModel, Loss, Trainable};
+pub use networks::{Linear, Mlp};
+pub use parameters::Parameters;
+pub use vae::{Vae, VaeConfig};

@@ -1,0 +1,273 @@
+use std::fmt;
+
+use crate::Error;
+use crate::checksum::sha256_hex;
+
+/// The number of classes: every label is less.
+pub const CLASSES: usize = 10;
+
+/// Grey images of one size, each with the label of its class.
+///
+/// Pixels are bytes, 0 the background and 255 the strongest ink, in row-major order
+/// `[image, row, column]`; labels are 0 to 9.
+///
+/// ```
+/// use latent_datasets::Dataset;
+///
+/// let dataset = Dataset::new(1, 2, vec![0, 255, 51, 0], vec![7, 1])?;
+/// assert_eq!(dataset.len(), 2);
+/// assert_eq!(dataset.image(1), Some([51, 0].as_slice()));
+/// assert_eq!(dataset.labels(), [7, 1]);
+/// assert_eq!(dataset.pixel_statistics().zero_fraction, 0.5);
+/// # Ok::<(), latent_datasets::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Dataset {
+    height: usize,
+    width: usize,
+    images: Vec<u8>,
+    labels: Vec<u8>,
+}
+
+impl Dataset {
+    /// Pairs images, `[labels.len(), height, width]` in row-major order, with labels 0 to 9.
+    ///
+    /// # Errors
+    /// [`Error::ImageSize`] where an image has no pixels, [`Error::Unpaired`] where there is not
+    /// one label an image, [`Error::Label`] where a label is more than 9.
+    pub fn new(
+        height: usize,
+        width: usize,
+        images: Vec<u8>,
+        labels: Vec<u8>,
+    ) -> Result<Self, Error> {
+        let Some(pixels) = height.checked_mul(width).filter(|&pixels| pixels > 0) else {
+            return Err(Error::ImageSize { height, width });
+        };
+        if pixels.checked_mul(labels.len()) != Some(images.len()) {
+            return Err(Error::Unpaired {
+                bytes: images.len(),
+                labels: labels.len(),
+                height,
+                width,
+            });
+        }
+        if let Some(index) = labels.iter().position(|&label| label as usize >= CLASSES) {
+            let found = labels[index];
+            return Err(Error::Label { index, found });
+        }
+        Ok(Self {
+            height,
+            width,
+            images,
+            labels,
+        })
+    }
+
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are no images.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Rows of an image.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Columns of an image.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Pixels of an image: height × width.
+    pub fn pixels(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// The pixels of one image, `[height, width]`, counted from 0; `None` beyond the last.
+    pub fn image(&self, index: usize) -> Option<&[u8]> {
+        self.images.chunks_exact(self.pixels()).nth(index)
+    }
+
+    /// The pixels of all images, `[len, height, width]`.
+    pub fn images(&self) -> &[u8] {
+        &self.images
+    }
+
+    /// The label of each image, 0 to 9.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// How many images each class has.
+    pub fn counts_by_class(&self) -> [usize; CLASSES] {
+        let mut counts = [0; CLASSES];
+        for &label in &self.labels {
+            counts[label as usize] += 1;
+        }
+        counts
+    }
+
+    /// The first `limit` images; all of them, where there are no more than that.
+    #[must_use]
+    pub fn truncated(mut self, limit: usize) -> Self {
+        self.labels.truncate(limit);
+        self.images.truncate(self.labels.len() * self.pixels());
+        self
+    }
+
+    /// What the pixels of all images together are like.
+    pub fn pixel_statistics(&self) -> PixelStatistics {
+        // Whole numbers until the end, so that nothing is lost: not in a sum of millions of
+        // pixels, and not in the difference that is the variance.
+        let count = self.images.len() as u128;
+        let (mut sum, mut squares, mut zeros) = (0, 0, 0_u64);
+        for &pixel in &self.images {
+            let pixel = u64::from(pixel);
+            sum += pixel;
+            squares += pixel * pixel;
+            zeros += u64::from(pixel == 0);
+        }
+        let (sum, squares) = (u128::from(sum), u128::from(squares));
+        PixelStatistics {
+            mean: sum as f64 / (255 * count) as f64,
+            standard_deviation: ((count * squares - sum * sum) as f64).sqrt()
+                / (255 * count) as f64,
+            zero_fraction: zeros as f64 / count as f64,
+        }
+    }
+
+    /// The SHA-256 of all pixels followed by all labels, without any header, as 64 lower-case
+    /// hexadecimal digits: equal for the same images in the same order, wherever they came from.
+    pub fn checksum(&self) -> String {
+        sha256_hex(&[&self.images, &self.labels])
+    }
+}
+
+/// Without the pixels, which are many megabytes.
+impl fmt::Debug for Dataset {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Dataset")
+            .field("len", &self.len())
+            .field("height", &self.height)
+            .field("width", &self.width)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Statistics over every pixel of every image, with pixels scaled from 0–255 to `[0, 1]`.
+///
+/// Those of an empty data set are NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PixelStatistics {
+    /// The mean: 0.1307 for MNIST's training set.
+    pub mean: f64,
+    /// The standard deviation (divided by the number of pixels, not by one less): 0.3081 for
+    /// MNIST's training set.
+    pub standard_deviation: f64,
+    /// The share of pixels that are exactly 0.
+    pub zero_fraction: f64,
+}
+
+/// A data set in the two parts in which it is published, with images of one size.
+///
+/// Validation images, where a model is selected by them, are taken from `train`; `test` selects
+/// nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Splits {
+    /// What the data set is called, such as `mnist`.
+    pub name: String,
+    /// The images to learn from.
+    pub train: Dataset,
+    /// The images to judge by.
+    pub test: Dataset,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn dataset() -> impl Strategy<Value = Dataset> {
+        (1_usize..5, 1_usize..5, 0_usize..20).prop_flat_map(|(height, width, len)| {
+            let images = prop::collection::vec(any::<u8>(), len * height * width);
+            let labels = prop::collection::vec(0_u8..10, len);
+            (images, labels).prop_map(move |(images, labels)| {
+                Dataset::new(height, width, images, labels).unwrap()
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn images_are_the_parts_of_the_whole(dataset in dataset()) {
+            let indices = 0..dataset.len();
+            let images: Vec<_> = indices.map_while(|index| dataset.image(index)).collect();
+            prop_assert_eq!(images.len(), dataset.labels().len());
+            prop_assert_eq!(images.concat(), dataset.images());
+            prop_assert_eq!(dataset.image(dataset.len()), None);
+        }
+
+        #[test]
+        fn truncation_keeps_the_first(dataset in dataset(), limit in 0_usize..25) {
+            let short = dataset.clone().truncated(limit);
+            prop_assert_eq!(short.len(), limit.min(dataset.len()));
+            prop_assert!(dataset.images().starts_with(short.images()));
+            prop_assert!(dataset.labels().starts_with(short.labels()));
+            prop_assert_eq!(short.images().len(), short.len() * dataset.pixels());
+            prop_assert_eq!(short == dataset, limit >= dataset.len());
+            prop_assert_eq!(short.checksum() == dataset.checksum(), limit >= dataset.len());
+        }
+
+        #[test]
+        fn every_image_has_a_class(dataset in dataset()) {
+            let counts = dataset.counts_by_class();
+            prop_assert_eq!(counts.iter().sum::<usize>(), dataset.len());
+            for label in 0..10 {
+                prop_assert_eq!(counts[label as usize] > 0, dataset.labels().contains(&label));
+            }
+        }
+
+        #[test]
+        fn statistics_are_those_of_the_definition(dataset in dataset()) {
+            prop_assume!(!dataset.is_empty());
+            let pixels = dataset.images().iter();
+            let values: Vec<_> = pixels.map(|&pixel| f64::from(pixel) / 255.0).collect();
+            let mean_of = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+            let mean = mean_of(&values);
+            let squares: Vec<_> = values.iter().map(|value| (value - mean).powi(2)).collect();
+
+            let statistics = dataset.pixel_statistics();
+            prop_assert!((statistics.mean - mean).abs() < 1e-12);
+            prop_assert!((statistics.standard_deviation - mean_of(&squares).sqrt()).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn each_broken_promise_is_named_with_its_remedy() {
+        let message = |dataset: Result<Dataset, Error>| dataset.unwrap_err().to_string();
+        assert_eq!(
+            message(Dataset::new(0, 28, vec![], vec![])),
+            "images of 0 × 28 pixels, expected one or more, and no more than an address can \
+             count; give their true height and width"
+        );
+        assert!(Dataset::new(usize::MAX, 2, vec![], vec![]).is_err());
+        assert_eq!(
+            message(Dataset::new(28, 28, vec![0; 784], vec![1, 2])),
+            "the images have 784 bytes, expected 2 × 28 × 28, one image a label; take images and \
+             labels from the same part of the same data set"
+        );
+        assert_eq!(
+            message(Dataset::new(1, 1, vec![0; 3], vec![9, 26, 10])),
+            "label 26 of image 1 (counted from 0), expected 0 to 9; use a data set of at most \
+             ten classes, numbered from 0"
+        );
+    }
+}

@@ -1,0 +1,266 @@
+use std::io;
+use std::path::PathBuf;
+
+/// What can be wrong with a data set; one variant a broken promise.
+///
+/// Each message is a sentence that can be shown as it is: where, what was found, what was expected
+/// and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system does not let us read the file, or there is none.
+    #[error(
+        "{path}: cannot be read ({reason}); check that the file exists and that you may read it"
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+
+    /// A directory, where a file was expected.
+    #[error("{path}: this is a directory, expected an IDX file; name a file inside it")]
+    IsDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// The file, or what was packed in it, has no bytes at all.
+    #[error("{path}: the file is empty, expected an IDX file; download it again")]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The gzip stream ends before its end mark.
+    #[error("{path}: the gzip stream stops before its end: it was cut off; download it again")]
+    GzipCutOff {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The gzip stream contradicts itself or its check sum, or something follows it.
+    #[error(
+        "{path}: the gzip stream is damaged, or something that is not gzip follows it ({reason}); \
+         download it again"
+    )]
+    GzipDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        reason: io::Error,
+    },
+
+    /// The file does not start as an IDX file does.
+    #[error(
+        "{path}: the file starts with the bytes {found:02x?}, expected those of an IDX file of \
+         unsigned bytes, [00, 00, 08]: it is something else, perhaps a web page saved in its \
+         place; download it again"
+    )]
+    NotIdx {
+        /// The file.
+        path: PathBuf,
+        /// Its first four bytes.
+        found: [u8; 4],
+    },
+
+    /// An IDX file, but not of unsigned bytes.
+    #[error(
+        "{path}: the file holds {found} elements, expected unsigned bytes; convert the pixels or \
+         labels to unsigned bytes"
+    )]
+    ElementType {
+        /// The file.
+        path: PathBuf,
+        /// The type of its elements, such as `float32`.
+        found: &'static str,
+    },
+
+    /// The file ends before its header does.
+    #[error(
+        "{path}: the file ends after {found} bytes, expected an IDX header of {expected} or more: \
+         it was cut off; download it again"
+    )]
+    HeaderCutOff {
+        /// The file.
+        path: PathBuf,
+        /// Bytes in the (unpacked) file.
+        found: usize,
+        /// Bytes that the header should have, as far as it can be read.
+        expected: usize,
+    },
+
+    /// An array without dimensions, or with one of size zero.
+    #[error(
+        "{path}: the header promises {}, expected one element or more; \
+         download the file again, or write it again with data in it",
+        shape(.dimensions)
+    )]
+    NoElements {
+        /// The file.
+        path: PathBuf,
+        /// The dimensions in the header.
+        dimensions: Vec<usize>,
+    },
+
+    /// The dimensions multiply to more than an address can count.
+    #[error(
+        "{path}: the header promises {} bytes, more than this computer can address: it is damaged; \
+         download the file again",
+        shape(.dimensions)
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The dimensions in the header.
+        dimensions: Vec<usize>,
+    },
+
+    /// Less data than the header promises.
+    #[error(
+        "{path}: the header promises {} bytes but only {found} follow it: the file was cut off; \
+         download it again",
+        shape(.dimensions)
+    )]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+        /// The dimensions in the header.
+        dimensions: Vec<usize>,
+        /// Bytes after the header.
+        found: usize,
+    },
+
+    /// More data than the header promises.
+    #[error(
+        "{path}: the header promises {} bytes but more follow it: the file is damaged, or another \
+         was appended to it; download it again",
+        shape(.dimensions)
+    )]
+    TrailingBytes {
+        /// The file.
+        path: PathBuf,
+        /// The dimensions in the header.
+        dimensions: Vec<usize>,
+    },
+
+    /// An array of labels where images were expected, the reverse, or neither.
+    #[error(
+        "{path}: the file has dimensions {}, expected {expected}; check that the files of images and of \
+         labels were not exchanged",
+        shape(.found)
+    )]
+    WrongDimensions {
+        /// The file.
+        path: PathBuf,
+        /// The dimensions expected, in words.
+        expected: &'static str,
+        /// The dimensions found.
+        found: Vec<usize>,
+    },
+
+    /// Images without pixels, or with more than an address can count.
+    #[error(
+        "images of {height} × {width} pixels, expected one or more, and no more than an address \
+         can count; give their true height and width"
+    )]
+    ImageSize {
+        /// Rows of an image.
+        height: usize,
+        /// Columns of an image.
+        width: usize,
+    },
+
+    /// Images and labels that do not come in pairs.
+    #[error(
+        "the images have {bytes} bytes, expected {labels} × {height} × {width}, one image a label; \
+         take images and labels from the same part of the same data set"
+    )]
+    Unpaired {
+        /// Bytes of all images together.
+        bytes: usize,
+        /// The number of labels.
+        labels: usize,
+        /// Rows of an image.
+        height: usize,
+        /// Columns of an image.
+        width: usize,
+    },
+
+    /// A label that is not one of the ten classes.
+    #[error(
+        "label {found} of image {index} (counted from 0), expected 0 to 9; \
+         use a data set of at most ten classes, numbered from 0"
+    )]
+    Label {
+        /// The place of the label, counted from 0.
+        index: usize,
+        /// The label.
+        found: u8,
+    },
+
+    /// An error in what a file holds rather than in its form.
+    #[error("{path}: {error}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        error: Box<Error>,
+    },
+
+    /// Some of the four files are not in the directory.
+    #[error(
+        "{directory}: {} not found here, with or without `.gz`; \
+         put all four files of the data set into this directory",
+        .missing.join(", ")
+    )]
+    MissingFiles {
+        /// Where most of the files are, or should be.
+        directory: PathBuf,
+        /// The names that were not found.
+        missing: Vec<&'static str>,
+    },
+
+    /// Training and test images differ in size.
+    #[error(
+        "{directory}: training images of {} but test images of {} pixels, expected one size; \
+         take all four files from the same data set",
+        shape(.train),
+        shape(.test)
+    )]
+    SizesDiffer {
+        /// The directory of the four files.
+        directory: PathBuf,
+        /// Height and width of the training images.
+        train: [usize; 2],
+        /// Height and width of the test images.
+        test: [usize; 2],
+    },
+
+    /// A sound file with the name of one of MNIST's, but other contents.
+    #[error(
+        "{path}: this is not MNIST's {name} (SHA-256 of the unpacked file {found}, expected \
+         {expected}): either it belongs to another data set with files of the same names, such as \
+         Fashion-MNIST, which `--data idx` reads, or it is damaged: then download it again"
+    )]
+    NotMnist {
+        /// The file.
+        path: PathBuf,
+        /// Its name in MNIST.
+        name: &'static str,
+        /// The SHA-256 of the unpacked file, hexadecimal.
+        found: String,
+        /// The SHA-256 of MNIST's file, hexadecimal.
+        expected: &'static str,
+    },
+}
+
+/// Dimensions as a reader writes them: `60000 × 28 × 28`.
+fn shape(dimensions: &[usize]) -> String {
+    if dimensions.is_empty() {
+        return "no dimensions".to_owned();
+    }
+    let sizes: Vec<_> = dimensions.iter().map(usize::to_string).collect();
+    sizes.join(" × ")
+}

@@ -1,0 +1,406 @@
+use std::path::{Path, PathBuf};
+
+use crate::{Dataset, Error, Idx, Splits};
+
+/// One of the four files in which MNIST, and what imitates it, is published.
+struct Part {
+    name: &'static str,
+    /// Of MNIST's own file, unpacked.
+    sha256: &'static str,
+}
+
+const TRAIN_IMAGES: Part = Part {
+    name: "train-images-idx3-ubyte",
+    sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+};
+const TRAIN_LABELS: Part = Part {
+    name: "train-labels-idx1-ubyte",
+    sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+};
+const TEST_IMAGES: Part = Part {
+    name: "t10k-images-idx3-ubyte",
+    sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+};
+const TEST_LABELS: Part = Part {
+    name: "t10k-labels-idx1-ubyte",
+    sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+};
+const PARTS: [Part; 4] = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS];
+
+/// Reads MNIST, checked against its published SHA-256 sums.
+///
+/// The four files (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`
+/// and `t10k-labels-idx1-ubyte`) may each be plain or end in `.gz`, and be spelled
+/// `train-images.idx3-ubyte`; they lie together in the directory, in its `MNIST/raw` (where
+/// torchvision puts them below its root) or in its `raw`. The result is called `mnist`: 60,000
+/// images of 28 × 28 to train, 10,000 to test.
+///
+/// ```no_run
+/// use std::path::Path;
+/// use latent_datasets::mnist_from_directory;
+///
+/// let mnist = mnist_from_directory(Path::new("data/mnist"))?;
+/// println!("{} images to train, {} to test", mnist.train.len(), mnist.test.len());
+/// # Ok::<(), latent_datasets::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::MissingFiles`] where not all four are there, [`Error::NotMnist`] where one of them has
+/// another sum, and what [`Idx::open`] says of a damaged one.
+pub fn mnist_from_directory(directory: &Path) -> Result<Splits, Error> {
+    read("mnist", directory, |path, part, idx| {
+        let found = idx.sha256();
+        if found == part.sha256 {
+            return Ok(());
+        }
+        Err(Error::NotMnist {
+            path: path.into(),
+            name: part.name,
+            found,
+            expected: part.sha256,
+        })
+    })
+}
+
+/// Reads any data set published as MNIST is: Fashion-MNIST, Kuzushiji-MNIST, one's own digits.
+///
+/// The files have the names and places that [`mnist_from_directory`] describes; the images may
+/// have any one size. There is no sum to check them against. The result is called `idx`.
+///
+/// # Errors
+/// [`Error::MissingFiles`] where not all four are there, what [`Idx::open`] says of a damaged one,
+/// [`Error::WrongDimensions`] and [`Error::SizesDiffer`] where the arrays are no such data set,
+/// and what [`Dataset::new`] says, with the file's name, as [`Error::InFile`].
+pub fn idx_from_directory(directory: &Path) -> Result<Splits, Error> {
+    read("idx", directory, |_, _, _| Ok(()))
+}
+
+/// Whether at least one of the four files of [`mnist_from_directory`] is in the directory, or in
+/// one of the places below it.
+///
+/// For a caller with several directories to look in: take the first for which this is true. A
+/// half-complete directory is then an error that names what is missing, not silently passed over.
+pub fn has_idx_files(directory: &Path) -> bool {
+    let (_, paths) = find(directory);
+    paths.iter().any(Option::is_some)
+}
+
+fn read(
+    name: &str,
+    directory: &Path,
+    check: impl Fn(&Path, &Part, &Idx) -> Result<(), Error>,
+) -> Result<Splits, Error> {
+    let (directory, paths) = find(directory);
+    let [
+        Some(train_images),
+        Some(train_labels),
+        Some(test_images),
+        Some(test_labels),
+    ] = &paths
+    else {
+        let parts = PARTS.iter().zip(&paths);
+        let missing = parts.filter(|(_, path)| path.is_none());
+        let missing = missing.map(|(part, _)| part.name).collect();
+        return Err(Error::MissingFiles { directory, missing });
+    };
+
+    let open = |path, part| {
+        let idx = Idx::open(path)?;
+        check(path, part, &idx)?;
+        Ok((path, idx))
+    };
+    let train = pair(
+        open(train_images, &TRAIN_IMAGES)?,
+        open(train_labels, &TRAIN_LABELS)?,
+    )?;
+    let test = pair(
+        open(test_images, &TEST_IMAGES)?,
+        open(test_labels, &TEST_LABELS)?,
+    )?;
+
+    let size = |dataset: &Dataset| [dataset.height(), dataset.width()];
+    if size(&train) != size(&test) {
+        return Err(Error::SizesDiffer {
+            directory,
+            train: size(&train),
+            test: size(&test),
+        });
+    }
+    Ok(Splits {
+        name: name.to_owned(),
+        train,
+        test,
+    })
+}
+
+fn pair(
+    (images_path, images): (&Path, Idx),
+    (labels_path, labels): (&Path, Idx),
+) -> Result<Dataset, Error> {
+    let &[_, height, width] = images.dimensions() else {
+        return Err(Error::WrongDimensions {
+            path: images_path.into(),
+            expected: "images × height × width",
+            found: images.dimensions().into(),
+        });
+    };
+    if labels.dimensions().len() != 1 {
+        return Err(Error::WrongDimensions {
+            path: labels_path.into(),
+            expected: "one, the number of labels",
+            found: labels.dimensions().into(),
+        });
+    }
+    // What can still be wrong is a label, or their number: the labels' name says where to look.
+    Dataset::new(height, width, images.into_data(), labels.into_data()).map_err(|error| {
+        Error::InFile {
+            path: labels_path.into(),
+            error: Box::new(error),
+        }
+    })
+}
+
+/// The place that holds most of the four files, with their paths in the order of [`PARTS`]; of
+/// equals the first. All four come from one place, so that two data sets are never mixed.
+fn find(directory: &Path) -> (PathBuf, [Option<PathBuf>; 4]) {
+    let find_in = |place: PathBuf| {
+        let paths = PARTS.map(|part| find_part(&place, part.name));
+        (place, paths)
+    };
+    let here = find_in(directory.into());
+    let below = ["MNIST/raw", "raw"].map(|place| find_in(directory.join(place)));
+    below.into_iter().fold(here, |best, place| {
+        let count = |paths: &[Option<PathBuf>; 4]| paths.iter().flatten().count();
+        if count(&place.1) > count(&best.1) {
+            place
+        } else {
+            best
+        }
+    })
+}
+
+/// A plain file before a packed one: torchvision leaves both, and the plain one is read faster.
+fn find_part(place: &Path, name: &str) -> Option<PathBuf> {
+    let dotted = name.replacen("-idx", ".idx", 1);
+    let names = [
+        name,
+        &dotted,
+        &format!("{name}.gz"),
+        &format!("{dotted}.gz"),
+    ];
+    let mut paths = names.map(|name| place.join(name)).into_iter();
+    paths.find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::idx::tests::{gzip, idx_file};
+
+    /// Three images of 2 × 3 to train and one to test, in the order of [`PARTS`].
+    fn files() -> [Vec<u8>; 4] {
+        [
+            idx_file(&[3, 2, 3], &[50; 18]),
+            idx_file(&[3], &[2, 0, 9]),
+            idx_file(&[1, 2, 3], &[60; 6]),
+            idx_file(&[1], &[4]),
+        ]
+    }
+
+    fn write(place: &Path, names: [&str; 4], files: &[Vec<u8>; 4]) {
+        fs::create_dir_all(place).unwrap();
+        for (name, file) in names.iter().zip(files) {
+            fs::write(place.join(name), file).unwrap();
+        }
+    }
+
+    /// The message for the files, without the directory at its start.
+    fn message(files: &[Vec<u8>; 4]) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        write(directory.path(), PARTS.map(|part| part.name), files);
+        let message = idx_from_directory(directory.path())
+            .unwrap_err()
+            .to_string();
+        let start = directory.path().display().to_string();
+        message.strip_prefix(&start).unwrap().replace('\\', "/")
+    }
+
+    #[test]
+    fn files_are_found_under_each_name_in_each_place() {
+        let names = PARTS.map(|part| part.name);
+        let dotted = [
+            "train-images.idx3-ubyte",
+            "train-labels.idx1-ubyte",
+            "t10k-images.idx3-ubyte",
+            "t10k-labels.idx1-ubyte",
+        ];
+        for place in ["", "raw", "MNIST/raw"] {
+            for names in [names, dotted] {
+                for packed in [false, true] {
+                    let directory = tempfile::tempdir().unwrap();
+                    assert!(!has_idx_files(directory.path()));
+                    let place = directory.path().join(place);
+                    if packed {
+                        let names = names.map(|name| format!("{name}.gz"));
+                        let files = files().map(|file| gzip(&file));
+                        write(&place, names.each_ref().map(String::as_str), &files);
+                    } else {
+                        write(&place, names, &files());
+                    }
+
+                    assert!(has_idx_files(directory.path()));
+                    let splits = idx_from_directory(directory.path()).unwrap();
+                    assert_eq!(splits.name, "idx");
+                    assert_eq!(splits.train.labels(), [2, 0, 9]);
+                    assert_eq!(splits.train.images(), [50; 18]);
+                    assert_eq!([splits.test.height(), splits.test.width()], [2, 3]);
+                    assert_eq!(splits.test.image(0), Some([60; 6].as_slice()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_stray_file_does_not_hide_a_whole_data_set() {
+        let directory = tempfile::tempdir().unwrap();
+        let raw = directory.path().join("raw");
+        write(&raw, PARTS.map(|part| part.name), &files());
+        fs::write(directory.path().join(TRAIN_LABELS.name), "stray").unwrap();
+        assert_eq!(idx_from_directory(directory.path()).unwrap().train.len(), 3);
+    }
+
+    #[test]
+    fn missing_files_are_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let raw = directory.path().join("raw");
+        write(&raw, PARTS.map(|part| part.name), &files());
+        fs::remove_file(raw.join(TRAIN_LABELS.name)).unwrap();
+        fs::remove_file(raw.join(TEST_IMAGES.name)).unwrap();
+        // As some archives unpack: a directory with the name of the file in it.
+        fs::create_dir(raw.join(TEST_IMAGES.name)).unwrap();
+
+        assert!(has_idx_files(directory.path()));
+        assert_eq!(
+            mnist_from_directory(directory.path())
+                .unwrap_err()
+                .to_string(),
+            format!(
+                "{}: train-labels-idx1-ubyte, t10k-images-idx3-ubyte not found here, with or \
+                 without `.gz`; put all four files of the data set into this directory",
+                raw.display()
+            )
+        );
+
+        let nowhere = directory.path().join("nowhere");
+        assert!(!has_idx_files(&nowhere));
+        let error = mnist_from_directory(&nowhere).unwrap_err();
+        let Error::MissingFiles { directory, missing } = error else {
+            panic!("{error}");
+        };
+        assert_eq!((directory, missing.len()), (nowhere, 4));
+    }
+
+    #[test]
+    fn another_data_set_is_not_mnist() {
+        let directory = tempfile::tempdir().unwrap();
+        write(directory.path(), PARTS.map(|part| part.name), &files());
+        let message = mnist_from_directory(directory.path())
+            .unwrap_err()
+            .to_string();
+        let path = directory.path().join(TRAIN_IMAGES.name);
+        assert!(message.starts_with(&format!(
+            "{}: this is not MNIST's train-images-idx3-ubyte (SHA-256 ",
+            path.display()
+        )));
+        assert!(message.contains(TRAIN_IMAGES.sha256));
+        assert!(message.ends_with(
+            "such as Fashion-MNIST, which `--data idx` reads, or it is damaged: then download it \
+             again"
+        ));
+    }
+
+    #[test]
+    fn each_broken_promise_is_named_with_its_remedy() {
+        let [train_images, train_labels, test_images, test_labels] = files();
+        let cases = [
+            (
+                [&train_labels, &train_images, &test_images, &test_labels],
+                "/train-images-idx3-ubyte: the file has dimensions 3, expected images × height × width; \
+                 check that the files of images and of labels were not exchanged",
+            ),
+            (
+                [&train_images, &train_images, &test_images, &test_labels],
+                "/train-labels-idx1-ubyte: the file has dimensions 3 × 2 × 3, expected one, the \
+                 number of labels; check that the files of images and of labels were not exchanged",
+            ),
+            (
+                [&train_images, &test_labels, &test_images, &test_labels],
+                "/train-labels-idx1-ubyte: the images have 18 bytes, expected 1 × 2 × 3, one image a \
+                 label; take images and labels from the same part of the same data set",
+            ),
+            (
+                [
+                    &train_images,
+                    &train_labels,
+                    &test_images,
+                    &idx_file(&[1], &[10]),
+                ],
+                "/t10k-labels-idx1-ubyte: label 10 of image 0 (counted from 0), expected 0 to 9; \
+                 use a data set of at most ten classes, numbered from 0",
+            ),
+            (
+                [
+                    &train_images,
+                    &train_labels,
+                    &idx_file(&[1, 3, 2], &[0; 6]),
+                    &test_labels,
+                ],
+                ": training images of 2 × 3 but test images of 3 × 2 pixels, expected one size; \
+                 take all four files from the same data set",
+            ),
+            (
+                [
+                    &train_images,
+                    &train_labels,
+                    &test_images[..20].to_vec(),
+                    &test_labels,
+                ],
+                "/t10k-images-idx3-ubyte: the header promises 1 × 2 × 3 bytes but only 4 follow \
+                 it: the file was cut off; download it again",
+            ),
+        ];
+        for (files, expected) in cases {
+            assert_eq!(message(&files.map(Clone::clone)), expected);
+        }
+    }
+
+    #[test]
+    fn mnist_is_mnist() {
+        let Some(directory) = std::env::var_os("LATENT_DATA_DIR") else {
+            println!("skipped: LATENT_DATA_DIR names no directory with MNIST's four files");
+            return;
+        };
+        let Splits { name, train, test } = mnist_from_directory(Path::new(&directory)).unwrap();
+        assert_eq!(
+            (name.as_str(), train.len(), test.len()),
+            ("mnist", 60_000, 10_000)
+        );
+        assert_eq!(
+            [train.height(), train.width(), train.pixels()],
+            [28, 28, 784]
+        );
+        assert_eq!(train.labels()[0], 5);
+        assert_eq!(
+            train.counts_by_class(),
+            [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+        );
+        let statistics = train.pixel_statistics();
+        assert!((statistics.mean - 0.1307).abs() < 5e-5, "{statistics:?}");
+        assert!(
+            (statistics.standard_deviation - 0.3081).abs() < 5e-5,
+            "{statistics:?}"
+        );
+    }
+}

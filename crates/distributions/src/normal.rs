@@ -1,0 +1,96 @@
+use std::f64::consts::{E, TAU};
+
+use candle_core::{D, Tensor};
+use latent_kernels::{kl_to_standard_normal, normal_log_density, reparametrise};
+
+use crate::{Distribution, Error, Generator, KlDivergence, Reparametrised, StandardNormal};
+
+/// The normal distribution with a diagonal covariance: N(μ, diag σ²).
+///
+/// Its scale is kept as a logarithm, which any network output may be. A network that gives the
+/// log-variance, as in Kingma & Welling 2014, halves it: log σ = ½ log σ².
+#[derive(Clone, Debug)]
+pub struct Normal {
+    loc: Tensor,
+    log_scale: Tensor,
+}
+
+impl Normal {
+    /// N(μ, diag σ²) from μ and log σ, both `[..., d]`.
+    ///
+    /// # Errors
+    /// The shapes differ.
+    pub fn new(loc: Tensor, log_scale: Tensor) -> Result<Self, Error> {
+        if loc.shape() != log_scale.shape() {
+            return Err(Error::ParameterShapes {
+                first_name: "loc",
+                first: loc.shape().clone(),
+                second_name: "log-scale",
+                second: log_scale.shape().clone(),
+            });
+        }
+        Ok(Self { loc, log_scale })
+    }
+
+    /// The mean μ, `[..., d]`.
+    pub fn loc(&self) -> &Tensor {
+        &self.loc
+    }
+
+    /// The logarithm of the standard deviation, log σ, `[..., d]`.
+    pub fn log_scale(&self) -> &Tensor {
+        &self.log_scale
+    }
+
+    /// The standard deviation σ, `[..., d]`.
+    pub fn scale(&self) -> Result<Tensor, Error> {
+        Ok(self.log_scale.exp()?)
+    }
+
+    /// The differential entropy in nats, `[...]`: Σ log σ + ½ log 2πe.
+    pub fn entropy(&self) -> Result<Tensor, Error> {
+        Ok((&self.log_scale + 0.5 * (TAU * E).ln())?.sum(D::Minus1)?)
+    }
+}
+
+impl Distribution for Normal {
+    fn log_prob(&self, value: &Tensor) -> Result<Tensor, Error> {
+        Ok(normal_log_density(value, &self.loc, &self.log_scale)?)
+    }
+
+    fn sample(&self, sample_shape: &[usize], generator: &mut Generator) -> Result<Tensor, Error> {
+        let detached = Self {
+            loc: self.loc.detach(),
+            log_scale: self.log_scale.detach(),
+        };
+        detached.rsample(sample_shape, generator)
+    }
+
+    fn mean(&self) -> Result<Tensor, Error> {
+        Ok(self.loc.clone())
+    }
+}
+
+impl Reparametrised for Normal {
+    fn rsample(&self, sample_shape: &[usize], generator: &mut Generator) -> Result<Tensor, Error> {
+        let shape = [sample_shape, self.loc.dims()].concat();
+        let noise = generator.standard_normal(shape, self.loc.dtype(), self.loc.device())?;
+        Ok(reparametrise(&self.loc, &self.log_scale, &noise)?)
+    }
+}
+
+impl KlDivergence<StandardNormal> for Normal {
+    fn kl_divergence(&self, _: &StandardNormal) -> Result<Tensor, Error> {
+        Ok(kl_to_standard_normal(&self.loc, &self.log_scale)?)
+    }
+}
+
+impl KlDivergence<Normal> for Normal {
+    /// The divergence does not change when both are moved and scaled alike: in the coordinates in
+    /// which `q` is standard, it is the divergence to the standard normal.
+    fn kl_divergence(&self, q: &Normal) -> Result<Tensor, Error> {
+        let loc = ((&self.loc - &q.loc)? * q.log_scale.neg()?.exp()?)?;
+        let log_scale = (&self.log_scale - &q.log_scale)?;
+        Ok(kl_to_standard_normal(&loc, &log_scale)?)
+    }
+}

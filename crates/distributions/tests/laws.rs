@@ -1,0 +1,429 @@
+//! What every distribution promises, checked against integrals, Monte Carlo and finite differences.
+
+use std::f64::consts::{PI, SQRT_2};
+
+use candle_core::{DType, Device, Tensor, Var};
+use latent_distributions::{
+    Bernoulli, Distribution, Error, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
+};
+use latent_kernels::gradient_error;
+
+type Result<T = ()> = std::result::Result<T, Error>;
+
+const CPU: &Device = &Device::Cpu;
+
+fn tensor(values: &[f64], shape: &[usize]) -> Result<Tensor> {
+    Ok(Tensor::from_slice(values, shape, CPU)?)
+}
+
+fn normal(loc: &[f64], log_scale: &[f64]) -> Result<Normal> {
+    Normal::new(
+        tensor(loc, &[loc.len()])?,
+        tensor(log_scale, &[log_scale.len()])?,
+    )
+}
+
+fn scalar(value: &Tensor) -> Result<f64> {
+    Ok(value.to_dtype(DType::F64)?.to_scalar()?)
+}
+
+/// Mean and its standard error of a vector of numbers.
+fn mean_and_error(values: &Tensor) -> Result<(f64, f64)> {
+    let values = values.flatten_all()?.to_vec1::<f64>()?;
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    Ok((mean, (variance / count).sqrt()))
+}
+
+#[test]
+fn normal_log_prob_is_the_textbook_formula_summed_over_the_event_only() -> Result {
+    let (loc, log_scale) = ([[0.3, -1.0], [2.0, 0.0]], [[0.5, -2.0], [0.0, 1.0]]);
+    let x = [[0.1, -1.1], [-3.0, 4.0]];
+    let normal = Normal::new(Tensor::new(&loc, CPU)?, Tensor::new(&log_scale, CPU)?)?;
+    let log_prob = normal.log_prob(&Tensor::new(&x, CPU)?)?.to_vec1::<f64>()?;
+    for batch in 0..2 {
+        let density: f64 = (0..2)
+            .map(|i| {
+                let sigma = f64::exp(log_scale[batch][i]);
+                let z = (x[batch][i] - loc[batch][i]) / sigma;
+                (-0.5 * z * z).exp() / (sigma * (2.0 * PI).sqrt())
+            })
+            .product();
+        assert!((log_prob[batch] - density.ln()).abs() < 1e-12);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_standard_normal_is_a_normal_of_zeros() -> Result {
+    let x = Generator::new(1).standard_normal((5, 3), DType::F64, CPU)?;
+    let standard = StandardNormal::new(3, DType::F64, CPU).log_prob(&x)?;
+    let zeros = Tensor::zeros((5, 3), DType::F64, CPU)?;
+    let general = Normal::new(zeros.clone(), zeros)?.log_prob(&x)?;
+    assert_eq!(standard.to_vec1::<f64>()?, general.to_vec1::<f64>()?);
+    Ok(())
+}
+
+#[test]
+fn normal_densities_integrate_to_one() -> Result {
+    for (loc, log_scale) in [(0.0, 0.0), (1.5, -1.0), (-2.0, 0.7)] {
+        // A midpoint rule over ±9 standard deviations in two dimensions.
+        let (cells, sigma) = (400, f64::exp(log_scale));
+        let width = 18.0 * sigma / cells as f64;
+        let axis: Vec<f64> = (0..cells)
+            .map(|i| loc - 9.0 * sigma + (i as f64 + 0.5) * width)
+            .collect();
+        let points: Vec<f64> = axis
+            .iter()
+            .flat_map(|a| axis.iter().flat_map(|b| [*a, *b]))
+            .collect();
+        let points = tensor(&points, &[cells * cells, 2])?;
+        let integral = scalar(
+            &normal(&[loc; 2], &[log_scale; 2])?
+                .log_prob(&points)?
+                .exp()?
+                .sum_all()?,
+        )?;
+        assert!((integral * width * width - 1.0).abs() < 1e-9);
+    }
+    Ok(())
+}
+
+#[test]
+fn bernoulli_probabilities_sum_to_one() -> Result {
+    let bernoulli = Bernoulli::new(tensor(&[-3.0, 0.0, 0.4, 5.0], &[4])?);
+    let outcomes: Vec<f64> = (0..16)
+        .flat_map(|bits| (0..4).map(move |i| f64::from(bits >> i & 1)))
+        .collect();
+    let total = scalar(
+        &bernoulli
+            .log_prob(&tensor(&outcomes, &[16, 4])?)?
+            .exp()?
+            .sum_all()?,
+    )?;
+    assert!((total - 1.0).abs() < 1e-12);
+    Ok(())
+}
+
+#[test]
+fn kl_agrees_with_monte_carlo() -> Result {
+    let draws = 40_000;
+    let p = normal(&[0.5, -1.0, 0.0], &[0.3, -0.7, 0.0])?;
+    let q = normal(&[0.0, -0.5, 1.0], &[0.0, 0.2, -0.4])?;
+    let prior = StandardNormal::new(3, DType::F64, CPU);
+    let x = p.sample(&[draws], &mut Generator::new(3))?;
+    let b = Bernoulli::new(tensor(&[-2.0, 0.3, 1.0], &[3])?);
+    let c = Bernoulli::new(tensor(&[-1.0, -0.3, 3.0], &[3])?);
+    let y = b.sample(&[draws], &mut Generator::new(4))?;
+    let cases = [
+        (
+            "normal, normal",
+            p.kl_divergence(&q)?,
+            (p.log_prob(&x)? - q.log_prob(&x)?)?,
+        ),
+        (
+            "normal, standard",
+            p.kl_divergence(&prior)?,
+            (p.log_prob(&x)? - prior.log_prob(&x)?)?,
+        ),
+        (
+            "bernoulli, bernoulli",
+            b.kl_divergence(&c)?,
+            (b.log_prob(&y)? - c.log_prob(&y)?)?,
+        ),
+    ];
+    for (name, exact, estimates) in cases {
+        let (mean, standard_error) = mean_and_error(&estimates)?;
+        let exact = scalar(&exact)?;
+        // Four standard errors: the seed is fixed, so this either holds or the formula is wrong.
+        assert!(
+            (mean - exact).abs() < 4.0 * standard_error,
+            "{name}: {mean} ± {standard_error}, not {exact}"
+        );
+        assert!(
+            standard_error < 0.02 * (1.0 + exact),
+            "{name}: too noisy to tell"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn kl_is_positive_and_zero_only_between_equals() -> Result {
+    let mut generator = Generator::new(5);
+    let parameters = generator.standard_normal((4, 200, 3), DType::F64, CPU)?;
+    let part = |i: usize| parameters.get(i);
+    let p = Normal::new(part(0)?, part(1)?)?;
+    let q = Normal::new(part(2)?, part(3)?)?;
+    let (b, c) = (Bernoulli::new(part(0)?), Bernoulli::new(part(1)?));
+    let prior = StandardNormal::new(3, DType::F64, CPU);
+    for between_different in [
+        p.kl_divergence(&q)?,
+        p.kl_divergence(&prior)?,
+        b.kl_divergence(&c)?,
+    ] {
+        assert!(
+            between_different
+                .to_vec1::<f64>()?
+                .iter()
+                .all(|&kl| kl > 1e-6)
+        );
+    }
+    let standard = Normal::new(part(0)?.zeros_like()?, part(0)?.zeros_like()?)?;
+    for between_equals in [
+        p.kl_divergence(&p)?,
+        standard.kl_divergence(&prior)?,
+        b.kl_divergence(&b)?,
+    ] {
+        assert!(
+            between_equals
+                .to_vec1::<f64>()?
+                .iter()
+                .all(|&kl| kl.abs() < 1e-12)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn entropy_is_minus_the_mean_log_prob() -> Result {
+    let (normal, bernoulli) = (
+        normal(&[1.0, -2.0], &[0.5, -1.0])?,
+        Bernoulli::new(tensor(&[0.2, -1.5], &[2])?),
+    );
+    let mut generator = Generator::new(6);
+    let cases = [
+        (
+            normal.entropy()?,
+            normal.log_prob(&normal.sample(&[40_000], &mut generator)?)?,
+        ),
+        (
+            bernoulli.entropy()?,
+            bernoulli.log_prob(&bernoulli.sample(&[40_000], &mut generator)?)?,
+        ),
+    ];
+    for (exact, log_probs) in cases {
+        let (mean, standard_error) = mean_and_error(&log_probs)?;
+        assert!((scalar(&exact)? + mean).abs() < 4.0 * standard_error);
+    }
+    Ok(())
+}
+
+#[test]
+fn every_parameter_receives_the_gradient_of_finite_differences() -> Result {
+    let variable = |seed| -> Result<Var> {
+        Ok(Var::from_tensor(&Generator::new(seed).standard_normal(
+            (2, 3),
+            DType::F64,
+            CPU,
+        )?)?)
+    };
+    let (loc, log_scale) = (variable(1)?, variable(2)?);
+    let (other_loc, other_log_scale, x) = (variable(3)?, variable(4)?, variable(5)?);
+    let p = || Normal::new(loc.as_tensor().clone(), log_scale.as_tensor().clone());
+    let q = || {
+        Normal::new(
+            other_loc.as_tensor().clone(),
+            other_log_scale.as_tensor().clone(),
+        )
+    };
+    let bernoulli = || Bernoulli::new(loc.as_tensor().clone());
+    let candle =
+        |result: Result<Tensor>| result.map_err(|error| candle_core::Error::Msg(error.to_string()));
+    let prior = StandardNormal::new(3, DType::F64, CPU);
+
+    let normal_pair: &[&Var] = &[&loc, &log_scale, &other_loc, &other_log_scale];
+    let errors = [
+        gradient_error(
+            || candle(p().and_then(|p| p.log_prob(&x))),
+            &[&loc, &log_scale, &x],
+        )?,
+        // The same generator at every evaluation: the draw is then a smooth function of both.
+        gradient_error(
+            || candle(p().and_then(|p| p.rsample(&[4], &mut Generator::new(9)))),
+            &[&loc, &log_scale],
+        )?,
+        gradient_error(
+            || candle(p().and_then(|p| p.kl_divergence(&q()?))),
+            normal_pair,
+        )?,
+        gradient_error(
+            || candle(p().and_then(|p| p.kl_divergence(&prior))),
+            &[&loc, &log_scale],
+        )?,
+        gradient_error(|| candle(p().and_then(|p| p.entropy())), &[&log_scale])?,
+        gradient_error(|| candle(prior.log_prob(&x)), &[&x])?,
+        gradient_error(|| candle(bernoulli().log_prob(&x)), &[&loc, &x])?,
+        gradient_error(|| candle(bernoulli().entropy()), &[&loc])?,
+        gradient_error(
+            || candle(bernoulli().kl_divergence(&Bernoulli::new(x.as_tensor().clone()))),
+            &[&loc, &x],
+        )?,
+    ];
+    assert!(errors.iter().all(|&error| error < 1e-8), "{errors:?}");
+    Ok(())
+}
+
+#[test]
+fn sample_is_detached_from_the_parameters() -> Result {
+    let loc = Var::zeros((2, 3), DType::F64, CPU)?;
+    let normal = Normal::new(loc.as_tensor().clone(), loc.as_tensor().clone())?;
+    let bernoulli = Bernoulli::new(loc.as_tensor().clone());
+    assert!(!normal.sample(&[], &mut Generator::new(0))?.track_op());
+    assert!(!bernoulli.sample(&[], &mut Generator::new(0))?.track_op());
+    assert!(normal.rsample(&[], &mut Generator::new(0))?.track_op());
+    Ok(())
+}
+
+#[test]
+fn shapes_are_sample_shape_then_batch_then_event() -> Result {
+    let zeros = Tensor::zeros((2, 3), DType::F32, CPU)?;
+    let normal = Normal::new(zeros.clone(), zeros.clone())?;
+    let bernoulli = Bernoulli::new(zeros);
+    let mut generator = Generator::new(0);
+    for sample_shape in [&[][..], &[1], &[5], &[4, 5]] {
+        let expected = [sample_shape, &[2, 3]].concat();
+        let z = normal.sample(sample_shape, &mut generator)?;
+        assert_eq!(z.dims(), expected);
+        assert_eq!(
+            bernoulli.sample(sample_shape, &mut generator)?.dims(),
+            expected
+        );
+        assert_eq!(normal.log_prob(&z)?.dims(), &expected[..expected.len() - 1]);
+    }
+    assert_eq!(
+        StandardNormal::new(3, DType::F32, CPU)
+            .sample(&[7], &mut generator)?
+            .dims(),
+        [7, 3]
+    );
+    assert_eq!(normal.mean()?.dims(), [2, 3]);
+    Ok(())
+}
+
+#[test]
+fn parameters_of_different_shapes_are_refused_with_both_shapes() {
+    let message = normal(&[0.0, 1.0], &[0.0, 1.0, 2.0])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("[2]") && message.contains("[3]"),
+        "{message}"
+    );
+}
+
+/// The largest distance between the empirical distribution function and `cdf`.
+fn kolmogorov_smirnov(mut sample: Vec<f64>, cdf: impl Fn(f64) -> f64) -> f64 {
+    sample.sort_by(f64::total_cmp);
+    let count = sample.len() as f64;
+    sample.iter().enumerate().fold(0.0, |worst, (i, &x)| {
+        let expected = cdf(x);
+        f64::max(
+            worst,
+            f64::max(
+                expected - i as f64 / count,
+                (i + 1) as f64 / count - expected,
+            ),
+        )
+    })
+}
+
+#[test]
+fn samples_pass_kolmogorov_and_smirnov() -> Result {
+    const COUNT: usize = 50_000;
+    // Passed by a right sampler with probability 0.999.
+    let bound = 1.95 / (COUNT as f64).sqrt();
+    let standard_cdf = |x: f64| 0.5 * libm::erfc(-x / SQRT_2);
+    for dtype in [DType::F32, DType::F64] {
+        let numbers = |sample: Tensor| -> Result<Vec<f64>> {
+            Ok(sample.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+        };
+        let mut generator = Generator::new(11);
+        let uniform = numbers(generator.uniform(COUNT, dtype, CPU)?)?;
+        assert!(uniform.iter().all(|u| (0.0..1.0).contains(u)));
+        assert!(kolmogorov_smirnov(uniform, |x| x) < bound);
+
+        let standard =
+            numbers(StandardNormal::new(1, dtype, CPU).sample(&[COUNT], &mut generator)?)?;
+        assert!(kolmogorov_smirnov(standard, standard_cdf) < bound);
+
+        let parameter = |value: f64| Tensor::new(&[value], CPU)?.to_dtype(dtype);
+        let wide = Normal::new(parameter(3.0)?, parameter(2f64.ln())?)?;
+        let wide = numbers(wide.sample(&[COUNT], &mut generator)?)?;
+        assert!(kolmogorov_smirnov(wide, |x| standard_cdf((x - 3.0) / 2.0)) < bound);
+    }
+    Ok(())
+}
+
+#[test]
+fn bernoulli_draws_have_the_stated_frequency() -> Result {
+    let bernoulli = Bernoulli::new(tensor(&[-1000.0, -1.5, 0.0, 2.0, 1000.0], &[5])?);
+    let draws = bernoulli.sample(&[50_000], &mut Generator::new(12))?;
+    let frequencies = draws.mean(0)?.to_vec1::<f64>()?;
+    for (frequency, p) in frequencies.iter().zip(bernoulli.mean()?.to_vec1::<f64>()?) {
+        assert!((frequency - p).abs() <= 4.0 * (p * (1.0 - p) / 50_000.0).sqrt());
+    }
+    Ok(())
+}
+
+#[test]
+fn seeded_draws_never_change() -> Result {
+    // Golden values: whoever changes them changes every result that anybody has published with a seed.
+    let mut generator = Generator::stream(42, "noise", 1, 2);
+    let normal = generator
+        .standard_normal(3, DType::F32, CPU)?
+        .to_vec1::<f32>()?;
+    let uniform = generator.uniform(3, DType::F32, CPU)?.to_vec1::<f32>()?;
+    assert_eq!(normal, [-1.437_738_9, 0.251_387_4, -1.366_169_7]);
+    assert_eq!(uniform, [0.312_326_9, 0.019_959_867, 0.175_440_85]);
+    assert_eq!(generator.permutation(8), [5, 3, 6, 7, 1, 0, 4, 2]);
+    Ok(())
+}
+
+#[test]
+fn streams_differ_in_every_part_of_their_name() -> Result {
+    let first = |mut generator: Generator| -> Result<Vec<f32>> {
+        Ok(generator.uniform(4, DType::F32, CPU)?.to_vec1()?)
+    };
+    let streams = [
+        (1, "a", 0, 0),
+        (2, "a", 0, 0),
+        (1, "b", 0, 0),
+        (1, "a", 1, 0),
+        (1, "a", 0, 1),
+        (1, "", 0, 0),
+    ];
+    for (i, a) in streams.iter().enumerate() {
+        for b in &streams[i + 1..] {
+            assert_ne!(
+                first(Generator::stream(a.0, a.1, a.2, a.3))?,
+                first(Generator::stream(b.0, b.1, b.2, b.3))?
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_permutation_holds_every_number_once() {
+    let mut order = Generator::new(0).permutation(1000);
+    assert_ne!(order, (0..1000).collect::<Vec<_>>());
+    order.sort_unstable();
+    assert_eq!(order, (0..1000).collect::<Vec<_>>());
+}
+
+#[test]
+fn quantiles_are_those_of_the_tables() {
+    for (p, z) in [
+        (0.5, 0.0),
+        (0.975, 1.959_963_984_540_054),
+        (0.05, -1.644_853_626_951_472_6),
+        (1e-10, -6.361_340_902_404_056),
+    ] {
+        assert!((StandardNormal::quantile(p) - z).abs() < 1e-9, "{p}");
+    }
+    assert_eq!(StandardNormal::quantile(0.0), f64::NEG_INFINITY);
+    assert_eq!(StandardNormal::quantile(1.0), f64::INFINITY);
+    assert!(StandardNormal::quantile(1.5).is_nan() && StandardNormal::quantile(f64::NAN).is_nan());
+}

@@ -1,0 +1,76 @@
+use candle_core::{D, DType, Tensor};
+use candle_nn::VarBuilder;
+use latent_distributions::Generator;
+use latent_kernels::{Activation, categorical_log_likelihood};
+
+use crate::{Error, Loss, Mlp, Trainable, error::positive};
+
+/// The shape of a [`Classifier`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassifierConfig {
+    /// Sizes of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// How many classes there are.
+    pub classes: usize,
+}
+
+impl Default for ClassifierConfig {
+    /// 784-256-10.
+    fn default() -> Self {
+        Self {
+            hidden: vec![256],
+            classes: 10,
+        }
+    }
+}
+
+/// A plain classifier, to judge images by: a perceptron with ReLU and softmax.
+#[derive(Clone, Debug)]
+pub struct Classifier(Mlp);
+
+impl Classifier {
+    /// A classifier of images of `pixels` values, with its variables from `builder`.
+    ///
+    /// # Errors
+    /// A layer has size 0.
+    pub fn new(
+        pixels: usize,
+        config: &ClassifierConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        positive("classes", config.classes)?;
+        config
+            .hidden
+            .iter()
+            .try_for_each(|&size| positive("hidden", size))?;
+        let sizes = [&[pixels], &config.hidden[..], &[config.classes]].concat();
+        Ok(Self(Mlp::new(
+            &sizes,
+            Activation::Relu,
+            Activation::Identity,
+            builder,
+        )?))
+    }
+
+    /// The most probable class of each image, `[n]` (u32).
+    pub fn classify(&self, images: &Tensor) -> Result<Tensor, Error> {
+        Ok(self.0.forward(images)?.argmax(D::Minus1)?)
+    }
+}
+
+impl Trainable for Classifier {
+    /// The cross-entropy in nats; its parts are `cross_entropy` and `accuracy` (0 or 1 an image).
+    fn loss_on(&self, images: &Tensor, labels: &Tensor, _: &mut Generator) -> Result<Loss, Error> {
+        let logits = self.0.forward(images)?;
+        let cross_entropy = categorical_log_likelihood(&logits, labels)?.neg()?;
+        let accuracy = logits.argmax(D::Minus1)?.eq(labels)?.to_dtype(DType::F32)?;
+        let parts = vec![
+            ("cross_entropy", cross_entropy.clone()),
+            ("accuracy", accuracy),
+        ];
+        Ok(Loss {
+            objective: cross_entropy,
+            parts,
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! Walks through a latent space and places in it, for any model: paths between latents, grids over
+//! a plane, and latents that stand for a class.
+
+use candle_core::{DType, Device, Tensor};
+use latent_distributions::StandardNormal;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// How to go from one latent to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Path {
+    /// (1 − λ) a + λ b
+    #[default]
+    Linear,
+}
+
+impl Path {
+    /// `steps` latents `[steps, d]` from `start` `[d]` to `end` `[d]`, both included, at equal
+    /// steps of λ from 0 to 1.
+    ///
+    /// # Errors
+    /// Fewer than two steps, or latents of different sizes.
+    pub fn between(self, start: &Tensor, end: &Tensor, steps: usize) -> Result<Tensor, Error> {
+        if steps < 2 {
+            return Err(Error::LatentSpace(format!(
+                "a path of {steps} steps has no two ends: use 2 or more"
+            )));
+        }
+        let lambdas: Vec<f64> = (0..steps).map(|i| i as f64 / (steps - 1) as f64).collect();
+        let lambda = Tensor::new(lambdas, start.device())?
+            .to_dtype(start.dtype())?
+            .unsqueeze(1)?;
+        match self {
+            Self::Linear => {
+                let from_start = (1.0 - &lambda)?.broadcast_mul(&start.unsqueeze(0)?)?;
+                Ok((from_start + lambda.broadcast_mul(&end.unsqueeze(0)?)?)?)
+            }
+        }
+    }
+}
+
+/// A grid over a two-dimensional latent space.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grid {
+    /// Values of z₁, growing: the columns from left to right.
+    pub first: Vec<f64>,
+    /// Values of z₂, growing: the rows from bottom to top.
+    pub second: Vec<f64>,
+}
+
+impl Grid {
+    /// Equal steps over [−range, range] in both dimensions.
+    pub fn symmetric(range: f64, steps: usize) -> Self {
+        let axis = linspace(-range, range, steps);
+        Self {
+            first: axis.clone(),
+            second: axis,
+        }
+    }
+
+    /// Equal steps of probability under the prior: each cell of the plane between neighbouring
+    /// lines is as likely as any other. Kingma & Welling 2014, figure 4.
+    pub fn quantiles(steps: usize) -> Self {
+        let axis: Vec<f64> = (0..steps)
+            .map(|i| StandardNormal::quantile((i as f64 + 0.5) / steps as f64))
+            .collect();
+        Self {
+            first: axis.clone(),
+            second: axis,
+        }
+    }
+
+    /// Equal steps over the complete range of `latents` `[n, 2]`, each dimension by itself.
+    ///
+    /// # Errors
+    /// There are no latents, or they do not have two dimensions.
+    pub fn covering(latents: &Tensor, steps: usize) -> Result<Self, Error> {
+        let (count, size) = latents.dims2()?;
+        if count == 0 || size != 2 {
+            return Err(Error::LatentSpace(format!(
+                "a grid covers latents of two dimensions; here are {count} of {size}"
+            )));
+        }
+        let axis = |dimension: usize| -> Result<Vec<f64>, Error> {
+            let values = latents
+                .to_dtype(DType::F64)?
+                .get_on_dim(1, dimension)?
+                .to_vec1::<f64>()?;
+            let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            Ok(linspace(low, high, steps))
+        };
+        Ok(Self {
+            first: axis(0)?,
+            second: axis(1)?,
+        })
+    }
+
+    /// The latents of all cells, `[rows × columns, 2]`, row by row from the top left, as a picture
+    /// is read: z₂ falls from row to row.
+    pub fn latents(&self, device: &Device) -> Result<Tensor, Error> {
+        let cells: Vec<f32> = self
+            .second
+            .iter()
+            .rev()
+            .flat_map(|&second| {
+                self.first
+                    .iter()
+                    .flat_map(move |&first| [first as f32, second as f32])
+            })
+            .collect();
+        Ok(Tensor::from_vec(
+            cells,
+            (self.first.len() * self.second.len(), 2),
+            device,
+        )?)
+    }
+}
+
+fn linspace(low: f64, high: f64, steps: usize) -> Vec<f64> {
+    match steps {
+        // The middle is the one point that stands for a whole range.
+        1 => vec![0.5 * (low + high)],
+        _ => (0..steps)
+            .map(|i| low + (high - low) * i as f64 / (steps - 1) as f64)
+            .collect(),
+    }
+}
+
+/// For each class from 0 to `classes` − 1, the indices of `count` latents that stand for it: deep
+/// inside their class, and far from each other, so that they show its different forms.
+///
+/// A latent is deep inside if most of its nearest neighbours have its label. Of each class, the
+/// better half by that measure is kept; the first one taken is the one nearest to their middle, and
+/// each further one is that which is farthest from all taken before. Fewer than `count` come back
+/// for a class that has fewer members. The time grows with the square of the number of latents.
+///
+/// `latents` is `[n, d]`; `labels` has n entries.
+///
+/// # Errors
+/// The numbers of latents and labels differ.
+pub fn representatives(
+    latents: &Tensor,
+    labels: &[u8],
+    classes: u8,
+    count: usize,
+) -> Result<Vec<Vec<usize>>, Error> {
+    const NEIGHBOURS: usize = 25;
+    let points = latents.to_dtype(DType::F32)?.to_vec2::<f32>()?;
+    if points.len() != labels.len() {
+        return Err(Error::LatentSpace(format!(
+            "{} latents cannot have {} labels",
+            points.len(),
+            labels.len()
+        )));
+    }
+    let distance =
+        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+    let purity = |index: usize| {
+        let mut others: Vec<(f32, u8)> = points
+            .iter()
+            .zip(labels)
+            .map(|(point, &label)| (distance(point, &points[index]), label))
+            .collect();
+        let nearest = NEIGHBOURS.min(others.len() - 1);
+        others.select_nth_unstable_by(nearest, |a, b| a.0.total_cmp(&b.0));
+        others[..=nearest]
+            .iter()
+            .filter(|(_, label)| *label == labels[index])
+            .count()
+    };
+
+    let of_class = |class: u8| {
+        let mut members: Vec<(usize, usize)> = (0..points.len())
+            .filter(|&index| labels[index] == class)
+            .map(|index| (purity(index), index))
+            .collect();
+        members.sort_by_key(|&(purity, index)| (std::cmp::Reverse(purity), index));
+        let kept = members.len().div_ceil(2).max(count.min(members.len()));
+        let candidates: Vec<usize> = members[..kept].iter().map(|&(_, index)| index).collect();
+
+        let size = points.first().map_or(0, Vec::len);
+        let middle: Vec<f32> = (0..size)
+            .map(|i| {
+                candidates
+                    .iter()
+                    .map(|&index| points[index][i])
+                    .sum::<f32>()
+                    / kept as f32
+            })
+            .collect();
+        // To begin with, "far from all taken" means near the middle.
+        let mut spread: Vec<f32> = candidates
+            .iter()
+            .map(|&index| -distance(&points[index], &middle))
+            .collect();
+        let mut taken = Vec::new();
+        while taken.len() < count.min(kept) {
+            let Some(best) = (0..kept).max_by(|&a, &b| spread[a].total_cmp(&spread[b])) else {
+                break;
+            };
+            let first = taken.is_empty();
+            taken.push(candidates[best]);
+            for (candidate, far) in candidates.iter().zip(&mut spread) {
+                let to_new = distance(&points[*candidate], &points[candidates[best]]);
+                *far = if first { to_new } else { far.min(to_new) };
+            }
+            spread[best] = f32::NEG_INFINITY;
+        }
+        taken
+    };
+    Ok((0..classes).map(of_class).collect())
+}

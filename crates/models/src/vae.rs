@@ -1,0 +1,172 @@
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
+use latent_distributions::{
+    Bernoulli, Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
+};
+use latent_kernels::Activation;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, LatentModel, Linear, Loss, Mlp, error::positive};
+
+/// The shape of a fully connected [`Vae`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VaeConfig {
+    /// Sizes of the encoder's hidden layers; the decoder has them in reverse.
+    pub hidden: Vec<usize>,
+    /// What follows each hidden layer.
+    pub activation: Activation,
+    /// How many dimensions the latent space has.
+    pub latent_size: usize,
+}
+
+impl Default for VaeConfig {
+    /// 784-512-2 with ReLU.
+    fn default() -> Self {
+        Self {
+            hidden: vec![512],
+            activation: Activation::Relu,
+            latent_size: 2,
+        }
+    }
+}
+
+impl VaeConfig {
+    /// Whether a VAE of this shape can exist.
+    ///
+    /// # Errors
+    /// The latent space or a hidden layer has size 0.
+    pub fn check(&self) -> Result<(), Error> {
+        positive("latent_size", self.latent_size)?;
+        self.hidden
+            .iter()
+            .try_for_each(|&size| positive("hidden", size))
+    }
+}
+
+/// The fully connected variational autoencoder.
+///
+/// Kingma & Welling 2014, "Auto-Encoding Variational Bayes", with a Bernoulli likelihood of the
+/// pixels (appendix C.1) and a diagonal normal posterior (C.2).
+#[derive(Clone, Debug)]
+pub struct Vae {
+    prior: StandardNormal,
+    encoder: Mlp,
+    mean: Linear,
+    log_variance: Linear,
+    decoder: Mlp,
+    latent_size: usize,
+}
+
+impl Vae {
+    /// A VAE for images of `pixels` values, with its variables from `builder`: `encoder`, the heads
+    /// `mean` and `log_variance`, and `decoder`.
+    ///
+    /// # Errors
+    /// The latent space or a hidden layer has size 0.
+    pub fn new(pixels: usize, config: &VaeConfig, builder: VarBuilder) -> Result<Self, Error> {
+        config.check()?;
+        let VaeConfig {
+            hidden,
+            activation,
+            latent_size,
+        } = config;
+        let features = hidden.last().copied().unwrap_or(pixels);
+        let encoder_sizes = [&[pixels], &hidden[..]].concat();
+        let mut decoder_sizes = [&encoder_sizes[..], &[*latent_size]].concat();
+        decoder_sizes.reverse();
+
+        let head = |name| {
+            Linear::new(
+                features,
+                *latent_size,
+                Activation::Identity,
+                &builder.pp(name),
+            )
+        };
+        Ok(Self {
+            prior: StandardNormal::new(*latent_size, builder.dtype(), builder.device()),
+            encoder: Mlp::new(
+                &encoder_sizes,
+                *activation,
+                *activation,
+                &builder.pp("encoder"),
+            )?,
+            mean: head("mean")?,
+            log_variance: head("log_variance")?,
+            decoder: Mlp::new(
+                &decoder_sizes,
+                *activation,
+                Activation::Identity,
+                &builder.pp("decoder"),
+            )?,
+            latent_size: *latent_size,
+        })
+    }
+
+    /// q(z|x) = N(μ(x), diag σ²(x))
+    pub fn posterior(&self, images: &Tensor) -> Result<Normal, Error> {
+        let hidden = self.encoder.forward(images)?;
+        let log_scale = (self.log_variance.forward(&hidden)? * 0.5)?;
+        Ok(Normal::new(self.mean.forward(&hidden)?, log_scale)?)
+    }
+
+    /// p(x|z) = Bernoulli(f(z))
+    pub fn likelihood(&self, latents: &Tensor) -> Result<Bernoulli, Error> {
+        Ok(Bernoulli::new(self.decoder.forward(latents)?))
+    }
+}
+
+impl LatentModel for Vae {
+    type Condition = ();
+
+    fn latent_size(&self) -> usize {
+        self.latent_size
+    }
+
+    /// The evidence lower bound, E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)), with one draw of z.
+    fn loss(&self, images: &Tensor, (): &(), generator: &mut Generator) -> Result<Loss, Error> {
+        let posterior = self.posterior(images)?;
+        let latents = posterior.rsample(&[], generator)?;
+        let reconstruction = self.likelihood(&latents)?.log_prob(images)?.neg()?;
+        let kl = posterior.kl_divergence(&self.prior)?;
+        let objective = (&reconstruction + &kl)?;
+        let elbo = objective.neg()?;
+        let parts = vec![
+            ("elbo", elbo),
+            ("reconstruction", reconstruction),
+            ("kl", kl),
+        ];
+        Ok(Loss { objective, parts })
+    }
+
+    fn encode(&self, images: &Tensor, (): &()) -> Result<Tensor, Error> {
+        Ok(self.posterior(images)?.mean()?)
+    }
+
+    fn encode_sample(
+        &self,
+        images: &Tensor,
+        (): &(),
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        Ok(self.posterior(images)?.sample(&[], generator)?)
+    }
+
+    fn decode(&self, latents: &Tensor, (): &()) -> Result<Tensor, Error> {
+        Ok(self.likelihood(latents)?.mean()?)
+    }
+
+    fn decode_sample(
+        &self,
+        latents: &Tensor,
+        (): &(),
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        Ok(self.likelihood(latents)?.sample(&[], generator)?)
+    }
+
+    fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {
+        Ok(self.prior.sample(&[count], generator)?)
+    }
+}

@@ -1,0 +1,382 @@
+//! What every model and every walk through a latent space promises.
+
+use std::f64::consts::TAU;
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::VarBuilder;
+use latent_distributions::{Distribution, Generator};
+use latent_models::latent_space::{Grid, Path, representatives};
+use latent_models::{
+    Activation, Classifier, ClassifierConfig, Error, LatentModel, ModelConfig, Parameters,
+    Trainable, Vae, VaeConfig,
+};
+
+type Result<T = ()> = std::result::Result<T, Error>;
+
+const CPU: &Device = &Device::Cpu;
+
+/// One of each model, small, by name.
+fn models() -> Vec<(&'static str, ModelConfig)> {
+    let vae = |hidden: &[usize], activation, latent_size| {
+        ModelConfig::Vae(VaeConfig {
+            hidden: hidden.to_vec(),
+            activation,
+            latent_size,
+        })
+    };
+    vec![
+        ("vae", vae(&[8], Activation::Relu, 2)),
+        ("deep vae", vae(&[7, 5], Activation::Tanh, 3)),
+        ("linear vae", vae(&[], Activation::Identity, 1)),
+    ]
+}
+
+const PIXELS: usize = 6;
+
+fn images(count: usize) -> Result<Tensor> {
+    Ok(Generator::new(3).uniform((count, PIXELS), DType::F32, CPU)?)
+}
+
+fn labels(count: usize) -> Result<Tensor> {
+    Ok(Tensor::zeros(count, DType::U32, CPU)?)
+}
+
+fn vec1(tensor: &Tensor) -> Result<Vec<f32>> {
+    Ok(tensor.flatten_all()?.to_vec1()?)
+}
+
+#[test]
+fn every_parameter_receives_a_gradient() -> Result {
+    for (name, config) in models() {
+        let parameters = Parameters::seeded(1, CPU);
+        let model = config.build(PIXELS, parameters.builder())?;
+        let loss = model.loss_on(&images(4)?, &labels(4)?, &mut Generator::new(2))?;
+        let gradients = loss.objective.mean_all()?.backward()?;
+        assert!(!parameters.variables().is_empty());
+        for (parameter, variable) in parameters.variables() {
+            let gradient = gradients
+                .get(&variable)
+                .unwrap_or_else(|| panic!("{name}: {parameter} receives none"));
+            let size = gradient.abs()?.sum_all()?.to_scalar::<f32>()?;
+            assert!(
+                size > 0.0 && size.is_finite(),
+                "{name}: the gradient of {parameter} is {size}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_gradient_of_the_whole_objective_is_that_of_finite_differences() -> Result {
+    // Models are built from any VarBuilder: here from 64-bit variables that finite differences need.
+    let map = candle_nn::VarMap::new();
+    let config = VaeConfig {
+        hidden: vec![4],
+        activation: Activation::Tanh,
+        latent_size: 2,
+    };
+    let vae = Vae::new(
+        PIXELS,
+        &config,
+        VarBuilder::from_varmap(&map, DType::F64, CPU),
+    )?;
+    let images = images(3)?.to_dtype(DType::F64)?;
+    let variables = map.all_vars();
+    let objective = || {
+        vae.loss(&images, &(), &mut Generator::new(5))
+            .map(|loss| loss.objective)
+            .map_err(|error| candle_core::Error::Msg(error.to_string()))
+    };
+    let error =
+        latent_kernels::gradient_error(objective, &variables.iter().collect::<Vec<&Var>>())?;
+    assert!(error < 1e-7, "{error}");
+    Ok(())
+}
+
+#[test]
+fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
+    for (name, config) in models() {
+        let model = config.build(PIXELS, Parameters::seeded(1, CPU).builder())?;
+        let images = images(5)?;
+        let latents = model.encode(&images, &())?;
+        assert_eq!(latents.dims(), [5, model.latent_size()], "{name}");
+        let decoded = model.decode(&latents, &())?;
+        assert_eq!(decoded.dims(), [5, PIXELS]);
+        assert!(vec1(&decoded)?.iter().all(|p| (0.0..=1.0).contains(p)));
+        let pixels = model.decode_sample(&latents, &(), &mut Generator::new(1))?;
+        assert!(vec1(&pixels)?.iter().all(|&p| p == 0.0 || p == 1.0));
+        for i in 0..5 {
+            let one = images.narrow(0, i, 1)?;
+            let alone = vec1(&model.decode(&model.encode(&one, &())?, &())?)?;
+            let together = vec1(&decoded.get(i)?)?;
+            assert!(
+                alone
+                    .iter()
+                    .zip(&together)
+                    .all(|(a, b)| (a - b).abs() < 1e-6),
+                "{name}"
+            );
+        }
+        let loss = model.loss_on(&images, &labels(5)?, &mut Generator::new(2))?;
+        assert_eq!(loss.objective.dims(), [5]);
+        assert!(loss.parts.iter().all(|(_, part)| part.dims() == [5]));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
+    let config = VaeConfig {
+        hidden: vec![8],
+        activation: Activation::Tanh,
+        latent_size: 1,
+    };
+    let vae = Vae::new(PIXELS, &config, Parameters::seeded(4, CPU).builder())?;
+    let image = images(1)?.ge(0.5)?.to_dtype(DType::F32)?;
+
+    // log p(x) = log ∫ p(x|z) p(z) dz by the midpoint rule over ±9.
+    let cells = 20_000;
+    let width = 18.0 / f64::from(cells);
+    let z: Vec<f32> = (0..cells)
+        .map(|i| ((f64::from(i) + 0.5) * width - 9.0) as f32)
+        .collect();
+    let latents = Tensor::new(z.as_slice(), CPU)?.unsqueeze(1)?;
+    let likelihoods = vec1(&vae.likelihood(&latents)?.log_prob(&image)?)?;
+    let integral: f64 = z
+        .iter()
+        .zip(likelihoods)
+        .map(|(&z, l)| (f64::from(l) - 0.5 * f64::from(z * z)).exp() / TAU.sqrt() * width)
+        .sum();
+    let exact = integral.ln();
+
+    let copies = image.broadcast_as((4000, PIXELS))?.contiguous()?;
+    let loss = vae.loss(&copies, &(), &mut Generator::new(2))?;
+    let mean =
+        |tensor: &Tensor| -> Result<f64> { Ok(f64::from(tensor.mean_all()?.to_scalar::<f32>()?)) };
+    let part = |name| mean(&loss.parts.iter().find(|(part, _)| *part == name).unwrap().1);
+    let elbo = part("elbo")?;
+    assert!((elbo + part("reconstruction")? + part("kl")?).abs() < 1e-4);
+    assert!((elbo + mean(&loss.objective)?).abs() < 1e-6);
+    // The gap is KL(q(z|x) ‖ p(z|x)): positive, and here of an untrained posterior.
+    assert!(
+        elbo < exact && exact - elbo < 1.0,
+        "{elbo} is no lower bound of {exact}"
+    );
+
+    // And the gap is exactly that divergence: importance weighting with many draws closes it.
+    let posterior = vae.posterior(&image)?;
+    let draws = posterior
+        .sample(&[4000], &mut Generator::new(7))?
+        .squeeze(1)?;
+    let joint = (vae.likelihood(&draws)?.log_prob(&image)?
+        + latent_distributions::StandardNormal::new(1, DType::F32, CPU).log_prob(&draws)?)?;
+    let weights = vec1(&(joint - posterior.log_prob(&draws)?)?)?;
+    let estimate = (weights.iter().map(|&w| f64::from(w).exp()).sum::<f64>() / 4000.0).ln();
+    assert!((estimate - exact).abs() < 0.01, "{estimate} is not {exact}");
+    Ok(())
+}
+
+#[test]
+fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
+    let values = |seed| -> Result<Vec<(String, Vec<f32>)>> {
+        let parameters = Parameters::seeded(seed, CPU);
+        models()[1].1.build(PIXELS, parameters.builder())?;
+        parameters
+            .variables()
+            .iter()
+            .map(|(name, v)| Ok((name.clone(), vec1(v)?)))
+            .collect()
+    };
+    assert_eq!(values(1)?, values(1)?);
+    assert_ne!(values(1)?, values(2)?);
+    // The decoder alone has the values that it has within the model.
+    let parameters = Parameters::seeded(1, CPU);
+    latent_models::Mlp::new(
+        &[3, 5, 7, PIXELS],
+        Activation::Tanh,
+        Activation::Identity,
+        &parameters.builder().pp("decoder"),
+    )?;
+    for (name, variable) in parameters.variables() {
+        let (_, whole) = values(1)?.into_iter().find(|(n, _)| *n == name).unwrap();
+        assert_eq!(vec1(&variable)?, whole, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn names_and_layouts_are_pytorch_s() -> Result {
+    let parameters = Parameters::seeded(1, CPU);
+    models()[1].1.build(PIXELS, parameters.builder())?;
+    let shapes: Vec<(String, Vec<usize>)> = parameters
+        .variables()
+        .iter()
+        .map(|(name, v)| (name.clone(), v.dims().to_vec()))
+        .collect();
+    let expected = [
+        ("decoder.0.bias", vec![5]),
+        ("decoder.0.weight", vec![5, 3]),
+        ("decoder.2.bias", vec![7]),
+        ("decoder.2.weight", vec![7, 5]),
+        ("decoder.4.bias", vec![6]),
+        ("decoder.4.weight", vec![6, 7]),
+        ("encoder.0.bias", vec![7]),
+        ("encoder.0.weight", vec![7, 6]),
+        ("encoder.2.bias", vec![5]),
+        ("encoder.2.weight", vec![5, 7]),
+        ("log_variance.bias", vec![3]),
+        ("log_variance.weight", vec![3, 5]),
+        ("mean.bias", vec![3]),
+        ("mean.weight", vec![3, 5]),
+    ];
+    assert_eq!(
+        shapes,
+        expected.map(|(name, shape)| (name.to_owned(), shape))
+    );
+    for (name, variable) in parameters
+        .variables()
+        .iter()
+        .filter(|(name, _)| name.starts_with("encoder.0"))
+    {
+        let bound = 1.0 / (PIXELS as f32).sqrt();
+        assert!(vec1(variable)?.iter().all(|v| v.abs() <= bound), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_detached_model_follows_its_variables_and_records_no_graph() -> Result {
+    let parameters = Parameters::seeded(1, CPU);
+    let config = &models()[0].1;
+    let model = config.build(PIXELS, parameters.builder())?;
+    let detached = config.build(PIXELS, parameters.detached_builder())?;
+    let image = images(1)?;
+    assert!(model.encode(&image, &())?.track_op() && !detached.encode(&image, &())?.track_op());
+    for (_, variable) in parameters.variables() {
+        variable.set(&(variable.as_detached_tensor() * 0.5)?)?;
+    }
+    assert_eq!(
+        vec1(&model.encode(&image, &())?)?,
+        vec1(&detached.encode(&image, &())?)?
+    );
+    Ok(())
+}
+
+#[test]
+fn impossible_shapes_are_refused_by_the_name_of_the_field() {
+    for (hidden, latent_size, field) in [(vec![8], 0, "latent_size"), (vec![8, 0], 2, "hidden")] {
+        let config = ModelConfig::Vae(VaeConfig {
+            hidden,
+            latent_size,
+            ..VaeConfig::default()
+        });
+        let error = config
+            .build(PIXELS, Parameters::seeded(1, CPU).builder())
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains(field), "{error}");
+    }
+}
+
+#[test]
+fn a_classifier_learns_and_counts_what_it_gets_right() -> Result {
+    let parameters = Parameters::seeded(1, CPU);
+    let config = ClassifierConfig {
+        hidden: vec![5],
+        classes: 3,
+    };
+    let classifier = Classifier::new(PIXELS, &config, &parameters.builder())?;
+    let images = images(4)?;
+    let classes = classifier.classify(&images)?;
+    let loss = classifier.loss_on(&images, &classes, &mut Generator::new(0))?;
+    assert_eq!(vec1(&loss.parts[1].1)?, [1.0; 4]);
+    assert!(
+        vec1(&loss.objective)?
+            .iter()
+            .all(|&nats| nats > 0.0 && nats < 3f32.ln())
+    );
+    let gradients = loss.objective.mean_all()?.backward()?;
+    assert!(
+        parameters
+            .variables()
+            .iter()
+            .all(|(_, variable)| gradients.get(variable).is_some())
+    );
+    Ok(())
+}
+
+#[test]
+fn a_linear_path_goes_straight_from_end_to_end() -> Result {
+    let (a, b) = (
+        Tensor::new(&[0f32, 4.0], CPU)?,
+        Tensor::new(&[1f32, 0.0], CPU)?,
+    );
+    let path = Path::Linear.between(&a, &b, 5)?.to_vec2::<f32>()?;
+    assert_eq!(
+        path,
+        [[0.0, 4.0], [0.25, 3.0], [0.5, 2.0], [0.75, 1.0], [1.0, 0.0]]
+    );
+    assert!(Path::Linear.between(&a, &b, 1).is_err());
+    Ok(())
+}
+
+#[test]
+fn grids_are_read_like_pictures() -> Result {
+    let grid = Grid::symmetric(2.0, 3);
+    assert_eq!(grid.first, [-2.0, 0.0, 2.0]);
+    let cells = grid.latents(CPU)?.to_vec2::<f32>()?;
+    // The top left cell has the smallest z₁ and the largest z₂.
+    assert_eq!(cells[0], [-2.0, 2.0]);
+    assert_eq!(cells[2], [2.0, 2.0]);
+    assert_eq!(cells[8], [2.0, -2.0]);
+
+    let quantiles = Grid::quantiles(4).first;
+    assert!((quantiles[0] - -1.150_349_380_376_008).abs() < 1e-9);
+    assert!((quantiles[0] + quantiles[3]).abs() < 1e-9 && quantiles[1] < quantiles[2]);
+
+    let latents = Tensor::new(&[[-1f32, 7.0], [3.0, 5.0], [0.0, 6.0]], CPU)?;
+    let covering = Grid::covering(&latents, 3)?;
+    assert_eq!(
+        (covering.first, covering.second),
+        (vec![-1.0, 1.0, 3.0], vec![5.0, 6.0, 7.0])
+    );
+    assert!(Grid::covering(&Tensor::zeros((2, 3), DType::F32, CPU)?, 3).is_err());
+    assert!(Grid::covering(&Tensor::zeros((0, 2), DType::F32, CPU)?, 3).is_err());
+    assert_eq!(Grid::symmetric(2.0, 1).first, [0.0]);
+    Ok(())
+}
+
+#[test]
+fn representatives_are_inside_their_class_and_apart() -> Result {
+    // Three clusters on a line, class 2 empty, and two strays of class 0 within class 1's cluster.
+    let mut generator = Generator::new(8);
+    let noise = generator
+        .standard_normal((302, 2), DType::F32, CPU)?
+        .to_vec2::<f32>()?;
+    let centre = |i: usize| [0f32, 10.0, 20.0][i / 100 % 3];
+    let mut points: Vec<[f32; 2]> = (0..300)
+        .map(|i| [centre(i) + noise[i][0], noise[i][1]])
+        .collect();
+    let mut labels: Vec<u8> = (0..300).map(|i| [0, 1, 3][i / 100]).collect();
+    points.extend([[10.0, 0.1], [10.1, 0.0]]);
+    labels.extend([0, 0]);
+
+    let found = representatives(&Tensor::from_vec(points.concat(), (302, 2), CPU)?, &labels, 4, 5)?;
+    assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 0, 5]);
+    for (class, members) in found.iter().enumerate() {
+        for &index in members {
+            assert_eq!(usize::from(labels[index]), class);
+            assert!(index < 300, "a stray stands for its class");
+        }
+        for (a, b) in members.iter().zip(members.iter().skip(1)) {
+            assert_ne!(points[*a], points[*b]);
+        }
+    }
+    assert!(representatives(&Tensor::zeros((2, 2), DType::F32, CPU)?, &[0], 1, 1).is_err());
+    assert_eq!(
+        representatives(&Tensor::zeros((1, 2), DType::F32, CPU)?, &[0], 1, 3)?,
+        [[0]]
+    );
+    Ok(())
+}
