@@ -56,12 +56,22 @@ impl Dataset {
             let found = labels[index];
             return Err(Error::Label { index, found });
         }
-        Ok(Self {
+        Ok(Self::from_parts(height, width, images, labels))
+    }
+
+    /// As [`Self::new`], for images and labels that are right by construction.
+    pub(crate) fn from_parts(
+        height: usize,
+        width: usize,
+        images: Vec<u8>,
+        labels: Vec<u8>,
+    ) -> Self {
+        Self {
             height,
             width,
             images,
             labels,
-        })
+        }
     }
 
     /// The number of images.

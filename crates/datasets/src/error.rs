@@ -238,6 +238,30 @@ pub enum Error {
         test: [usize; 2],
     },
 
+    /// The files of a data set that was asked for are nowhere.
+    #[error(
+        "none of MNIST's files is in {}: name their directory with `--data-dir`, or use \
+         `--data synthetic`, which needs no files",
+        paths(.looked_in)
+    )]
+    NotFound {
+        /// Where they were looked for.
+        looked_in: Vec<PathBuf>,
+    },
+
+    /// A place beyond the last image.
+    #[error("there is no image {index}: the data set has {len}, numbered from 0")]
+    NoSuchImage {
+        /// The place asked for.
+        index: usize,
+        /// The number of images.
+        len: usize,
+    },
+
+    /// An operation on tensors failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+
     /// A sound file with the name of one of MNIST's, but other contents.
     #[error(
         "{path}: this is not MNIST's {name} (SHA-256 of the unpacked file {found}, expected \
@@ -263,4 +287,12 @@ fn shape(dimensions: &[usize]) -> String {
     }
     let sizes: Vec<_> = dimensions.iter().map(usize::to_string).collect();
     sizes.join(" × ")
+}
+
+fn paths(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(" or ")
 }

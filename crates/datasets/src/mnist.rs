@@ -107,7 +107,7 @@ fn read(
     let open = |path, part| {
         let idx = Idx::open(path)?;
         check(path, part, &idx)?;
-        Ok((path, idx))
+        Ok::<_, Error>((path, idx))
     };
     let train = pair(
         open(train_images, &TRAIN_IMAGES)?,

@@ -15,9 +15,9 @@ pub struct Loss {
 
 /// Anything that can be trained on labelled images.
 pub trait Trainable {
-    /// The loss on `images` `[n, pixels]` with their `labels` `[n]` (u32), which a model that is
-    /// not conditional ignores.
-    fn loss_on(
+    /// The loss on `images` `[n, pixels]` in [0, 1] with their `labels` `[n]` (u32), which a model
+    /// that is not conditional ignores.
+    fn loss(
         &self,
         images: &Tensor,
         labels: &Tensor,
@@ -25,15 +25,14 @@ pub trait Trainable {
     ) -> Result<Loss, Error>;
 }
 
-/// What a model's draws depend on beside the latents: `()` for an unconditional model.
-pub trait Condition: Sized {
-    /// The condition that belongs to images with these labels, `[n]` (u32).
-    fn from_labels(labels: &Tensor) -> Result<Self, Error>;
-}
-
-impl Condition for () {
-    fn from_labels(_: &Tensor) -> Result<Self, Error> {
-        Ok(())
+impl<M: Trainable + ?Sized> Trainable for Box<M> {
+    fn loss(
+        &self,
+        images: &Tensor,
+        labels: &Tensor,
+        generator: &mut Generator,
+    ) -> Result<Loss, Error> {
+        (**self).loss(images, labels, generator)
     }
 }
 
@@ -41,22 +40,14 @@ impl Condition for () {
 ///
 /// Everything that draws from, walks through or looks into a latent space is written against this
 /// trait, once for all models. Images are `[n, pixels]` in [0, 1], latents `[n, latent_size]`.
-/// Conditional models take their labels through [`Self::Condition`]; for all others it is `()`, and
-/// their code mentions no label.
-pub trait LatentModel: Send + Sync {
+/// A conditional model takes what it is conditioned on as [`Self::Condition`]; for all others that
+/// is `()`, and their code mentions no label.
+pub trait LatentModel: Trainable + Send + Sync {
     /// What the model is conditioned on.
-    type Condition: Condition;
+    type Condition;
 
     /// How many dimensions a latent has.
     fn latent_size(&self) -> usize;
-
-    /// The training loss and its named parts.
-    fn loss(
-        &self,
-        images: &Tensor,
-        condition: &Self::Condition,
-        generator: &mut Generator,
-    ) -> Result<Loss, Error>;
 
     /// The latents that stand for the images: the mean of q(z|x), or the exact inverse of a flow.
     fn encode(&self, images: &Tensor, condition: &Self::Condition) -> Result<Tensor, Error>;
@@ -82,15 +73,4 @@ pub trait LatentModel: Send + Sync {
 
     /// `count` latents drawn from the prior p(z).
     fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error>;
-}
-
-impl<M: LatentModel + ?Sized> Trainable for M {
-    fn loss_on(
-        &self,
-        images: &Tensor,
-        labels: &Tensor,
-        generator: &mut Generator,
-    ) -> Result<Loss, Error> {
-        self.loss(images, &M::Condition::from_labels(labels)?, generator)
-    }
 }

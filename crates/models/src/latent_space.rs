@@ -99,13 +99,12 @@ impl Grid {
         })
     }
 
-    /// The latents of all cells, `[rows × columns, 2]`, row by row from the top left, as a picture
-    /// is read: z₂ falls from row to row.
+    /// The latents of all cells, `[rows × columns, 2]`: for each value of z₂ from the smallest, all
+    /// values of z₁.
     pub fn latents(&self, device: &Device) -> Result<Tensor, Error> {
         let cells: Vec<f32> = self
             .second
             .iter()
-            .rev()
             .flat_map(|&second| {
                 self.first
                     .iter()

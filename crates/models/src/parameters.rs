@@ -7,6 +7,8 @@ use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use latent_distributions::Generator;
 
+use crate::Error;
+
 /// The trainable variables of a model by name, in the order of their names.
 ///
 /// It stands behind candle's [`VarBuilder`], as `VarMap` does, with what that lacks: initial values
@@ -53,29 +55,6 @@ impl Parameters {
             .collect()
     }
 
-    /// Gives every variable the value of the tensor of its name.
-    ///
-    /// # Errors
-    /// A tensor is missing or has another shape; no variable has been changed then.
-    pub fn set(&self, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
-        let variables = self.lock();
-        for (name, variable) in variables.iter() {
-            match tensors.get(name) {
-                None => bail!("no tensor is named {name}"),
-                Some(tensor) if tensor.shape() != variable.shape() => bail!(
-                    "{name} has shape {:?}, expected {:?}",
-                    tensor.shape(),
-                    variable.shape()
-                ),
-                Some(_) => {}
-            }
-        }
-        for (name, variable) in variables.iter() {
-            variable.set(&tensors[name])?;
-        }
-        Ok(())
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
         // A panic elsewhere cannot leave the map half-changed: every change is one insertion.
         self.variables
@@ -111,6 +90,51 @@ impl Parameters {
                 }
             }
         }
+    }
+}
+
+/// The names and shapes of the variables that a model takes from its builder, found by building it
+/// on tensors that occupy no memory, however large their shapes claim to be.
+///
+/// # Errors
+/// The model cannot be built.
+pub fn shapes<M>(
+    build: impl FnOnce(VarBuilder<'static>) -> std::result::Result<M, Error>,
+) -> std::result::Result<BTreeMap<String, Vec<usize>>, Error> {
+    let recorder = Recorder::default();
+    build(VarBuilder::from_backend(
+        Box::new(recorder.clone()),
+        DType::F32,
+        Device::Cpu,
+    ))?;
+    let shapes = recorder.0.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(shapes.clone())
+}
+
+/// Gives out one zero, spread over any shape, and notes the shape.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<BTreeMap<String, Vec<usize>>>>);
+
+impl SimpleBackend for Recorder {
+    fn get(
+        &self,
+        shape: Shape,
+        name: &str,
+        _: Init,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Tensor> {
+        let mut shapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shapes.insert(name.to_owned(), shape.dims().to_vec());
+        Tensor::zeros((), dtype, device)?.broadcast_as(shape)
+    }
+
+    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> Result<Tensor> {
+        bail!("the shape of {name} is not known")
+    }
+
+    fn contains_tensor(&self, _: &str) -> bool {
+        true
     }
 }
 

@@ -6,7 +6,7 @@ use latent_distributions::{
 use latent_kernels::Activation;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, LatentModel, Linear, Loss, Mlp, error::positive};
+use crate::{Error, LatentModel, Linear, Loss, Mlp, Trainable, error::positive};
 
 /// The shape of a fully connected [`Vae`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,15 +117,14 @@ impl Vae {
     }
 }
 
-impl LatentModel for Vae {
-    type Condition = ();
-
-    fn latent_size(&self) -> usize {
-        self.latent_size
-    }
-
+impl Trainable for Vae {
     /// The evidence lower bound, E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)), with one draw of z.
-    fn loss(&self, images: &Tensor, (): &(), generator: &mut Generator) -> Result<Loss, Error> {
+    fn loss(
+        &self,
+        images: &Tensor,
+        _labels: &Tensor,
+        generator: &mut Generator,
+    ) -> Result<Loss, Error> {
         let posterior = self.posterior(images)?;
         let latents = posterior.rsample(&[], generator)?;
         let reconstruction = self.likelihood(&latents)?.log_prob(images)?.neg()?;
@@ -138,6 +137,14 @@ impl LatentModel for Vae {
             ("kl", kl),
         ];
         Ok(Loss { objective, parts })
+    }
+}
+
+impl LatentModel for Vae {
+    type Condition = ();
+
+    fn latent_size(&self) -> usize {
+        self.latent_size
     }
 
     fn encode(&self, images: &Tensor, (): &()) -> Result<Tensor, Error> {

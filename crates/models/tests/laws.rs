@@ -7,7 +7,7 @@ use candle_nn::VarBuilder;
 use latent_distributions::{Distribution, Generator};
 use latent_models::latent_space::{Grid, Path, representatives};
 use latent_models::{
-    Activation, Classifier, ClassifierConfig, Error, LatentModel, ModelConfig, Parameters,
+    Activation, Classifier, ClassifierConfig, Error, ModelConfig, Parameters,
     Trainable, Vae, VaeConfig,
 };
 
@@ -50,7 +50,7 @@ fn every_parameter_receives_a_gradient() -> Result {
     for (name, config) in models() {
         let parameters = Parameters::seeded(1, CPU);
         let model = config.build(PIXELS, parameters.builder())?;
-        let loss = model.loss_on(&images(4)?, &labels(4)?, &mut Generator::new(2))?;
+        let loss = model.loss(&images(4)?, &labels(4)?, &mut Generator::new(2))?;
         let gradients = loss.objective.mean_all()?.backward()?;
         assert!(!parameters.variables().is_empty());
         for (parameter, variable) in parameters.variables() {
@@ -82,9 +82,10 @@ fn the_gradient_of_the_whole_objective_is_that_of_finite_differences() -> Result
         VarBuilder::from_varmap(&map, DType::F64, CPU),
     )?;
     let images = images(3)?.to_dtype(DType::F64)?;
+    let labels = labels(3)?;
     let variables = map.all_vars();
     let objective = || {
-        vae.loss(&images, &(), &mut Generator::new(5))
+        vae.loss(&images, &labels, &mut Generator::new(5))
             .map(|loss| loss.objective)
             .map_err(|error| candle_core::Error::Msg(error.to_string()))
     };
@@ -118,7 +119,7 @@ fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
                 "{name}"
             );
         }
-        let loss = model.loss_on(&images, &labels(5)?, &mut Generator::new(2))?;
+        let loss = model.loss(&images, &labels(5)?, &mut Generator::new(2))?;
         assert_eq!(loss.objective.dims(), [5]);
         assert!(loss.parts.iter().all(|(_, part)| part.dims() == [5]));
     }
@@ -151,7 +152,7 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
     let exact = integral.ln();
 
     let copies = image.broadcast_as((4000, PIXELS))?.contiguous()?;
-    let loss = vae.loss(&copies, &(), &mut Generator::new(2))?;
+    let loss = vae.loss(&copies, &labels(4000)?, &mut Generator::new(2))?;
     let mean =
         |tensor: &Tensor| -> Result<f64> { Ok(f64::from(tensor.mean_all()?.to_scalar::<f32>()?)) };
     let part = |name| mean(&loss.parts.iter().find(|(part, _)| *part == name).unwrap().1);
@@ -289,7 +290,7 @@ fn a_classifier_learns_and_counts_what_it_gets_right() -> Result {
     let classifier = Classifier::new(PIXELS, &config, &parameters.builder())?;
     let images = images(4)?;
     let classes = classifier.classify(&images)?;
-    let loss = classifier.loss_on(&images, &classes, &mut Generator::new(0))?;
+    let loss = classifier.loss(&images, &classes, &mut Generator::new(0))?;
     assert_eq!(vec1(&loss.parts[1].1)?, [1.0; 4]);
     assert!(
         vec1(&loss.objective)?
@@ -322,14 +323,13 @@ fn a_linear_path_goes_straight_from_end_to_end() -> Result {
 }
 
 #[test]
-fn grids_are_read_like_pictures() -> Result {
+fn grids_cover_the_plane_row_by_row() -> Result {
     let grid = Grid::symmetric(2.0, 3);
     assert_eq!(grid.first, [-2.0, 0.0, 2.0]);
     let cells = grid.latents(CPU)?.to_vec2::<f32>()?;
-    // The top left cell has the smallest z₁ and the largest z₂.
-    assert_eq!(cells[0], [-2.0, 2.0]);
-    assert_eq!(cells[2], [2.0, 2.0]);
-    assert_eq!(cells[8], [2.0, -2.0]);
+    assert_eq!(cells[0], [-2.0, -2.0]);
+    assert_eq!(cells[2], [2.0, -2.0]);
+    assert_eq!(cells[8], [2.0, 2.0]);
 
     let quantiles = Grid::quantiles(4).first;
     assert!((quantiles[0] - -1.150_349_380_376_008).abs() < 1e-9);
@@ -362,7 +362,12 @@ fn representatives_are_inside_their_class_and_apart() -> Result {
     points.extend([[10.0, 0.1], [10.1, 0.0]]);
     labels.extend([0, 0]);
 
-    let found = representatives(&Tensor::from_vec(points.concat(), (302, 2), CPU)?, &labels, 4, 5)?;
+    let found = representatives(
+        &Tensor::from_vec(points.concat(), (302, 2), CPU)?,
+        &labels,
+        4,
+        5,
+    )?;
     assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 0, 5]);
     for (class, members) in found.iter().enumerate() {
         for &index in members {

@@ -1,1 +1,42 @@
-//! training
+//! From an experiment to a run: the training loop, Adam, metrics, and the directory in which a run
+//! lives.
+//!
+//! The loop is generic over anything [`Trainable`](latent_models::Trainable):
+//!
+//! ```
+//! use candle_core::Device;
+//! use latent_datasets::synthetic;
+//! use latent_models::{Parameters, Vae, VaeConfig};
+//! use latent_training::{Silent, Trainer, TrainingConfig};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let digits = synthetic(1, 256, 64);
+//! let vae = VaeConfig { hidden: vec![32], ..VaeConfig::default() };
+//! let config = TrainingConfig { epochs: 2, batch_size: 32, ..TrainingConfig::default() };
+//!
+//! let parameters = Parameters::seeded(7, &Device::Cpu);
+//! let mut trainer = Trainer::new(&config, false, 7, parameters, |builder| Vae::new(784, &vae, builder))?;
+//! let mut last = None;
+//! while let Some(epoch) = trainer.epoch(&digits.train, &digits.test, &mut Silent)? {
+//!     last = Some(epoch.test["elbo"]); // nats per image
+//! }
+//! assert!(last.is_some_and(|elbo| elbo > -500.0));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An [`Experiment`] is a TOML file that says what is trained on what; [`train`] makes a [`Run`] of
+//! it. All randomness comes from streams named by (seed, purpose, epoch, step), so the same
+//! experiment gives the same bytes, and an interrupted run that is resumed ends as one that was not.
+
+mod error;
+mod evaluation;
+mod experiment;
+mod run;
+mod trainer;
+
+pub use error::Error;
+pub use evaluation::{Metrics, evaluate};
+pub use experiment::{DataConfig, Experiment, TrainingConfig, nearest};
+pub use run::{DataRecord, EpochRecord, Model, ModelMetadata, Outcome, Run, load_model, train};
+pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};

@@ -1,0 +1,109 @@
+use std::io;
+use std::path::PathBuf;
+
+/// What can be wrong with a checkpoint; one variant a broken promise.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is not there, or may not be read.
+    #[error(
+        "{path}: cannot be read ({reason}); check that the file exists and that you may read it"
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+    /// The file could not be written; what was there before is untouched.
+    #[error(
+        "{path}: cannot be written ({reason}); nothing was changed there: choose another place, \
+         or make room in this one"
+    )]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+    /// The bytes are not a safetensors file.
+    #[error(
+        "{path}: this is no safetensors file, or a damaged one ({reason}); name a \
+         `model.safetensors` that `latent train` wrote, or copy it again"
+    )]
+    NotSafetensors {
+        /// The file.
+        path: PathBuf,
+        /// What the safetensors crate found.
+        reason: safetensors::SafeTensorError,
+    },
+    /// A safetensors file that another program wrote.
+    #[error(
+        "{path}: a safetensors file, but not one of latent's: its metadata have no entry `latent`, \
+         so nobody knows which model the weights belong to"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Our file, in a layout that this version does not know.
+    #[error(
+        "{path}: written in format {found}, and this version of latent reads format {expected}; \
+         update latent"
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The format it states.
+        found: u64,
+        /// The format that is read.
+        expected: u64,
+    },
+    /// Our file, for something else.
+    #[error("{path}: this file holds a {found}, expected a {expected}; name the other file")]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// What it is for.
+        found: String,
+        /// What was asked for.
+        expected: String,
+    },
+    /// The JSON in the header is not what was written there.
+    #[error("{path}: its metadata cannot be understood ({reason}); copy the file again")]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// What the JSON reader found.
+        reason: serde_json::Error,
+    },
+    /// Tensors that the model lacks or does not have.
+    #[error("{path}: the weights do not fit the model that the file describes: {}; copy the file again", .problems.join("; "))]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// Each deviation in words.
+        problems: Vec<String>,
+    },
+    /// A weight that is infinite or not a number.
+    #[error("{path}: {name} holds values that are not finite; use an earlier checkpoint")]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
+    /// Numbers of a type that weights do not have.
+    #[error("{path}: {name} holds {found:?} numbers, expected floats of 16, 32 or 64 bits")]
+    NumberType {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The type of its numbers.
+        found: safetensors::Dtype,
+    },
+    /// An operation on tensors failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}

@@ -1,0 +1,212 @@
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use atomic_write_file::AtomicWriteFile;
+use candle_core::{DType, Device, Tensor};
+use safetensors::{Dtype, SafeTensors};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The version of the layout that this crate writes and reads.
+pub const FORMAT: u64 = 1;
+
+/// The one key in the header's metadata.
+const KEY: &str = "latent";
+
+/// The names of all tensors that a model has, with their shapes.
+pub type Expected = BTreeMap<String, Vec<usize>>;
+
+/// What a file says about itself.
+#[derive(Serialize, Deserialize)]
+struct Envelope<M> {
+    format: u64,
+    kind: String,
+    #[serde(flatten)]
+    metadata: M,
+}
+
+/// The part of [`Envelope`] that every version of the layout has.
+#[derive(Deserialize)]
+struct Label {
+    format: u64,
+    kind: String,
+}
+
+/// A file's contents.
+#[derive(Clone, Debug)]
+pub struct Checkpoint<M> {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// The tensors by name, as 32-bit floats.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// The caller's description.
+    pub metadata: M,
+}
+
+impl<M> Checkpoint<M> {
+    /// Whether the tensors are exactly the expected ones, and all their values finite.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] lists every tensor that is missing, surplus or of another shape;
+    /// [`Error::NotFinite`] names the first that holds an infinity or NaN.
+    pub fn verify(&self, expected: &Expected) -> Result<(), Error> {
+        let mut problems = Vec::new();
+        for (name, shape) in expected {
+            match self.tensors.get(name) {
+                None => problems.push(format!("{name} {shape:?} is missing")),
+                Some(tensor) if tensor.dims() != shape => {
+                    problems.push(format!("{name} is {:?}, expected {shape:?}", tensor.dims()));
+                }
+                Some(_) => {}
+            }
+        }
+        for name in self
+            .tensors
+            .keys()
+            .filter(|name| !expected.contains_key(*name))
+        {
+            problems.push(format!("{name} is not part of it"));
+        }
+        if !problems.is_empty() {
+            return Err(Error::Mismatch {
+                path: self.path.clone(),
+                problems,
+            });
+        }
+        for (name, tensor) in &self.tensors {
+            // A sum is finite unless an element is not: sums of squares could overflow, a sum of
+            // magnitudes of 32-bit weights in 64 bits cannot.
+            let sum = tensor
+                .to_dtype(DType::F64)?
+                .abs()?
+                .sum_all()?
+                .to_scalar::<f64>()?;
+            if !sum.is_finite() {
+                return Err(Error::NotFinite {
+                    path: self.path.clone(),
+                    name: name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes tensors (32-bit floats) with their metadata. The same arguments give the same bytes.
+///
+/// `kind` says what the file is for, and [`load`] asks for it again; `metadata` must serialise to a
+/// JSON object without the fields `format` and `kind`.
+pub fn save<M: Serialize>(
+    path: &Path,
+    kind: &str,
+    tensors: &BTreeMap<String, Tensor>,
+    metadata: &M,
+) -> Result<(), Error> {
+    let envelope = Envelope {
+        format: FORMAT,
+        kind: kind.to_owned(),
+        metadata,
+    };
+    let json = serde_json::to_string(&envelope).map_err(|reason| Error::Metadata {
+        path: path.into(),
+        reason,
+    })?;
+    let bytes = safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), json)])))
+        .map_err(|reason| Error::NotSafetensors {
+            path: path.into(),
+            reason,
+        })?;
+    write_atomically(path, &bytes)
+}
+
+/// Reads a file of the given kind.
+///
+/// Nothing in the file is believed before it has been checked: the header's offsets must cover the
+/// file exactly, and no memory beyond its size is asked for. [`Checkpoint::verify`] then compares
+/// the tensors with those of a model.
+pub fn load<M: DeserializeOwned>(
+    path: &Path,
+    kind: &str,
+    device: &Device,
+) -> Result<Checkpoint<M>, Error> {
+    let not_safetensors = |reason| Error::NotSafetensors {
+        path: path.into(),
+        reason,
+    };
+    let bad_metadata = |reason| Error::Metadata {
+        path: path.into(),
+        reason,
+    };
+    let bytes = fs::read(path).map_err(|reason| Error::Read {
+        path: path.into(),
+        reason,
+    })?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(not_safetensors)?;
+    let file = SafeTensors::deserialize(&bytes).map_err(not_safetensors)?;
+
+    let Some(json) = header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get(KEY))
+    else {
+        return Err(Error::Foreign { path: path.into() });
+    };
+    let label: Label = serde_json::from_str(json).map_err(bad_metadata)?;
+    if label.format != FORMAT {
+        return Err(Error::Format {
+            path: path.into(),
+            found: label.format,
+            expected: FORMAT,
+        });
+    }
+    if label.kind != kind {
+        return Err(Error::Kind {
+            path: path.into(),
+            found: label.kind,
+            expected: kind.to_owned(),
+        });
+    }
+    let envelope: Envelope<M> = serde_json::from_str(json).map_err(bad_metadata)?;
+
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.iter() {
+        let dtype = match view.dtype() {
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            Dtype::F32 => DType::F32,
+            Dtype::F64 => DType::F64,
+            found => {
+                return Err(Error::NumberType {
+                    path: path.into(),
+                    name: name.to_owned(),
+                    found,
+                });
+            }
+        };
+        let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), device)?;
+        tensors.insert(name.to_owned(), tensor.to_dtype(DType::F32)?);
+    }
+    Ok(Checkpoint {
+        path: path.into(),
+        tensors,
+        metadata: envelope.metadata,
+    })
+}
+
+/// Writes a file so that at any moment, even of a power cut, either the old contents or all of the
+/// new are there: into a temporary file beside it, synced, then renamed, the directory synced.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let write = || -> io::Result<()> {
+        let mut file = AtomicWriteFile::open(path)?;
+        file.write_all(bytes)?;
+        file.commit()
+    };
+    write().map_err(|reason| Error::Write {
+        path: path.into(),
+        reason,
+    })
+}

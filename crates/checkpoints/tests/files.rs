@@ -1,0 +1,167 @@
+//! What a checkpoint promises: what was written is read, and nothing else is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use latent_checkpoints::{Expected, load, save};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Metadata {
+    seed: u64,
+    loss: f64,
+}
+
+const METADATA: Metadata = Metadata { seed: 7, loss: 0.1 };
+
+fn tensors() -> BTreeMap<String, Tensor> {
+    let tensor =
+        |values: &[f32], shape: &[usize]| Tensor::from_slice(values, shape, &Device::Cpu).unwrap();
+    BTreeMap::from([
+        (
+            "b.weight".to_owned(),
+            tensor(&[1.0, -2.0, 3.5, f32::MAX], &[2, 2]),
+        ),
+        ("a.bias".to_owned(), tensor(&[1e-40, 0.25], &[2])),
+        ("empty".to_owned(), tensor(&[], &[0])),
+    ])
+}
+
+fn expected() -> Expected {
+    tensors()
+        .iter()
+        .map(|(name, tensor)| (name.clone(), tensor.dims().to_vec()))
+        .collect()
+}
+
+fn error(path: &Path) -> String {
+    load::<Metadata>(path, "model", &Device::Cpu)
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn what_was_saved_is_loaded_and_the_same_bytes_come_out_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    save(&path, "model", &tensors(), &METADATA).unwrap();
+    let first = fs::read(&path).unwrap();
+
+    let checkpoint = load::<Metadata>(&path, "model", &Device::Cpu).unwrap();
+    checkpoint.verify(&expected()).unwrap();
+    assert_eq!(checkpoint.metadata, METADATA);
+    for (name, tensor) in tensors() {
+        let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(
+            values(&checkpoint.tensors[&name]),
+            values(&tensor),
+            "{name}"
+        );
+    }
+
+    save(&path, "model", &checkpoint.tensors, &checkpoint.metadata).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), first);
+    assert_eq!(
+        fs::read_dir(directory.path()).unwrap().count(),
+        1,
+        "a temporary file is left"
+    );
+}
+
+#[test]
+fn every_deviation_of_names_and_shapes_is_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    save(&path, "model", &tensors(), &METADATA).unwrap();
+    let mut expected = expected();
+    expected.remove("empty");
+    expected.insert("a.bias".to_owned(), vec![3]);
+    expected.insert("c.weight".to_owned(), vec![1]);
+    let checkpoint = load::<Metadata>(&path, "model", &Device::Cpu).unwrap();
+    let message = checkpoint.verify(&expected).unwrap_err().to_string();
+    for part in [
+        "a.bias is [2], expected [3]",
+        "c.weight [1] is missing",
+        "empty is not part of it",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn values_that_are_not_finite_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut tensors = tensors();
+        tensors.insert(
+            "a.bias".to_owned(),
+            Tensor::new(&[0.0, bad], &Device::Cpu).unwrap(),
+        );
+        save(&path, "model", &tensors, &METADATA).unwrap();
+        let checkpoint = load::<Metadata>(&path, "model", &Device::Cpu).unwrap();
+        let message = checkpoint.verify(&expected()).unwrap_err().to_string();
+        assert!(message.contains("a.bias"), "{message}");
+    }
+}
+
+#[test]
+fn other_files_are_told_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    assert!(error(&path).contains("cannot be read"));
+    assert!(error(directory.path()).contains("cannot be read"));
+
+    fs::write(&path, b"<html>not found</html>").unwrap();
+    assert!(error(&path).contains("no safetensors file"));
+    fs::write(&path, b"").unwrap();
+    assert!(error(&path).contains("no safetensors file"));
+
+    fs::write(&path, safetensors::serialize(tensors(), None).unwrap()).unwrap();
+    assert!(error(&path).contains("not one of latent's"));
+
+    save(&path, "training state", &tensors(), &METADATA).unwrap();
+    assert!(error(&path).contains("training state"));
+
+    save(&path, "model", &tensors(), &METADATA).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let at = text.find("format\\\":1").unwrap() + "format\\\":".len();
+    let mut newer = bytes.clone();
+    newer[at] = b'9';
+    fs::write(&path, newer).unwrap();
+    assert!(error(&path).contains("format 9"), "{}", error(&path));
+
+    let mut seedless = bytes.clone();
+    seedless[text.find("seed").unwrap()] = b'x';
+    fs::write(&path, seedless).unwrap();
+    assert!(
+        error(&path).contains("missing field `seed`"),
+        "{}",
+        error(&path)
+    );
+
+    for cut in [1, 8, 100, bytes.len() - 1] {
+        fs::write(&path, &bytes[..cut]).unwrap();
+        assert!(error(&path).contains("no safetensors file"), "cut at {cut}");
+    }
+    // A header that promises 2⁶³ bytes.
+    let mut huge = bytes;
+    huge[..8].copy_from_slice(&(1u64 << 63).to_le_bytes());
+    fs::write(&path, huge).unwrap();
+    assert!(error(&path).contains("no safetensors file"));
+}
+
+#[test]
+fn a_failed_write_leaves_the_old_file_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    save(&path, "model", &tensors(), &METADATA).unwrap();
+    let message = save(&path.join("below/a/file"), "model", &tensors(), &METADATA)
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("cannot be written"), "{message}");
+    load::<Metadata>(&path, "model", &Device::Cpu).unwrap();
+}

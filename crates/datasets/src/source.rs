@@ -1,0 +1,173 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Splits, has_idx_files, idx_from_directory, mnist_from_directory, synthetic};
+
+/// The environment variable that names a directory with MNIST's files.
+const VARIABLE: &str = "LATENT_DATA_DIR";
+
+/// The seed of the built-in digits: with it they are one data set, the same for everybody.
+const SYNTHETIC_SEED: u64 = 0;
+
+/// Where digits come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// MNIST if it is on this computer, else the built-in digits.
+    #[default]
+    Auto,
+    /// The real MNIST, verified by its checksums.
+    Mnist,
+    /// Any data set in MNIST's four files, such as Fashion-MNIST; not verified.
+    Idx,
+    /// The built-in digits, drawn by the program.
+    Synthetic,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Auto => "auto",
+            Self::Mnist => "mnist",
+            Self::Idx => "idx",
+            Self::Synthetic => "synthetic",
+        })
+    }
+}
+
+/// A data set and where it was found.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The source that was taken: never [`Source::Auto`].
+    pub source: Source,
+    /// The images.
+    pub splits: Splits,
+    /// One line for a person: what was taken, and how to get the other.
+    pub note: String,
+}
+
+/// Loads a data set from this computer; nothing is ever downloaded.
+///
+/// MNIST's files are looked for in `directory`, and in no other place if it is given; else in
+/// `$LATENT_DATA_DIR` and in the folder `latent/mnist` of the user's data directory.
+///
+/// # Errors
+/// [`Error::NotFound`] where a data set was asked for that is nowhere, and whatever is wrong with
+/// the files of one that is there.
+pub fn load(source: Source, directory: Option<&Path>) -> Result<Loaded, Error> {
+    let variable = std::env::var_os(VARIABLE)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from);
+    let user = dirs::data_dir().map(|data| data.join("latent").join("mnist"));
+    let candidates = match directory {
+        Some(directory) => vec![directory.to_owned()],
+        None => variable.into_iter().chain(user).collect(),
+    };
+    load_from(source, directory.is_some(), candidates)
+}
+
+fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Loaded, Error> {
+    let found = candidates.iter().find(|candidate| has_idx_files(candidate));
+    match (source, found) {
+        (Source::Synthetic, _) => {
+            let note =
+                "the built-in synthetic digits; `--data mnist` takes the real ones".to_owned();
+            Ok(built_in(note))
+        }
+        (Source::Auto | Source::Mnist, Some(directory)) => {
+            let note = format!(
+                "MNIST from {}; `--data synthetic` takes the built-in digits",
+                directory.display()
+            );
+            Ok(Loaded {
+                source: Source::Mnist,
+                splits: mnist_from_directory(directory)?,
+                note,
+            })
+        }
+        (Source::Idx, Some(directory)) => {
+            let note = format!("the IDX files in {}, not verified", directory.display());
+            Ok(Loaded {
+                source,
+                splits: idx_from_directory(directory)?,
+                note,
+            })
+        }
+        // Who names a directory does not want to be given something else in silence.
+        (Source::Auto, None) if !named => {
+            let note = format!(
+                "the built-in synthetic digits, since MNIST is not on this computer: for the real \
+                 ones put its four files into {}, or name their directory with `--data-dir` or \
+                 ${VARIABLE}",
+                candidates
+                    .last()
+                    .map_or_else(|| "a directory".into(), |path| path.display().to_string()),
+            );
+            Ok(built_in(note))
+        }
+        (Source::Auto | Source::Mnist | Source::Idx, None) => Err(Error::NotFound {
+            looked_in: candidates,
+        }),
+    }
+}
+
+fn built_in(note: String) -> Loaded {
+    Loaded {
+        source: Source::Synthetic,
+        splits: synthetic(SYNTHETIC_SEED, 60_000, 10_000),
+        note,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_files_auto_draws_its_own_digits_and_says_how_to_get_the_others() {
+        let empty = tempfile::tempdir().unwrap();
+        let loaded = load_from(Source::Auto, false, vec![empty.path().into()]).unwrap();
+        assert_eq!(loaded.source, Source::Synthetic);
+        assert_eq!(
+            (loaded.splits.train.len(), loaded.splits.test.len()),
+            (60_000, 10_000)
+        );
+        assert!(
+            loaded.note.contains(&empty.path().display().to_string()),
+            "{}",
+            loaded.note
+        );
+    }
+
+    #[test]
+    fn what_was_named_is_never_replaced() {
+        let empty = tempfile::tempdir().unwrap();
+        for (source, named) in [
+            (Source::Auto, true),
+            (Source::Mnist, false),
+            (Source::Idx, false),
+            (Source::Mnist, true),
+        ] {
+            let error = load_from(source, named, vec![empty.path().into()])
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(&empty.path().display().to_string()),
+                "{error}"
+            );
+            assert!(error.contains("--data synthetic"), "{error}");
+        }
+    }
+
+    #[test]
+    fn half_a_data_set_is_an_error_and_not_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("train-labels-idx1-ubyte"), []).unwrap();
+        let error = load_from(Source::Auto, false, vec![directory.path().into()])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("train-images-idx3-ubyte"), "{error}");
+    }
+}

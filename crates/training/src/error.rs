@@ -1,0 +1,136 @@
+use std::io;
+use std::path::PathBuf;
+
+/// What can go wrong with an experiment or a run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An experiment is not valid TOML, or a value in it has the wrong type.
+    #[error("{origin}: {reason}")]
+    Toml {
+        /// Where the experiment came from.
+        origin: String,
+        /// What the TOML reader found, with the line.
+        reason: String,
+    },
+    /// An experiment sets something that does not exist.
+    #[error("{origin}: there is no key `{key}`{}", did_you_mean(.nearest.as_deref()))]
+    UnknownKey {
+        /// Where the experiment came from.
+        origin: String,
+        /// The key.
+        key: String,
+        /// The key that was probably meant.
+        nearest: Option<String>,
+    },
+    /// A value that nothing can be trained with.
+    #[error("{origin}: `{key}` is {value}: {remedy}")]
+    Value {
+        /// Where the experiment came from.
+        origin: String,
+        /// The key.
+        key: String,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        remedy: &'static str,
+    },
+    /// The loss became infinite or NaN.
+    #[error(
+        "the loss is {value} in epoch {epoch}, step {step}, so training stopped; {kept}. \
+         A lower `--learning-rate` is the usual remedy"
+    )]
+    NotFinite {
+        /// The loss.
+        value: f64,
+        /// Counted from 1.
+        epoch: usize,
+        /// Counted from 1.
+        step: usize,
+        /// What is left, in words.
+        kept: String,
+    },
+    /// The run's directory is in use by an earlier run.
+    #[error(
+        "{directory} holds a run already: continue it with `--resume {directory}`, choose another \
+         place with `--out`, or replace it with `--overwrite`"
+    )]
+    RunExists {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Not a directory that `train` made.
+    #[error("{directory} is no run directory: it holds no {missing}")]
+    NoRun {
+        /// The directory.
+        directory: PathBuf,
+        /// The file that is not there.
+        missing: &'static str,
+    },
+    /// Nothing by that name is a model.
+    #[error(
+        "{path} is neither a run directory nor a .safetensors file: train one with \
+         `latent train EXPERIMENT`{}", did_you_mean(.nearest.as_deref())
+    )]
+    NoModel {
+        /// What was named.
+        path: PathBuf,
+        /// The run that was probably meant.
+        nearest: Option<String>,
+    },
+    /// A run to be continued on other data than it was begun with.
+    #[error(
+        "the run was trained on {trained} (checksum {expected}), but this is {found_name} \
+         (checksum {found}): choose the same data with `--data` and `--data-dir`"
+    )]
+    OtherData {
+        /// The name of the run's data set.
+        trained: String,
+        /// Its checksum.
+        expected: String,
+        /// The name of the data set at hand.
+        found_name: String,
+        /// Its checksum.
+        found: String,
+    },
+    /// There is nothing to train on or to evaluate.
+    #[error("there are no images in the {split} split: use a `--limit` of 1 or more")]
+    NoImages {
+        /// `train` or `test`.
+        split: &'static str,
+    },
+    /// Reading or writing in the run's directory failed.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+    /// A line of the metrics cannot be understood.
+    #[error("{path}: line {line} is no epoch's metrics ({reason})")]
+    Metrics {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What the JSON reader found.
+        reason: serde_json::Error,
+    },
+    /// A checkpoint is missing, damaged or another model's.
+    #[error(transparent)]
+    Checkpoint(#[from] latent_checkpoints::Error),
+    /// The data could not be read.
+    #[error(transparent)]
+    Data(#[from] latent_datasets::Error),
+    /// The model cannot be built or computed.
+    #[error(transparent)]
+    Model(#[from] latent_models::Error),
+    /// An operation on tensors failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}

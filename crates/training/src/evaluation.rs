@@ -1,0 +1,73 @@
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Device, Tensor};
+use latent_datasets::{Batching, Dataset};
+use latent_distributions::Generator;
+use latent_models::{Loss, Trainable};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Means over images by name, in nats per image: `loss`, and the parts that the model names.
+pub type Metrics = BTreeMap<String, f64>;
+
+/// Sums over the images seen so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Totals {
+    images: u64,
+    sums: Metrics,
+}
+
+impl Totals {
+    /// Adds a batch, and returns its mean loss.
+    pub(crate) fn add(&mut self, loss: &Loss) -> Result<f64, Error> {
+        // Summed in 64 bits, so that a mean over many images is as exact as its terms.
+        let sum = |tensor: &Tensor| {
+            tensor
+                .detach()
+                .to_dtype(DType::F64)?
+                .sum_all()?
+                .to_scalar::<f64>()
+        };
+        let images = loss.objective.elem_count();
+        let objective = sum(&loss.objective)?;
+        *self.sums.entry("loss".to_owned()).or_default() += objective;
+        for (name, part) in &loss.parts {
+            *self.sums.entry((*name).to_owned()).or_default() += sum(part)?;
+        }
+        self.images += images as u64;
+        Ok(objective / images as f64)
+    }
+
+    pub(crate) fn means(&self) -> Metrics {
+        self.sums
+            .iter()
+            .map(|(name, sum)| (name.clone(), sum / self.images as f64))
+            .collect()
+    }
+}
+
+/// Measures a model on every image of a data set, in their order, in nats per image.
+///
+/// The draws depend on the seed of `batching` and on nothing else, so that the same model gets the
+/// same figures. Build the model from tensors that are no variables: nothing is differentiated here.
+///
+/// # Errors
+/// There are no images, or the model does not fit them.
+pub fn evaluate<M: Trainable + ?Sized>(
+    model: &M,
+    dataset: &Dataset,
+    batching: &Batching,
+    device: &Device,
+) -> Result<Metrics, Error> {
+    if dataset.is_empty() {
+        return Err(Error::NoImages { split: "test" });
+    }
+    let mut totals = Totals::default();
+    for (step, batch) in dataset.in_order(batching, device).enumerate() {
+        let batch = batch?;
+        let mut generator = Generator::stream(batching.seed, "evaluate", 0, step as u64);
+        totals.add(&model.loss(&batch.images, &batch.labels, &mut generator)?)?;
+    }
+    Ok(totals.means())
+}

@@ -1,0 +1,321 @@
+use latent_datasets::Source;
+use latent_kernels::Adam;
+use latent_models::ModelConfig;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::Error;
+
+/// What is trained, on what, and how: all that a run needs to be done again.
+///
+/// ```
+/// use latent_training::Experiment;
+///
+/// let text = r#"
+///     name = "vae-2d"
+///     [model]
+///     kind = "vae"
+///     hidden = [512]
+///     latent_size = 2
+///     [training]
+///     epochs = 10
+/// "#;
+/// let experiment = Experiment::parse(text, "vae-2d.toml", &["training.epochs=3".to_owned()])?;
+/// assert_eq!(experiment.training.epochs, 3);
+///
+/// let error = Experiment::parse(text, "vae-2d.toml", &["training.epoch=3".to_owned()]).unwrap_err();
+/// assert!(error.to_string().ends_with("did you mean `training.epochs`?"));
+/// # Ok::<(), latent_training::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// What it is called; a run's directory is named after it.
+    pub name: String,
+    /// One sentence for the list of experiments.
+    #[serde(default)]
+    pub description: String,
+    /// What all randomness comes from.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// What it is trained on.
+    #[serde(default)]
+    pub data: DataConfig,
+    /// What is trained.
+    pub model: ModelConfig,
+    /// How it is trained.
+    #[serde(default)]
+    pub training: TrainingConfig,
+}
+
+/// The data of an [`Experiment`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DataConfig {
+    /// Where the images come from.
+    pub source: Source,
+    /// Whether pixels are drawn as 0 or 1 in every epoch anew.
+    pub binarise: bool,
+    /// Use only so many images of each split, the first ones.
+    pub limit: Option<usize>,
+}
+
+/// How an [`Experiment`] is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrainingConfig {
+    /// How many times every image is seen.
+    pub epochs: usize,
+    /// Images in a batch.
+    pub batch_size: usize,
+    /// Adam's α.
+    pub learning_rate: f64,
+    /// Adam's β₁.
+    pub beta1: f64,
+    /// Adam's β₂.
+    pub beta2: f64,
+    /// Adam's ε.
+    pub epsilon: f64,
+}
+
+impl Default for TrainingConfig {
+    /// Ten epochs in batches of 128, with Adam as published.
+    fn default() -> Self {
+        let Adam {
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+        } = Adam::default();
+        Self {
+            epochs: 10,
+            batch_size: 128,
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+        }
+    }
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+/// Keys that need not have a value, and so are missing from an experiment written back.
+const OPTIONAL_KEYS: [&str; 1] = ["data.limit"];
+
+impl Experiment {
+    /// Reads an experiment from TOML and then sets `key=value` pairs in it, such as
+    /// `training.epochs=3` or `model.activation=tanh`. `origin` is what errors call the text.
+    ///
+    /// # Errors
+    /// The text or a pair is not valid TOML, a key does not exist (the error names the nearest that
+    /// does), or [`Self::check`] finds a value impossible.
+    pub fn parse(text: &str, origin: &str, settings: &[String]) -> Result<Self, Error> {
+        let toml_error = |origin: &str, reason: toml::de::Error| Error::Toml {
+            origin: origin.to_owned(),
+            reason: reason.to_string().trim_end().to_owned(),
+        };
+        let mut table: Table = text.parse().map_err(|reason| toml_error(origin, reason))?;
+        // The text as it stands is read first: its errors have line numbers, and are not the
+        // fault of a setting.
+        let parsed = toml::from_str::<Self>(text).map_err(|reason| toml_error(origin, reason))?;
+        parsed.refuse_unknown(&table, origin)?;
+
+        for setting in settings {
+            let origin = format!("--set {setting}");
+            let Some((key, value)) = setting.split_once('=') else {
+                return Err(Error::Toml {
+                    origin,
+                    reason: "expected key=value, such as training.epochs=3".to_owned(),
+                });
+            };
+            insert(&mut table, key.trim(), parse_value(value.trim())).map_err(|reason| {
+                Error::Toml {
+                    origin: origin.clone(),
+                    reason,
+                }
+            })?;
+            let changed: Self = table
+                .clone()
+                .try_into()
+                .map_err(|reason| toml_error(&origin, reason))?;
+            changed.refuse_unknown(&table, &origin)?;
+        }
+        let experiment: Self = table
+            .try_into()
+            .map_err(|reason| toml_error(origin, reason))?;
+        experiment.check(origin)?;
+        Ok(experiment)
+    }
+
+    /// Whether this can be trained.
+    ///
+    /// # Errors
+    /// [`Error::Value`] names the key with the impossible value.
+    pub fn check(&self, origin: &str) -> Result<(), Error> {
+        let TrainingConfig {
+            epochs,
+            batch_size,
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+        } = self.training;
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let decay = |value: f64| (0.0..1.0).contains(&value);
+        let whole = "it must be 1 or more";
+        let number = "it must be a positive number";
+        let share = "it must be at least 0 and less than 1";
+        let rules = [
+            (
+                self.name.trim().is_empty(),
+                "name",
+                self.name.clone(),
+                "give the experiment a name",
+            ),
+            (
+                self.name.contains(['/', '\\']),
+                "name",
+                self.name.clone(),
+                "a name cannot hold a slash: a directory is named after it",
+            ),
+            (epochs == 0, "training.epochs", epochs.to_string(), whole),
+            (
+                batch_size == 0,
+                "training.batch_size",
+                batch_size.to_string(),
+                whole,
+            ),
+            (
+                self.data.limit == Some(0),
+                "data.limit",
+                "0".to_owned(),
+                whole,
+            ),
+            (
+                !positive(learning_rate),
+                "training.learning_rate",
+                learning_rate.to_string(),
+                number,
+            ),
+            (!decay(beta1), "training.beta1", beta1.to_string(), share),
+            (!decay(beta2), "training.beta2", beta2.to_string(), share),
+            (
+                !positive(epsilon),
+                "training.epsilon",
+                epsilon.to_string(),
+                number,
+            ),
+        ];
+        let value_error = |key: String, value, remedy| Error::Value {
+            origin: origin.to_owned(),
+            key,
+            value,
+            remedy,
+        };
+        if let Some((_, key, value, remedy)) = rules.into_iter().find(|(broken, ..)| *broken) {
+            return Err(value_error(key.to_owned(), value, remedy));
+        }
+        self.model.check().map_err(|error| match error {
+            latent_models::Error::Config { key, value, remedy } => {
+                value_error(format!("model.{key}"), value, remedy)
+            }
+            other => other.into(),
+        })
+    }
+
+    /// The experiment as TOML, every value written out.
+    ///
+    /// # Errors
+    /// A number is too large for TOML, whose integers have 63 bits.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|reason| Error::Toml {
+            origin: self.name.clone(),
+            reason: reason.to_string(),
+        })
+    }
+
+    /// The constants of Adam's update.
+    pub fn adam(&self) -> Adam {
+        self.training.adam()
+    }
+
+    /// Finds keys that were read past: those that are not there when the experiment is written back.
+    fn refuse_unknown(&self, table: &Table, origin: &str) -> Result<(), Error> {
+        let text = self.to_toml()?;
+        let written: Table = text
+            .parse()
+            .map_err(|reason: toml::de::Error| Error::Toml {
+                origin: origin.to_owned(),
+                reason: reason.to_string(),
+            })?;
+        let mut known = keys(&written, "");
+        known.extend(OPTIONAL_KEYS.map(str::to_owned));
+        let Some(key) = keys(table, "").into_iter().find(|key| !known.contains(key)) else {
+            return Ok(());
+        };
+        let nearest = nearest(&key, &known);
+        Err(Error::UnknownKey {
+            origin: origin.to_owned(),
+            key,
+            nearest,
+        })
+    }
+}
+
+impl TrainingConfig {
+    /// The constants of Adam's update.
+    pub fn adam(&self) -> Adam {
+        Adam {
+            learning_rate: self.learning_rate,
+            beta1: self.beta1,
+            beta2: self.beta2,
+            epsilon: self.epsilon,
+        }
+    }
+}
+
+/// The name that was probably meant, if one is near enough.
+pub fn nearest<S: AsRef<str>>(name: &str, known: impl IntoIterator<Item = S>) -> Option<String> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate.as_ref()), candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.as_ref().to_owned())
+}
+
+/// All keys that have a value, written with dots.
+fn keys(table: &Table, prefix: &str) -> Vec<String> {
+    let entry = |(key, value): (&String, &Value)| match value {
+        Value::Table(inner) => keys(inner, &format!("{prefix}{key}.")),
+        _ => vec![format!("{prefix}{key}")],
+    };
+    table.iter().flat_map(entry).collect()
+}
+
+/// A bare word is a string: nobody wants to write `model.activation='"tanh"'` in a shell.
+fn parse_value(text: &str) -> Value {
+    format!("value = {text}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+fn insert(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+            Ok(())
+        }
+        Some((head, rest)) => match table
+            .entry(head)
+            .or_insert_with(|| Value::Table(Table::new()))
+        {
+            Value::Table(inner) => insert(inner, rest, value),
+            _ => Err(format!("`{head}` is a value and has no key `{rest}`")),
+        },
+    }
+}

@@ -1,0 +1,427 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device};
+use candle_nn::VarBuilder;
+use latent_checkpoints::{Checkpoint, Expected, write_atomically};
+use latent_datasets::Splits;
+use latent_models::{LatentModel, Parameters, shapes};
+use serde::{Deserialize, Serialize};
+
+use crate::trainer::Position;
+use crate::{Error, Experiment, Metrics, Observer, Trainer, nearest};
+
+const EXPERIMENT: &str = "experiment.toml";
+const METRICS: &str = "metrics.jsonl";
+const MODEL: &str = "model.safetensors";
+const STATE: &str = "state.safetensors";
+
+/// What `model.safetensors` and `state.safetensors` say they are.
+const MODEL_KIND: &str = "model";
+const STATE_KIND: &str = "training state";
+
+/// The directory of a run.
+///
+/// It holds `experiment.toml` (everything resolved), `metrics.jsonl` (one line an epoch),
+/// `model.safetensors` (the weights after the last whole epoch), `state.safetensors` (what resuming
+/// needs) and `figures/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    directory: PathBuf,
+}
+
+/// One line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// Means over the training images as they were met, nats per image.
+    pub train: Metrics,
+    /// Means over the test images at the end of the epoch, nats per image.
+    pub test: Metrics,
+    /// Images trained on per second: the one figure that another run may have differently.
+    pub images_per_second: f64,
+}
+
+/// The data that a model was trained on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// The data set's name.
+    pub name: String,
+    /// Rows of an image.
+    pub height: usize,
+    /// Columns of an image.
+    pub width: usize,
+    /// How many images it was trained on.
+    pub images: usize,
+    /// The checksum of these images and their labels.
+    pub checksum: String,
+}
+
+impl DataRecord {
+    fn of(splits: &Splits) -> Self {
+        Self {
+            name: splits.name.clone(),
+            height: splits.train.height(),
+            width: splits.train.width(),
+            images: splits.train.len(),
+            checksum: splits.train.checksum(),
+        }
+    }
+}
+
+/// What `model.safetensors` says about itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelMetadata {
+    /// The version of this workspace that trained it.
+    pub version: String,
+    /// The experiment, everything resolved.
+    pub experiment: Experiment,
+    /// The data it was trained on.
+    pub data: DataRecord,
+    /// Epochs of training behind it.
+    pub epoch: usize,
+    /// Its metrics on training and test images, nats per image.
+    pub metrics: BTreeMap<String, Metrics>,
+}
+
+/// What `state.safetensors` says about itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct StateMetadata {
+    version: String,
+    experiment: Experiment,
+    data: DataRecord,
+    position: Position,
+}
+
+/// How training ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// All epochs are done; the record of the last one.
+    Finished(EpochRecord),
+    /// The observer ended it; the run can be resumed.
+    Interrupted {
+        /// Epochs that are complete.
+        epochs: usize,
+    },
+}
+
+impl Run {
+    /// Makes the directory of a new run and writes the experiment into it.
+    ///
+    /// # Errors
+    /// [`Error::RunExists`] where there is a run already and `overwrite` is not set;
+    /// [`Error::File`] where the directory cannot be made.
+    pub fn create(
+        directory: &Path,
+        experiment: &Experiment,
+        overwrite: bool,
+    ) -> Result<Self, Error> {
+        let run = Self {
+            directory: directory.to_owned(),
+        };
+        let text = experiment.to_toml()?;
+        if run.path(EXPERIMENT).exists() {
+            if !overwrite {
+                return Err(Error::RunExists {
+                    directory: directory.to_owned(),
+                });
+            }
+            // The state goes first: without it, nothing of the old run can be taken for the new.
+            for name in [STATE, MODEL, METRICS, EXPERIMENT] {
+                run.remove(name)?;
+            }
+        }
+        fs::create_dir_all(directory).map_err(|reason| file_error(directory, reason))?;
+        write_atomically(&run.path(EXPERIMENT), text.as_bytes())?;
+        Ok(run)
+    }
+
+    /// Opens the directory of a run that was begun.
+    ///
+    /// # Errors
+    /// [`Error::NoRun`] where there is none.
+    pub fn open(directory: &Path) -> Result<Self, Error> {
+        let run = Self {
+            directory: directory.to_owned(),
+        };
+        if !run.path(EXPERIMENT).is_file() {
+            return Err(Error::NoRun {
+                directory: directory.to_owned(),
+                missing: EXPERIMENT,
+            });
+        }
+        Ok(run)
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The weights after the last whole epoch.
+    pub fn model_path(&self) -> PathBuf {
+        self.path(MODEL)
+    }
+
+    /// Where a picture of this name belongs.
+    pub fn figure_path(&self, file_name: &str) -> PathBuf {
+        self.directory.join("figures").join(file_name)
+    }
+
+    /// The experiment, everything resolved.
+    pub fn experiment(&self) -> Result<Experiment, Error> {
+        let path = self.path(EXPERIMENT);
+        let text = fs::read_to_string(&path).map_err(|reason| file_error(&path, reason))?;
+        Experiment::parse(&text, &path.display().to_string(), &[])
+    }
+
+    /// The metrics of all epochs so far.
+    pub fn metrics(&self) -> Result<Vec<EpochRecord>, Error> {
+        let path = self.path(METRICS);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(reason) if reason.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(reason) => return Err(file_error(&path, reason)),
+        };
+        let record = |(index, line)| {
+            serde_json::from_str(line).map_err(|reason| Error::Metrics {
+                path: path.clone(),
+                line: index + 1,
+                reason,
+            })
+        };
+        text.lines().enumerate().map(record).collect()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(reason) if reason.kind() != io::ErrorKind::NotFound => {
+                Err(file_error(&path, reason))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write_metrics(&self, records: &[EpochRecord]) -> Result<(), Error> {
+        let path = self.path(METRICS);
+        let mut text = String::new();
+        for record in records {
+            let line = serde_json::to_string(record).map_err(|reason| Error::Metrics {
+                path: path.clone(),
+                line: record.epoch,
+                reason,
+            })?;
+            text.push_str(&line);
+            text.push('\n');
+        }
+        Ok(write_atomically(&path, text.as_bytes())?)
+    }
+}
+
+/// Trains a run from where it stands, the beginning or an interruption, and keeps its files up to
+/// date: after every epoch, and when the observer ends it.
+///
+/// # Errors
+/// Whatever stops the training; what was written after the last whole epoch stays.
+pub fn train(
+    run: &Run,
+    splits: &Splits,
+    device: &Device,
+    observer: &mut impl Observer,
+) -> Result<Outcome, Error> {
+    let experiment = run.experiment()?;
+    let data = DataRecord::of(splits);
+    let pixels = splits.train.pixels();
+    let build = |builder: VarBuilder<'static>| experiment.model.build(pixels, builder);
+    let parameters = Parameters::seeded(experiment.seed, device);
+    let mut trainer = Trainer::new(
+        &experiment.training,
+        experiment.data.binarise,
+        experiment.seed,
+        parameters,
+        build,
+    )?;
+
+    if run.path(STATE).exists() {
+        let state: Checkpoint<StateMetadata> =
+            latent_checkpoints::load(&run.path(STATE), STATE_KIND, device)?;
+        if state.metadata.data != data {
+            let trained = state.metadata.data;
+            return Err(Error::OtherData {
+                trained: trained.name,
+                expected: trained.checksum,
+                found_name: data.name,
+                found: data.checksum,
+            });
+        }
+        let expected = trainer
+            .state()
+            .iter()
+            .map(|(name, tensor)| (name.clone(), tensor.dims().to_vec()))
+            .collect();
+        state.verify(&expected)?;
+        trainer.restore(&state.tensors, state.metadata.position)?;
+    }
+    // A run that was killed between two files may know more metrics than its state does.
+    let mut records = run.metrics()?;
+    records.truncate(trainer.epochs_done());
+
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    loop {
+        let report = match trainer.epoch(&splits.train, &splits.test, observer) {
+            Err(Error::NotFinite {
+                value, epoch, step, ..
+            }) => {
+                let kept = match trainer.epochs_done() {
+                    0 => "no epoch was complete, so there are no weights to keep".to_owned(),
+                    epochs => format!(
+                        "{} keeps the weights after epoch {epochs}",
+                        run.model_path().display()
+                    ),
+                };
+                return Err(Error::NotFinite {
+                    value,
+                    epoch,
+                    step,
+                    kept,
+                });
+            }
+            other => other?,
+        };
+        let finished = report.is_none() && !trainer.is_interrupted();
+        if let Some(report) = report {
+            records.push(EpochRecord {
+                epoch: report.epoch,
+                train: report.train.clone(),
+                test: report.test.clone(),
+                images_per_second: report.images_per_second,
+            });
+            run.write_metrics(&records)?;
+            let tensors = trainer
+                .parameters()
+                .variables()
+                .into_iter()
+                .map(|(name, variable)| (name, variable.as_detached_tensor()));
+            let metadata = ModelMetadata {
+                version: version.clone(),
+                experiment: experiment.clone(),
+                data: data.clone(),
+                epoch: report.epoch,
+                metrics: BTreeMap::from([
+                    ("train".to_owned(), report.train),
+                    ("test".to_owned(), report.test),
+                ]),
+            };
+            latent_checkpoints::save(&run.model_path(), MODEL_KIND, &tensors.collect(), &metadata)?;
+        }
+        if !finished {
+            let metadata = StateMetadata {
+                version: version.clone(),
+                experiment: experiment.clone(),
+                data: data.clone(),
+                position: trainer.position.clone(),
+            };
+            latent_checkpoints::save(&run.path(STATE), STATE_KIND, &trainer.state(), &metadata)?;
+        }
+        if trainer.is_interrupted() {
+            return Ok(Outcome::Interrupted {
+                epochs: trainer.epochs_done(),
+            });
+        }
+        if finished {
+            let last = records.pop().ok_or(Error::NoRun {
+                directory: run.directory.clone(),
+                missing: METRICS,
+            })?;
+            return Ok(Outcome::Finished(last));
+        }
+    }
+}
+
+/// A trained model and what its file says about it.
+pub struct Model {
+    /// The model, for use: it records no graph.
+    pub model: Box<dyn LatentModel<Condition = ()>>,
+    /// Where it comes from.
+    pub metadata: ModelMetadata,
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// The run it belongs to, if it was named by its run.
+    pub run: Option<Run>,
+}
+
+/// Loads a model from a run directory or a `.safetensors` file.
+///
+/// # Errors
+/// There is no such model, or its weights are not exactly those that its description asks for.
+pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
+    let run = if path.is_dir() {
+        Some(Run::open(path)?)
+    } else {
+        None
+    };
+    let file = run
+        .as_ref()
+        .map_or_else(|| path.to_owned(), Run::model_path);
+    if let Some(run) = &run
+        && !file.exists()
+    {
+        return Err(Error::NoRun {
+            directory: run.directory.clone(),
+            missing: "model.safetensors yet: no epoch is complete",
+        });
+    }
+    if !file.exists() {
+        return Err(Error::NoModel {
+            path: path.to_owned(),
+            nearest: similar_run(path),
+        });
+    }
+    let checkpoint: Checkpoint<ModelMetadata> =
+        latent_checkpoints::load(&file, MODEL_KIND, device)?;
+    let metadata = &checkpoint.metadata;
+    metadata.experiment.check(&file.display().to_string())?;
+    let pixels = metadata.data.height * metadata.data.width;
+    let expected: Expected = shapes(|builder| metadata.experiment.model.build(pixels, builder))?;
+    checkpoint.verify(&expected)?;
+
+    let tensors = checkpoint.tensors.into_iter().collect();
+    let builder = VarBuilder::from_tensors(tensors, DType::F32, device);
+    let model = checkpoint
+        .metadata
+        .experiment
+        .model
+        .build(pixels, builder)?;
+    Ok(Model {
+        model,
+        metadata: checkpoint.metadata,
+        path: file,
+        run,
+    })
+}
+
+/// A run in `runs/` with a name like the one that was given.
+fn similar_run(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let runs = fs::read_dir("runs").ok()?;
+    let names: Vec<String> = runs
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    nearest(name, names).map(|name| format!("runs/{name}"))
+}
+
+fn file_error(path: &Path, reason: io::Error) -> Error {
+    Error::File {
+        path: path.to_owned(),
+        reason,
+    }
+}

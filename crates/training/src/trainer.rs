@@ -1,0 +1,301 @@
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use candle_core::{Device, Tensor, Var};
+use candle_nn::VarBuilder;
+use latent_datasets::{Batching, Dataset};
+use latent_distributions::Generator;
+use latent_kernels::{Moments, adam_update};
+use latent_models::{Parameters, Trainable};
+use serde::{Deserialize, Serialize};
+
+use crate::evaluation::Totals;
+use crate::{Error, Metrics, TrainingConfig, evaluate};
+
+/// Images in a batch where nothing is trained: any number gives the same figures but for rounding,
+/// and this one is fast and small.
+const EVALUATION_BATCH: usize = 500;
+
+/// One step of training, as an [`Observer`] sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct StepReport {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// The step within it, counted from 1.
+    pub step: usize,
+    /// How many steps an epoch has.
+    pub steps: usize,
+    /// Images in this batch.
+    pub images: usize,
+    /// The batch's mean loss, nats per image.
+    pub loss: f64,
+}
+
+/// A whole epoch of training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochReport {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// Means over the training images as they were met, nats per image.
+    pub train: Metrics,
+    /// Means over the test images at the end of the epoch, nats per image.
+    pub test: Metrics,
+    /// Images trained on per second.
+    pub images_per_second: f64,
+}
+
+/// Who watches the training.
+pub trait Observer {
+    /// After every step; [`ControlFlow::Break`] ends training there, with all that is needed to go
+    /// on later.
+    fn step(&mut self, report: &StepReport) -> ControlFlow<()>;
+
+    /// After every epoch.
+    fn epoch(&mut self, report: &EpochReport);
+}
+
+/// An observer that does nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn step(&mut self, _: &StepReport) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn epoch(&mut self, _: &EpochReport) {}
+}
+
+/// Where training stands: with the variables and moments, all that it takes to go on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// Epochs that are complete.
+    pub(crate) epochs: usize,
+    /// Steps of the next epoch that are done.
+    step: usize,
+    /// Updates since the beginning: Adam's t.
+    updates: u64,
+    /// Sums over the part of the epoch that is done.
+    totals: Totals,
+}
+
+/// Trains a model, epoch by epoch.
+pub struct Trainer<M> {
+    config: TrainingConfig,
+    binarise: bool,
+    seed: u64,
+    device: Device,
+    parameters: Parameters,
+    /// The model on its variables, for gradients.
+    model: M,
+    /// The same on detached tensors that share their storage, for evaluation.
+    evaluated: M,
+    variables: Vec<(String, Var)>,
+    moments: BTreeMap<String, Moments>,
+    pub(crate) position: Position,
+}
+
+impl<M: Trainable> Trainer<M> {
+    /// Builds the model with `parameters`, ready for its first step.
+    ///
+    /// `binarise` draws the pixels of every batch as 0 or 1; `seed` is what the order of the images
+    /// and all noise come from. `build` is called twice, once for training and once for evaluation.
+    ///
+    /// # Errors
+    /// The model cannot be built.
+    pub fn new(
+        config: &TrainingConfig,
+        binarise: bool,
+        seed: u64,
+        parameters: Parameters,
+        build: impl Fn(VarBuilder<'static>) -> Result<M, latent_models::Error>,
+    ) -> Result<Self, Error> {
+        let builder = parameters.builder();
+        let device = builder.device().clone();
+        let model = build(builder)?;
+        let evaluated = build(parameters.detached_builder())?;
+        let variables = parameters.variables();
+        let moments = variables
+            .iter()
+            .map(|(name, variable)| Ok((name.clone(), Moments::zeros_like(variable)?)))
+            .collect::<Result<_, Error>>()?;
+        Ok(Self {
+            config: config.clone(),
+            binarise,
+            seed,
+            device,
+            parameters,
+            model,
+            evaluated,
+            variables,
+            moments,
+            position: Position::default(),
+        })
+    }
+
+    /// The model as it stands, without a graph: for evaluation.
+    pub fn model(&self) -> &M {
+        &self.evaluated
+    }
+
+    /// The variables that are trained.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Epochs that are complete.
+    pub fn epochs_done(&self) -> usize {
+        self.position.epochs
+    }
+
+    /// Whether training stands within an epoch, where an observer ended it.
+    pub fn is_interrupted(&self) -> bool {
+        self.position.step > 0
+    }
+
+    /// Trains to the end of the current epoch and measures the model on `test`.
+    ///
+    /// `None` means that there is nothing more to do, or that the observer ended the epoch early
+    /// ([`Self::is_interrupted`]); the next call goes on from there.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] as soon as a loss is; the variables then are those that gave it.
+    pub fn epoch(
+        &mut self,
+        train: &Dataset,
+        test: &Dataset,
+        observer: &mut impl Observer,
+    ) -> Result<Option<EpochReport>, Error> {
+        if self.position.epochs >= self.config.epochs {
+            return Ok(None);
+        }
+        if train.is_empty() {
+            return Err(Error::NoImages { split: "train" });
+        }
+        let epoch = self.position.epochs + 1;
+        let batching = Batching {
+            size: self.config.batch_size,
+            binarise: self.binarise,
+            seed: self.seed,
+        };
+        let device = self.device.clone();
+        let batches = train
+            .shuffled(&batching, epoch as u64, &device)
+            .from_step(self.position.step);
+        let steps = batches.steps();
+
+        let start = Instant::now();
+        let mut images = 0;
+        for batch in batches {
+            let batch = batch?;
+            let loss = self.step(&batch.images, &batch.labels, epoch)?;
+            images += batch.labels.elem_count();
+            let report = StepReport {
+                epoch,
+                step: self.position.step,
+                steps,
+                images: batch.labels.elem_count(),
+                loss,
+            };
+            if observer.step(&report).is_break() {
+                return Ok(None);
+            }
+        }
+        let seconds = start.elapsed().as_secs_f64();
+
+        let batching = Batching {
+            size: EVALUATION_BATCH,
+            ..batching
+        };
+        let measured = evaluate(&self.evaluated, test, &batching, &device)?;
+        refuse_infinite(measured["loss"], epoch, steps)?;
+        let report = EpochReport {
+            epoch,
+            train: self.position.totals.means(),
+            test: measured,
+            images_per_second: images as f64 / seconds,
+        };
+        self.position = Position {
+            epochs: epoch,
+            updates: self.position.updates,
+            ..Position::default()
+        };
+        observer.epoch(&report);
+        Ok(Some(report))
+    }
+
+    /// One update of all variables; returns the mean loss before it.
+    fn step(&mut self, images: &Tensor, labels: &Tensor, epoch: usize) -> Result<f64, Error> {
+        let position = &mut self.position;
+        let mut generator =
+            Generator::stream(self.seed, "noise", epoch as u64, position.step as u64);
+        let loss = self.model.loss(images, labels, &mut generator)?;
+        let mean = position.totals.add(&loss)?;
+        refuse_infinite(mean, epoch, position.step + 1)?;
+
+        let gradients = loss.objective.mean_all()?.backward()?;
+        position.step += 1;
+        position.updates += 1;
+        let adam = self.config.adam();
+        for (name, variable) in &self.variables {
+            if let Some(gradient) = gradients.get(variable) {
+                adam_update(
+                    variable,
+                    gradient,
+                    &self.moments[name],
+                    &adam,
+                    position.updates,
+                )?;
+            }
+        }
+        Ok(mean)
+    }
+
+    /// Variables and moments by name.
+    pub(crate) fn state(&self) -> BTreeMap<String, Tensor> {
+        self.state_variables()
+            .into_iter()
+            .map(|(name, variable)| (name, variable.as_detached_tensor()))
+            .collect()
+    }
+
+    /// Takes up training where `tensors` and `position` stand.
+    pub(crate) fn restore(
+        &mut self,
+        tensors: &BTreeMap<String, Tensor>,
+        position: Position,
+    ) -> Result<(), Error> {
+        for (name, variable) in self.state_variables() {
+            variable.set(&tensors[&name])?;
+        }
+        self.position = position;
+        Ok(())
+    }
+
+    fn state_variables(&self) -> Vec<(String, &Var)> {
+        self.variables
+            .iter()
+            .flat_map(|(name, variable)| {
+                let moments = &self.moments[name];
+                [
+                    (format!("model.{name}"), variable),
+                    (format!("adam.first.{name}"), &moments.first),
+                    (format!("adam.second.{name}"), &moments.second),
+                ]
+            })
+            .collect()
+    }
+}
+
+fn refuse_infinite(value: f64, epoch: usize, step: usize) -> Result<(), Error> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::NotFinite {
+        value,
+        epoch,
+        step,
+        kept: "the variables are those that gave it".to_owned(),
+    })
+}

@@ -1,0 +1,130 @@
+//! What an experiment file may say, and what is said about one that may not.
+
+use latent_training::{Error, Experiment};
+
+const TEXT: &str = r#"
+name = "small"
+seed = 3
+
+[data]
+source = "synthetic"
+binarise = true
+
+[model]
+kind = "vae"
+hidden = [16]
+activation = "tanh"
+latent_size = 3
+
+[training]
+epochs = 2
+batch_size = 50
+"#;
+
+fn parse(text: &str, settings: &[&str]) -> Result<Experiment, Error> {
+    let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+    Experiment::parse(text, "small.toml", &settings)
+}
+
+fn message(text: &str, settings: &[&str]) -> String {
+    parse(text, settings).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let experiment = parse(
+        TEXT,
+        &[
+            "data.limit=100",
+            "training.learning_rate=3e-4",
+            "model.activation=relu",
+        ],
+    )
+    .unwrap();
+    assert_eq!(experiment.data.limit, Some(100));
+    let written = experiment.to_toml().unwrap();
+    assert_eq!(parse(&written, &[]).unwrap(), experiment);
+    assert!(
+        written.contains("beta2 = 0.999"),
+        "everything is written out: {written}"
+    );
+}
+
+#[test]
+fn settings_change_the_file_in_the_order_given() {
+    let experiment = parse(
+        TEXT,
+        &["training.epochs=5", "name=other", "training.epochs=7"],
+    )
+    .unwrap();
+    assert_eq!(
+        (experiment.training.epochs, experiment.name.as_str()),
+        (7, "other")
+    );
+    assert_eq!(parse(TEXT, &[]).unwrap().training.epochs, 2);
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_named_with_the_nearest_that_does() {
+    for (setting, nearest) in [
+        ("training.epoch=3", "training.epochs"),
+        ("model.latents=3", "model.latent_size"),
+        ("model.latentsize=3", "model.latent_size"),
+        ("data.limits=3", "data.limit"),
+        ("traning.epochs=3", "training.epochs"),
+        ("sed=3", "seed"),
+    ] {
+        let message = message(TEXT, &[setting]);
+        assert!(
+            message.contains(setting.split('=').next().unwrap()),
+            "{message}"
+        );
+        assert!(
+            message.ends_with(&format!("did you mean `{nearest}`?")),
+            "{message}"
+        );
+    }
+    let text = TEXT.replace("latent_size", "latent_sise");
+    let message = message(&text, &[]);
+    assert!(
+        message.starts_with("small.toml: there is no key `model.latent_sise`; did you mean"),
+        "{message}"
+    );
+}
+
+#[test]
+fn impossible_values_are_refused_by_key() {
+    for (setting, key) in [
+        ("model.latent_size=0", "model.latent_size"),
+        ("model.hidden=[16,0]", "model.hidden"),
+        ("training.epochs=0", "training.epochs"),
+        ("training.batch_size=0", "training.batch_size"),
+        ("training.learning_rate=nan", "training.learning_rate"),
+        ("training.learning_rate=-1e-3", "training.learning_rate"),
+        ("training.learning_rate=inf", "training.learning_rate"),
+        ("training.beta1=1.0", "training.beta1"),
+        ("training.epsilon=0.0", "training.epsilon"),
+        ("data.limit=0", "data.limit"),
+        ("name=''", "name"),
+        ("name=../up", "name"),
+    ] {
+        let message = message(TEXT, &[setting]);
+        assert!(
+            message.contains(&format!("`{key}` is ")),
+            "{setting}: {message}"
+        );
+    }
+}
+
+#[test]
+fn values_of_the_wrong_type_are_refused_where_they_stand() {
+    assert!(message(TEXT, &["training.epochs=many"]).contains("--set training.epochs=many"));
+    assert!(message(TEXT, &["training.epochs=-1"]).contains("-1"));
+    assert!(message(TEXT, &["model.kind=gan"]).contains("unknown variant `gan`"));
+    assert!(message(TEXT, &["data.source=fashion"]).contains("unknown variant `fashion`"));
+    assert!(message(TEXT, &["seed"]).contains("expected key=value"));
+    assert!(message(TEXT, &["seed.deep=1"]).contains("`seed` is a value"));
+    assert!(message("name = ", &[]).starts_with("small.toml: TOML parse error at line 1"));
+    assert!(message("name = \"x\"", &[]).contains("missing field `model`"));
+    assert!(message(TEXT, &["seed=-3"]).contains("-3"));
+}

@@ -1,0 +1,281 @@
+//! What a run promises: the same bytes from the same experiment, interrupted or not.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use candle_core::Device;
+use latent_datasets::{Splits, synthetic};
+use latent_training::{
+    EpochReport, Error, Experiment, Observer, Outcome, Run, Silent, StepReport, evaluate,
+    load_model, train,
+};
+
+fn experiment(settings: &[&str]) -> Experiment {
+    let text = "name = 'small'\n[model]\nkind = 'vae'\nhidden = [16]\nlatent_size = 2\n\
+                [training]\nepochs = 3\nbatch_size = 32\n[data]\nsource = 'synthetic'\nbinarise = true\n";
+    let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+    Experiment::parse(text, "small", &settings).unwrap()
+}
+
+/// 200 images in batches of 32: seven steps an epoch, the last one short.
+fn digits() -> Splits {
+    synthetic(1, 200, 50)
+}
+
+fn train_in(
+    directory: &Path,
+    experiment: &Experiment,
+    observer: &mut impl Observer,
+) -> Result<Outcome, Error> {
+    let run = Run::create(directory, experiment, false)?;
+    train(&run, &digits(), &Device::Cpu, observer)
+}
+
+/// The files that must not depend on the time of day.
+fn model_and_metrics(directory: &Path) -> (Vec<u8>, String) {
+    let metrics = Run::open(directory).unwrap().metrics().unwrap();
+    let timeless: Vec<_> = metrics
+        .into_iter()
+        .map(|record| (record.epoch, record.train, record.test))
+        .collect();
+    (
+        fs::read(directory.join("model.safetensors")).unwrap(),
+        format!("{timeless:?}"),
+    )
+}
+
+/// Ends training after a number of steps.
+struct StopAfter(usize);
+
+impl Observer for StopAfter {
+    fn step(&mut self, _: &StepReport) -> ControlFlow<()> {
+        self.0 -= 1;
+        if self.0 == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn epoch(&mut self, _: &EpochReport) {}
+}
+
+#[test]
+fn the_same_experiment_gives_the_same_bytes_and_another_seed_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = |name: &str, settings: &[&str]| {
+        let path = directory.path().join(name);
+        let outcome = train_in(&path, &experiment(settings), &mut Silent).unwrap();
+        assert!(matches!(outcome, Outcome::Finished(record) if record.epoch == 3));
+        model_and_metrics(&path)
+    };
+    let first = model("a", &[]);
+    assert_eq!(first, model("b", &[]));
+    assert_ne!(first.0, model("c", &["seed=2"]).0);
+}
+
+#[test]
+fn an_interrupted_run_ends_as_one_that_was_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = directory.path().join("whole");
+    train_in(&whole, &experiment(&[]), &mut Silent).unwrap();
+
+    // In the middle of an epoch, at its first and at its last step, and several times.
+    for stops in [vec![1], vec![4], vec![7], vec![8], vec![3, 3, 9]] {
+        let path = directory.path().join(format!("{stops:?}"));
+        let run = Run::create(&path, &experiment(&[]), false).unwrap();
+        for &steps in &stops {
+            let outcome = train(&run, &digits(), &Device::Cpu, &mut StopAfter(steps)).unwrap();
+            assert!(matches!(outcome, Outcome::Interrupted { .. }), "{stops:?}");
+        }
+        let outcome = train(
+            &Run::open(&path).unwrap(),
+            &digits(),
+            &Device::Cpu,
+            &mut Silent,
+        )
+        .unwrap();
+        assert!(matches!(outcome, Outcome::Finished(_)));
+        assert_eq!(
+            model_and_metrics(&path),
+            model_and_metrics(&whole),
+            "{stops:?}"
+        );
+    }
+}
+
+#[test]
+fn training_a_finished_run_again_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    let first = train_in(&path, &experiment(&[]), &mut Silent).unwrap();
+    let files = model_and_metrics(&path);
+    let again = train(
+        &Run::open(&path).unwrap(),
+        &digits(),
+        &Device::Cpu,
+        &mut Silent,
+    )
+    .unwrap();
+    assert_eq!(first, again);
+    assert_eq!(files, model_and_metrics(&path));
+}
+
+#[test]
+fn a_run_is_neither_overwritten_unasked_nor_continued_on_other_data() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    train_in(&path, &experiment(&[]), &mut Silent).unwrap();
+    let files = model_and_metrics(&path);
+    let error = train_in(&path, &experiment(&["seed=2"]), &mut Silent)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("--overwrite") && error.contains("--resume"),
+        "{error}"
+    );
+    let error = train(
+        &Run::open(&path).unwrap(),
+        &synthetic(2, 200, 50),
+        &Device::Cpu,
+        &mut Silent,
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("checksum"), "{error}");
+    assert_eq!(files, model_and_metrics(&path));
+
+    Run::create(&path, &experiment(&["seed=2"]), true).unwrap();
+    assert!(!path.join("model.safetensors").exists());
+    assert_eq!(Run::open(&path).unwrap().metrics().unwrap(), []);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_weights() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("at once");
+    let wild = experiment(&["training.learning_rate=1e30"]);
+    let error = train_in(&path, &wild, &mut Silent).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::NotFinite {
+                epoch: 1,
+                step: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains("no weights to keep"), "{error}");
+    assert!(!path.join("model.safetensors").exists());
+
+    // Two good epochs, then a step that ruins everything: the model after the second one stays.
+    let path = directory.path().join("later");
+    let good = experiment(&["training.epochs=2"]);
+    train_in(&path, &good, &mut Silent).unwrap();
+    let kept = fs::read(path.join("model.safetensors")).unwrap();
+    let text = fs::read_to_string(path.join("experiment.toml")).unwrap();
+    let text = text
+        .replace("epochs = 2", "epochs = 3")
+        .replace("learning_rate = 0.001", "learning_rate = 1e30");
+    fs::write(path.join("experiment.toml"), text).unwrap();
+    let error = train(
+        &Run::open(&path).unwrap(),
+        &digits(),
+        &Device::Cpu,
+        &mut Silent,
+    )
+    .unwrap_err()
+    .to_string();
+    assert!(
+        error.contains("epoch 3") && error.contains("after epoch 2"),
+        "{error}"
+    );
+    assert_eq!(fs::read(path.join("model.safetensors")).unwrap(), kept);
+}
+
+#[test]
+fn a_trained_model_is_loaded_and_measured_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    let Outcome::Finished(record) = train_in(&path, &experiment(&[]), &mut Silent).unwrap() else {
+        panic!("nothing interrupted it");
+    };
+    let model = load_model(&path, &Device::Cpu).unwrap();
+    assert_eq!(model.metadata.metrics["test"], record.test);
+    let batching = latent_datasets::Batching {
+        size: 500,
+        binarise: true,
+        seed: 1,
+    };
+    let measured = evaluate(&model.model, &digits().test, &batching, &Device::Cpu).unwrap();
+    assert_eq!(measured, record.test);
+    // By its file, without its run.
+    let copy = directory.path().join("copy.safetensors");
+    fs::copy(path.join("model.safetensors"), &copy).unwrap();
+    assert!(load_model(&copy, &Device::Cpu).unwrap().run.is_none());
+}
+
+#[test]
+fn what_is_no_model_is_refused_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let message = |path: &Path| load_model(path, &Device::Cpu).err().unwrap().to_string();
+    assert!(message(&directory.path().join("nothing")).contains("latent train"));
+    assert!(message(directory.path()).contains("no run directory"));
+
+    let path = directory.path().join("run");
+    let run = Run::create(&path, &experiment(&[]), false).unwrap();
+    assert!(message(&path).contains("no epoch is complete"));
+    train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
+    assert!(
+        message(&path.join("state.safetensors"))
+            .contains("holds a training state, expected a model")
+    );
+
+    // A description of a larger model than the weights are: nothing of its size is allocated.
+    let bytes = fs::read(run.model_path()).unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let at = text.find("hidden\\\":[16]").unwrap() + "hidden\\\":[".len();
+    let mut larger = bytes;
+    larger[at..at + 2].copy_from_slice(b"99");
+    fs::write(run.model_path(), larger).unwrap();
+    let message = message(&path);
+    assert!(
+        message.contains("encoder.0.weight is [16, 784], expected [99, 784]"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_short_training_on_digits_learns() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = [
+        "training.epochs=5",
+        "model.hidden=[64]",
+        "data.binarise=false",
+    ];
+    let run = Run::create(&directory.path().join("run"), &experiment(&settings), false).unwrap();
+    let digits = synthetic(1, 2000, 500);
+    train(&run, &digits, &Device::Cpu, &mut Silent).unwrap();
+    let records = run.metrics().unwrap();
+    let elbos: Vec<f64> = records.iter().map(|record| record.test["elbo"]).collect();
+    // The best constant image scores about −210 nats; a wrong gradient stays below that.
+    assert!(elbos[4] > -200.0 && elbos[4] > elbos[0], "{elbos:?}");
+    assert!(records[4].test["kl"] > 1.0, "the latents are used");
+}
+
+#[test]
+fn damaged_metrics_are_named_by_their_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    train_in(&path, &experiment(&[]), &mut Silent).unwrap();
+    let text = fs::read_to_string(path.join("metrics.jsonl")).unwrap();
+    fs::write(
+        path.join("metrics.jsonl"),
+        text.replace("{\"epoch\":2", "{\"epok\":2"),
+    )
+    .unwrap();
+    let error = Run::open(&path).unwrap().metrics().unwrap_err().to_string();
+    assert!(error.contains("metrics.jsonl: line 2"), "{error}");
+}

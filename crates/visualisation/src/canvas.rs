@@ -1,0 +1,491 @@
+//! A list of shapes that becomes a PNG or an SVG, as large as what is on it.
+
+use std::{f32::consts::TAU, fmt::Write as _};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    Error,
+    font::{self, Weight},
+    palette::{Colour, GREY, INK, WHITE},
+};
+
+/// Pixels to the right and down from anywhere: a canvas has no borders of its own.
+pub(crate) type Point = (f32, f32);
+
+/// The white border around everything.
+const MARGIN: f32 = 28.0;
+/// How far the white around a text with a halo reaches.
+const HALO: f32 = 3.0;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TextStyle {
+    pub(crate) size: f32,
+    weight: Weight,
+    colour: Colour,
+    halo: bool,
+}
+
+impl TextStyle {
+    pub(crate) const TITLE: Self = Self::new(26.0, Weight::SemiBold, INK);
+    pub(crate) const HEADING: Self = Self::new(21.0, Weight::SemiBold, INK);
+    pub(crate) const LABEL: Self = Self::new(20.0, Weight::Regular, INK);
+    pub(crate) const TICK: Self = Self::new(18.0, Weight::Regular, GREY);
+    /// A text on top of other shapes.
+    pub(crate) const MARK: Self = Self {
+        halo: true,
+        ..Self::new(27.0, Weight::SemiBold, INK)
+    };
+
+    const fn new(size: f32, weight: Weight, colour: Colour) -> Self {
+        Self {
+            size,
+            weight,
+            colour,
+            halo: false,
+        }
+    }
+
+    pub(crate) fn width(self, text: &str) -> f32 {
+        font::width(text, self.size, self.weight)
+    }
+
+    /// The width of the widest of some texts; 0 if there is none.
+    pub(crate) fn widest<'a>(self, texts: impl IntoIterator<Item = &'a String>) -> f32 {
+        texts
+            .into_iter()
+            .map(|text| self.width(text))
+            .fold(0.0, f32::max)
+    }
+
+    /// How far below the middle of a line of capitals and digits its baseline is.
+    pub(crate) fn drop(self) -> f32 {
+        0.36 * self.size
+    }
+}
+
+/// Which part of a text is at the point where it is put.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+impl Anchor {
+    /// What part of the text is before the point.
+    fn before(self) -> f32 {
+        match self {
+            Self::Start => 0.0,
+            Self::Middle => 0.5,
+            Self::End => 1.0,
+        }
+    }
+}
+
+enum Shape {
+    Line {
+        points: Vec<Point>,
+        width: f32,
+        colour: Colour,
+    },
+    Disc {
+        centre: Point,
+        radius: f32,
+        colour: Colour,
+        opacity: f32,
+    },
+    Text {
+        text: String,
+        style: TextStyle,
+        anchor: Anchor,
+        at: Point,
+        upwards: bool,
+    },
+    Image {
+        corner: Point,
+        width: usize,
+        pixels: Vec<Colour>,
+    },
+}
+
+#[derive(Default)]
+pub(crate) struct Canvas {
+    shapes: Vec<Shape>,
+}
+
+impl Canvas {
+    /// A line through points, with round ends and corners.
+    pub(crate) fn line(&mut self, points: Vec<Point>, width: f32, colour: Colour) {
+        self.shapes.push(Shape::Line {
+            points,
+            width,
+            colour,
+        });
+    }
+
+    pub(crate) fn disc(&mut self, centre: Point, radius: f32, colour: Colour, opacity: f32) {
+        self.shapes.push(Shape::Disc {
+            centre,
+            radius,
+            colour,
+            opacity,
+        });
+    }
+
+    /// A text whose baseline goes through the point `at`.
+    pub(crate) fn text(&mut self, text: &str, style: TextStyle, anchor: Anchor, at: Point) {
+        self.shapes.push(Shape::Text {
+            text: text.to_owned(),
+            style,
+            anchor,
+            at,
+            upwards: false,
+        });
+    }
+
+    /// A text that is read from the bottom to the top, centred at the point `at`.
+    pub(crate) fn upwards_text(&mut self, text: &str, style: TextStyle, at: Point) {
+        let (text, anchor) = (text.to_owned(), Anchor::Middle);
+        self.shapes.push(Shape::Text {
+            text,
+            style,
+            anchor,
+            at,
+            upwards: true,
+        });
+    }
+
+    /// An image `width` pixels wide.
+    pub(crate) fn image(&mut self, corner: Point, width: usize, pixels: Vec<Colour>) {
+        if !pixels.is_empty() {
+            self.shapes.push(Shape::Image {
+                corner,
+                width,
+                pixels,
+            });
+        }
+    }
+
+    /// Left, top, width and height of all shapes and the margin, in whole pixels.
+    fn extent(&self) -> [i32; 4] {
+        let boxes = self.shapes.iter().flat_map(Shape::corners);
+        let (mut low, mut high) = ((f32::MAX, f32::MAX), (f32::MIN, f32::MIN));
+        for (x, y) in boxes {
+            low = (low.0.min(x), low.1.min(y));
+            high = (high.0.max(x), high.1.max(y));
+        }
+        if low.0 > high.0 {
+            (low, high) = ((0.0, 0.0), (0.0, 0.0));
+        }
+        let (left, top) = (
+            (low.0 - MARGIN).floor() as i32,
+            (low.1 - MARGIN).floor() as i32,
+        );
+        let (right, bottom) = (
+            (high.0 + MARGIN).ceil() as i32,
+            (high.1 + MARGIN).ceil() as i32,
+        );
+        [left, top, right - left, bottom - top]
+    }
+
+    pub(crate) fn png(&self) -> Result<Vec<u8>, Error> {
+        let [left, top, width, height] = self.extent();
+        let mut raster = Raster {
+            left,
+            top,
+            width: width as usize,
+            pixels: vec![WHITE; width as usize * height as usize],
+        };
+        for shape in &self.shapes {
+            raster.draw(shape);
+        }
+        encode_png(raster.width, &raster.pixels)
+    }
+
+    pub(crate) fn svg(&self) -> Result<Vec<u8>, Error> {
+        let [left, top, width, height] = self.extent();
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"{left} {top} {width} {height}\" \
+             font-family=\"Inter, Helvetica, Arial, sans-serif\">\n\
+             <rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" \
+             fill=\"#ffffff\"/>\n"
+        );
+        for shape in &self.shapes {
+            svg.push_str(&shape.svg()?);
+            svg.push('\n');
+        }
+        svg.push_str("</svg>\n");
+        Ok(svg.into_bytes())
+    }
+}
+
+impl Shape {
+    /// Points that a box around the shape must hold.
+    fn corners(&self) -> Vec<Point> {
+        let around = |(x, y): Point, r: f32| [(x - r, y - r), (x + r, y + r)];
+        match self {
+            Self::Line { points, width, .. } => points
+                .iter()
+                .flat_map(|&point| around(point, width / 2.0))
+                .collect(),
+            Self::Disc { centre, radius, .. } => around(*centre, *radius).into(),
+            Self::Text {
+                text,
+                style,
+                anchor,
+                at: (x, y),
+                upwards,
+            } => {
+                let width = style.width(text);
+                let (start, end) = (-width * anchor.before(), width * (1.0 - anchor.before()));
+                let (above, below) = (-0.78 * style.size, 0.22 * style.size);
+                let turned = |(along, down): Point| {
+                    if *upwards {
+                        (x + down, y - along)
+                    } else {
+                        (x + along, y + down)
+                    }
+                };
+                vec![turned((start, above)), turned((end, below))]
+            }
+            Self::Image {
+                corner,
+                width,
+                pixels,
+            } => {
+                let height = pixels.len() / width;
+                vec![
+                    *corner,
+                    (corner.0 + *width as f32, corner.1 + height as f32),
+                ]
+            }
+        }
+    }
+
+    fn svg(&self) -> Result<String, Error> {
+        Ok(match self {
+            Self::Line {
+                points,
+                width,
+                colour,
+            } => {
+                let points: Vec<_> = points
+                    .iter()
+                    .map(|&(x, y)| format!("{},{}", decimal(x), decimal(y)))
+                    .collect();
+                format!(
+                    "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" \
+                     stroke-linecap=\"round\" stroke-linejoin=\"round\"/>",
+                    points.join(" "),
+                    hex(*colour),
+                    decimal(*width)
+                )
+            }
+            Self::Disc {
+                centre,
+                radius,
+                colour,
+                opacity,
+            } => format!(
+                "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{}\" fill-opacity=\"{}\"/>",
+                decimal(centre.0),
+                decimal(centre.1),
+                decimal(*radius),
+                hex(*colour),
+                decimal(*opacity)
+            ),
+            Self::Text {
+                text,
+                style,
+                anchor,
+                at,
+                upwards,
+            } => {
+                let (x, y) = (decimal(at.0), decimal(at.1));
+                let anchor = match anchor {
+                    Anchor::Start => "start",
+                    Anchor::Middle => "middle",
+                    Anchor::End => "end",
+                };
+                let mut svg = format!(
+                    "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-size=\"{}\" \
+                     fill=\"{}\"",
+                    style.size,
+                    hex(style.colour)
+                );
+                if style.weight == Weight::SemiBold {
+                    svg.push_str(" font-weight=\"600\"");
+                }
+                if *upwards {
+                    _ = write!(svg, " transform=\"rotate(-90 {x} {y})\"");
+                }
+                if style.halo {
+                    _ = write!(
+                        svg,
+                        " paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"{}\" \
+                         stroke-linejoin=\"round\"",
+                        2.0 * HALO
+                    );
+                }
+                svg + ">" + &escape(text) + "</text>"
+            }
+            Self::Image {
+                corner,
+                width,
+                pixels,
+            } => format!(
+                "<image x=\"{}\" y=\"{}\" width=\"{width}\" height=\"{}\" \
+                 style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{}\"/>",
+                corner.0,
+                corner.1,
+                pixels.len() / width,
+                STANDARD.encode(encode_png(*width, pixels)?)
+            ),
+        })
+    }
+}
+
+/// The pixels of a PNG on the way; the first is at `(left, top)` of the canvas.
+struct Raster {
+    left: i32,
+    top: i32,
+    width: usize,
+    pixels: Vec<Colour>,
+}
+
+impl Raster {
+    fn draw(&mut self, shape: &Shape) {
+        match shape {
+            Shape::Line {
+                points,
+                width,
+                colour,
+            } => {
+                for ends in points.windows(2) {
+                    self.stroke(ends[0], ends[1], width / 2.0, *colour, 1.0);
+                }
+            }
+            Shape::Disc {
+                centre,
+                radius,
+                colour,
+                opacity,
+            } => {
+                self.stroke(*centre, *centre, *radius, *colour, *opacity);
+            }
+            Shape::Text {
+                text,
+                style,
+                anchor,
+                at: (x, y),
+                upwards,
+            } => {
+                let before = style.width(text) * anchor.before();
+                let mut paint = |(dx, dy): Point, colour| {
+                    // A baseline between two rows of pixels would blur every letter.
+                    let start = if *upwards {
+                        (-before, 0.0)
+                    } else {
+                        (x - before + dx, y.round() + dy)
+                    };
+                    font::paint(
+                        text,
+                        style.size,
+                        style.weight,
+                        start,
+                        |column, row, coverage| {
+                            let (column, row) = if *upwards {
+                                (x.round() as i32 + row, y.round() as i32 - 1 - column)
+                            } else {
+                                (column, row)
+                            };
+                            self.blend(column, row, colour, coverage);
+                        },
+                    );
+                };
+                if style.halo {
+                    for step in 0..16 {
+                        let (sin, cos) = (TAU * step as f32 / 16.0).sin_cos();
+                        paint((HALO * cos, HALO * sin), WHITE);
+                    }
+                }
+                paint((0.0, 0.0), style.colour);
+            }
+            Shape::Image {
+                corner,
+                width,
+                pixels,
+            } => {
+                for (row, line) in (corner.1 as i32..).zip(pixels.chunks(*width)) {
+                    for (column, &pixel) in (corner.0 as i32..).zip(line) {
+                        self.blend(column, row, pixel, 1.0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everything that is within `radius` of the line from `a` to `b`, with soft edges; a disc
+    /// where both are one.
+    fn stroke(&mut self, a: Point, b: Point, radius: f32, colour: Colour, opacity: f32) {
+        let along = (b.0 - a.0, b.1 - a.1);
+        let squared = (along.0 * along.0 + along.1 * along.1).max(f32::MIN_POSITIVE);
+        let reach = radius + 1.0;
+        let span = |a: f32, b: f32| (a.min(b) - reach).floor() as i32..=(a.max(b) + reach) as i32;
+        for row in span(a.1, b.1) {
+            for column in span(a.0, b.0) {
+                let (x, y) = (column as f32 + 0.5 - a.0, row as f32 + 0.5 - a.1);
+                let t = ((x * along.0 + y * along.1) / squared).clamp(0.0, 1.0);
+                let distance = (x - t * along.0).hypot(y - t * along.1);
+                let coverage = (radius + 0.5 - distance).clamp(0.0, 1.0);
+                self.blend(column, row, colour, coverage * opacity);
+            }
+        }
+    }
+
+    fn blend(&mut self, column: i32, row: i32, colour: Colour, opacity: f32) {
+        let (column, row) = (column - self.left, row - self.top);
+        if column < 0 || row < 0 || column as usize >= self.width || opacity <= 0.0 {
+            return;
+        }
+        if let Some(pixel) = self
+            .pixels
+            .get_mut(row as usize * self.width + column as usize)
+        {
+            for (below, above) in pixel.iter_mut().zip(colour) {
+                let (low, high) = (f32::from(*below), f32::from(above));
+                *below = (low + (high - low) * opacity.min(1.0)).round() as u8;
+            }
+        }
+    }
+}
+
+fn encode_png(width: usize, pixels: &[Colour]) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, (pixels.len() / width) as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::High);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels.as_flattened())?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+/// Hundredths of a pixel are enough.
+fn decimal(value: f32) -> f32 {
+    (value * 100.0).round() / 100.0
+}
+
+fn hex([red, green, blue]: Colour) -> String {
+    format!("#{red:02x}{green:02x}{blue:02x}")
+}
+
+/// Text as XML wants it; control characters, which XML cannot hold at all, become spaces.
+fn escape(text: &str) -> String {
+    let text = text.replace(|character: char| character.is_control(), " ");
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}

@@ -1,0 +1,115 @@
+//! Inter, the font of every picture: how wide a text is, and which pixels it covers.
+
+use std::sync::LazyLock;
+
+use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    Regular,
+    SemiBold,
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the fonts are compiled in, and a test reads both"
+)]
+fn font(weight: Weight) -> &'static FontRef<'static> {
+    type Parsed = LazyLock<FontRef<'static>>;
+    static REGULAR: Parsed = LazyLock::new(|| {
+        FontRef::try_from_slice(include_bytes!("../assets/Inter-Regular.ttf")).expect("a font")
+    });
+    static SEMI_BOLD: Parsed = LazyLock::new(|| {
+        FontRef::try_from_slice(include_bytes!("../assets/Inter-SemiBold.ttf")).expect("a font")
+    });
+    match weight {
+        Weight::Regular => &REGULAR,
+        Weight::SemiBold => &SEMI_BOLD,
+    }
+}
+
+/// The glyphs of a text whose baseline begins at `(x, y)`, and the x where the text ends.
+fn layout(text: &str, size: f32, weight: Weight, (x, y): (f32, f32)) -> (Vec<Glyph>, f32) {
+    let font = font(weight);
+    // ab_glyph scales the height from ascender to descender; a font's size is that of its em.
+    let scale = PxScale::from(size * font.height_unscaled() / font.units_per_em().unwrap_or(1.0));
+    let scaled = font.as_scaled(scale);
+    let mut end = x;
+    let mut glyphs: Vec<Glyph> = Vec::new();
+    for character in text.chars() {
+        let id = font.glyph_id(character);
+        end += glyphs.last().map_or(0.0, |last| scaled.kern(last.id, id));
+        glyphs.push(id.with_scale_and_position(scale, point(end, y)));
+        end += scaled.h_advance(id);
+    }
+    (glyphs, end)
+}
+
+/// How many pixels wide a text of this size is.
+pub(crate) fn width(text: &str, size: f32, weight: Weight) -> f32 {
+    layout(text, size, weight, (0.0, 0.0)).1
+}
+
+/// Calls `paint` with each pixel of a text whose baseline begins at `start`, and with how much of
+/// the pixel the text covers, from 0 to 1.
+pub(crate) fn paint(
+    text: &str,
+    size: f32,
+    weight: Weight,
+    start: (f32, f32),
+    mut paint: impl FnMut(i32, i32, f32),
+) {
+    for glyph in layout(text, size, weight, start).0 {
+        if let Some(outline) = font(weight).outline_glyph(glyph) {
+            let corner = outline.px_bounds().min;
+            outline.draw(|x, y, coverage| {
+                paint(
+                    (corner.x + x as f32) as i32,
+                    (corner.y + y as f32) as i32,
+                    coverage,
+                );
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_weights_have_every_character_that_pictures_of_latent_spaces_use() {
+        for weight in [Weight::Regular, Weight::SemiBold] {
+            for character in "Az09 z₁z₂zₖ10⁻³ −×±≤≥≈≠′″→←↑↓ µμσβλεθΣ ½é…–—“”’·".chars()
+            {
+                assert_ne!(
+                    font(weight).glyph_id(character).0,
+                    0,
+                    "{weight:?} lacks `{character}`"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn kerning_brings_pairs_together() {
+        let [pair, apart] = ["To", "oT"].map(|text| width(text, 100.0, Weight::Regular));
+        assert!(pair < apart + 1.0);
+        let sum: f32 = ["T", "o"]
+            .map(|text| width(text, 100.0, Weight::Regular))
+            .iter()
+            .sum();
+        assert!(pair < sum - 5.0, "{pair} is not closer than {sum}");
+    }
+
+    #[test]
+    fn ink_stays_within_the_measured_width() {
+        let end = width("latent", 40.0, Weight::SemiBold);
+        paint("latent", 40.0, Weight::SemiBold, (0.0, 0.0), |x, y, _| {
+            assert!(
+                (-1..=end as i32 + 1).contains(&x) && (-40..12).contains(&y),
+                "({x}, {y})"
+            );
+        });
+    }
+}

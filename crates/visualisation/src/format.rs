@@ -1,0 +1,112 @@
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use atomic_write_file::AtomicWriteFile;
+
+use crate::Error;
+
+/// The kind of file that a [`Picture`] becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Pixels, on a white background.
+    Png,
+    /// Shapes and text that stay sharp at any size; images inside are embedded PNGs.
+    Svg,
+    /// The numbers behind the picture, for NumPy.
+    Npy,
+}
+
+impl Format {
+    /// The format that the extension of a path stands for, in capitals or not.
+    ///
+    /// ```
+    /// use latent_visualisation::Format;
+    ///
+    /// assert_eq!(Format::from_path("figures/samples.PNG".as_ref())?, Format::Png);
+    /// assert!(Format::from_path("samples.bmp".as_ref()).is_err());
+    /// # Ok::<(), latent_visualisation::Error>(())
+    /// ```
+    pub fn from_path(path: &Path) -> Result<Self, Error> {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        match extension.map(str::to_ascii_lowercase).as_deref() {
+            Some("png") => Ok(Self::Png),
+            Some("svg") => Ok(Self::Svg),
+            Some("npy") => Ok(Self::Npy),
+            _ => Err(Error::UnknownFormat {
+                path: path.to_path_buf(),
+            }),
+        }
+    }
+}
+
+/// Something that can be drawn and saved. The same picture always gives the same bytes.
+pub trait Picture {
+    /// The bytes of the picture as a file of this format.
+    fn render(&self, format: Format) -> Result<Vec<u8>, Error>;
+
+    /// Further files that belong beside the first one: for each, the extension that takes the
+    /// place of the first one's, and the bytes.
+    fn companions(&self, _format: Format) -> Vec<(&'static str, Vec<u8>)> {
+        Vec::new()
+    }
+
+    /// Saves the picture in the format that the extension of `path` names, together with its
+    /// [companions](Self::companions), and returns the paths that were written.
+    ///
+    /// Folders that are missing are made. Each file appears whole or not at all: when anything
+    /// fails before, files that were there are as they were.
+    fn save(&self, path: &Path) -> Result<Vec<PathBuf>, Error> {
+        let format = Format::from_path(path)?;
+        let mut files = vec![(path.to_path_buf(), self.render(format)?)];
+        let companions = self.companions(format).into_iter();
+        files.extend(companions.map(|(extension, bytes)| (path.with_extension(extension), bytes)));
+        write(files)
+    }
+}
+
+/// Writes all files beside their places first, and only then puts each into its place.
+fn write(files: Vec<(PathBuf, Vec<u8>)>) -> Result<Vec<PathBuf>, Error> {
+    let mut written = Vec::with_capacity(files.len());
+    for (path, bytes) in files {
+        if path.is_dir() {
+            return Err(Error::IsFolder { path });
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        fs::create_dir_all(folder).map_err(|source| Error::CreateFolder {
+            folder: folder.to_path_buf(),
+            source,
+        })?;
+        let file =
+            AtomicWriteFile::open(&path).and_then(|mut file| file.write_all(&bytes).map(|()| file));
+        match file {
+            Ok(file) => written.push((path, file)),
+            Err(source) => return Err(Error::Write { path, source }),
+        }
+    }
+    written
+        .into_iter()
+        .map(|(path, file)| match file.commit() {
+            Ok(()) => Ok(path),
+            Err(source) => Err(Error::Write { path, source }),
+        })
+        .collect()
+}
+
+/// A NumPy file, version 1.0: `kind` is NumPy's name of the numbers, such as `<f4`, and `data` are
+/// their little-endian bytes, the last axis running fastest.
+pub(crate) fn npy(kind: &str, shape: &[usize], data: impl Iterator<Item = u8>) -> Vec<u8> {
+    let lengths: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    // Python's tuple of one has a comma: `(3,)`.
+    let shape = lengths.join(", ") + if lengths.len() == 1 { "," } else { "" };
+    let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
+    // The numbers begin at a multiple of 64 bytes, after 10 bytes of preamble and a line feed.
+    let length = (header.len() + 11).next_multiple_of(64) - 10;
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((length as u16).to_le_bytes());
+    bytes.extend(format!("{header:<0$}\n", length - 1).bytes());
+    bytes.extend(data);
+    bytes
+}

@@ -1,0 +1,407 @@
+use crate::{
+    Error, Format, Picture,
+    axes::{Area, number, thinned},
+    canvas::{Anchor, Canvas, TextStyle},
+    format::npy,
+    palette::{ALARM, Colour, WHITE},
+};
+
+const LABEL: TextStyle = TextStyle::LABEL;
+
+/// No picture is wider or higher than this, its labels apart, unless its images are.
+const LARGEST: usize = 1200;
+/// A pixel of an image becomes at most as many pixels in each direction.
+const MAGNIFICATION: usize = 10;
+
+/// Grey images in rows and columns: samples, reconstructions, the manifold of a latent space.
+///
+/// Every pixel becomes a square of whole pixels, with sharp edges, as large as lets the picture be
+/// about 1,200 pixels wide. Saved as `.npy`, it is the images as `float32 [images, height, width]`,
+/// in the order in which they were given.
+///
+/// ```
+/// use latent_visualisation::ImageGrid;
+///
+/// // Two rows of three images of 2 × 2 pixels.
+/// let grid = ImageGrid::new([0.5; 24], [6, 2, 2])?
+///     .columns(3)
+///     .title("Original and reconstruction")
+///     .row_labels(["original", "reconstruction"]);
+/// # Ok::<(), latent_visualisation::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ImageGrid {
+    images: Vec<f32>,
+    shape: [usize; 3],
+    columns: usize,
+    gap: Option<usize>,
+    title: String,
+    row_labels: Vec<String>,
+    column_labels: Vec<String>,
+    cell_titles: Vec<String>,
+    axes: Option<[Axis; 2]>,
+}
+
+#[derive(Debug, Clone)]
+struct Axis {
+    name: String,
+    values: Vec<f32>,
+}
+
+impl ImageGrid {
+    /// A grid of the images `[images, height, width]`, row-major: 0 is black, 1 is white, what is
+    /// beyond is drawn as the nearer of both, and NaN is drawn red, so that it cannot hide.
+    ///
+    /// ```
+    /// # use latent_visualisation::ImageGrid;
+    /// let error = ImageGrid::new(vec![0.0; 100], [2, 7, 7]).unwrap_err();
+    /// assert!(error.to_string().starts_with("100 pixels are not 2 images × 7 × 7"));
+    /// ```
+    pub fn new(images: impl Into<Vec<f32>>, shape: [usize; 3]) -> Result<Self, Error> {
+        let images = images.into();
+        let [count, height, width] = shape;
+        if count
+            .checked_mul(height)
+            .and_then(|rows| rows.checked_mul(width))
+            != Some(images.len())
+        {
+            return Err(Error::PixelCount {
+                pixels: images.len(),
+                images: count,
+                height,
+                width,
+            });
+        }
+        Ok(Self {
+            images,
+            shape,
+            columns: 10,
+            gap: None,
+            title: String::new(),
+            row_labels: Vec::new(),
+            column_labels: Vec::new(),
+            cell_titles: Vec::new(),
+            axes: None,
+        })
+    }
+
+    /// How many images a row has; 10 unless told, and at least 1.
+    #[must_use]
+    pub fn columns(mut self, columns: usize) -> Self {
+        self.columns = columns.max(1);
+        self
+    }
+
+    /// How many pixels of the picture are between two images; 4 unless told, and 0 with
+    /// [axes](Self::axes).
+    #[must_use]
+    pub fn gap(mut self, pixels: usize) -> Self {
+        self.gap = Some(pixels);
+        self
+    }
+
+    /// A line above everything.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// A label left of each row of images, in their order.
+    #[must_use]
+    pub fn row_labels(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.row_labels = strings(labels);
+        self
+    }
+
+    /// A label above each column, from left to right.
+    #[must_use]
+    pub fn column_labels(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.column_labels = strings(labels);
+        self
+    }
+
+    /// A short text above each image, such as its digit.
+    #[must_use]
+    pub fn cell_titles(mut self, titles: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.cell_titles = strings(titles);
+        self
+    }
+
+    /// Makes the grid a map of a plane: the name of each axis, and the coordinate of each column
+    /// and of each row.
+    ///
+    /// The images are those of `for y in y_values { for x in x_values { … } }`. The first row is at
+    /// the bottom, so that y grows upwards where `y_values` grow. This sets the number of columns.
+    #[must_use]
+    pub fn axes(
+        mut self,
+        (x_name, x_values): (&str, &[f32]),
+        (y_name, y_values): (&str, &[f32]),
+    ) -> Self {
+        self.axes = Some(
+            [(x_name, x_values), (y_name, y_values)].map(|(name, values)| Axis {
+                name: name.to_owned(),
+                values: values.to_vec(),
+            }),
+        );
+        self.columns(x_values.len())
+    }
+
+    fn check(&self, columns: usize, rows: usize) -> Result<(), Error> {
+        let images = self.shape[0];
+        let [x_values, y_values] = match &self.axes {
+            Some(axes) => axes.each_ref().map(|axis| Some(axis.values.len())),
+            None => [None; 2],
+        };
+        let given = |labels: &[String]| Some(labels.len()).filter(|&count| count > 0);
+        for (what, labels, places, expected) in [
+            ("row labels", given(&self.row_labels), "rows", rows),
+            (
+                "column labels",
+                given(&self.column_labels),
+                "columns",
+                columns,
+            ),
+            ("cell titles", given(&self.cell_titles), "images", images),
+            ("x values", x_values, "columns", columns),
+            ("y values", y_values, "rows", rows),
+        ] {
+            if let Some(labels) = labels.filter(|&labels| labels != expected) {
+                return Err(Error::LabelCount {
+                    what,
+                    labels,
+                    expected,
+                    places,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn layout(&self) -> Result<Layout, Error> {
+        let [count, height, width] = self.shape;
+        let is_map = self.axes.is_some();
+        let columns = if is_map && count > 0 {
+            self.columns
+        } else {
+            self.columns.min(count)
+        };
+        let rows = count.div_ceil(columns.max(1));
+        self.check(columns, rows)?;
+
+        let gap = self.gap.unwrap_or(if is_map { 0 } else { 4 });
+        let fits = |magnification: &usize| {
+            columns * (width * magnification + gap) <= LARGEST
+                && rows * (height * magnification + gap) <= LARGEST
+        };
+        let magnification = (1..=MAGNIFICATION).rev().find(fits).unwrap_or(1);
+        let cell = [width, height].map(|side| side * magnification);
+        let widest = LABEL.widest(self.column_labels.iter().chain(&self.cell_titles));
+        let label = if widest > 0.0 {
+            widest.ceil() as usize + 10
+        } else {
+            0
+        };
+        let title = if self.cell_titles.is_empty() { 0 } else { 24 };
+        Ok(Layout {
+            columns,
+            rows,
+            magnification,
+            cell,
+            pitch: [(cell[0] + gap).max(label), cell[1] + gap + title],
+            is_map,
+        })
+    }
+
+    fn draw(&self) -> Result<Canvas, Error> {
+        let layout = self.layout()?;
+        let mut canvas = Canvas::default();
+        self.draw_images(&mut canvas, &layout);
+
+        let mut top = if self.cell_titles.is_empty() {
+            -12.0
+        } else {
+            -36.0
+        };
+        for (column, label) in self.column_labels.iter().enumerate() {
+            canvas.text(label, LABEL, Anchor::Middle, (layout.middle_x(column), top));
+        }
+        if !self.column_labels.is_empty() {
+            top -= 32.0;
+        }
+        let mut left = 0.0;
+        if let Some([x, y]) = &self.axes {
+            let ticks = |axis: &Axis, middle: &dyn Fn(usize) -> f32| {
+                let names = tick_names(&axis.values).into_iter().enumerate();
+                let ticks = names.map(|(place, name)| (middle(place), name)).collect();
+                thinned(ticks, |name| TextStyle::TICK.width(name))
+            };
+            let x_ticks = ticks(x, &|column| layout.middle_x(column));
+            let y_ticks = ticks(y, &|row| layout.middle_y(row));
+            let axes = [
+                (x.name.as_str(), &x_ticks[..]),
+                (y.name.as_str(), &y_ticks[..]),
+            ];
+            left = layout.area().label(&mut canvas, axes[0], axes[1]);
+        }
+        for (row, label) in self.row_labels.iter().enumerate() {
+            let at = (left - 14.0, layout.middle_y(row) + LABEL.drop());
+            canvas.text(label, LABEL, Anchor::End, at);
+        }
+        if !self.title.is_empty() {
+            canvas.text(
+                &self.title,
+                TextStyle::TITLE,
+                Anchor::Start,
+                (0.0, top - 8.0),
+            );
+        }
+        Ok(canvas)
+    }
+
+    fn draw_images(&self, canvas: &mut Canvas, layout: &Layout) {
+        let Layout {
+            columns,
+            rows,
+            cell,
+            pitch,
+            ..
+        } = *layout;
+        let count = self.shape[0];
+        if pitch == cell {
+            // One image without seams, which viewers of SVG would show between many.
+            let image = |column, row| Some(layout.row(row) * columns + column);
+            let image = |column, row| image(column, row).filter(|&index| index < count);
+            let pixels = self.pixels(layout.magnification, columns, rows, image);
+            canvas.image((0.0, 0.0), columns * cell[0], pixels);
+            return;
+        }
+        for index in 0..count {
+            let (column, row) = (index % columns, index / columns);
+            let (middle, top) = (layout.middle_x(column), (layout.row(row) * pitch[1]) as f32);
+            let corner = ((middle - cell[0] as f32 / 2.0).floor(), top);
+            let pixels = self.pixels(layout.magnification, 1, 1, |_, _| Some(index));
+            canvas.image(corner, cell[0], pixels);
+            if let Some(title) = self.cell_titles.get(index) {
+                canvas.text(title, LABEL, Anchor::Middle, (middle, top - 7.0));
+            }
+        }
+    }
+
+    /// The magnified pixels of some images side by side; `image` tells which one is at a column and
+    /// a row.
+    fn pixels(
+        &self,
+        magnification: usize,
+        columns: usize,
+        rows: usize,
+        image: impl Fn(usize, usize) -> Option<usize>,
+    ) -> Vec<Colour> {
+        let [_, height, width] = self.shape;
+        let mut pixels = Vec::new();
+        for y in 0..rows * height {
+            let mut line = Vec::with_capacity(columns * width * magnification);
+            for x in 0..columns * width {
+                let index = image(x / width, y / height);
+                let start = index.map(|index| (index * height + y % height) * width);
+                let colour = start.map_or(WHITE, |start| grey(self.images[start + x % width]));
+                line.extend([colour].repeat(magnification));
+            }
+            pixels.extend(line.repeat(magnification));
+        }
+        pixels
+    }
+}
+
+/// Where everything is, in pixels of the picture.
+struct Layout {
+    columns: usize,
+    rows: usize,
+    magnification: usize,
+    /// Width and height of an image.
+    cell: [usize; 2],
+    /// From one image to the next, to the right and down.
+    pitch: [usize; 2],
+    /// Whether the first row is at the bottom.
+    is_map: bool,
+}
+
+impl Layout {
+    /// At which place from the top a row of images is, or which row is at that place.
+    fn row(&self, row: usize) -> usize {
+        if self.is_map {
+            self.rows - 1 - row
+        } else {
+            row
+        }
+    }
+
+    fn middle_x(&self, column: usize) -> f32 {
+        (column * self.pitch[0]) as f32 + self.cell[0] as f32 / 2.0
+    }
+
+    fn middle_y(&self, row: usize) -> f32 {
+        (self.row(row) * self.pitch[1]) as f32 + self.cell[1] as f32 / 2.0
+    }
+
+    /// From the first image to the last.
+    fn area(&self) -> Area {
+        let length = |axis: usize, places: usize| {
+            (places.saturating_sub(1) * self.pitch[axis] + self.cell[axis]) as f32
+        };
+        let (width, height) = (length(0, self.columns), length(1, self.rows));
+        Area {
+            left: 0.0,
+            top: 0.0,
+            width,
+            height,
+        }
+    }
+}
+
+impl Picture for ImageGrid {
+    fn render(&self, format: Format) -> Result<Vec<u8>, Error> {
+        match format {
+            Format::Png => self.draw()?.png(),
+            Format::Svg => self.draw()?.svg(),
+            Format::Npy => Ok(npy(
+                "<f4",
+                &self.shape,
+                self.images.iter().copied().flat_map(f32::to_le_bytes),
+            )),
+        }
+    }
+}
+
+fn strings(labels: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
+    labels.into_iter().map(Into::into).collect()
+}
+
+fn grey(value: f32) -> Colour {
+    if value.is_nan() {
+        ALARM
+    } else {
+        [(value.clamp(0.0, 1.0) * 255.0).round() as u8; 3]
+    }
+}
+
+/// Coordinates with as few decimals as tell neighbours apart.
+fn tick_names(values: &[f32]) -> Vec<String> {
+    let steps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+    let tolerance = 0.05 * f64::from(steps.filter(|&step| step > 0.0).fold(f32::MAX, f32::min));
+    let is_close = |value: f64, decimals: i32| {
+        let power = 10f64.powi(decimals);
+        ((value * power).round() / power - value).abs() <= tolerance.min(0.01)
+    };
+    let enough = |decimals: &i32| {
+        values
+            .iter()
+            .all(|&value| is_close(f64::from(value), *decimals))
+    };
+    let decimals = (0..6).find(enough).unwrap_or(2);
+    values
+        .iter()
+        .map(|&value| number(f64::from(value), decimals as usize))
+        .collect()
+}

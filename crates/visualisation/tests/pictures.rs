@@ -1,0 +1,535 @@
+//! The laws of every picture first, then what each kind promises.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+use std::{fs, path::Path};
+
+use latent_visualisation::{Curves, Error, Format, ImageGrid, Picture, Scatter};
+
+/// Numbers from 0 to 1 without a pattern.
+fn noise(count: usize) -> Vec<f32> {
+    (0..count)
+        .map(|index| (index as f32 * 0.618_034).fract())
+        .collect()
+}
+
+/// Pictures of every kind, ordinary ones and such as are nothing but edges.
+fn pictures() -> Vec<(&'static str, Box<dyn Picture>)> {
+    const NAN: f64 = f64::NAN;
+    let labels: Vec<u8> = (0..300).map(|index| (index % 10) as u8).collect();
+    let grid = |shape: [usize; 3]| ImageGrid::new(noise(shape.iter().product()), shape).unwrap();
+    let values: Vec<f32> = (0..20).map(|index| index as f32 / 3.0 - 3.0).collect();
+    let long = "a title & a half, <longer> than any \"picture\" of two small images";
+    let scatter = |points: &[f32], labels: &[u8]| Scatter::new(points, labels).unwrap();
+    let extreme = [
+        f32::MAX,
+        f32::MIN,
+        0.0,
+        f32::NAN,
+        f32::INFINITY,
+        1.0,
+        2.0,
+        3.0,
+    ];
+    vec![
+        ("grid", Box::new(grid([23, 28, 28]).title("Samples"))),
+        ("no images", Box::new(grid([0, 28, 28]).title("Nothing"))),
+        ("nothing at all", Box::new(grid([0, 0, 0]))),
+        ("images without pixels", Box::new(grid([3, 0, 5]))),
+        ("one image", Box::new(grid([1, 28, 28]))),
+        ("one pixel", Box::new(grid([1, 1, 1]))),
+        (
+            "NaN image",
+            Box::new(ImageGrid::new([f32::NAN; 4], [1, 2, 2]).unwrap()),
+        ),
+        (
+            "labels",
+            Box::new(
+                grid([4, 5, 3])
+                    .columns(2)
+                    .title(long)
+                    .row_labels(["a < b", "c & d"])
+                    .column_labels(["a label wider than its image", "µ ± σ"])
+                    .cell_titles(["7", "7 → 9", "\u{0}", "日"]),
+            ),
+        ),
+        (
+            "map",
+            Box::new(grid([400, 4, 4]).axes(("z₁", &values), ("z₂", &values))),
+        ),
+        (
+            "map of nothing",
+            Box::new(grid([0, 4, 4]).axes(("z₁", &[]), ("z₂", &[]))),
+        ),
+        (
+            "map with gaps",
+            Box::new(
+                grid([2, 4, 4])
+                    .gap(3)
+                    .axes(("x", &[1.0, 1.0]), ("y", &[2.0])),
+            ),
+        ),
+        (
+            "scatter",
+            Box::new(scatter(&noise(600), &labels).title("Latents")),
+        ),
+        ("no points", Box::new(scatter(&[], &[]))),
+        ("one point", Box::new(scatter(&[3.0, -7.0], &[4]))),
+        ("equal points", Box::new(scatter(&[1.5; 600], &labels))),
+        ("extreme points", Box::new(scatter(&extreme, &[1, 2, 3, 9]))),
+        ("no panels", Box::new(Curves::new([1.0, 2.0]))),
+        (
+            "no series",
+            Box::new(Curves::new([1.0, 2.0]).panel("empty", &[]).unwrap()),
+        ),
+        (
+            "no epochs",
+            Box::new(Curves::new([]).panel("loss", &[("train", &[])]).unwrap()),
+        ),
+        (
+            "one epoch",
+            Box::new(
+                Curves::new([1.0])
+                    .panel("loss", &[("train", &[155.9])])
+                    .unwrap(),
+            ),
+        ),
+        (
+            "curves",
+            Box::new(
+                Curves::new([1.0, 2.0, 3.0])
+                    .title("Training")
+                    .y_label("nats per image")
+                    .panel(
+                        "constant",
+                        &[("train", &[5.0; 3]), ("test", &[NAN, 5.0, NAN])],
+                    )
+                    .unwrap()
+                    .panel("gaps", &[("train", &[-1e9, f64::INFINITY, 1e9])])
+                    .unwrap()
+                    .panel("nothing finite", &[("test", &[NAN; 3])])
+                    .unwrap()
+                    .panel("in the second row", &[("other", &[1e-9, 2e-9, f64::MAX])])
+                    .unwrap(),
+            ),
+        ),
+    ]
+}
+
+/// Width, height and RGB bytes of a PNG.
+fn decode(png: &[u8]) -> (usize, usize, Vec<u8>) {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png))
+        .read_info()
+        .unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    assert_eq!(info.color_type, png::ColorType::Rgb);
+    (info.width as usize, info.height as usize, pixels)
+}
+
+/// Header and data of a NumPy file.
+fn read_npy(bytes: &[u8]) -> (&str, &[u8]) {
+    assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
+    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    assert!(start.is_multiple_of(64) && bytes[start - 1] == b'\n');
+    (
+        std::str::from_utf8(&bytes[10..start]).unwrap().trim_end(),
+        &bytes[start..],
+    )
+}
+
+fn npy_header(kind: &str, shape: &str) -> String {
+    format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}")
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes
+        .chunks_exact(4)
+        .map(|chunk| f32::from_le_bytes(chunk.try_into().unwrap()))
+        .collect()
+}
+
+/// The texts of an SVG.
+fn texts(picture: &dyn Picture) -> Vec<String> {
+    let svg = String::from_utf8(picture.render(Format::Svg).unwrap()).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let texts = document
+        .descendants()
+        .filter(|node| node.has_tag_name("text"));
+    texts
+        .map(|node| node.text().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_picture_renders_in_every_format_always_to_the_same_bytes() {
+    for ((name, first), (_, second)) in pictures().into_iter().zip(pictures()) {
+        for format in [Format::Png, Format::Svg, Format::Npy] {
+            let bytes = first.render(format).unwrap();
+            assert!(
+                bytes == second.render(format).unwrap(),
+                "{name} as {format:?} differs"
+            );
+        }
+    }
+}
+
+#[test]
+fn png_and_svg_have_the_same_size_and_nothing_touches_the_border() {
+    for (name, picture) in pictures() {
+        let (width, height, pixels) = decode(&picture.render(Format::Png).unwrap());
+        let svg = String::from_utf8(picture.render(Format::Svg).unwrap()).unwrap();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let attribute = |name| document.root_element().attribute(name).unwrap();
+        assert_eq!(attribute("width"), width.to_string(), "{name}");
+        assert_eq!(attribute("height"), height.to_string(), "{name}");
+        for (index, pixel) in pixels.chunks_exact(3).enumerate() {
+            let (x, y) = (index % width, index / width);
+            let at_border = x < 20 || y < 20 || x + 20 >= width || y + 20 >= height;
+            assert!(
+                !at_border || pixel == [255; 3],
+                "{name} has {pixel:?} at ({x}, {y})"
+            );
+        }
+    }
+}
+
+#[test]
+fn texts_of_svgs_stay_inside() {
+    for (name, picture) in pictures() {
+        let svg = String::from_utf8(picture.render(Format::Svg).unwrap()).unwrap();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let view: Vec<f32> = document
+            .root_element()
+            .attribute("viewBox")
+            .unwrap()
+            .split(' ')
+            .map(|number| number.parse().unwrap())
+            .collect();
+        for text in document
+            .descendants()
+            .filter(|node| node.has_tag_name("text"))
+        {
+            let at = |name| text.attribute(name).unwrap().parse::<f32>().unwrap();
+            assert!((view[0]..view[0] + view[2]).contains(&at("x")), "{name}");
+            assert!((view[1]..view[1] + view[3]).contains(&at("y")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn pixels_of_a_grid_are_exactly_those_of_its_images() {
+    let images = noise(6 * 4 * 3);
+    let grid = ImageGrid::new(images.as_slice(), [6, 4, 3])
+        .unwrap()
+        .columns(3);
+    let (width, height, pixels) = decode(&grid.render(Format::Png).unwrap());
+    // A margin of 28 on each side, images magnified 10 times, gaps of 4.
+    let (margin, scale, gap) = (28, 10, 4);
+    assert_eq!(
+        (width, height),
+        (2 * margin + 3 * 30 + 2 * gap, 2 * margin + 2 * 40 + gap)
+    );
+    for (index, value) in images.iter().enumerate() {
+        let (image, row, column) = (index / 12, index % 12 / 3, index % 3);
+        for (dx, dy) in [
+            (0, 0),
+            (scale - 1, 0),
+            (0, scale - 1),
+            (scale - 1, scale - 1),
+        ] {
+            let x = margin + image % 3 * (30 + gap) + column * scale + dx;
+            let y = margin + image / 3 * (40 + gap) + row * scale + dy;
+            let grey = (value * 255.0).round() as u8;
+            assert_eq!(
+                pixels[3 * (y * width + x)..][..3],
+                [grey; 3],
+                "pixel {index}"
+            );
+        }
+    }
+}
+
+#[test]
+fn grids_are_as_large_as_reads_well() {
+    for (count, columns) in [(100, 10), (16, 4), (10, 10), (400, 20), (900, 30), (25, 5)] {
+        let grid = ImageGrid::new(vec![0.0; count * 784], [count, 28, 28]).unwrap();
+        let (width, height, _) = decode(&grid.columns(columns).render(Format::Png).unwrap());
+        assert!(
+            (700..1600).contains(&width) && height < 1600,
+            "{count}: {width} × {height}"
+        );
+    }
+}
+
+#[test]
+fn numbers_beyond_grey_are_clamped_and_nan_is_red() {
+    let grid = ImageGrid::new([-3.0, 7.0, f32::NAN], [3, 1, 1])
+        .unwrap()
+        .gap(0);
+    let (width, _, pixels) = decode(&grid.render(Format::Png).unwrap());
+    let pixel = |image: usize| &pixels[3 * (30 * width + 28 + 10 * image + 5)..][..3];
+    assert_eq!(pixel(0), [0; 3]);
+    assert_eq!(pixel(1), [255; 3]);
+    assert!(pixel(2)[0] > 200 && pixel(2)[1] < 50);
+}
+
+#[test]
+fn maps_grow_upwards() {
+    // The first row of images, at y = −1, is white: it must be at the bottom.
+    let grid = ImageGrid::new([[1.0; 32], [0.0; 32]].concat(), [4, 4, 4])
+        .unwrap()
+        .axes(("z₁", &[-1.0, 1.0]), ("z₂", &[-1.0, 1.0]));
+    let (width, _, pixels) = decode(&grid.render(Format::Png).unwrap());
+    let column = width - 28 - 5;
+    let pixel = |row: usize| pixels[3 * (row * width + column)];
+    assert_eq!((pixel(28 + 20), pixel(28 + 60)), (0, 255));
+    for label in ["−1", "1", "z₁", "z₂"] {
+        assert!(texts(&grid).iter().any(|text| text == label), "no {label}");
+    }
+}
+
+#[test]
+fn npy_files_hold_the_numbers() {
+    let images = noise(2 * 3 * 4);
+    let grid = ImageGrid::new(images.as_slice(), [2, 3, 4]).unwrap();
+    let bytes = grid.render(Format::Npy).unwrap();
+    let (header, data) = read_npy(&bytes);
+    assert_eq!(header, npy_header("<f4", "2, 3, 4"));
+    assert_eq!(floats(data), images);
+
+    let curves = Curves::new([1.0, 2.0])
+        .panel("a", &[("train", &[3.0, 4.0]), ("test", &[5.0, 6.0])])
+        .unwrap()
+        .panel("b", &[("train", &[7.0, f64::NAN])])
+        .unwrap();
+    let bytes = curves.render(Format::Npy).unwrap();
+    let (header, data) = read_npy(&bytes);
+    assert_eq!(header, npy_header("<f8", "2, 4"));
+    let expected = [1.0, 3.0, 5.0, 7.0, 2.0, 4.0, 6.0, f64::NAN];
+    assert_eq!(
+        data,
+        expected
+            .into_iter()
+            .flat_map(f64::to_le_bytes)
+            .collect::<Vec<u8>>()
+    );
+}
+
+#[test]
+fn scatter_saves_whole_latents_and_labels_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new/folder/latents.npy");
+    let latents = [1.0, 2.0, 3.0, f32::NAN, 5.0, 6.0];
+    let scatter = Scatter::new([1.0, 2.0, 4.0, 5.0], [3, 9]).unwrap();
+    let scatter = scatter.latents(latents, 3).unwrap();
+
+    let written = scatter.save(&path).unwrap();
+    assert_eq!(
+        written,
+        [path.clone(), path.with_file_name("latents.labels.npy")]
+    );
+    let bytes = fs::read(&written[0]).unwrap();
+    let (header, data) = read_npy(&bytes);
+    assert_eq!(header, npy_header("<f4", "2, 3"));
+    assert_eq!(
+        data,
+        latents
+            .into_iter()
+            .flat_map(f32::to_le_bytes)
+            .collect::<Vec<u8>>()
+    );
+    let bytes = fs::read(&written[1]).unwrap();
+    let (header, data) = read_npy(&bytes);
+    assert_eq!(header, npy_header("<i8", "2,"));
+    assert_eq!(
+        data,
+        [3i64, 9]
+            .into_iter()
+            .flat_map(i64::to_le_bytes)
+            .collect::<Vec<u8>>()
+    );
+
+    assert_eq!(
+        scatter
+            .save(&folder.path().join("latents.svg"))
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn texts_are_texts_and_escaped() {
+    let grid = ImageGrid::new(noise(8), [2, 2, 2])
+        .unwrap()
+        .columns(1)
+        .title("a & b")
+        .row_labels(["x < y", "\"q\" > 'r'"])
+        .cell_titles(["one", "two"]);
+    assert_eq!(
+        texts(&grid),
+        ["one", "two", "x < y", "\"q\" > 'r'", "a & b"]
+    );
+}
+
+#[test]
+fn legend_holds_the_ten_digits_and_every_class_has_its_mark() {
+    let scatter = Scatter::new([0.0, 0.0, 5.0, 5.0], [3, 8]).unwrap();
+    let texts = texts(&scatter);
+    let after_legend: Vec<&str> = texts
+        .iter()
+        .skip_while(|text| *text != "digit")
+        .skip(1)
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        after_legend,
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+    );
+    let legend = texts.iter().position(|text| text == "digit").unwrap();
+    assert_eq!(texts[legend - 2..legend], ["3", "8"]);
+}
+
+#[test]
+fn points_that_cannot_be_drawn_are_counted() {
+    let scatter = Scatter::new([0.0, f32::NAN, 1.0, 2.0, 3.0, 4.0], [1, 2, 3]).unwrap();
+    assert!(
+        texts(&scatter)
+            .iter()
+            .any(|text| text == "not drawn, since not finite: 1 of 3")
+    );
+}
+
+#[test]
+fn curves_name_each_series_once_and_have_whole_epochs() {
+    let curves = Curves::new([1.0, 2.0, 3.0])
+        .panel(
+            "a",
+            &[("train", &[3.0, 2.0, 1.0]), ("test", &[3.5, 2.5, 1.5])],
+        )
+        .unwrap()
+        .panel(
+            "b",
+            &[("train", &[0.3, 0.2, 0.1]), ("test", &[0.3, 0.2, 0.1])],
+        )
+        .unwrap();
+    let texts = texts(&curves);
+    let count = |wanted: &str| texts.iter().filter(|text| *text == wanted).count();
+    assert_eq!((count("train"), count("test"), count("epoch")), (1, 1, 2));
+    assert_eq!(
+        (count("1.5"), count("2.5"), count("0.15"), count("0.20")),
+        (1, 1, 1, 1)
+    );
+    assert_eq!(count("2"), 2, "the epoch in each panel: {texts:?}");
+}
+
+#[test]
+fn errors_name_the_remedy() {
+    let message = |result: Result<Vec<u8>, Error>| result.unwrap_err().to_string();
+    let grid = || ImageGrid::new(noise(4), [4, 1, 1]).unwrap().columns(2);
+    let unknown = Format::from_path(Path::new("figures/a.jpeg"))
+        .unwrap_err()
+        .to_string();
+    for (message, wanted) in [
+        (
+            unknown,
+            "`figures/a.jpeg` has no known extension: use .png, .svg or .npy",
+        ),
+        (
+            ImageGrid::new(noise(5), [1, 2, 2]).unwrap_err().to_string(),
+            "5 pixels are not 1 images × 2 × 2",
+        ),
+        (
+            ImageGrid::new(noise(5), [usize::MAX, 2, 2])
+                .unwrap_err()
+                .to_string(),
+            "5 pixels are not",
+        ),
+        (
+            message(grid().row_labels(["a"]).render(Format::Png)),
+            "1 row labels were given for 2 rows: give one for each",
+        ),
+        (
+            message(
+                grid()
+                    .axes(("x", &[1.0]), ("y", &[1.0]))
+                    .render(Format::Svg),
+            ),
+            "1 y values were given for 4 rows",
+        ),
+        (
+            Scatter::new([1.0, 2.0, 3.0], [1]).unwrap_err().to_string(),
+            "3 coordinates are not 2 for each of 1 labels",
+        ),
+        (
+            Scatter::new([1.0, 2.0], [10]).unwrap_err().to_string(),
+            "label 10 of point 0 is not a digit: labels are 0 to 9",
+        ),
+        (
+            Scatter::new([1.0, 2.0], [1])
+                .unwrap()
+                .latents([1.0], 3)
+                .unwrap_err()
+                .to_string(),
+            "1 latent values are not 1 points × 3 dimensions",
+        ),
+        (
+            Curves::new([1.0])
+                .panel("KL", &[("test", &[])])
+                .unwrap_err()
+                .to_string(),
+            "series `test` of panel `KL` has 0 values for 1 x values",
+        ),
+    ] {
+        assert!(message.starts_with(wanted), "{message}");
+    }
+}
+
+#[test]
+fn paths_that_cannot_be_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = ImageGrid::new([0.5], [1, 1, 1]).unwrap();
+    let save = |name: &str| grid.save(&folder.path().join(name)).unwrap_err();
+
+    fs::write(folder.path().join("file"), "text").unwrap();
+    let error = save("file/a.png");
+    assert!(matches!(&error, Error::CreateFolder { folder, .. } if folder.ends_with("file")));
+    fs::create_dir(folder.path().join("folder.png")).unwrap();
+    let error = save("folder.png");
+    assert!(matches!(&error, Error::IsFolder { path } if path.ends_with("folder.png")));
+    assert!(matches!(save("a.gif"), Error::UnknownFormat { .. }));
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        2,
+        "something was left behind"
+    );
+}
+
+#[test]
+fn a_failure_leaves_the_old_files_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("latents.npy");
+    let old = Scatter::new([1.0, 2.0], [1]).unwrap();
+    old.save(&path).unwrap();
+    let [before, labels] = [path.clone(), path.with_extension("labels.npy")];
+    let content = fs::read(&before).unwrap();
+
+    // The second of two files cannot be written, so the first must not be either.
+    fs::remove_file(&labels).unwrap();
+    fs::create_dir(&labels).unwrap();
+    Scatter::new([3.0, 4.0], [2])
+        .unwrap()
+        .save(&path)
+        .unwrap_err();
+    assert_eq!(fs::read(&before).unwrap(), content);
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        2,
+        "something was left behind"
+    );
+
+    fs::remove_dir(&labels).unwrap();
+    Scatter::new([3.0, 4.0], [2]).unwrap().save(&path).unwrap();
+    assert_ne!(fs::read(&before).unwrap(), content);
+}
