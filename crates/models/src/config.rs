@@ -27,6 +27,13 @@ impl ModelConfig {
         }
     }
 
+    /// How many dimensions a latent has.
+    pub fn latent_size(&self) -> usize {
+        match self {
+            Self::Vae(config) => config.latent_size,
+        }
+    }
+
     /// Whether such a model can exist.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use candle_nn::VarBuilder;
 use latent_distributions::{Distribution, Generator};
 use latent_models::latent_space::{Grid, Path, representatives};
 use latent_models::{
-    Activation, Classifier, ClassifierConfig, Error, ModelConfig, Parameters,
-    Trainable, Vae, VaeConfig,
+    Activation, Classifier, ClassifierConfig, Error, ModelConfig, Parameters, Trainable, Vae,
+    VaeConfig,
 };
 
 type Result<T = ()> = std::result::Result<T, Error>;

@@ -3,13 +3,17 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor};
 use latent_datasets::{Batching, Dataset};
 use latent_distributions::Generator;
-use latent_models::{Loss, Trainable};
+use latent_models::{LatentModel, Loss, Trainable};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
 /// Means over images by name, in nats per image: `loss`, and the parts that the model names.
 pub type Metrics = BTreeMap<String, f64>;
+
+/// Images in a batch where nothing is trained: any number gives the same figures but for rounding,
+/// and this one is fast and small.
+pub const EVALUATION_BATCH: usize = 500;
 
 /// Sums over the images seen so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,4 +74,30 @@ pub fn evaluate<M: Trainable + ?Sized>(
         totals.add(&model.loss(&batch.images, &batch.labels, &mut generator)?)?;
     }
     Ok(totals.means())
+}
+
+/// The latents of every image of a data set, in their order, `[n, latent_size]`: what stands for
+/// each image, or with a generator a draw from q(z|x) for each.
+///
+/// # Errors
+/// There are no images, or the model does not fit them.
+pub fn encode<M: LatentModel<Condition = ()> + ?Sized>(
+    model: &M,
+    dataset: &Dataset,
+    batching: &Batching,
+    mut sample: Option<&mut Generator>,
+    device: &Device,
+) -> Result<Tensor, Error> {
+    if dataset.is_empty() {
+        return Err(Error::NoImages { split: "test" });
+    }
+    let mut latents = Vec::new();
+    for batch in dataset.in_order(batching, device) {
+        let images = batch?.images;
+        latents.push(match &mut sample {
+            Some(generator) => model.encode_sample(&images, &(), generator)?,
+            None => model.encode(&images, &())?,
+        });
+    }
+    Ok(Tensor::cat(&latents, 0)?)
 }

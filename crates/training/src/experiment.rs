@@ -34,6 +34,9 @@ pub struct Experiment {
     /// One sentence for the list of experiments.
     #[serde(default)]
     pub description: String,
+    /// The assignments' tasks that it is for: names of recipes.
+    #[serde(default)]
+    pub tasks: Vec<String>,
     /// What all randomness comes from.
     #[serde(default = "default_seed")]
     pub seed: u64,

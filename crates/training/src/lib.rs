@@ -36,7 +36,7 @@ mod run;
 mod trainer;
 
 pub use error::Error;
-pub use evaluation::{Metrics, evaluate};
+pub use evaluation::{EVALUATION_BATCH, Metrics, encode, evaluate};
 pub use experiment::{DataConfig, Experiment, TrainingConfig, nearest};
 pub use run::{DataRecord, EpochRecord, Model, ModelMetadata, Outcome, Run, load_model, train};
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};

@@ -10,12 +10,8 @@ use latent_kernels::{Moments, adam_update};
 use latent_models::{Parameters, Trainable};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::Totals;
+use crate::evaluation::{EVALUATION_BATCH, Totals};
 use crate::{Error, Metrics, TrainingConfig, evaluate};
-
-/// Images in a batch where nothing is trained: any number gives the same figures but for rounding,
-/// and this one is fast and small.
-const EVALUATION_BATCH: usize = 500;
 
 /// One step of training, as an [`Observer`] sees it.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +22,8 @@ pub struct StepReport {
     pub step: usize,
     /// How many steps an epoch has.
     pub steps: usize,
-    /// Images in this batch.
-    pub images: usize,
+    /// Images in a batch; the last one of an epoch may have fewer.
+    pub batch_size: usize,
     /// The batch's mean loss, nats per image.
     pub loss: f64,
 }
@@ -195,7 +191,7 @@ impl<M: Trainable> Trainer<M> {
                 epoch,
                 step: self.position.step,
                 steps,
-                images: batch.labels.elem_count(),
+                batch_size: self.config.batch_size,
                 loss,
             };
             if observer.step(&report).is_break() {

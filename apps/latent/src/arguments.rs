@@ -1,0 +1,207 @@
+//! Words that several commands share, and what they stand for.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use latent_datasets::{Batching, Loaded, Source, Splits};
+use latent_models::LatentModel;
+use latent_training::{EVALUATION_BATCH, Model, load_model};
+use latent_visualisation::{Format, Picture};
+use serde_json::{Value, json};
+
+use crate::{Context, Error};
+
+/// Where the images come from.
+#[derive(Args)]
+pub(crate) struct DataArguments {
+    /// The images: MNIST if it is on this computer and else the built-in digits (auto), MNIST, any
+    /// other data set in MNIST's four files (idx), or the built-in digits (synthetic). For a trained
+    /// model, auto is the data that it was trained on
+    #[arg(long, value_enum, value_name = "SOURCE", default_value_t = SourceName::Auto)]
+    data: SourceName,
+    /// The directory of MNIST's four files [default: $LATENT_DATA_DIR, then latent/mnist in the
+    /// user's data directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SourceName {
+    Auto,
+    Mnist,
+    Idx,
+    Synthetic,
+}
+
+impl DataArguments {
+    /// What `--data` names; `None` for auto.
+    pub(crate) fn source(&self) -> Option<Source> {
+        match self.data {
+            SourceName::Auto => None,
+            SourceName::Mnist => Some(Source::Mnist),
+            SourceName::Idx => Some(Source::Idx),
+            SourceName::Synthetic => Some(Source::Synthetic),
+        }
+    }
+
+    /// Loads what `--data` names, or `auto` where it names nothing, and says what it took.
+    pub(crate) fn load(&self, auto: Source, context: &Context) -> Result<Loaded, Error> {
+        let loaded =
+            latent_datasets::load(self.source().unwrap_or(auto), self.data_dir.as_deref())?;
+        context.say(&format!("data: {}", loaded.note));
+        Ok(loaded)
+    }
+
+    /// Loads images for a trained model: by default of the data that it was trained on.
+    pub(crate) fn load_for(&self, model: &Model, context: &Context) -> Result<Splits, Error> {
+        let trained = &model.metadata.data;
+        let splits = self
+            .load(model.metadata.experiment.data.source, context)?
+            .splits;
+        let size = |height: usize, width: usize| format!("{height} × {width}");
+        if (trained.height, trained.width) != (splits.test.height(), splits.test.width()) {
+            return Err(Error::ImageSize {
+                model: size(trained.height, trained.width),
+                data: size(splits.test.height(), splits.test.width()),
+            });
+        }
+        if trained.name != splits.name {
+            context.say(&format!(
+                "note: the model was trained on {}, not on {}",
+                trained.name, splits.name
+            ));
+        }
+        Ok(splits)
+    }
+}
+
+/// A trained model.
+#[derive(Args)]
+pub(crate) struct ModelArgument {
+    /// A run directory, or a .safetensors file
+    #[arg(value_name = "MODEL")]
+    path: PathBuf,
+}
+
+impl ModelArgument {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn load(&self, context: &Context) -> Result<Model, Error> {
+        Ok(load_model(&self.path, &context.device)?)
+    }
+}
+
+/// Where a picture goes and what its random draws come from.
+#[derive(Args)]
+pub(crate) struct DrawArguments {
+    /// The file to write: .png, .svg, or .npy for the numbers behind the picture [default: a PNG in
+    /// the run's figures/]
+    #[arg(long, value_name = "FILE", value_parser = picture_path)]
+    out: Option<PathBuf>,
+    /// What random draws come from [default: the experiment's seed]
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+fn picture_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    Format::from_path(&path).map_err(|error| error.to_string())?;
+    Ok(path)
+}
+
+impl DrawArguments {
+    pub(crate) fn seed(&self, model: &Model) -> u64 {
+        self.seed.unwrap_or(model.metadata.experiment.seed)
+    }
+
+    /// Saves the picture and prints where.
+    pub(crate) fn save(
+        &self,
+        picture: &dyn Picture,
+        model: &Model,
+        name: &str,
+        context: &Context,
+    ) -> Result<(), Error> {
+        let path = self
+            .out
+            .clone()
+            .unwrap_or_else(|| default_path(model, name));
+        print_saved(picture, &path, context)
+    }
+}
+
+/// Saves a picture and prints the files that were written.
+pub(crate) fn print_saved(
+    picture: &dyn Picture,
+    path: &Path,
+    context: &Context,
+) -> Result<(), Error> {
+    let files = paths(&picture.save(path)?);
+    context.result(&files.join("\n"), &json!({ "files": files }));
+    Ok(())
+}
+
+/// Paths as text, for people and JSON.
+pub(crate) fn paths(paths: &[PathBuf]) -> Vec<String> {
+    paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect()
+}
+
+/// `figures/NAME.png` of the run, or beside where one stands for a model without a run.
+fn default_path(model: &Model, name: &str) -> PathBuf {
+    match &model.run {
+        Some(run) => run.figure_path(&format!("{name}.png")),
+        None => {
+            let stem = model
+                .path
+                .file_stem()
+                .and_then(OsStr::to_str)
+                .unwrap_or("model");
+            PathBuf::from(format!("{stem}-{name}.png"))
+        }
+    }
+}
+
+/// How a model is measured and its data encoded: as it was trained.
+pub(crate) fn batching(model: &Model, seed: u64) -> Batching {
+    Batching {
+        size: EVALUATION_BATCH,
+        binarise: model.metadata.experiment.data.binarise,
+        seed,
+    }
+}
+
+/// Refuses a picture of the latent plane for a model that has none.
+pub(crate) fn require_plane(
+    model: &dyn LatentModel<Condition = ()>,
+    picture: &'static str,
+) -> Result<(), Error> {
+    match model.latent_size() {
+        2 => Ok(()),
+        dimensions => Err(Error::NotAPlane {
+            picture,
+            dimensions,
+        }),
+    }
+}
+
+/// What is printed of metrics: a line each for people.
+pub(crate) fn table(rows: &[(&str, Value)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let row = |(name, value): &(&str, Value)| match value {
+        Value::Number(number) if number.is_f64() => {
+            format!(
+                "  {name:width$}  {:>9.2}",
+                number.as_f64().unwrap_or(f64::NAN)
+            )
+        }
+        Value::String(text) => format!("  {name:width$}  {text}"),
+        other => format!("  {name:width$}  {other}"),
+    };
+    rows.iter().map(row).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,149 @@
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use latent_datasets::{Dataset, Source};
+use latent_visualisation::ImageGrid;
+use serde_json::json;
+
+use crate::arguments::{DataArguments, paths};
+use crate::progress::thousands;
+use crate::{Context, Error};
+
+/// Look at the images themselves
+#[derive(Subcommand)]
+pub(crate) enum Data {
+    Show(Show),
+    Info(Info),
+}
+
+/// Show one image in the terminal, the first unless told otherwise
+#[derive(Args)]
+pub(crate) struct Show {
+    /// Which image, counted from 0
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    index: usize,
+    /// Of which part of the data
+    #[arg(long, value_enum, default_value_t = Split::Train)]
+    split: Split,
+    #[command(flatten)]
+    data: DataArguments,
+    /// Also write it as a picture: .png, .svg, or .npy for the numbers
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Say what the data holds: counts, and statistics of the pixels
+#[derive(Args)]
+pub(crate) struct Info {
+    #[command(flatten)]
+    data: DataArguments,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Split {
+    Train,
+    Test,
+}
+
+impl Data {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        match self {
+            Self::Show(command) => command.run(context),
+            Self::Info(command) => command.run(context),
+        }
+    }
+}
+
+impl Show {
+    fn run(&self, context: &Context) -> Result<(), Error> {
+        let splits = self.data.load(Source::Auto, context)?.splits;
+        let (data, split) = match self.split {
+            Split::Train => (splits.train, "train"),
+            Split::Test => (splits.test, "test"),
+        };
+        let (Some(image), Some(label)) = (data.image(self.index), data.labels().get(self.index))
+        else {
+            return Err(latent_datasets::Error::NoSuchImage {
+                index: self.index,
+                len: data.len(),
+            }
+            .into());
+        };
+        let mut words = format!(
+            "image {} of {} ({split}): {label}\n{}",
+            self.index,
+            splits.name,
+            text_picture(image, data.width())
+        );
+        let mut files = Vec::new();
+        if let Some(path) = &self.out {
+            use latent_visualisation::Picture;
+            let pixels: Vec<f32> = image
+                .iter()
+                .map(|&pixel| f32::from(pixel) / 255.0)
+                .collect();
+            let picture = ImageGrid::new(pixels, [1, data.height(), data.width()])?
+                .cell_titles([label.to_string()]);
+            files = paths(&picture.save(path)?);
+            words = format!("{words}\n{}", files.join("\n"));
+        }
+        let object = json!({
+            "data": splits.name, "split": split, "index": self.index, "label": label, "pixels": image, "files": files,
+        });
+        context.result(&words, &object);
+        Ok(())
+    }
+}
+
+/// Grey pixels as characters, two for each since they are twice as high as wide.
+fn text_picture(image: &[u8], width: usize) -> String {
+    const SHADES: [&str; 5] = ["  ", "░░", "▒▒", "▓▓", "██"];
+    let shade = |pixel: &u8| SHADES[(usize::from(*pixel) * SHADES.len()) / 256];
+    let row = |row: &[u8]| {
+        row.iter()
+            .map(shade)
+            .collect::<String>()
+            .trim_end()
+            .to_owned()
+    };
+    image.chunks(width).map(row).collect::<Vec<_>>().join("\n")
+}
+
+impl Info {
+    fn run(&self, context: &Context) -> Result<(), Error> {
+        let splits = self.data.load(Source::Auto, context)?.splits;
+        let (mut words, mut object) = (vec![splits.name.clone()], json!({ "data": splits.name }));
+        for (name, data) in [("train", &splits.train), ("test", &splits.test)] {
+            words.push(describe(name, data));
+            let pixels = data.pixel_statistics();
+            object[name] = json!({
+                "images": data.len(), "height": data.height(), "width": data.width(),
+                "images_by_digit": data.counts_by_class(), "checksum": data.checksum(),
+                "pixels": { "mean": pixels.mean, "standard_deviation": pixels.standard_deviation, "zero": pixels.zero_fraction },
+            });
+        }
+        context.result(&words.join("\n"), &object);
+        Ok(())
+    }
+}
+
+fn describe(name: &str, data: &Dataset) -> String {
+    let pixels = data.pixel_statistics();
+    let counts: Vec<String> = data
+        .counts_by_class()
+        .iter()
+        .enumerate()
+        .map(|(digit, count)| format!("{digit}: {count}"))
+        .collect();
+    format!(
+        "{name}: {} images of {} × {} pixels\n  images by digit  {}\n  pixels in [0, 1]  mean {:.4}, standard deviation {:.4}, {:.1} % are 0\n  SHA-256 {}",
+        thousands(data.len() as f64),
+        data.height(),
+        data.width(),
+        counts.join("  "),
+        pixels.mean,
+        pixels.standard_deviation,
+        100.0 * pixels.zero_fraction,
+        data.checksum(),
+    )
+}

@@ -1,0 +1,66 @@
+use clap::Args;
+use latent_training::evaluate;
+use serde_json::{Map, Value, json};
+
+use crate::arguments::{DataArguments, ModelArgument, batching, table};
+use crate::progress::thousands;
+use crate::{Context, Error};
+
+/// Measure a model on the test images, in nats per image
+///
+/// The bound is estimated with one draw of z for each image, from the given seed. Without options
+/// these are the figures that training ended with.
+#[derive(Args)]
+pub(crate) struct Evaluate {
+    #[command(flatten)]
+    model: ModelArgument,
+    #[command(flatten)]
+    data: DataArguments,
+    /// Use only the first N images
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// What random draws come from [default: the experiment's seed]
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl Evaluate {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let model = self.model.load(context)?;
+        let splits = self.data.load_for(&model, context)?;
+        let test = splits
+            .test
+            .truncated(self.limit.unwrap_or(u64::MAX) as usize);
+        let seed = self.seed.unwrap_or(model.metadata.experiment.seed);
+        let metrics = evaluate(
+            &model.model,
+            &test,
+            &batching(&model, seed),
+            &context.device,
+        )?;
+
+        let mut object: Map<String, Value> = Map::new();
+        object.insert("model".to_owned(), json!(self.model.path()));
+        object.insert("data".to_owned(), json!(splits.name));
+        object.insert("split".to_owned(), json!("test"));
+        object.insert("images".to_owned(), json!(test.len()));
+        object.insert("seed".to_owned(), json!(seed));
+        let figures: Vec<(&str, Value)> = metrics
+            .iter()
+            .map(|(name, value)| (name.as_str(), json!(value)))
+            .collect();
+        object.extend(
+            figures
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone())),
+        );
+        let words = format!(
+            "{} test images of {}, nats per image:\n{}",
+            thousands(test.len() as f64),
+            splits.name,
+            table(&figures)
+        );
+        context.result(&words, &Value::Object(object));
+        Ok(())
+    }
+}

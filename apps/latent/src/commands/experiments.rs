@@ -1,0 +1,39 @@
+use clap::Args;
+use serde_json::json;
+
+use crate::{Context, Error, experiments};
+
+/// List what can be trained by name, and for which task
+#[derive(Args)]
+pub(crate) struct Experiments {}
+
+impl Experiments {
+    #[expect(clippy::unused_self, reason = "every command is run alike")]
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let all = experiments::all()?;
+        let width = all
+            .iter()
+            .map(|experiment| experiment.name.len())
+            .max()
+            .unwrap_or(0);
+        let words: Vec<String> = all
+            .iter()
+            .map(|experiment| {
+                let indent = " ".repeat(width);
+                format!(
+                    "{:width$}  {}\n{indent}  {} epochs; for just {}",
+                    experiment.name,
+                    experiment.description,
+                    experiment.training.epochs,
+                    experiment.tasks.join(", ")
+                )
+            })
+            .collect();
+        let words = format!(
+            "{}\n\nTrain one with `latent train NAME`.",
+            words.join("\n")
+        );
+        context.result(&words, &json!({ "experiments": all }));
+        Ok(())
+    }
+}

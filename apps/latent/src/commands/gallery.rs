@@ -1,0 +1,36 @@
+use clap::Args;
+
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::{Context, Error, figures};
+
+/// Draw a row for each digit, from latents that the program finds for it
+///
+/// A latent stands for a digit if the test images around it in the latent space show that digit;
+/// those far from each other are taken, so that a row shows the digit's different forms.
+#[derive(Args)]
+pub(crate) struct Gallery {
+    #[command(flatten)]
+    model: ModelArgument,
+    /// How many images of each digit
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=50))]
+    per_digit: u16,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    output: DrawArguments,
+}
+
+impl Gallery {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let model = self.model.load(context)?;
+        let data = self.data.load_for(&model, context)?.test;
+        let picture = figures::gallery(
+            &model,
+            &data,
+            self.per_digit.into(),
+            self.output.seed(&model),
+            context,
+        )?;
+        self.output.save(&picture, &model, "gallery", context)
+    }
+}

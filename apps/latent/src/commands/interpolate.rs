@@ -1,0 +1,61 @@
+use clap::{Args, ValueEnum};
+use latent_models::latent_space;
+
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::{Context, Error, figures};
+
+/// Draw the way from one test image to another through the latent space
+#[derive(Args)]
+pub(crate) struct Interpolate {
+    #[command(flatten)]
+    model: ModelArgument,
+    /// How many pairs of test images: (0, 1), (2, 3) and so on
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pairs: u16,
+    /// The two test images to go between, instead of pairs
+    #[arg(long, value_name = "I,J", value_parser = pair, conflicts_with = "pairs")]
+    between: Option<(usize, usize)>,
+    /// How many images a way has, its ends included
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(2..=200))]
+    steps: u16,
+    /// How to go
+    #[arg(long, value_enum, default_value_t = Path::Linear)]
+    path: Path,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    output: DrawArguments,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Path {
+    /// Straight: (1 − λ) a + λ b
+    Linear,
+}
+
+fn pair(text: &str) -> Result<(usize, usize), String> {
+    let number = |part: &str| part.trim().parse::<usize>().ok();
+    text.split_once(',')
+        .and_then(|(first, second)| Some((number(first)?, number(second)?)))
+        .ok_or_else(|| "two numbers of test images are needed, such as 0,1".to_owned())
+}
+
+impl Interpolate {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let model = self.model.load(context)?;
+        let data = self.data.load_for(&model, context)?.test;
+        let pairs = match self.between {
+            Some(pair) => vec![pair],
+            None => (0..usize::from(self.pairs))
+                .map(|i| (2 * i, 2 * i + 1))
+                .collect(),
+        };
+        let path = match self.path {
+            Path::Linear => latent_space::Path::Linear,
+        };
+        let picture =
+            figures::interpolations(&model, &data, &pairs, path, self.steps.into(), context)?;
+        self.output
+            .save(&picture, &model, "interpolations", context)
+    }
+}

@@ -1,0 +1,52 @@
+use clap::Args;
+use latent_models::latent_space::Grid;
+
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, require_plane};
+use crate::{Context, Error, figures};
+
+/// Draw what the decoder makes of a grid over a two-dimensional latent space
+///
+/// Without options the grid covers the complete range of the test images' latents.
+#[derive(Args)]
+pub(crate) struct Manifold {
+    #[command(flatten)]
+    model: ModelArgument,
+    /// How many images in each direction
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=60))]
+    steps: u16,
+    /// Cover [-R, R] in both directions
+    #[arg(long, value_name = "R", value_parser = range, conflicts_with = "quantiles")]
+    range: Option<f64>,
+    /// Take steps of equal probability under the prior
+    #[arg(long)]
+    quantiles: bool,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    output: DrawArguments,
+}
+
+fn range(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(range) if range.is_finite() && range > 0.0 => Ok(range),
+        _ => Err("a positive number is needed, such as 2.0".to_owned()),
+    }
+}
+
+impl Manifold {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let model = self.model.load(context)?;
+        require_plane(&*model.model, "manifold")?;
+        let steps = self.steps.into();
+        let grid = match self.range {
+            Some(range) => Grid::symmetric(range, steps),
+            None if self.quantiles => Grid::quantiles(steps),
+            None => {
+                let data = self.data.load_for(&model, context)?.test;
+                figures::covering(&model, &data, steps, self.output.seed(&model), context)?
+            }
+        };
+        let picture = figures::manifold(&model, &grid, context)?;
+        self.output.save(&picture, &model, "manifold", context)
+    }
+}

@@ -1,0 +1,299 @@
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use latent_datasets::Splits;
+use latent_models::latent_space;
+use latent_training::{EpochRecord, Experiment, Model, Outcome, Run, load_model, train};
+use latent_visualisation::Picture;
+use serde_json::{Value, json};
+
+use crate::arguments::{DataArguments, paths, table};
+use crate::figures::{self, Draw};
+use crate::progress::Progress;
+use crate::{Context, Error, experiments};
+
+/// Train a model and draw what it learned
+///
+/// Makes a run: a directory with the experiment (everything resolved), the weights, a line of
+/// metrics an epoch, and figures. Ctrl-C ends it after the current step; `--resume` goes on, and
+/// ends with the same bytes as if nothing had happened.
+#[derive(Args)]
+pub(crate) struct Train {
+    /// The name of an experiment (`latent experiments` lists them), or a TOML file
+    #[arg(required_unless_present = "resume")]
+    experiment: Option<String>,
+    /// Go on with an interrupted run
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["experiment", "epochs", "batch_size", "learning_rate", "limit", "seed", "settings", "out", "overwrite"])]
+    resume: Option<PathBuf>,
+    /// How many times every image is seen
+    #[arg(long, value_name = "N", value_parser = positive)]
+    epochs: Option<usize>,
+    /// Images in a batch
+    #[arg(long, value_name = "N", value_parser = positive)]
+    batch_size: Option<usize>,
+    /// Adam's step size
+    #[arg(long, value_name = "X", value_parser = rate)]
+    learning_rate: Option<f64>,
+    /// Use only the first N training images and the first N test images
+    #[arg(long, value_name = "N", value_parser = positive)]
+    limit: Option<usize>,
+    /// What all randomness comes from
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Change any value of the experiment, such as model.latent_size=8
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    #[command(flatten)]
+    data: DataArguments,
+    /// The run's directory [default: runs/NAME]
+    #[arg(long, value_name = "RUN")]
+    out: Option<PathBuf>,
+    /// Replace the run that is there
+    #[arg(long)]
+    overwrite: bool,
+    /// Draw nothing at the end
+    #[arg(long)]
+    no_figures: bool,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("a whole number of 1 or more is needed".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("a positive number is needed, such as 1e-3".to_owned()),
+    }
+}
+
+impl Train {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let (run, splits) = match &self.resume {
+            Some(directory) => self.reopen(directory, context)?,
+            None => self.begin(context)?,
+        };
+        let experiment = run.experiment()?;
+        let start = Instant::now();
+        let mut progress = Progress::new(context, experiment.training.epochs)?;
+        match train(&run, &splits, &context.device, &mut progress)? {
+            Outcome::Finished(last) => {
+                let files = if self.no_figures {
+                    Vec::new()
+                } else {
+                    draw(&run, &splits, context)?
+                };
+                report(
+                    &run,
+                    &experiment,
+                    &splits,
+                    &last,
+                    &files,
+                    start.elapsed().as_secs_f64(),
+                    context,
+                );
+                Ok(())
+            }
+            Outcome::Interrupted { epochs } => {
+                context.say(&format!(
+                    "stopped after {epochs} of {} epochs and saved; go on with\n  {} train --resume {}",
+                    experiment.training.epochs,
+                    program(),
+                    run.directory().display()
+                ));
+                Err(Error::Interrupted)
+            }
+        }
+    }
+
+    fn begin(&self, context: &Context) -> Result<(Run, Splits), Error> {
+        // Given, unless `--resume` is: clap sees to it.
+        let name = self.experiment.as_deref().unwrap_or_default();
+        let mut experiment = experiments::find(name, &self.settings())?;
+        let directory = self
+            .out
+            .clone()
+            .unwrap_or_else(|| Path::new("runs").join(&experiment.name));
+        let loaded = self.data.load(experiment.data.source, context)?;
+        experiment.data.source = loaded.source;
+        let run = Run::create(&directory, &experiment, self.overwrite)?;
+        Ok((run, limited(loaded.splits, &experiment)))
+    }
+
+    fn reopen(&self, directory: &Path, context: &Context) -> Result<(Run, Splits), Error> {
+        let run = Run::open(directory)?;
+        let experiment = run.experiment()?;
+        let loaded = self.data.load(experiment.data.source, context)?;
+        Ok((run, limited(loaded.splits, &experiment)))
+    }
+
+    /// The options that stand for a setting come after `--set`, and win.
+    fn settings(&self) -> Vec<String> {
+        let option = |key: &str, value: Option<String>| value.map(|value| format!("{key}={value}"));
+        let options = [
+            option("training.epochs", self.epochs.map(|n| n.to_string())),
+            option(
+                "training.batch_size",
+                self.batch_size.map(|n| n.to_string()),
+            ),
+            option(
+                "training.learning_rate",
+                self.learning_rate.map(|x| format!("{x:e}")),
+            ),
+            option("data.limit", self.limit.map(|n| n.to_string())),
+            option("seed", self.seed.map(|n| n.to_string())),
+        ];
+        self.settings
+            .iter()
+            .cloned()
+            .chain(options.into_iter().flatten())
+            .collect()
+    }
+}
+
+fn limited(splits: Splits, experiment: &Experiment) -> Splits {
+    let limit = experiment.data.limit.unwrap_or(usize::MAX);
+    Splits {
+        train: splits.train.truncated(limit),
+        test: splits.test.truncated(limit),
+        ..splits
+    }
+}
+
+/// Every picture that suits the model.
+fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Error> {
+    let model = load_model(run.directory(), &context.device)?;
+    let seed = model.metadata.experiment.seed;
+    let mut pictures: Vec<(&str, Box<dyn Picture>)> = vec![
+        ("curves", Box::new(figures::curves(&run.metrics()?)?)),
+        (
+            "samples",
+            Box::new(figures::samples(&model, 25, Draw::Mean, seed)?),
+        ),
+        (
+            "reconstructions",
+            Box::new(figures::reconstructions(
+                &model,
+                &splits.test,
+                10,
+                seed,
+                context,
+            )?),
+        ),
+    ];
+    if model.model.latent_size() == 2 {
+        let plane = figures::covering(&model, &splits.test, 15, seed, context)?;
+        pictures.push((
+            "scatter",
+            Box::new(figures::scatter(
+                &model,
+                &splits.test,
+                5000,
+                false,
+                seed,
+                context,
+            )?),
+        ));
+        pictures.push((
+            "manifold",
+            Box::new(figures::manifold(&model, &plane, context)?),
+        ));
+        pictures.push((
+            "gallery",
+            Box::new(figures::gallery(&model, &splits.test, 5, seed, context)?),
+        ));
+    } else {
+        pictures.extend(interpolations(&model, splits, context)?);
+    }
+    let mut files = Vec::new();
+    for (name, picture) in pictures {
+        files.extend(paths(
+            &picture.save(&run.figure_path(&format!("{name}.png")))?,
+        ));
+    }
+    Ok(files)
+}
+
+/// Interpolations between as many pairs as there are, up to five.
+fn interpolations(
+    model: &Model,
+    splits: &Splits,
+    context: &Context,
+) -> Result<Option<(&'static str, Box<dyn Picture>)>, Error> {
+    let pairs: Vec<(usize, usize)> = (0..5.min(splits.test.len() / 2))
+        .map(|i| (2 * i, 2 * i + 1))
+        .collect();
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+    let picture = figures::interpolations(
+        model,
+        &splits.test,
+        &pairs,
+        latent_space::Path::Linear,
+        25,
+        context,
+    )?;
+    Ok(Some(("interpolations", Box::new(picture))))
+}
+
+/// The test figures, the files, and what a person would want next.
+fn report(
+    run: &Run,
+    experiment: &Experiment,
+    splits: &Splits,
+    last: &EpochRecord,
+    files: &[String],
+    seconds: f64,
+    context: &Context,
+) {
+    let directory = run.directory().display();
+    let figures: Vec<(&str, Value)> = last
+        .test
+        .iter()
+        .map(|(name, value)| (name.as_str(), json!(value)))
+        .collect();
+    let program = program();
+    let next = if experiment.model.latent_size() == 2 {
+        format!(
+            "{program} manifold {directory} --quantiles\n  {program} scatter {directory} --latent sample"
+        )
+    } else {
+        format!(
+            "{program} interpolate {directory} --between 3,7\n  {program} sample {directory} --count 100"
+        )
+    };
+    let words = format!(
+        "{} on {}, {} test images, nats per image after {} epochs:\n{}\nmodel: {}\n{}\nnext:\n  {next}\n  {program} evaluate {directory} --json",
+        experiment.name,
+        splits.name,
+        splits.test.len(),
+        last.epoch,
+        table(&figures),
+        run.model_path().display(),
+        files
+            .iter()
+            .map(|file| format!("figure: {file}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    );
+    let object = json!({
+        "run": run.directory(), "model": run.model_path(), "experiment": experiment.name, "data": splits.name,
+        "seed": experiment.seed, "epochs": last.epoch, "train": last.train, "test": last.test,
+        "seconds": seconds, "files": files,
+    });
+    context.result(&words, &object);
+}
+
+/// How the program was called, so that what it suggests can be typed as it stands.
+fn program() -> &'static str {
+    if std::env::var_os("CARGO").is_some() {
+        "cargo run --release --"
+    } else {
+        "latent"
+    }
+}

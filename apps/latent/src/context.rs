@@ -1,0 +1,87 @@
+//! What every command has at hand: the device, and where words go.
+
+use std::io::{self, Write};
+
+use candle_core::Device;
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+
+use crate::Error;
+
+/// Words that every command knows.
+#[derive(Args)]
+pub(crate) struct Globals {
+    /// What to compute on
+    #[arg(long, global = true, value_enum, default_value_t = DeviceName::Cpu)]
+    device: DeviceName,
+    /// Print one JSON object on stdout, and nothing else there
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say nothing but results and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DeviceName {
+    Cpu,
+    Cuda,
+    Metal,
+}
+
+/// Results go to stdout, in words or as one JSON object; everything else that is said to stderr.
+pub(crate) struct Context {
+    pub(crate) device: Device,
+    pub(crate) quiet: bool,
+    json: bool,
+}
+
+impl Context {
+    pub(crate) fn new(globals: &Globals) -> Result<Self, Error> {
+        let unusable = |device| {
+            move |reason: candle_core::Error| {
+                // The first line says it; a backtrace may follow.
+                let reason = reason.to_string();
+                let reason = reason.lines().next().unwrap_or_default().to_owned();
+                Error::Device { device, reason }
+            }
+        };
+        let device = match globals.device {
+            DeviceName::Cpu => Device::Cpu,
+            DeviceName::Cuda => Device::new_cuda(0).map_err(unusable("cuda"))?,
+            DeviceName::Metal => Device::new_metal(0).map_err(unusable("metal"))?,
+        };
+        Ok(Self {
+            device,
+            quiet: globals.quiet || globals.json,
+            json: globals.json,
+        })
+    }
+
+    /// Says something about what is going on.
+    pub(crate) fn say(&self, words: &str) {
+        if !self.quiet {
+            line(io::stderr(), words);
+        }
+    }
+
+    /// Prints the result: the words for people, or the object for programs.
+    pub(crate) fn result(&self, words: &str, object: &Value) {
+        if self.json {
+            line(io::stdout(), &object.to_string());
+        } else {
+            line(io::stdout(), words);
+        }
+    }
+}
+
+/// Prints why a command failed.
+pub(crate) fn complain(message: &str) {
+    line(io::stderr(), &format!("error: {message}"));
+}
+
+/// Whoever closed the other end of a pipe does not want to hear about it, so nothing is done where
+/// writing fails.
+fn line(mut stream: impl Write, text: &str) {
+    _ = writeln!(stream, "{text}");
+}

@@ -1,0 +1,58 @@
+use std::path::PathBuf;
+
+/// Why a command failed, in words for whoever typed it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("there is no experiment `{name}`{}; `latent experiments` lists them, and a path to a .toml file of your own works too", did_you_mean(.nearest.as_deref()))]
+    NoExperiment {
+        name: String,
+        nearest: Option<String>,
+    },
+    #[error("{path}: cannot be read ({reason})")]
+    Read {
+        path: PathBuf,
+        reason: std::io::Error,
+    },
+    #[error(
+        "{device} cannot be used ({reason}); a build with `--features {device}` on a computer that has one can, and `--device cpu` works everywhere"
+    )]
+    Device {
+        device: &'static str,
+        reason: String,
+    },
+    #[error(
+        "a {picture} shows a latent space of two dimensions and this model has {dimensions}; `latent interpolate` and `latent sample` work with any"
+    )]
+    NotAPlane {
+        picture: &'static str,
+        dimensions: usize,
+    },
+    #[error(
+        "the model is for images of {model} pixels and the data has {data}: choose other data with `--data` and `--data-dir`"
+    )]
+    ImageSize { model: String, data: String },
+    #[error(
+        "{0} is no run directory: curves are drawn from a run's metrics, so name the directory that `latent train` made"
+    )]
+    CurvesNeedARun(PathBuf),
+    #[error("{0} has no metrics yet: no epoch is complete")]
+    NoMetrics(PathBuf),
+    #[error("interrupted")]
+    Interrupted,
+    #[error("Ctrl-C cannot be caught: {0}")]
+    Signal(#[from] ctrlc::Error),
+    #[error(transparent)]
+    Training(#[from] latent_training::Error),
+    #[error(transparent)]
+    Data(#[from] latent_datasets::Error),
+    #[error(transparent)]
+    Model(#[from] latent_models::Error),
+    #[error(transparent)]
+    Picture(#[from] latent_visualisation::Error),
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}

@@ -1,0 +1,50 @@
+//! The experiments that the program knows by name.
+
+use std::path::Path;
+
+use latent_training::{Experiment, nearest};
+
+use crate::Error;
+
+/// Each file of `assets/experiments`, by the name of the experiment in it.
+const EXPERIMENTS: &[(&str, &str)] = &[
+    (
+        "vae-2d",
+        include_str!("../../../assets/experiments/vae-2d.toml"),
+    ),
+    (
+        "aevb",
+        include_str!("../../../assets/experiments/aevb.toml"),
+    ),
+];
+
+/// All experiments, in the order in which they are shown.
+pub(crate) fn all() -> Result<Vec<Experiment>, Error> {
+    EXPERIMENTS
+        .iter()
+        .map(|(name, text)| Ok(Experiment::parse(text, name, &[])?))
+        .collect()
+}
+
+/// The experiment of a name, or in a TOML file, with settings.
+pub(crate) fn find(name: &str, settings: &[String]) -> Result<Experiment, Error> {
+    if let Some((name, text)) = EXPERIMENTS.iter().find(|(known, _)| *known == name) {
+        return Ok(Experiment::parse(text, name, settings)?);
+    }
+    let path = Path::new(name);
+    if path
+        .extension()
+        .is_none_or(|extension| !extension.eq_ignore_ascii_case("toml"))
+    {
+        let names = EXPERIMENTS.iter().map(|(name, _)| *name);
+        return Err(Error::NoExperiment {
+            name: name.to_owned(),
+            nearest: nearest(name, names),
+        });
+    }
+    let text = std::fs::read_to_string(path).map_err(|reason| Error::Read {
+        path: path.to_owned(),
+        reason,
+    })?;
+    Ok(Experiment::parse(&text, name, settings)?)
+}

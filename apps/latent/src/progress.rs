@@ -1,0 +1,128 @@
+//! Training as a person sees it: a bar while it runs, a line an epoch, and Ctrl-C.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use latent_training::{EpochReport, Metrics, Observer, StepReport};
+
+use crate::{Context, Error};
+
+pub(crate) struct Progress<'a> {
+    context: &'a Context,
+    epochs: usize,
+    bar: ProgressBar,
+    /// The mean loss of the last steps: one batch's alone jumps about.
+    loss: Option<f64>,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl<'a> Progress<'a> {
+    /// Watches Ctrl-C from here on: the first ends training after the step, the second at once.
+    pub(crate) fn new(context: &'a Context, epochs: usize) -> Result<Self, Error> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&interrupted);
+        ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+        })?;
+        // Stderr as target: indicatif draws nothing there if it is not a terminal.
+        let target = if context.quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        Ok(Self {
+            context,
+            epochs,
+            bar: ProgressBar::with_draw_target(None, target),
+            loss: None,
+            interrupted,
+        })
+    }
+
+    fn say(&self, words: &str) {
+        self.bar.suspend(|| self.context.say(words));
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn step(&mut self, report: &StepReport) -> ControlFlow<()> {
+        let loss = self
+            .loss
+            .map_or(report.loss, |loss| 0.98 * loss + 0.02 * report.loss);
+        self.loss = Some(loss);
+        if self.bar.length().is_none() {
+            self.bar
+                .set_length((self.epochs * report.steps * report.batch_size) as u64);
+            self.bar.set_position(
+                (((report.epoch - 1) * report.steps + report.step - 1) * report.batch_size) as u64,
+            );
+            self.bar.reset_eta();
+            if let Ok(style) =
+                ProgressStyle::with_template("{msg}  {wide_bar:.cyan/238}  {per_sec}  {eta} left")
+            {
+                let per_second = |state: &indicatif::ProgressState,
+                                  out: &mut dyn std::fmt::Write| {
+                    _ = write!(out, "{} images/s", thousands(state.per_sec()));
+                };
+                self.bar
+                    .set_style(style.with_key("per_sec", per_second).progress_chars("━━━"));
+            }
+        }
+        self.bar.set_message(format!(
+            "epoch {}/{}  loss {loss:.2}",
+            report.epoch, self.epochs
+        ));
+        self.bar.inc(report.batch_size as u64);
+        if self.interrupted.load(Ordering::SeqCst) {
+            self.bar.finish_and_clear();
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn epoch(&mut self, report: &EpochReport) {
+        let width = self.epochs.to_string().len();
+        self.say(&format!(
+            "epoch {:width$}/{}  train {}  test {}  {} images/s",
+            report.epoch,
+            self.epochs,
+            figures(&report.train),
+            figures(&report.test),
+            thousands(report.images_per_second),
+        ));
+        if report.epoch == self.epochs {
+            self.bar.finish_and_clear();
+        }
+    }
+}
+
+/// The bound with its parts, or the loss of a model without one.
+fn figures(metrics: &Metrics) -> String {
+    match (
+        metrics.get("elbo"),
+        metrics.get("reconstruction"),
+        metrics.get("kl"),
+    ) {
+        (Some(elbo), Some(reconstruction), Some(kl)) => {
+            format!("{elbo:.2} (reconstruction {reconstruction:.2}, kl {kl:.2})")
+        }
+        _ => format!("{:.2}", metrics.get("loss").copied().unwrap_or(f64::NAN)),
+    }
+}
+
+/// A whole number with its thousands apart.
+pub(crate) fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let groups: Vec<String> = digits
+        .chars()
+        .collect::<Vec<_>>()
+        .rchunks(3)
+        .rev()
+        .map(|group| group.iter().collect())
+        .collect();
+    groups.join(",")
+}
