@@ -1,1 +1,108 @@
-//! tests
+//! What the tests that cross crates have in common: the built `latent` command, and real MNIST where
+//! it is found.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot begin has failed, and one that is skipped says so"
+)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use latent_datasets::{Source, Splits};
+use serde_json::Value;
+
+/// The `latent` command as this workspace builds it, in an empty environment of its own: no MNIST
+/// unless the arguments name it, and `directory` as the current one.
+///
+/// # Panics
+/// The command cannot be built.
+pub fn latent(directory: &Path) -> Command {
+    static BINARY: OnceLock<escargot::CargoRun> = OnceLock::new();
+    let binary = BINARY.get_or_init(|| {
+        let build = escargot::CargoBuild::new().package("latent").bin("latent");
+        let build = if cfg!(debug_assertions) {
+            build
+        } else {
+            build.release()
+        };
+        build.run().expect("the latent command builds")
+    });
+    let mut command = binary.command();
+    command
+        .current_dir(directory)
+        .env_remove("LATENT_DATA_DIR")
+        .env_remove("CARGO")
+        .env("XDG_DATA_HOME", directory.join("user-data"))
+        .env("RUST_BACKTRACE", "0");
+    command
+}
+
+/// What a command printed, on stdout and on stderr, and its exit code.
+///
+/// # Panics
+/// The command cannot be started, or was ended by a signal.
+pub fn outcome(command: &mut Command) -> (String, String, i32) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect("the command starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        text(&stdout),
+        text(&stderr),
+        status.code().expect("no signal ended it"),
+    )
+}
+
+/// Runs `latent` with arguments that must succeed; returns stdout.
+///
+/// # Panics
+/// It does not succeed.
+pub fn succeed(directory: &Path, arguments: &[&str]) -> String {
+    let (stdout, stderr, code) = outcome(latent(directory).args(arguments));
+    assert_eq!(code, 0, "latent {arguments:?} failed: {stderr}");
+    stdout
+}
+
+/// Runs `latent … --json`; returns the one object that it prints.
+///
+/// # Panics
+/// It does not succeed, or prints anything else.
+pub fn object(directory: &Path, arguments: &[&str]) -> Value {
+    let stdout = succeed(directory, &[arguments, &["--json"]].concat());
+    assert_eq!(stdout.lines().count(), 1, "one line: {stdout}");
+    serde_json::from_str(&stdout).expect("JSON on stdout")
+}
+
+/// Runs `latent` with arguments that must fail with `code`; returns the message.
+///
+/// # Panics
+/// It does not fail so, prints a result all the same, or panics.
+pub fn fail(directory: &Path, arguments: &[&str], code: i32) -> String {
+    let (stdout, stderr, found) = outcome(latent(directory).args(arguments));
+    assert_eq!(found, code, "latent {arguments:?}: {stdout}{stderr}");
+    assert_eq!(stdout, "", "latent {arguments:?} printed a result");
+    assert!(
+        !stderr.contains("panicked"),
+        "latent {arguments:?}: {stderr}"
+    );
+    stderr
+}
+
+/// The real MNIST, if it is on this computer; else a word that the test is skipped.
+///
+/// # Panics
+/// MNIST is there but cannot be read.
+pub fn mnist(test: &str) -> Option<Splits> {
+    let loaded = latent_datasets::load(Source::Auto, None).expect("data that is there can be read");
+    if loaded.source != Source::Mnist {
+        eprintln!(
+            "{test}: SKIPPED, since MNIST is not on this computer ($LATENT_DATA_DIR names its directory)"
+        );
+        return None;
+    }
+    Some(loaded.splits)
+}

@@ -80,17 +80,16 @@ impl DataArguments {
 #[derive(Args)]
 pub(crate) struct ModelArgument {
     /// A run directory, or a .safetensors file
-    #[arg(value_name = "MODEL")]
-    path: PathBuf,
+    model: PathBuf,
 }
 
 impl ModelArgument {
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        &self.model
     }
 
     pub(crate) fn load(&self, context: &Context) -> Result<Model, Error> {
-        Ok(load_model(&self.path, &context.device)?)
+        Ok(load_model(&self.model, &context.device)?)
     }
 }
 

@@ -1,10 +1,10 @@
 //! What each picture shows of a model: used by the command of its name, and by `train` at the end.
 
 use candle_core::{DType, IndexOp, Tensor};
-use latent_datasets::{CLASSES, Dataset};
+use latent_datasets::{Batching, CLASSES, Dataset};
 use latent_distributions::Generator;
-use latent_models::latent_space::{Grid, Path, representatives};
-use latent_training::{EpochRecord, Model, encode};
+use latent_models::latent_space::{Grid, Path, legibility, representatives};
+use latent_training::{EVALUATION_BATCH, EpochRecord, Model, encode};
 use latent_visualisation::{Curves, ImageGrid, Scatter};
 
 use crate::arguments::{batching, require_plane};
@@ -39,7 +39,7 @@ pub(crate) fn samples(
         .title("Samples from the prior"))
 }
 
-/// The first `count` images above their reconstructions.
+/// The first `count` images in a row above their reconstructions.
 pub(crate) fn reconstructions(
     model: &Model,
     data: &Dataset,
@@ -47,38 +47,22 @@ pub(crate) fn reconstructions(
     seed: u64,
     context: &Context,
 ) -> Result<ImageGrid, Error> {
-    const COLUMNS: usize = 10;
     let data = first(data, count);
-    let Some(batch) = data
-        .in_order(&batching(model, seed), &context.device)
-        .next()
-    else {
+    let batching = Batching {
+        size: count,
+        ..batching(model, seed)
+    };
+    let Some(batch) = data.in_order(&batching, &context.device).next() else {
         return Err(latent_training::Error::NoImages { split: "test" }.into());
     };
     let images = batch?.images;
     let decoded = model
         .model
         .decode(&model.model.encode(&images, &())?, &())?;
-    // A row of true images, then the row of their reconstructions, for every ten.
-    let count = images.dim(0)?;
-    let (mut rows, mut labels, mut titles) = (Vec::new(), Vec::new(), Vec::new());
-    for start in (0..count).step_by(COLUMNS) {
-        let length = COLUMNS.min(count - start);
-        for (part, label) in [(&images, "true"), (&decoded, "model")] {
-            rows.push(part.narrow(0, start, length)?);
-            labels.push(label);
-        }
-        let digits = data.labels()[start..start + length]
-            .iter()
-            .map(ToString::to_string);
-        titles.extend(digits.chain(std::iter::repeat_n(String::new(), length)));
-    }
-    let columns = COLUMNS.min(count);
-    let grid = grid(model, &Tensor::cat(&rows, 0)?)?
-        .columns(columns)
-        .row_labels(labels);
-    Ok(grid
-        .cell_titles(titles)
+    Ok(grid(model, &Tensor::cat(&[images, decoded], 0)?)?
+        .columns(data.len())
+        .column_labels(data.labels().iter().map(ToString::to_string))
+        .row_labels(["true", "model"])
         .title("Test images and their reconstructions"))
 }
 
@@ -161,16 +145,26 @@ pub(crate) fn gallery(
     seed: u64,
     context: &Context,
 ) -> Result<ImageGrid, Error> {
-    // Enough for every form of every digit; the search compares each with all others.
+    // Enough for every form of every digit: the search compares each image with all others.
     let data = first(data, 5000);
-    let latents = encode(
-        &*model.model,
-        &data,
-        &batching(model, seed),
-        None,
-        &context.device,
-    )?;
-    let found = representatives(&latents, data.labels(), CLASSES as u8, per_digit)?;
+    let indices: Vec<usize> = (0..data.len()).collect();
+    let images = data.batch(&indices, &context.device)?.images;
+    let (mut latents, mut scores) = (Vec::new(), Vec::new());
+    for (batch, labels) in data
+        .in_order(&batching(model, seed), &context.device)
+        .zip(data.labels().chunks(EVALUATION_BATCH))
+    {
+        let encoded = model.model.encode(&batch?.images, &())?;
+        scores.extend(legibility(
+            &model.model.decode(&encoded, &())?,
+            labels,
+            &images,
+            data.labels(),
+        )?);
+        latents.push(encoded);
+    }
+    let latents = Tensor::cat(&latents, 0)?;
+    let found = representatives(&latents, data.labels(), &scores, CLASSES as u8, per_digit)?;
     let mut rows = Vec::new();
     let mut labels = Vec::new();
     for (digit, indices) in found

@@ -1,7 +1,7 @@
 //! Walks through a latent space and places in it, for any model: paths between latents, grids over
 //! a plane, and latents that stand for a class.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 use latent_distributions::StandardNormal;
 use serde::{Deserialize, Serialize};
 
@@ -129,87 +129,130 @@ fn linspace(low: f64, high: f64, steps: usize) -> Vec<f64> {
     }
 }
 
-/// For each class from 0 to `classes` − 1, the indices of `count` latents that stand for it: deep
-/// inside their class, and far from each other, so that they show its different forms.
+/// How well each decoded image reads as its class: the share of its nearest neighbours among real
+/// images that have its label, nearest by the angle between their pixels.
 ///
-/// A latent is deep inside if most of its nearest neighbours have its label. Of each class, the
-/// better half by that measure is kept; the first one taken is the one nearest to their middle, and
-/// each further one is that which is farthest from all taken before. Fewer than `count` come back
-/// for a class that has fewer members. The time grows with the square of the number of latents.
-///
-/// `latents` is `[n, d]`; `labels` has n entries.
+/// `decoded` is `[n, pixels]` with n `labels`, `images` is `[m, pixels]` with m `image_labels`; the
+/// result has n entries. The time grows with n × m.
 ///
 /// # Errors
-/// The numbers of latents and labels differ.
+/// The numbers of images and labels differ, or there are no real images.
+pub fn legibility(
+    decoded: &Tensor,
+    labels: &[u8],
+    images: &Tensor,
+    image_labels: &[u8],
+) -> Result<Vec<f32>, Error> {
+    const NEIGHBOURS: usize = 15;
+    let (n, m) = (decoded.dim(0)?, images.dim(0)?);
+    if n != labels.len() || m != image_labels.len() || m == 0 {
+        return Err(Error::LatentSpace(format!(
+            "{n} decoded and {m} real images cannot have {} and {} labels",
+            labels.len(),
+            image_labels.len()
+        )));
+    }
+    // By angle: Euclidean distance would make every faint image a neighbour of the thinnest digits.
+    // The length of the decoded image is the same for all its neighbours, and left out.
+    let lengths = (images.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt()?;
+    let cosines = decoded.matmul(&images.broadcast_div(&lengths)?.t()?)?;
+    let share = |(cosines, label): (Vec<f32>, &u8)| {
+        let mut nearest: Vec<(f32, u8)> = cosines
+            .into_iter()
+            .zip(image_labels.iter().copied())
+            .collect();
+        let count = NEIGHBOURS.min(m);
+        nearest.select_nth_unstable_by(count - 1, |a, b| b.0.total_cmp(&a.0));
+        let same = nearest[..count]
+            .iter()
+            .filter(|(_, other)| other == label)
+            .count();
+        same as f32 / count as f32
+    };
+    Ok(cosines
+        .to_vec2()?
+        .into_iter()
+        .zip(labels)
+        .map(share)
+        .collect())
+}
+
+/// For each class from 0 to `classes` − 1, the indices of `count` latents that stand for it: they
+/// read as their class, and are far from each other, so that they show its different forms.
+///
+/// `latents` is `[n, d]`; `labels` and `scores` have n entries, the scores being how well each
+/// latent, decoded, reads as its class ([`legibility`]). Of each class those with nine tenths of
+/// its best score are kept; the first one taken is the nearest to their middle, and each further
+/// one is that which is farthest from all taken before. Fewer than `count` come back for a class
+/// that has fewer members.
+///
+/// # Errors
+/// The numbers of latents, labels and scores differ.
 pub fn representatives(
     latents: &Tensor,
     labels: &[u8],
+    scores: &[f32],
     classes: u8,
     count: usize,
 ) -> Result<Vec<Vec<usize>>, Error> {
-    const NEIGHBOURS: usize = 25;
     let points = latents.to_dtype(DType::F32)?.to_vec2::<f32>()?;
-    if points.len() != labels.len() {
+    if points.len() != labels.len() || points.len() != scores.len() {
         return Err(Error::LatentSpace(format!(
-            "{} latents cannot have {} labels",
+            "{} latents cannot have {} labels and {} scores",
             points.len(),
-            labels.len()
+            labels.len(),
+            scores.len()
         )));
     }
-    let distance =
-        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
-    let purity = |index: usize| {
-        let mut others: Vec<(f32, u8)> = points
-            .iter()
-            .zip(labels)
-            .map(|(point, &label)| (distance(point, &points[index]), label))
-            .collect();
-        let nearest = NEIGHBOURS.min(others.len() - 1);
-        others.select_nth_unstable_by(nearest, |a, b| a.0.total_cmp(&b.0));
-        others[..=nearest]
-            .iter()
-            .filter(|(_, label)| *label == labels[index])
-            .count()
-    };
-
     let of_class = |class: u8| {
-        let mut members: Vec<(usize, usize)> = (0..points.len())
+        let mut members: Vec<usize> = (0..points.len())
             .filter(|&index| labels[index] == class)
-            .map(|index| (purity(index), index))
             .collect();
-        members.sort_by_key(|&(purity, index)| (std::cmp::Reverse(purity), index));
-        let kept = members.len().div_ceil(2).max(count.min(members.len()));
-        let candidates: Vec<usize> = members[..kept].iter().map(|&(_, index)| index).collect();
-
-        let size = points.first().map_or(0, Vec::len);
-        let middle: Vec<f32> = (0..size)
-            .map(|i| {
-                candidates
-                    .iter()
-                    .map(|&index| points[index][i])
-                    .sum::<f32>()
-                    / kept as f32
-            })
-            .collect();
-        // To begin with, "far from all taken" means near the middle.
-        let mut spread: Vec<f32> = candidates
+        members.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        let enough = members.first().map_or(0.0, |&best| 0.9 * scores[best]);
+        let good = members
             .iter()
-            .map(|&index| -distance(&points[index], &middle))
-            .collect();
-        let mut taken = Vec::new();
-        while taken.len() < count.min(kept) {
-            let Some(best) = (0..kept).max_by(|&a, &b| spread[a].total_cmp(&spread[b])) else {
-                break;
-            };
-            let first = taken.is_empty();
-            taken.push(candidates[best]);
-            for (candidate, far) in candidates.iter().zip(&mut spread) {
-                let to_new = distance(&points[*candidate], &points[candidates[best]]);
-                *far = if first { to_new } else { far.min(to_new) };
-            }
-            spread[best] = f32::NEG_INFINITY;
-        }
-        taken
+            .take_while(|&&index| scores[index] >= enough)
+            .count();
+        members.truncate(good.max(count));
+        spread_out(&points, &members, count)
     };
     Ok((0..classes).map(of_class).collect())
+}
+
+/// `count` of the candidates: the one nearest to their middle, then always the one farthest from
+/// all before it.
+fn spread_out(points: &[Vec<f32>], candidates: &[usize], count: usize) -> Vec<usize> {
+    let distance =
+        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+    let size = points.first().map_or(0, Vec::len);
+    let middle: Vec<f32> = (0..size)
+        .map(|i| {
+            candidates
+                .iter()
+                .map(|&index| points[index][i])
+                .sum::<f32>()
+                / candidates.len() as f32
+        })
+        .collect();
+    // To begin with, "far from all taken" means near the middle.
+    let mut far: Vec<f32> = candidates
+        .iter()
+        .map(|&index| -distance(&points[index], &middle))
+        .collect();
+    let mut taken = Vec::new();
+    while taken.len() < count.min(candidates.len()) {
+        let Some(best) = (0..candidates.len()).max_by(|&a, &b| far[a].total_cmp(&far[b])) else {
+            break;
+        };
+        let first = taken.is_empty();
+        taken.push(candidates[best]);
+        for (&candidate, far) in candidates.iter().zip(&mut far) {
+            let to_new = distance(&points[candidate], &points[candidates[best]]);
+            *far = if first { to_new } else { far.min(to_new) };
+        }
+        // A candidate that lies on a taken one may still be taken, but this one not again.
+        far[best] = f32::NEG_INFINITY;
+    }
+    taken
 }

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_distributions::{Distribution, Generator};
-use latent_models::latent_space::{Grid, Path, representatives};
+use latent_models::latent_space::{Grid, Path, legibility, representatives};
 use latent_models::{
     Activation, Classifier, ClassifierConfig, Error, ModelConfig, Parameters, Trainable, Vae,
     VaeConfig,
@@ -348,40 +348,55 @@ fn grids_cover_the_plane_row_by_row() -> Result {
 }
 
 #[test]
-fn representatives_are_inside_their_class_and_apart() -> Result {
-    // Three clusters on a line, class 2 empty, and two strays of class 0 within class 1's cluster.
-    let mut generator = Generator::new(8);
-    let noise = generator
-        .standard_normal((302, 2), DType::F32, CPU)?
-        .to_vec2::<f32>()?;
-    let centre = |i: usize| [0f32, 10.0, 20.0][i / 100 % 3];
-    let mut points: Vec<[f32; 2]> = (0..300)
-        .map(|i| [centre(i) + noise[i][0], noise[i][1]])
+fn representatives_read_well_and_are_apart() -> Result {
+    // Two classes of a hundred on a line, of which the left three quarters read badly; class 1 is
+    // empty.
+    let points: Vec<f32> = (0..200).map(|i| i as f32).collect();
+    let labels: Vec<u8> = (0..200).map(|i| if i < 100 { 0 } else { 2 }).collect();
+    let scores: Vec<f32> = (0..200)
+        .map(|i| if i % 100 < 75 { 0.5 } else { 0.6 })
         .collect();
-    let mut labels: Vec<u8> = (0..300).map(|i| [0, 1, 3][i / 100]).collect();
-    points.extend([[10.0, 0.1], [10.1, 0.0]]);
-    labels.extend([0, 0]);
+    let latents = Tensor::from_vec(points, (200, 1), CPU)?;
+    let found = representatives(&latents, &labels, &scores, 3, 3)?;
+    // Kept are 75..100: their middle, then their two ends.
+    assert_eq!(found[0], [87, 99, 75]);
+    assert_eq!(found[1], [0usize; 0]);
+    assert_eq!(found[2], [187, 199, 175]);
 
-    let found = representatives(
-        &Tensor::from_vec(points.concat(), (302, 2), CPU)?,
-        &labels,
-        4,
-        5,
-    )?;
-    assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 0, 5]);
-    for (class, members) in found.iter().enumerate() {
-        for &index in members {
-            assert_eq!(usize::from(labels[index]), class);
-            assert!(index < 300, "a stray stands for its class");
-        }
-        for (a, b) in members.iter().zip(members.iter().skip(1)) {
-            assert_ne!(points[*a], points[*b]);
-        }
-    }
-    assert!(representatives(&Tensor::zeros((2, 2), DType::F32, CPU)?, &[0], 1, 1).is_err());
+    // A class with few members gives them all, once, even where they coincide.
+    let same = Tensor::zeros((4, 2), DType::F32, CPU)?;
+    let mut all = representatives(&same, &[0; 4], &[0.0; 4], 1, 9)?.concat();
+    all.sort_unstable();
+    assert_eq!(all, [0, 1, 2, 3]);
+    assert!(representatives(&same, &[0; 3], &[0.0; 4], 1, 1).is_err());
+    assert!(representatives(&same, &[0; 4], &[0.0; 3], 1, 1).is_err());
+    Ok(())
+}
+
+#[test]
+fn legibility_is_the_share_of_neighbours_with_the_label() -> Result {
+    // Twenty images with ink on the left, label 1, and twenty with ink on the right, label 2.
+    let noise = Generator::new(1)
+        .uniform((40, PIXELS), DType::F32, CPU)?
+        .affine(0.1, 0.0)?;
+    let ink = |image: usize, pixel: usize| f32::from(u8::from((image < 20) == (pixel < 3)));
+    let ink: Vec<f32> = (0..40)
+        .flat_map(|image| (0..PIXELS).map(move |pixel| ink(image, pixel)))
+        .collect();
+    let images = (noise + Tensor::from_vec(ink, (40, PIXELS), CPU)?)?;
+    let image_labels = [[1u8; 20], [2; 20]].concat();
+    // Faint or strong: what counts is where the ink is.
+    let decoded = [
+        [0.1f32, 0.1, 0.1, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 1.0, 1.0, 1.0],
+        [0.0, 0.0, 0.0, 0.1, 0.1, 0.1],
+    ];
+    let decoded = Tensor::new(&decoded, CPU)?;
     assert_eq!(
-        representatives(&Tensor::zeros((1, 2), DType::F32, CPU)?, &[0], 1, 3)?,
-        [[0]]
+        legibility(&decoded, &[1, 2, 1], &images, &image_labels)?,
+        [1.0, 1.0, 0.0]
     );
+    assert!(legibility(&decoded, &[1, 2], &images, &image_labels).is_err());
+    assert!(legibility(&decoded, &[1, 2, 1], &images.narrow(0, 0, 0)?, &[]).is_err());
     Ok(())
 }

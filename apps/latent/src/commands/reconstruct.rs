@@ -9,7 +9,7 @@ pub(crate) struct Reconstruct {
     #[command(flatten)]
     model: ModelArgument,
     /// How many images
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=50))]
     count: u16,
     #[command(flatten)]
     data: DataArguments,

@@ -1,0 +1,56 @@
+# Recipes for the assignments, and for whoever works on this. `just` lists them.
+
+latent := "cargo run --release --quiet --package latent --"
+
+_default:
+    @just --list --unsorted
+
+# Auto-Encoding Variational Bayes, task 1: train, and draw 25 samples from the prior
+aevb-task1: (_train "aevb")
+    {{latent}} sample runs/aevb --count 25
+
+# Task 2: the first ten test images above their reconstructions
+aevb-task2: (_train "aevb")
+    {{latent}} reconstruct runs/aevb --count 10
+
+# Task 3: interpolations of 25 steps between the test images (0,1), (2,3), … through posterior means
+aevb-task3: (_train "aevb")
+    {{latent}} interpolate runs/aevb --pairs 5 --steps 25
+
+# The two-dimensional VAE: train on all 60,000 images, and draw the training curves
+vae2d-train: (_train "vae-2d")
+    {{latent}} curves runs/vae-2d
+
+# Where 5,000 test images lie in its latent plane, by z drawn from q(z|x)
+vae2d-scatter: (_train "vae-2d")
+    {{latent}} scatter runs/vae-2d --count 5000 --latent sample
+
+# 15×15 digits over the complete range of z
+vae2d-manifold: (_train "vae-2d")
+    {{latent}} manifold runs/vae-2d --steps 15
+
+# Five images of each digit, from z that the program finds
+vae2d-digits: (_train "vae-2d")
+    {{latent}} gallery runs/vae-2d --per-digit 5
+
+# Train an experiment, or go on with an interrupted run; a finished one is left as it is
+_train experiment:
+    @if [ -f runs/{{experiment}}/experiment.toml ]; then \
+        {{latent}} train --resume runs/{{experiment}} --no-figures; \
+    else \
+        {{latent}} train {{experiment}}; \
+    fi
+
+# All tests; real MNIST takes part where $LATENT_DATA_DIR names its directory
+test:
+    cargo test --release
+
+# Three seeds of an experiment: mean and spread of its test ELBO
+seeds experiment="vae-2d":
+    @for seed in 1 2 3; do \
+        {{latent}} train {{experiment}} --seed $seed --out runs/{{experiment}}-seed-$seed --overwrite --no-figures --json; \
+    done
+
+# What a change must pass: formatting, lints, documentation, tests, and a crate used from outside
+ci:
+    bash .ci/run

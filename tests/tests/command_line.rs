@@ -1,0 +1,569 @@
+//! The `latent` command from end to end, as a person types it.
+
+use std::fs;
+use std::path::Path;
+
+use latent_tests::{fail, latent, object, outcome, succeed};
+
+/// A small run on synthetic digits, in a directory of its own.
+fn trained(settings: &[&str]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [
+        "train",
+        "vae-2d",
+        "--out",
+        "run",
+        "--epochs",
+        "2",
+        "--limit",
+        "300",
+        "--set",
+        "model.hidden=[32]",
+    ];
+    succeed(directory.path(), &[&arguments, settings].concat());
+    directory
+}
+
+fn npy(path: &Path) -> (String, Vec<u8>) {
+    let bytes = fs::read(path).unwrap();
+    assert_eq!(&bytes[..6], b"\x93NUMPY");
+    let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let header = String::from_utf8(bytes[10..10 + length].to_vec()).unwrap();
+    (header, bytes[10 + length..].to_vec())
+}
+
+#[test]
+fn training_says_what_it_took_what_it_reached_and_what_to_do_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["train", "vae-2d", "--epochs", "1", "--limit", "200"];
+    let (stdout, stderr, code) = outcome(latent(directory.path()).args(arguments));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stderr.contains("data: the built-in synthetic digits") && stderr.contains("--data-dir"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("epoch 1/1") && !stderr.contains('\u{1b}'),
+        "no terminal, no bar: {stderr}"
+    );
+    for part in [
+        "elbo",
+        "reconstruction",
+        "kl",
+        "nats per image",
+        "next:",
+        "latent manifold runs/vae-2d",
+    ] {
+        assert!(stdout.contains(part), "{part}: {stdout}");
+    }
+    let run = directory.path().join("runs/vae-2d");
+    for file in ["experiment.toml", "metrics.jsonl", "model.safetensors"] {
+        assert!(run.join(file).is_file(), "{file}");
+    }
+    for figure in [
+        "curves",
+        "samples",
+        "reconstructions",
+        "scatter",
+        "manifold",
+        "gallery",
+    ] {
+        let bytes = fs::read(run.join(format!("figures/{figure}.png"))).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG"), "{figure}");
+    }
+    let experiment = fs::read_to_string(run.join("experiment.toml")).unwrap();
+    assert!(
+        experiment.contains("source = \"synthetic\"") && experiment.contains("limit = 200"),
+        "{experiment}"
+    );
+}
+
+#[test]
+fn the_same_command_twice_gives_the_same_bytes() {
+    let model = |directory: &tempfile::TempDir| {
+        fs::read(directory.path().join("run/model.safetensors")).unwrap()
+    };
+    assert_eq!(model(&trained(&[])), model(&trained(&[])));
+    assert_ne!(model(&trained(&[])), model(&trained(&["--seed", "2"])));
+}
+
+#[test]
+fn the_figures_of_training_are_those_of_evaluate() {
+    let directory = trained(&[]);
+    let metrics = fs::read_to_string(directory.path().join("run/metrics.jsonl")).unwrap();
+    let last: serde_json::Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+    let evaluated = object(directory.path(), &["evaluate", "run", "--limit", "300"]);
+    for figure in ["elbo", "reconstruction", "kl"] {
+        assert_eq!(evaluated[figure], last["test"][figure], "{figure}");
+    }
+    assert_eq!(evaluated["images"], 300);
+    assert_eq!(evaluated["data"], "synthetic");
+    assert_eq!(evaluated["split"], "test");
+    let elbo = evaluated["elbo"].as_f64().unwrap();
+    assert!(
+        (elbo + evaluated["reconstruction"].as_f64().unwrap() + evaluated["kl"].as_f64().unwrap())
+            .abs()
+            < 1e-3
+    );
+    // A file needs no run directory.
+    fs::copy(
+        directory.path().join("run/model.safetensors"),
+        directory.path().join("copy.safetensors"),
+    )
+    .unwrap();
+    let copy = object(
+        directory.path(),
+        &["evaluate", "copy.safetensors", "--limit", "300"],
+    );
+    assert_eq!(copy["elbo"], evaluated["elbo"]);
+}
+
+#[test]
+fn every_picture_is_drawn_in_every_form() {
+    let directory = trained(&[]);
+    let commands: [(&[&str], &str); 10] = [
+        (&["sample", "run", "--count", "7"], "(7, 28, 28)"),
+        (&["sample", "run", "--draw", "pixels"], "(25, 28, 28)"),
+        (&["reconstruct", "run", "--count", "12"], "(24, 28, 28)"),
+        (&["reconstruct", "run", "--count", "3"], "(6, 28, 28)"),
+        (
+            &["interpolate", "run", "--pairs", "2", "--steps", "6"],
+            "(12, 28, 28)",
+        ),
+        (
+            &["interpolate", "run", "--between", "3,1", "--path", "linear"],
+            "(25, 28, 28)",
+        ),
+        (
+            &["manifold", "run", "--steps", "4", "--range", "2.0"],
+            "(16, 28, 28)",
+        ),
+        (
+            &["manifold", "run", "--steps", "3", "--quantiles"],
+            "(9, 28, 28)",
+        ),
+        (
+            &["scatter", "run", "--count", "50", "--latent", "sample"],
+            "(50, 2)",
+        ),
+        (&["gallery", "run", "--per-digit", "2"], "(20, 28, 28)"),
+    ];
+    for (command, shape) in commands {
+        for extension in ["png", "svg", "npy"] {
+            let name = format!("pictures/of.{extension}");
+            let stdout = succeed(directory.path(), &[command, &["--out", &name]].concat());
+            assert_eq!(stdout.lines().next(), Some(name.as_str()), "{command:?}");
+            let path = directory.path().join(&name);
+            match extension {
+                "png" => assert!(fs::read(&path).unwrap().starts_with(b"\x89PNG")),
+                "svg" => assert!(fs::read_to_string(&path).unwrap().contains("<svg")),
+                _ => {
+                    let (header, _) = npy(&path);
+                    assert!(
+                        header.contains("'<f4'") && header.contains(shape),
+                        "{command:?}: {header}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(directory.path().join("pictures/of.labels.npy").is_file());
+    // Without --out, into the run; the JSON says where.
+    let written = object(directory.path(), &["manifold", "run"]);
+    assert_eq!(written["files"][0], "run/figures/manifold.png");
+    assert_eq!(
+        object(directory.path(), &["curves", "run"])["files"][0],
+        "run/figures/curves.png"
+    );
+}
+
+#[test]
+fn numbers_behind_pictures_are_what_they_say() {
+    let directory = trained(&[]);
+    succeed(
+        directory.path(),
+        &["sample", "run", "--draw", "pixels", "--out", "a.npy"],
+    );
+    let values = |name: &str| -> Vec<f32> {
+        let (_, bytes) = npy(&directory.path().join(name));
+        bytes
+            .chunks(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect()
+    };
+    assert!(
+        values("a.npy")
+            .iter()
+            .all(|&pixel| pixel == 0.0 || pixel == 1.0)
+    );
+    succeed(directory.path(), &["sample", "run", "--out", "b.npy"]);
+    assert!(
+        values("b.npy")
+            .iter()
+            .all(|pixel| (0.0..=1.0).contains(pixel))
+    );
+    // The same seed draws the same, another one does not.
+    succeed(directory.path(), &["sample", "run", "--out", "c.npy"]);
+    succeed(
+        directory.path(),
+        &["sample", "run", "--seed", "9", "--out", "d.npy"],
+    );
+    assert_eq!(values("b.npy"), values("c.npy"));
+    assert_ne!(values("b.npy"), values("d.npy"));
+    // The ends of an interpolation are the reconstructions of its images.
+    succeed(
+        directory.path(),
+        &["reconstruct", "run", "--count", "2", "--out", "e.npy"],
+    );
+    succeed(
+        directory.path(),
+        &[
+            "interpolate",
+            "run",
+            "--between",
+            "0,1",
+            "--steps",
+            "5",
+            "--out",
+            "f.npy",
+        ],
+    );
+    let (reconstructed, between) = (values("e.npy"), values("f.npy"));
+    let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+    assert!(close(&reconstructed[2 * 784..3 * 784], &between[..784]));
+    assert!(close(&reconstructed[3 * 784..], &between[4 * 784..]));
+}
+
+#[test]
+fn the_data_can_be_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    let info = object(directory.path(), &["data", "info", "--data", "synthetic"]);
+    assert_eq!(info["train"]["images"], 60_000);
+    assert_eq!(info["test"]["images_by_digit"][3], 1000);
+    let show = succeed(
+        directory.path(),
+        &["data", "show", "--index", "3", "--out", "three.png"],
+    );
+    assert!(
+        show.starts_with("image 3 of synthetic (train): 3\n") && show.contains('█'),
+        "{show}"
+    );
+    assert!(directory.path().join("three.png").is_file());
+    assert_eq!(
+        object(directory.path(), &["data", "show"])["pixels"]
+            .as_array()
+            .unwrap()
+            .len(),
+        784
+    );
+    let message = fail(directory.path(), &["data", "show", "--index", "60000"], 1);
+    assert!(
+        message.contains("there is no image 60000: the data set has 60000"),
+        "{message}"
+    );
+}
+
+#[test]
+fn experiments_are_listed_with_their_tasks() {
+    let directory = tempfile::tempdir().unwrap();
+    let listed = object(directory.path(), &["experiments"]);
+    let experiments = listed["experiments"].as_array().unwrap();
+    assert!(
+        experiments
+            .iter()
+            .any(|experiment| experiment["name"] == "vae-2d")
+    );
+    let words = succeed(directory.path(), &["experiments"]);
+    let justfile =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../justfile")).unwrap();
+    for experiment in experiments {
+        for task in experiment["tasks"].as_array().unwrap() {
+            let task = task.as_str().unwrap();
+            assert!(words.contains(task));
+            let recipe = |line: &str| {
+                line.starts_with(&format!("{task} ")) || line.starts_with(&format!("{task}:"))
+            };
+            assert!(
+                justfile.lines().any(recipe),
+                "the justfile has no recipe {task}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_experiment_of_one_s_own_is_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "name = 'mine'\n[model]\nkind = 'vae'\nhidden = [8]\nlatent_size = 3\n[data]\nbinarise = true\nlimit = 100\n[training]\nepochs = 1\n";
+    fs::write(directory.path().join("mine.toml"), text).unwrap();
+    let trained = object(directory.path(), &["train", "mine.toml"]);
+    assert_eq!(trained["run"], "runs/mine");
+    assert_eq!(trained["epochs"], 1);
+    let message = fail(directory.path(), &["manifold", "runs/mine"], 1);
+    assert!(message.contains("this model has 3"), "{message}");
+    let message = fail(directory.path(), &["scatter", "runs/mine"], 1);
+    assert!(message.contains("latent interpolate"), "{message}");
+    // What was resolved can be run again as it stands.
+    let again = object(
+        directory.path(),
+        &["train", "runs/mine/experiment.toml", "--out", "again"],
+    );
+    assert_eq!(again["test"], trained["test"]);
+}
+
+#[test]
+fn bad_usage_exits_with_2_and_bad_input_with_1() {
+    let directory = trained(&[]);
+    let at = directory.path();
+    for (arguments, part) in [
+        (&["train"][..], "EXPERIMENT"),
+        (&["tran", "vae-2d"], "train"),
+        (
+            &["train", "vae-2d", "--learning-rate", "NaN"],
+            "positive number",
+        ),
+        (&["train", "vae-2d", "--epochs", "0"], "1 or more"),
+        (&["train", "vae-2d", "--data", "fashion"], "synthetic"),
+        (&["sample", "run", "--count", "0"], "1"),
+        (&["sample", "run", "--out", "picture.jpg"], ".png"),
+        (&["interpolate", "run", "--between", "1"], "0,1"),
+        (&["interpolate", "run", "--steps", "1"], "2.."),
+        (&["manifold", "run", "--range=-1"], "positive number"),
+        (&["manifold", "run", "--range", "inf"], "positive number"),
+        (&["evaluate", "run", "--limit", "0"], "1.."),
+    ] {
+        let message = fail(at, arguments, 2);
+        assert!(message.contains(part), "{arguments:?}: {message}");
+    }
+    fs::write(at.join("file"), "").unwrap();
+    fs::write(
+        at.join("broken.toml"),
+        "name = 'x'\n[model]\nkind = 'vae'\nlatent_sise = 2\n",
+    )
+    .unwrap();
+    for (arguments, part) in [
+        (&["train", "vae-3d"][..], "did you mean `vae-2d`?"),
+        (&["train", "nothing.toml"], "nothing.toml: cannot be read"),
+        (
+            &["train", "broken.toml"],
+            "did you mean `model.latent_size`?",
+        ),
+        (
+            &["train", "vae-2d", "--set", "training.epoch=3"],
+            "did you mean `training.epochs`?",
+        ),
+        (
+            &["train", "vae-2d", "--set", "model.latent_size=0"],
+            "`model.latent_size` is 0: it must be 1 or more",
+        ),
+        (&["train", "vae-2d", "--out", "run"], "--overwrite"),
+        (&["train", "vae-2d", "--out", "file"], "file"),
+        (&["train", "vae-2d", "--data-dir", "nowhere"], "nowhere"),
+        (&["train", "vae-2d", "--data", "mnist"], "--data synthetic"),
+        (
+            &["train", "--resume", "nowhere"],
+            "nowhere is no run directory",
+        ),
+        (&["evaluate", "nothing"], "latent train EXPERIMENT"),
+        (&["evaluate", "file"], "no safetensors file"),
+        (&["evaluate", "."], "no run directory"),
+        (
+            &["evaluate", "run/state.safetensors"],
+            "holds a training state, expected a model",
+        ),
+        (&["evaluate", "run", "--data", "mnist"], "--data-dir"),
+        (&["sample", "run", "--out", "file/picture.png"], "file"),
+        (&["curves", "run/model.safetensors"], "no run directory"),
+        (
+            &["interpolate", "run", "--between", "0,10000"],
+            "there is no image 10000",
+        ),
+        (&["train", "vae-2d", "--device", "cuda"], "--device cpu"),
+    ] {
+        let message = fail(at, arguments, 1);
+        assert!(message.contains(part), "{arguments:?}: {message}");
+        assert!(
+            message
+                .lines()
+                .filter(|line| line.starts_with("error: "))
+                .count()
+                == 1
+        );
+    }
+    // None of that left anything behind.
+    let mut names: Vec<_> = fs::read_dir(at)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["broken.toml", "file", "run"]);
+}
+
+#[test]
+fn damaged_data_is_named_with_its_remedy() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(data.join(name), bytes).unwrap();
+    let images = |count: u8| {
+        [
+            &[0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 28, 0, 0, 0, 28][..],
+            &vec![9; usize::from(count) * 784],
+        ]
+        .concat()
+    };
+    let labels = |labels: &[u8]| [&[0, 0, 8, 1, 0, 0, 0, labels.len() as u8][..], labels].concat();
+    write("train-images-idx3-ubyte", &images(2));
+    write("train-labels-idx1-ubyte", &labels(&[3, 4]));
+    write("t10k-images-idx3-ubyte", &images(1));
+    write("t10k-labels-idx1-ubyte", &labels(&[5]));
+    let info = |source| ["data", "info", "--data", source, "--data-dir", "data"];
+
+    let found = object(directory.path(), &info("idx"));
+    assert_eq!(found["train"]["images"], 2);
+    assert!(fail(directory.path(), &info("auto"), 1).contains("this is not MNIST's"));
+
+    let promise = |count: [u8; 4]| {
+        [
+            &[0, 0, 8, 3][..],
+            &count,
+            &[0, 0, 0, 28, 0, 0, 0, 28],
+            &[0; 784],
+        ]
+        .concat()
+    };
+    let mut cut = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut cut, &images(2)).unwrap();
+    let cut = cut.finish().unwrap();
+    for (name, bytes, part) in [
+        (
+            "train-images-idx3-ubyte",
+            &promise([0, 0, 0, 2])[..],
+            "the file was cut off",
+        ),
+        (
+            "train-images-idx3-ubyte",
+            &promise([255, 255, 255, 255]),
+            "the file was cut off",
+        ),
+        (
+            "train-images-idx3-ubyte",
+            &promise([0, 0, 0, 1])[..700],
+            "the file was cut off",
+        ),
+        (
+            "train-images-idx3-ubyte",
+            &[&images(2)[..], &[0]].concat(),
+            "more follow it",
+        ),
+        (
+            "train-images-idx3-ubyte",
+            b"<html></html>",
+            "starts with the bytes",
+        ),
+        (
+            "train-images-idx3-ubyte",
+            &cut[..cut.len() / 2],
+            "stops before its end",
+        ),
+        (
+            "train-labels-idx1-ubyte",
+            &labels(&[3, 10]),
+            "label 10 of image 1",
+        ),
+        (
+            "train-labels-idx1-ubyte",
+            &labels(&[3]),
+            "one image a label",
+        ),
+        ("train-labels-idx1-ubyte", &[], "is empty"),
+    ] {
+        let whole = fs::read(data.join(name)).unwrap();
+        write(name, bytes);
+        let message = fail(directory.path(), &info("idx"), 1);
+        assert!(
+            message.contains(part) && message.contains(name),
+            "{part}: {message}"
+        );
+        write(name, &whole);
+    }
+    fs::remove_file(data.join("t10k-labels-idx1-ubyte")).unwrap();
+    assert!(fail(directory.path(), &info("auto"), 1).contains("t10k-labels-idx1-ubyte not found"));
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_run_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [
+        "train",
+        "vae-2d",
+        "--limit",
+        "500",
+        "--learning-rate",
+        "1e30",
+        "--quiet",
+    ];
+    let message = fail(directory.path(), &arguments, 1);
+    assert!(
+        message.contains("epoch 1, step 2") && message.contains("--learning-rate"),
+        "{message}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_the_run_and_says_how_to_go_on_to_the_same_bytes() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let directory = tempfile::tempdir().unwrap();
+    let train = |out: &'static str| {
+        [
+            "train",
+            "vae-2d",
+            "--epochs",
+            "3",
+            "--limit",
+            "2000",
+            "--out",
+            out,
+            "--no-figures",
+        ]
+    };
+    succeed(directory.path(), &train("whole"));
+
+    let mut child = latent(directory.path())
+        .args(train("stopped"))
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("epoch 1/3") {
+        line.clear();
+        assert!(
+            stderr.read_line(&mut line).unwrap() > 0,
+            "training ended early"
+        );
+    }
+    let pid = i32::try_from(child.id()).unwrap();
+    #[expect(unsafe_code, reason = "the standard library sends no SIGINT")]
+    // SAFETY: kill only takes numbers, and the child has not been waited for: the number is its own.
+    let sent = unsafe { libc::kill(pid, libc::SIGINT) };
+    assert_eq!(sent, 0);
+    let rest: Vec<String> = stderr.lines().map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(
+        rest.iter()
+            .any(|line| line.contains("train --resume stopped")),
+        "{rest:?}"
+    );
+
+    succeed(
+        directory.path(),
+        &["train", "--resume", "stopped", "--no-figures"],
+    );
+    let model = |run: &str| fs::read(directory.path().join(run).join("model.safetensors")).unwrap();
+    assert_eq!(model("stopped"), model("whole"));
+}
