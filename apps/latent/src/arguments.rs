@@ -20,9 +20,12 @@ pub(crate) struct DataArguments {
     /// model, auto is the data that it was trained on
     #[arg(long, value_enum, value_name = "SOURCE", default_value_t = SourceName::Auto)]
     data: SourceName,
-    /// The directory of MNIST's four files [default: $LATENT_DATA_DIR, then latent/mnist in the
-    /// user's data directory]
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(
+        long,
+        value_name = "DIRECTORY",
+        help = "The directory of MNIST's four files \
+        [default: $LATENT_DATA_DIR, then latent/mnist in the user's data directory]"
+    )]
     data_dir: Option<PathBuf>,
 }
 
@@ -153,17 +156,15 @@ pub(crate) fn paths(paths: &[PathBuf]) -> Vec<String> {
 
 /// `figures/NAME.png` of the run, or beside where one stands for a model without a run.
 fn default_path(model: &Model, name: &str) -> PathBuf {
-    match &model.run {
-        Some(run) => run.figure_path(&format!("{name}.png")),
-        None => {
-            let stem = model
-                .path
-                .file_stem()
-                .and_then(OsStr::to_str)
-                .unwrap_or("model");
-            PathBuf::from(format!("{stem}-{name}.png"))
-        }
+    if let Some(run) = &model.run {
+        return run.figure_path(&format!("{name}.png"));
     }
+    let stem = model
+        .path
+        .file_stem()
+        .and_then(OsStr::to_str)
+        .unwrap_or("model");
+    PathBuf::from(format!("{stem}-{name}.png"))
 }
 
 /// How a model is measured and its data encoded: as it was trained.

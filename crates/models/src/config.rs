@@ -20,7 +20,7 @@ impl ModelConfig {
     pub fn build(
         &self,
         pixels: usize,
-        builder: VarBuilder,
+        builder: &VarBuilder,
     ) -> Result<Box<dyn LatentModel<Condition = ()>>, Error> {
         match self {
             Self::Vae(config) => Ok(Box::new(Vae::new(pixels, config, builder)?)),

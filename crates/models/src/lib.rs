@@ -10,7 +10,7 @@
 //! // A VAE 784-512-2 and its mirror, its weights drawn from seed 1.
 //! let config = VaeConfig { hidden: vec![512], latent_size: 2, ..VaeConfig::default() };
 //! let parameters = Parameters::seeded(1, &Device::Cpu);
-//! let vae = Vae::new(784, &config, parameters.builder())?;
+//! let vae = Vae::new(784, &config, &parameters.builder())?;
 //!
 //! let mut generator = Generator::new(2);
 //! let latents = vae.sample_prior(3, &mut generator)?; // [3, 2]

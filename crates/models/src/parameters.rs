@@ -99,10 +99,10 @@ impl Parameters {
 /// # Errors
 /// The model cannot be built.
 pub fn shapes<M>(
-    build: impl FnOnce(VarBuilder<'static>) -> std::result::Result<M, Error>,
+    build: impl FnOnce(&VarBuilder) -> std::result::Result<M, Error>,
 ) -> std::result::Result<BTreeMap<String, Vec<usize>>, Error> {
     let recorder = Recorder::default();
-    build(VarBuilder::from_backend(
+    build(&VarBuilder::from_backend(
         Box::new(recorder.clone()),
         DType::F32,
         Device::Cpu,

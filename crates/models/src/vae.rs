@@ -64,7 +64,7 @@ impl Vae {
     ///
     /// # Errors
     /// The latent space or a hidden layer has size 0.
-    pub fn new(pixels: usize, config: &VaeConfig, builder: VarBuilder) -> Result<Self, Error> {
+    pub fn new(pixels: usize, config: &VaeConfig, builder: &VarBuilder) -> Result<Self, Error> {
         config.check()?;
         let VaeConfig {
             hidden,
@@ -118,7 +118,8 @@ impl Vae {
 }
 
 impl Trainable for Vae {
-    /// The evidence lower bound, E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)), with one draw of z.
+    /// The evidence lower bound, E[log p(x|z)] − KL(q(z|x) ‖ p(z)), the expectation over q(z|x) being
+    /// estimated by one draw of z. Kingma & Welling 2014, equation 7.
     fn loss(
         &self,
         images: &Tensor,

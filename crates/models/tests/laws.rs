@@ -49,7 +49,7 @@ fn vec1(tensor: &Tensor) -> Result<Vec<f32>> {
 fn every_parameter_receives_a_gradient() -> Result {
     for (name, config) in models() {
         let parameters = Parameters::seeded(1, CPU);
-        let model = config.build(PIXELS, parameters.builder())?;
+        let model = config.build(PIXELS, &parameters.builder())?;
         let loss = model.loss(&images(4)?, &labels(4)?, &mut Generator::new(2))?;
         let gradients = loss.objective.mean_all()?.backward()?;
         assert!(!parameters.variables().is_empty());
@@ -79,7 +79,7 @@ fn the_gradient_of_the_whole_objective_is_that_of_finite_differences() -> Result
     let vae = Vae::new(
         PIXELS,
         &config,
-        VarBuilder::from_varmap(&map, DType::F64, CPU),
+        &VarBuilder::from_varmap(&map, DType::F64, CPU),
     )?;
     let images = images(3)?.to_dtype(DType::F64)?;
     let labels = labels(3)?;
@@ -98,7 +98,7 @@ fn the_gradient_of_the_whole_objective_is_that_of_finite_differences() -> Result
 #[test]
 fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
     for (name, config) in models() {
-        let model = config.build(PIXELS, Parameters::seeded(1, CPU).builder())?;
+        let model = config.build(PIXELS, &Parameters::seeded(1, CPU).builder())?;
         let images = images(5)?;
         let latents = model.encode(&images, &())?;
         assert_eq!(latents.dims(), [5, model.latent_size()], "{name}");
@@ -133,7 +133,7 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
         activation: Activation::Tanh,
         latent_size: 1,
     };
-    let vae = Vae::new(PIXELS, &config, Parameters::seeded(4, CPU).builder())?;
+    let vae = Vae::new(PIXELS, &config, &Parameters::seeded(4, CPU).builder())?;
     let image = images(1)?.ge(0.5)?.to_dtype(DType::F32)?;
 
     // log p(x) = log ∫ p(x|z) p(z) dz by the midpoint rule over ±9.
@@ -182,7 +182,7 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
 fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
     let values = |seed| -> Result<Vec<(String, Vec<f32>)>> {
         let parameters = Parameters::seeded(seed, CPU);
-        models()[1].1.build(PIXELS, parameters.builder())?;
+        models()[1].1.build(PIXELS, &parameters.builder())?;
         parameters
             .variables()
             .iter()
@@ -209,7 +209,7 @@ fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
 #[test]
 fn names_and_layouts_are_pytorch_s() -> Result {
     let parameters = Parameters::seeded(1, CPU);
-    models()[1].1.build(PIXELS, parameters.builder())?;
+    models()[1].1.build(PIXELS, &parameters.builder())?;
     let shapes: Vec<(String, Vec<usize>)> = parameters
         .variables()
         .iter()
@@ -250,8 +250,8 @@ fn names_and_layouts_are_pytorch_s() -> Result {
 fn a_detached_model_follows_its_variables_and_records_no_graph() -> Result {
     let parameters = Parameters::seeded(1, CPU);
     let config = &models()[0].1;
-    let model = config.build(PIXELS, parameters.builder())?;
-    let detached = config.build(PIXELS, parameters.detached_builder())?;
+    let model = config.build(PIXELS, &parameters.builder())?;
+    let detached = config.build(PIXELS, &parameters.detached_builder())?;
     let image = images(1)?;
     assert!(model.encode(&image, &())?.track_op() && !detached.encode(&image, &())?.track_op());
     for (_, variable) in parameters.variables() {
@@ -273,7 +273,7 @@ fn impossible_shapes_are_refused_by_the_name_of_the_field() {
             ..VaeConfig::default()
         });
         let error = config
-            .build(PIXELS, Parameters::seeded(1, CPU).builder())
+            .build(PIXELS, &Parameters::seeded(1, CPU).builder())
             .err()
             .unwrap();
         assert!(error.to_string().contains(field), "{error}");

@@ -3,11 +3,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use latent_checkpoints::{Checkpoint, Expected, write_atomically};
 use latent_datasets::Splits;
-use latent_models::{LatentModel, Parameters, shapes};
+use latent_models::{LatentModel, Parameters, Trainable, shapes};
 use serde::{Deserialize, Serialize};
 
 use crate::trainer::Position;
@@ -21,6 +21,9 @@ const STATE: &str = "state.safetensors";
 /// What `model.safetensors` and `state.safetensors` say they are.
 const MODEL_KIND: &str = "model";
 const STATE_KIND: &str = "training state";
+
+/// The version of this workspace, which a file says it was written by.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The directory of a run.
 ///
@@ -240,108 +243,141 @@ pub fn train(
     let experiment = run.experiment()?;
     let data = DataRecord::of(splits);
     let pixels = splits.train.pixels();
-    let build = |builder: VarBuilder<'static>| experiment.model.build(pixels, builder);
-    let parameters = Parameters::seeded(experiment.seed, device);
     let mut trainer = Trainer::new(
         &experiment.training,
         experiment.data.binarise,
         experiment.seed,
-        parameters,
-        build,
+        Parameters::seeded(experiment.seed, device),
+        |builder| experiment.model.build(pixels, builder),
     )?;
-
     if run.path(STATE).exists() {
-        let state: Checkpoint<StateMetadata> =
-            latent_checkpoints::load(&run.path(STATE), STATE_KIND, device)?;
-        if state.metadata.data != data {
-            let trained = state.metadata.data;
-            return Err(Error::OtherData {
-                trained: trained.name,
-                expected: trained.checksum,
-                found_name: data.name,
-                found: data.checksum,
-            });
-        }
-        let expected = trainer
-            .state()
-            .iter()
-            .map(|(name, tensor)| (name.clone(), tensor.dims().to_vec()))
-            .collect();
-        state.verify(&expected)?;
-        trainer.restore(&state.tensors, state.metadata.position)?;
+        run.restore(&mut trainer, &data, device)?;
     }
     // A run that was killed between two files may know more metrics than its state does.
     let mut records = run.metrics()?;
     records.truncate(trainer.epochs_done());
 
-    let version = env!("CARGO_PKG_VERSION").to_owned();
     loop {
-        let report = match trainer.epoch(&splits.train, &splits.test, observer) {
-            Err(Error::NotFinite {
-                value, epoch, step, ..
-            }) => {
-                let kept = match trainer.epochs_done() {
-                    0 => "no epoch was complete, so there are no weights to keep".to_owned(),
-                    epochs => format!(
-                        "{} keeps the weights after epoch {epochs}",
-                        run.model_path().display()
-                    ),
-                };
-                return Err(Error::NotFinite {
-                    value,
-                    epoch,
-                    step,
-                    kept,
-                });
-            }
-            other => other?,
+        let report = trainer.epoch(&splits.train, &splits.test, observer);
+        let Some(report) = report.map_err(|error| run.say_what_is_kept(error, &trainer))? else {
+            break;
         };
-        let finished = report.is_none() && !trainer.is_interrupted();
-        if let Some(report) = report {
-            records.push(EpochRecord {
-                epoch: report.epoch,
-                train: report.train.clone(),
-                test: report.test.clone(),
-                images_per_second: report.images_per_second,
+        records.push(EpochRecord {
+            epoch: report.epoch,
+            train: report.train,
+            test: report.test,
+            images_per_second: report.images_per_second,
+        });
+        run.write_metrics(&records)?;
+        run.save_model(&trainer, &experiment, &data, &records[records.len() - 1])?;
+        run.save_state(&trainer, &experiment, &data)?;
+    }
+    if trainer.is_interrupted() {
+        run.save_state(&trainer, &experiment, &data)?;
+        return Ok(Outcome::Interrupted {
+            epochs: trainer.epochs_done(),
+        });
+    }
+    let last = records.pop();
+    last.map(Outcome::Finished).ok_or(Error::NoRun {
+        directory: run.directory.clone(),
+        missing: METRICS,
+    })
+}
+
+/// What a run does for [`train`].
+impl Run {
+    fn restore<M: Trainable>(
+        &self,
+        trainer: &mut Trainer<M>,
+        data: &DataRecord,
+        device: &Device,
+    ) -> Result<(), Error> {
+        let state: Checkpoint<StateMetadata> =
+            latent_checkpoints::load(&self.path(STATE), STATE_KIND, device)?;
+        let trained = &state.metadata.data;
+        if trained != data {
+            return Err(Error::OtherData {
+                trained: trained.name.clone(),
+                expected: trained.checksum.clone(),
+                found_name: data.name.clone(),
+                found: data.checksum.clone(),
             });
-            run.write_metrics(&records)?;
-            let tensors = trainer
-                .parameters()
-                .variables()
-                .into_iter()
-                .map(|(name, variable)| (name, variable.as_detached_tensor()));
-            let metadata = ModelMetadata {
-                version: version.clone(),
-                experiment: experiment.clone(),
-                data: data.clone(),
-                epoch: report.epoch,
-                metrics: BTreeMap::from([
-                    ("train".to_owned(), report.train),
-                    ("test".to_owned(), report.test),
-                ]),
-            };
-            latent_checkpoints::save(&run.model_path(), MODEL_KIND, &tensors.collect(), &metadata)?;
         }
-        if !finished {
-            let metadata = StateMetadata {
-                version: version.clone(),
-                experiment: experiment.clone(),
-                data: data.clone(),
-                position: trainer.position.clone(),
-            };
-            latent_checkpoints::save(&run.path(STATE), STATE_KIND, &trainer.state(), &metadata)?;
-        }
-        if trainer.is_interrupted() {
-            return Ok(Outcome::Interrupted {
-                epochs: trainer.epochs_done(),
-            });
-        }
-        if finished {
-            let last = records.pop().ok_or(Error::NoRun {
-                directory: run.directory.clone(),
-                missing: METRICS,
-            })?;
-            return Ok(Outcome::Finished(last));
+        let shape = |(name, tensor): (&String, &Tensor)| (name.clone(), tensor.dims().to_vec());
+        state.verify(&trainer.state().iter().map(shape).collect())?;
+        trainer.restore(&state.tensors, state.metadata.position)
+    }
+
+    fn save_model<M: Trainable>(
+        &self,
+        trainer: &Trainer<M>,
+        experiment: &Experiment,
+        data: &DataRecord,
+        record: &EpochRecord,
+    ) -> Result<(), Error> {
+        let variables = trainer.parameters().variables();
+        let tensors = variables
+            .iter()
+            .map(|(name, variable)| (name.clone(), variable.as_detached_tensor()));
+        let metadata = ModelMetadata {
+            version: VERSION.to_owned(),
+            experiment: experiment.clone(),
+            data: data.clone(),
+            epoch: record.epoch,
+            metrics: BTreeMap::from([
+                ("train".to_owned(), record.train.clone()),
+                ("test".to_owned(), record.test.clone()),
+            ]),
+        };
+        Ok(latent_checkpoints::save(
+            &self.model_path(),
+            MODEL_KIND,
+            &tensors.collect(),
+            &metadata,
+        )?)
+    }
+
+    fn save_state<M: Trainable>(
+        &self,
+        trainer: &Trainer<M>,
+        experiment: &Experiment,
+        data: &DataRecord,
+    ) -> Result<(), Error> {
+        let metadata = StateMetadata {
+            version: VERSION.to_owned(),
+            experiment: experiment.clone(),
+            data: data.clone(),
+            position: trainer.position.clone(),
+        };
+        Ok(latent_checkpoints::save(
+            &self.path(STATE),
+            STATE_KIND,
+            &trainer.state(),
+            &metadata,
+        )?)
+    }
+
+    /// A trainer knows nothing of files: which weights outlive a ruined training is added here.
+    fn say_what_is_kept<M: Trainable>(&self, error: Error, trainer: &Trainer<M>) -> Error {
+        let Error::NotFinite {
+            value, epoch, step, ..
+        } = error
+        else {
+            return error;
+        };
+        let kept = match trainer.epochs_done() {
+            0 => "no epoch was complete, so there are no weights to keep".to_owned(),
+            epochs => format!(
+                "{} keeps the weights after epoch {epochs}",
+                self.model_path().display()
+            ),
+        };
+        Error::NotFinite {
+            value,
+            epoch,
+            step,
+            kept,
         }
     }
 }
@@ -399,7 +435,7 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
         .metadata
         .experiment
         .model
-        .build(pixels, builder)?;
+        .build(pixels, &builder)?;
     Ok(Model {
         model,
         metadata: checkpoint.metadata,

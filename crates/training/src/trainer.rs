@@ -105,12 +105,12 @@ impl<M: Trainable> Trainer<M> {
         binarise: bool,
         seed: u64,
         parameters: Parameters,
-        build: impl Fn(VarBuilder<'static>) -> Result<M, latent_models::Error>,
+        build: impl Fn(&VarBuilder) -> Result<M, latent_models::Error>,
     ) -> Result<Self, Error> {
         let builder = parameters.builder();
         let device = builder.device().clone();
-        let model = build(builder)?;
-        let evaluated = build(parameters.detached_builder())?;
+        let model = build(&builder)?;
+        let evaluated = build(&parameters.detached_builder())?;
         let variables = parameters.variables();
         let moments = variables
             .iter()
@@ -131,7 +131,7 @@ impl<M: Trainable> Trainer<M> {
     }
 
     /// The model as it stands, without a graph: for evaluation.
-    pub fn model(&self) -> &M {
+    pub fn evaluated(&self) -> &M {
         &self.evaluated
     }
 

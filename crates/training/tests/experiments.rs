@@ -1,4 +1,5 @@
 //! What an experiment file may say, and what is said about one that may not.
+#![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
 use latent_training::{Error, Experiment};
 

@@ -8,8 +8,10 @@ use crate::{
 
 const LABEL: TextStyle = TextStyle::LABEL;
 
-/// No picture is wider or higher than this, its labels apart, unless its images are.
-const LARGEST: usize = 1200;
+/// No picture is wider or higher than this, its labels apart, unless its images are. A wide picture
+/// is scrolled past more easily than a high one.
+const WIDEST: usize = 1520;
+const HIGHEST: usize = 1200;
 /// A pixel of an image becomes at most as many pixels in each direction.
 const MAGNIFICATION: usize = 10;
 
@@ -192,8 +194,8 @@ impl ImageGrid {
 
         let gap = self.gap.unwrap_or(if is_map { 0 } else { 4 });
         let fits = |magnification: &usize| {
-            columns * (width * magnification + gap) <= LARGEST
-                && rows * (height * magnification + gap) <= LARGEST
+            columns * (width * magnification + gap) <= WIDEST
+                && rows * (height * magnification + gap) <= HIGHEST
         };
         let magnification = (1..=MAGNIFICATION).rev().find(fits).unwrap_or(1);
         let cell = [width, height].map(|side| side * magnification);

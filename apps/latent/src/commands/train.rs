@@ -4,7 +4,7 @@ use std::time::Instant;
 use clap::Args;
 use latent_datasets::Splits;
 use latent_models::latent_space;
-use latent_training::{EpochRecord, Experiment, Model, Outcome, Run, load_model, train};
+use latent_training::{EpochRecord, Experiment, Outcome, Run, load_model, train};
 use latent_visualisation::Picture;
 use serde_json::{Value, json};
 
@@ -41,8 +41,11 @@ pub(crate) struct Train {
     /// What all randomness comes from
     #[arg(long)]
     seed: Option<u64>,
-    /// Change any value of the experiment, such as model.latent_size=8
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(
+        long = "set",
+        value_name = "KEY=VALUE",
+        help = "Change any value of the experiment, such as model.latent_size=8"
+    )]
     settings: Vec<String>,
     #[command(flatten)]
     data: DataArguments,
@@ -168,77 +171,43 @@ fn limited(splits: Splits, experiment: &Experiment) -> Splits {
 fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Error> {
     let model = load_model(run.directory(), &context.device)?;
     let seed = model.metadata.experiment.seed;
-    let mut pictures: Vec<(&str, Box<dyn Picture>)> = vec![
-        ("curves", Box::new(figures::curves(&run.metrics()?)?)),
-        (
-            "samples",
-            Box::new(figures::samples(&model, 25, Draw::Mean, seed)?),
-        ),
-        (
-            "reconstructions",
-            Box::new(figures::reconstructions(
-                &model,
-                &splits.test,
-                10,
-                seed,
-                context,
-            )?),
-        ),
-    ];
-    if model.model.latent_size() == 2 {
-        let plane = figures::covering(&model, &splits.test, 15, seed, context)?;
-        pictures.push((
-            "scatter",
-            Box::new(figures::scatter(
-                &model,
-                &splits.test,
-                5000,
-                false,
-                seed,
-                context,
-            )?),
-        ));
-        pictures.push((
-            "manifold",
-            Box::new(figures::manifold(&model, &plane, context)?),
-        ));
-        pictures.push((
-            "gallery",
-            Box::new(figures::gallery(&model, &splits.test, 5, seed, context)?),
-        ));
-    } else {
-        pictures.extend(interpolations(&model, splits, context)?);
-    }
+    let test = &splits.test;
     let mut files = Vec::new();
-    for (name, picture) in pictures {
+    let mut save = |name: &str, picture: &dyn Picture| -> Result<(), Error> {
         files.extend(paths(
             &picture.save(&run.figure_path(&format!("{name}.png")))?,
         ));
+        Ok(())
+    };
+    save("curves", &figures::curves(&run.metrics()?)?)?;
+    save("samples", &figures::samples(&model, 25, Draw::Mean, seed)?)?;
+    save(
+        "reconstructions",
+        &figures::reconstructions(&model, test, 10, seed, context)?,
+    )?;
+    if test.len() >= 2 {
+        let pairs: Vec<(usize, usize)> = (0..5.min(test.len() / 2))
+            .map(|i| (2 * i, 2 * i + 1))
+            .collect();
+        let path = latent_space::Path::Linear;
+        save(
+            "interpolations",
+            &figures::interpolations(&model, test, &pairs, path, 25, context)?,
+        )?;
+    }
+    save(
+        "gallery",
+        &figures::gallery(&model, test, 5, seed, context)?,
+    )?;
+    if model.model.latent_size() == 2 {
+        let plane = figures::covering(&model, test, 15, seed, context)?;
+        save(
+            "scatter",
+            &figures::scatter(&model, test, 5000, false, seed, context)?,
+        )?;
+        save("manifold", &figures::manifold(&model, &plane, context)?)?;
     }
     Ok(files)
-}
-
-/// Interpolations between as many pairs as there are, up to five.
-fn interpolations(
-    model: &Model,
-    splits: &Splits,
-    context: &Context,
-) -> Result<Option<(&'static str, Box<dyn Picture>)>, Error> {
-    let pairs: Vec<(usize, usize)> = (0..5.min(splits.test.len() / 2))
-        .map(|i| (2 * i, 2 * i + 1))
-        .collect();
-    if pairs.is_empty() {
-        return Ok(None);
-    }
-    let picture = figures::interpolations(
-        model,
-        &splits.test,
-        &pairs,
-        latent_space::Path::Linear,
-        25,
-        context,
-    )?;
-    Ok(Some(("interpolations", Box::new(picture))))
 }
 
 /// The test figures, the files, and what a person would want next.
