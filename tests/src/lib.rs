@@ -1,11 +1,8 @@
 //! What the tests that cross crates have in common: the built `latent` command, and real MNIST where
 //! it is found.
-#![expect(
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "a test that cannot begin has failed, and one that is skipped says so"
-)]
+#![expect(clippy::expect_used, reason = "a test that cannot begin has failed")]
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -92,6 +89,12 @@ pub fn fail(directory: &Path, arguments: &[&str], code: i32) -> String {
     stderr
 }
 
+/// Says a figure or a skipped test for everybody to see: what a passing test prints with `println!`
+/// is kept back.
+pub fn announce(words: &str) {
+    _ = writeln!(std::io::stderr(), "\n{words}");
+}
+
 /// The real MNIST, if it is on this computer; else a word that the test is skipped.
 ///
 /// # Panics
@@ -99,9 +102,9 @@ pub fn fail(directory: &Path, arguments: &[&str], code: i32) -> String {
 pub fn mnist(test: &str) -> Option<Splits> {
     let loaded = latent_datasets::load(Source::Auto, None).expect("data that is there can be read");
     if loaded.source != Source::Mnist {
-        eprintln!(
-            "{test}: SKIPPED, since MNIST is not on this computer ($LATENT_DATA_DIR names its directory)"
-        );
+        announce(&format!(
+            "SKIPPED: {test}, since MNIST is not on this computer ($LATENT_DATA_DIR names its directory)"
+        ));
         return None;
     }
     Some(loaded.splits)
