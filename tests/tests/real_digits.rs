@@ -32,7 +32,10 @@ fn who_learned_from_synthetic_digits_alone_reads_real_ones() {
         return;
     };
     let accuracy = accuracy(&synthetic(0, 60_000, 0).train, &mnist.test);
-    announce(&format!("a classifier trained on synthetic digits alone reads {:.2} % of MNIST's test images", 100.0 * accuracy));
+    announce(&format!(
+        "a classifier trained on synthetic digits alone reads {:.2} % of MNIST's test images",
+        100.0 * accuracy
+    ));
     assert!(accuracy >= 0.9, "{accuracy}");
 }
 
@@ -56,7 +59,9 @@ fn a_vae_learns_real_digits() {
         .unwrap()
         .unwrap();
     let elbo = epoch.test["elbo"];
-    announce(&format!("vae-2d after one epoch: {elbo:.2} nats per test image"));
+    announce(&format!(
+        "vae-2d after one epoch: {elbo:.2} nats per test image"
+    ));
     // Seeds give −167 ± 1; without a gradient to the encoder it stays below −200.
     assert!(elbo > -172.0, "{elbo}");
 }
@@ -65,7 +70,10 @@ fn a_vae_learns_real_digits() {
 fn synthetic_digits_are_quick_and_the_same_for_everybody() {
     let start = std::time::Instant::now();
     let digits = synthetic(0, 60_000, 10_000);
-    announce(&format!("70,000 synthetic digits in {:.2} s", start.elapsed().as_secs_f64()));
+    announce(&format!(
+        "70,000 synthetic digits in {:.2} s",
+        start.elapsed().as_secs_f64()
+    ));
     assert_eq!(digits.train.counts_by_class(), [6000; 10]);
     // Golden: this checksum stands in every checkpoint that was trained on them.
     assert_eq!(

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use latent_training::did_you_mean;
+
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -51,8 +53,4 @@ pub(crate) enum Error {
     Picture(#[from] latent_visualisation::Error),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
-}
-
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }

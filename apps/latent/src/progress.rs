@@ -52,7 +52,7 @@ impl Observer for Progress<'_> {
     fn step(&mut self, report: &StepReport) -> ControlFlow<()> {
         let loss = self
             .loss
-            .map_or(report.loss, |loss| 0.98 * loss + 0.02 * report.loss);
+            .map_or(report.loss, |loss| 0.9 * loss + 0.1 * report.loss);
         self.loss = Some(loss);
         if self.bar.length().is_none() {
             self.bar
@@ -90,8 +90,8 @@ impl Observer for Progress<'_> {
             "epoch {:width$}/{}  train {}  test {}  {} images/s",
             report.epoch,
             self.epochs,
-            figures(&report.train),
-            figures(&report.test),
+            bound(&report.train),
+            parts(&report.test),
             thousands(report.images_per_second),
         ));
         if report.epoch == self.epochs {
@@ -100,17 +100,25 @@ impl Observer for Progress<'_> {
     }
 }
 
-/// The bound with its parts, or the loss of a model without one.
-fn figures(metrics: &Metrics) -> String {
-    match (
-        metrics.get("elbo"),
-        metrics.get("reconstruction"),
-        metrics.get("kl"),
-    ) {
-        (Some(elbo), Some(reconstruction), Some(kl)) => {
-            format!("{elbo:.2} (reconstruction {reconstruction:.2}, kl {kl:.2})")
+/// The bound, or minus the loss of a model without one.
+fn bound(metrics: &Metrics) -> String {
+    let figure = metrics
+        .get("elbo")
+        .copied()
+        .or(metrics.get("loss").map(|loss| -loss));
+    format!("{:.2}", figure.unwrap_or(f64::NAN))
+}
+
+/// The bound with its parts.
+fn parts(metrics: &Metrics) -> String {
+    match (metrics.get("reconstruction"), metrics.get("kl")) {
+        (Some(reconstruction), Some(kl)) => {
+            format!(
+                "{} (reconstruction {reconstruction:.2}, kl {kl:.2})",
+                bound(metrics)
+            )
         }
-        _ => format!("{:.2}", metrics.get("loss").copied().unwrap_or(f64::NAN)),
+        _ => bound(metrics),
     }
 }
 

@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::did_you_mean;
+
 /// What can go wrong with an experiment or a run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -129,8 +131,4 @@ pub enum Error {
     /// An operation on tensors failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
-}
-
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }

@@ -289,6 +289,11 @@ pub fn nearest<S: AsRef<str>>(name: &str, known: impl IntoIterator<Item = S>) ->
         .map(|(_, candidate)| candidate.as_ref().to_owned())
 }
 
+/// What an error adds about a name that does not exist: the one that was probably meant, or nothing.
+pub fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
 /// All keys that have a value, written with dots.
 fn keys(table: &Table, prefix: &str) -> Vec<String> {
     let entry = |(key, value): (&String, &Value)| match value {
