@@ -50,6 +50,12 @@ impl DataArguments {
 
     /// Loads what `--data` names, or `auto` where it names nothing, and says what it took.
     pub(crate) fn load(&self, auto: Source, context: &Context) -> Result<Loaded, Error> {
+        // Who names a directory wants what is in it.
+        let auto = if self.data_dir.is_some() && auto == Source::Synthetic {
+            Source::Auto
+        } else {
+            auto
+        };
         let loaded =
             latent_datasets::load(self.source().unwrap_or(auto), self.data_dir.as_deref())?;
         context.say(&format!("data: {}", loaded.note));

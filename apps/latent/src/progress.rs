@@ -55,11 +55,13 @@ impl Observer for Progress<'_> {
             .map_or(report.loss, |loss| 0.9 * loss + 0.1 * report.loss);
         self.loss = Some(loss);
         if self.bar.length().is_none() {
+            let images = |steps: usize| (steps as u64).saturating_mul(report.batch_size as u64);
+            let epoch = images(report.steps);
             self.bar
-                .set_length((self.epochs * report.steps * report.batch_size) as u64);
-            self.bar.set_position(
-                (((report.epoch - 1) * report.steps + report.step - 1) * report.batch_size) as u64,
-            );
+                .set_length(epoch.saturating_mul(self.epochs as u64));
+            let done = epoch.saturating_mul(report.epoch as u64 - 1);
+            self.bar
+                .set_position(done.saturating_add(images(report.step - 1)));
             self.bar.reset_eta();
             if let Ok(style) =
                 ProgressStyle::with_template("{msg}  {wide_bar:.cyan/238}  {per_sec}  {eta} left")

@@ -81,6 +81,7 @@ impl<M> Checkpoint<M> {
             // A sum is finite unless an element is not: sums of squares could overflow, a sum of
             // magnitudes of 32-bit weights in 64 bits cannot.
             let sum = tensor
+                .to_device(&Device::Cpu)?
                 .to_dtype(DType::F64)?
                 .abs()?
                 .sum_all()?
@@ -126,7 +127,7 @@ pub fn save<M: Serialize>(
 /// Reads a file of the given kind.
 ///
 /// Nothing in the file is believed before it has been checked: the header's offsets must cover the
-/// file exactly, and no memory beyond its size is asked for. [`Checkpoint::verify`] then compares
+/// file exactly, and no more memory than a few times its size is asked for. [`Checkpoint::verify`] then compares
 /// the tensors with those of a model.
 pub fn load<M: DeserializeOwned>(
     path: &Path,

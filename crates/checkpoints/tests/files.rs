@@ -166,3 +166,54 @@ fn a_failed_write_leaves_the_old_file_whole() {
     assert!(message.contains("cannot be written"), "{message}");
     load::<Metadata>(&path, "model", &Device::Cpu).unwrap();
 }
+
+#[test]
+fn floats_of_other_sizes_are_read_and_other_numbers_refused() {
+    use candle_core::DType;
+    use std::collections::HashMap;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    let metadata = HashMap::from([(
+        "latent".to_owned(),
+        r#"{"format":1,"kind":"model","seed":7,"loss":0.1}"#.to_owned(),
+    )]);
+    let values = Tensor::new(&[0.5f32, -2.0, 1024.0], &Device::Cpu).unwrap();
+    let write = |dtype| {
+        let tensors = BTreeMap::from([("w", values.to_dtype(dtype).unwrap())]);
+        fs::write(
+            &path,
+            safetensors::serialize(tensors, Some(metadata.clone())).unwrap(),
+        )
+        .unwrap();
+    };
+    for dtype in [DType::F16, DType::BF16, DType::F32, DType::F64] {
+        write(dtype);
+        let read = load::<Metadata>(&path, "model", &Device::Cpu).unwrap();
+        assert_eq!(
+            read.tensors["w"].to_vec1::<f32>().unwrap(),
+            [0.5, -2.0, 1024.0],
+            "{dtype:?}"
+        );
+    }
+    write(DType::I64);
+    assert!(error(&path).contains("expected floats"), "{}", error(&path));
+}
+
+/// The new file is another one that takes the old one's name: whoever has the old one open still
+/// reads it whole.
+#[cfg(unix)]
+#[test]
+fn a_file_is_replaced_and_never_written_over() {
+    use std::os::unix::fs::MetadataExt;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    let inode = || fs::metadata(&path).unwrap().ino();
+    save(&path, "model", &tensors(), &METADATA).unwrap();
+    let open = fs::File::open(&path).unwrap();
+    let first = inode();
+    save(&path, "model", &tensors(), &METADATA).unwrap();
+    assert_ne!(first, inode());
+    drop(open);
+}

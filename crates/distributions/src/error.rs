@@ -19,6 +19,16 @@ pub enum Error {
         /// Its shape.
         second: Shape,
     },
+    /// Two events that cannot be compared.
+    #[error(
+        "events of {found} components cannot be compared with events of {expected}: use one size for both"
+    )]
+    EventSize {
+        /// Components of the one event.
+        found: usize,
+        /// Components of the other.
+        expected: usize,
+    },
     /// An operation on tensors failed: shapes, dtypes or devices do not fit.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

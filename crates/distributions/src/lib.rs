@@ -31,6 +31,15 @@
 //! over the event and nothing else, so a distribution over `[..., d]` gives densities `[...]`, in
 //! nats. Sampling puts a *sample shape* in front: `[50]` draws of a batch `[n, d]` are `[50, n, d]`.
 //!
+//! # For users of `torch.distributions`
+//! | there | here |
+//! |---|---|
+//! | `Independent(Normal(loc, scale), 1)` | [`Normal::new`]`(loc, log_scale)`: the *logarithm* of the scale, the last dimension summed already |
+//! | `Independent(Bernoulli(logits=l), 1)` | [`Bernoulli::new`]`(l)` |
+//! | `sample((50,))`, `rsample()` | `sample(&[50], &mut generator)`, `rsample(&[], &mut generator)` |
+//! | `kl_divergence(p, q)` | `p.kl_divergence(&q)`; a pair without a closed form does not compile |
+//! | `manual_seed(7)` | [`Generator::new`]`(7)`, passed along |
+//!
 //! # Gradients
 //! [`Distribution::sample`] is detached from the parameters. [`Reparametrised::rsample`] is not, and
 //! is a trait of its own, so that a pathwise gradient through a [`Bernoulli`], which does not exist,

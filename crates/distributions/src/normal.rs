@@ -7,7 +7,8 @@ use crate::{Distribution, Error, Generator, KlDivergence, Reparametrised, Standa
 
 /// The normal distribution with a diagonal covariance: N(μ, diag σ²).
 ///
-/// Its scale is kept as a logarithm, which any network output may be. A network that gives the
+/// Its scale is kept as a logarithm, so that a network may give it without a constraint; in 32-bit
+/// floats everything is finite for a log-scale within ±40. A network that gives the
 /// log-variance, as in Kingma & Welling 2014, halves it: log σ = ½ log σ².
 #[derive(Clone, Debug)]
 pub struct Normal {
@@ -80,7 +81,10 @@ impl Reparametrised for Normal {
 }
 
 impl KlDivergence<StandardNormal> for Normal {
-    fn kl_divergence(&self, _: &StandardNormal) -> Result<Tensor, Error> {
+    /// # Errors
+    /// The events differ in size.
+    fn kl_divergence(&self, q: &StandardNormal) -> Result<Tensor, Error> {
+        q.check_event(self.loc.dims())?;
         Ok(kl_to_standard_normal(&self.loc, &self.log_scale)?)
     }
 }

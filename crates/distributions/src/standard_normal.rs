@@ -27,6 +27,18 @@ impl StandardNormal {
         }
     }
 
+    /// Whether an event of these dimensions is one of this distribution.
+    pub(crate) fn check_event(&self, dimensions: &[usize]) -> Result<(), Error> {
+        let found = dimensions.last().copied().unwrap_or(1);
+        if found == self.size {
+            return Ok(());
+        }
+        Err(Error::EventSize {
+            found,
+            expected: self.size,
+        })
+    }
+
     /// The value that one component stays below with the given probability: the inverse of the
     /// cumulative distribution function Φ. Infinite at 0 and 1, NaN outside them.
     pub fn quantile(probability: f64) -> f64 {
@@ -54,6 +66,7 @@ impl StandardNormal {
 
 impl Distribution for StandardNormal {
     fn log_prob(&self, value: &Tensor) -> Result<Tensor, Error> {
+        self.check_event(value.dims())?;
         let zeros = self.mean()?;
         Ok(normal_log_density(value, &zeros, &zeros)?)
     }

@@ -150,6 +150,38 @@ fn kl_agrees_with_monte_carlo() -> Result {
 }
 
 #[test]
+fn kl_of_normals_agrees_with_integration() -> Result {
+    // ∫ p (log p − log q) by the midpoint rule, which is exact to rounding for smooth p.
+    let (p, q) = (normal(&[0.5], &[0.3])?, normal(&[-0.4], &[-0.2])?);
+    let prior = StandardNormal::new(1, DType::F64, CPU);
+    let cells = 4000;
+    let width = 30.0 / f64::from(cells);
+    let points: Vec<f64> = (0..cells)
+        .map(|i| (f64::from(i) + 0.5) * width - 15.0)
+        .collect();
+    let points = tensor(&points, &[points.len(), 1])?;
+    let log_p = p.log_prob(&points)?;
+    for (exact, log_q) in [
+        (p.kl_divergence(&q)?, q.log_prob(&points)?),
+        (p.kl_divergence(&prior)?, prior.log_prob(&points)?),
+    ] {
+        let integral = scalar(&(log_p.exp()? * (&log_p - log_q)?)?.sum_all()?)? * width;
+        assert!((scalar(&exact)? - integral).abs() < 1e-9);
+    }
+    Ok(())
+}
+
+#[test]
+fn events_of_another_size_are_refused() -> Result {
+    let prior = StandardNormal::new(3, DType::F64, CPU);
+    let two = normal(&[0.0, 0.0], &[0.0, 0.0])?;
+    let message = two.kl_divergence(&prior).unwrap_err().to_string();
+    assert!(message.contains('2') && message.contains('3'), "{message}");
+    assert!(prior.log_prob(&tensor(&[0.0], &[1])?).is_err());
+    Ok(())
+}
+
+#[test]
 fn kl_is_positive_and_zero_only_between_equals() -> Result {
     let mut generator = Generator::new(5);
     let parameters = generator.standard_normal((4, 200, 3), DType::F64, CPU)?;

@@ -20,10 +20,8 @@ pub fn bernoulli_log_likelihood(logits: &Tensor, targets: &Tensor) -> Result<Ten
 /// log(1 + exp(x)) = max(x, 0) + log(1 + exp(−|x|)): the exponent is never positive, so nothing
 /// overflows.
 ///
-/// max(x, 0) is written (x + |x|) / 2, because candle differentiates |x| at 0 as 1 and relu as 0:
-/// only in this form is the gradient at 0, where untrained networks start, the true ½.
+/// The gradient at 0, where untrained networks start, is the true ½ only since candle differentiates
+/// both relu and |x| there as 1: 1 − ½.
 fn softplus(x: &Tensor) -> Result<Tensor> {
-    let magnitude = x.abs()?;
-    let positive_part = ((x + &magnitude)? * 0.5)?;
-    positive_part + (magnitude.neg()?.exp()? + 1.0)?.log()?
+    x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
 }

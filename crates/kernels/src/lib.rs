@@ -1,8 +1,8 @@
 //! The tensor operations that latent-variable models are made of, one function each.
 //!
 //! Every function takes and returns candle tensors, can be differentiated, and is numerically safe:
-//! logits of ±1000 give finite values and finite gradients. Models and distributions call these
-//! functions and nothing beneath them, so that an implementation for one device can be exchanged
+//! logits of ±1000 give finite values and finite gradients. The hot paths of models and
+//! distributions call these functions and nothing beneath them, so that an implementation for one device can be exchanged
 //! without a change anywhere else.
 //!
 //! Shapes are written `[..., d]`: any number of leading *batch* dimensions and one last *event*

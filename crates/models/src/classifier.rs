@@ -38,6 +38,7 @@ impl Classifier {
         config: &ClassifierConfig,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
+        positive("pixels", pixels)?;
         positive("classes", config.classes)?;
         config
             .hidden

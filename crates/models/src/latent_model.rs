@@ -8,8 +8,8 @@ use crate::Error;
 pub struct Loss {
     /// What training minimises, `[n]`: nats per image.
     pub objective: Tensor,
-    /// What it is made of and measured by, each `[n]` in nats per image, by name: `elbo`,
-    /// `reconstruction` and `kl` for a VAE.
+    /// What it is made of and measured by, each `[n]`, by name: `elbo`, `reconstruction` and `kl` in
+    /// nats per image for a VAE.
     pub parts: Vec<(&'static str, Tensor)>,
 }
 

@@ -86,6 +86,7 @@ impl Grid {
         }
         let axis = |dimension: usize| -> Result<Vec<f64>, Error> {
             let values = latents
+                .to_device(&Device::Cpu)?
                 .to_dtype(DType::F64)?
                 .get_on_dim(1, dimension)?
                 .to_vec1::<f64>()?;
@@ -182,7 +183,7 @@ pub fn legibility(
 ///
 /// `latents` is `[n, d]`; `labels` and `scores` have n entries, the scores being how well each
 /// latent, decoded, reads as its class ([`legibility`]). Of each class those with nine tenths of
-/// its best score are kept; the first one taken is the nearest to their middle, and each further
+/// its best score are kept, or the `count` best where these are more; the first one taken is the nearest to their middle, and each further
 /// one is that which is farthest from all taken before. Fewer than `count` come back for a class
 /// that has fewer members.
 ///

@@ -47,7 +47,9 @@ impl VaeConfig {
 /// The fully connected variational autoencoder.
 ///
 /// Kingma & Welling 2014, "Auto-Encoding Variational Bayes", with a Bernoulli likelihood of the
-/// pixels (appendix C.1) and a diagonal normal posterior (C.2).
+/// pixels (appendix C.1) and a diagonal normal posterior (C.2). For grey pixels that likelihood is
+/// the cross-entropy of the literature, and the bound one of no probability; for pixels drawn as 0 or
+/// 1 it bounds log p(x).
 #[derive(Clone, Debug)]
 pub struct Vae {
     prior: StandardNormal,
@@ -65,6 +67,7 @@ impl Vae {
     /// # Errors
     /// The latent space or a hidden layer has size 0.
     pub fn new(pixels: usize, config: &VaeConfig, builder: &VarBuilder) -> Result<Self, Error> {
+        positive("pixels", pixels)?;
         config.check()?;
         let VaeConfig {
             hidden,

@@ -379,13 +379,17 @@ fn legibility_is_the_share_of_neighbours_with_the_label() -> Result {
     let noise = Generator::new(1)
         .uniform((40, PIXELS), DType::F32, CPU)?
         .affine(0.1, 0.0)?;
-    let ink = |image: usize, pixel: usize| f32::from(u8::from((image < 20) == (pixel < 3)));
+    // Strong ink on the left, faint on the right: only by the angle are they equals.
+    let ink = |image: usize, pixel: usize| match (image < 20, pixel < 3) {
+        (true, true) => 20.0f32,
+        (false, false) => 1.0,
+        _ => 0.0,
+    };
     let ink: Vec<f32> = (0..40)
         .flat_map(|image| (0..PIXELS).map(move |pixel| ink(image, pixel)))
         .collect();
     let images = (noise + Tensor::from_vec(ink, (40, PIXELS), CPU)?)?;
     let image_labels = [[1u8; 20], [2; 20]].concat();
-    // Faint or strong: what counts is where the ink is.
     let decoded = [
         [0.1f32, 0.1, 0.1, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 1.0, 1.0, 1.0],
@@ -398,5 +402,103 @@ fn legibility_is_the_share_of_neighbours_with_the_label() -> Result {
     );
     assert!(legibility(&decoded, &[1, 2], &images, &image_labels).is_err());
     assert!(legibility(&decoded, &[1, 2, 1], &images.narrow(0, 0, 0)?, &[]).is_err());
+    Ok(())
+}
+
+#[test]
+fn the_heads_are_mean_and_log_variance() -> Result {
+    let config = VaeConfig {
+        hidden: vec![],
+        activation: Activation::Identity,
+        latent_size: 2,
+    };
+    let parameters = Parameters::seeded(1, CPU);
+    let vae = Vae::new(PIXELS, &config, &parameters.builder())?;
+    for (name, variable) in parameters.variables() {
+        let value = match name.as_str() {
+            "mean.bias" => 3.0,
+            "log_variance.bias" => 4f32.ln(),
+            _ => 0.0,
+        };
+        variable.set(&Tensor::full(value, variable.shape(), CPU)?)?;
+    }
+    let posterior = vae.posterior(&images(1)?)?;
+    assert_eq!(vec1(posterior.loc())?, [3.0, 3.0]);
+    // A variance of 4 is a standard deviation of 2.
+    assert!(
+        vec1(&posterior.scale()?)?
+            .iter()
+            .all(|scale| (scale - 2.0).abs() < 1e-6)
+    );
+    Ok(())
+}
+
+#[test]
+fn linear_layers_begin_as_pytorch_s_do() -> Result {
+    let parameters = Parameters::seeded(1, CPU);
+    latent_models::Linear::new(100, 3000, Activation::Identity, &parameters.builder())?;
+    for (name, variable) in parameters.variables() {
+        let values = vec1(&variable)?;
+        let largest = values
+            .iter()
+            .fold(0f32, |largest, value| largest.max(value.abs()));
+        let variance = values.iter().map(|value| value * value).sum::<f32>() / values.len() as f32;
+        // Uniform in ±1/√100: nearly reached, and of variance 0.1² / 3.
+        assert!(largest <= 0.1 && largest > 0.099, "{name}: {largest}");
+        assert!((variance * 300.0 - 1.0).abs() < 0.05, "{name}: {variance}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_kind_of_initial_value_has_its_mean_and_deviation() -> Result {
+    use candle_nn::Init;
+    use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
+
+    let kaiming = |dist| Init::Kaiming {
+        dist,
+        fan: FanInOut::FanIn,
+        non_linearity: NonLinearity::ReLU,
+    };
+    let deviation = (2f64 / 50.0).sqrt();
+    for (init, mean, deviation) in [
+        (Init::Const(0.3), 0.3, 0.0),
+        (
+            Init::Randn {
+                mean: 0.5,
+                stdev: 0.2,
+            },
+            0.5,
+            0.2,
+        ),
+        (Init::Uniform { lo: -1.0, up: 3.0 }, 1.0, 4.0 / 12f64.sqrt()),
+        (kaiming(NormalOrUniform::Normal), 0.0, deviation),
+        (kaiming(NormalOrUniform::Uniform), 0.0, deviation),
+    ] {
+        let values =
+            Parameters::seeded(3, CPU)
+                .builder()
+                .get_with_hints((400, 50), "weight", init)?;
+        let values: Vec<f64> = vec1(&values)?.into_iter().map(f64::from).collect();
+        let found = values.iter().sum::<f64>() / 20_000.0;
+        let spread = (values.iter().map(|v| (v - found).powi(2)).sum::<f64>() / 20_000.0).sqrt();
+        assert!(
+            (found - mean).abs() < 0.03 && (spread - deviation).abs() < 0.02,
+            "{init:?}: {found} ± {spread}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn shapes_are_found_without_their_memory() -> Result {
+    // 784 × 10¹¹ weights would be 300 TB.
+    let config = ModelConfig::Vae(VaeConfig {
+        hidden: vec![100_000_000_000],
+        ..VaeConfig::default()
+    });
+    let shapes = latent_models::shapes(|builder| config.build(784, builder))?;
+    assert_eq!(shapes["encoder.0.weight"], [100_000_000_000, 784]);
+    assert_eq!(shapes.len(), 10);
     Ok(())
 }

@@ -39,11 +39,13 @@ pub enum Error {
     },
     /// The loss became infinite or NaN.
     #[error(
-        "the loss is {value} in epoch {epoch}, step {step}, so training stopped; {kept}. \
+        "{what} is {value} in epoch {epoch}, step {step}, so training stopped; {kept}. \
          A lower `--learning-rate` is the usual remedy"
     )]
     NotFinite {
-        /// The loss.
+        /// The loss, another figure, or a tensor.
+        what: String,
+        /// Its value, or the sum of its magnitudes.
         value: f64,
         /// Counted from 1.
         epoch: usize,
@@ -51,6 +53,15 @@ pub enum Error {
         step: usize,
         /// What is left, in words.
         kept: String,
+    },
+    /// A variable that the loss does not depend on, or that an operation without a gradient cut off.
+    #[error(
+        "no gradient reaches {name}: an operation between it and the loss has none, or the loss \
+         does not depend on it"
+    )]
+    NoGradient {
+        /// The variable.
+        name: String,
     },
     /// The run's directory is in use by an earlier run.
     #[error(
@@ -79,6 +90,24 @@ pub enum Error {
         path: PathBuf,
         /// The run that was probably meant.
         nearest: Option<String>,
+    },
+    /// A run to be continued with an experiment that was changed.
+    #[error(
+        "{path} was changed since the run was begun, in more than `training.epochs` and \
+         `training.learning_rate`: undo the change, or begin a new run with it"
+    )]
+    OtherExperiment {
+        /// The experiment's file.
+        path: PathBuf,
+    },
+    /// A training state that no training leaves behind.
+    #[error(
+        "{path}: it claims a place in the training that cannot be; begin a new run, or use an \
+         earlier copy of the file"
+    )]
+    ImpossiblePosition {
+        /// The state's file.
+        path: PathBuf,
     },
     /// A run to be continued on other data than it was begun with.
     #[error(

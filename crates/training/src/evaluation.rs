@@ -11,8 +11,8 @@ use crate::Error;
 /// Means over images by name, in nats per image: `loss`, and the parts that the model names.
 pub type Metrics = BTreeMap<String, f64>;
 
-/// Images in a batch where nothing is trained: any number gives the same figures but for rounding,
-/// and this one is fast and small.
+/// Images in a batch where nothing is trained. The draws of an evaluation are made a batch at a
+/// time, so this number is part of what a seed means.
 pub const EVALUATION_BATCH: usize = 500;
 
 /// Sums over the images seen so far.
@@ -25,13 +25,11 @@ pub(crate) struct Totals {
 impl Totals {
     /// Adds a batch, and returns its mean loss.
     pub(crate) fn add(&mut self, loss: &Loss) -> Result<f64, Error> {
-        // Summed in 64 bits, so that a mean over many images is as exact as its terms.
+        // Summed in 64 bits, so that a mean over many images is as exact as its terms; on the CPU,
+        // since not every device has such floats.
         let sum = |tensor: &Tensor| {
-            tensor
-                .detach()
-                .to_dtype(DType::F64)?
-                .sum_all()?
-                .to_scalar::<f64>()
+            let tensor = tensor.detach().to_device(&Device::Cpu)?;
+            tensor.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()
         };
         let images = loss.objective.elem_count();
         let objective = sum(&loss.objective)?;
@@ -53,8 +51,8 @@ impl Totals {
 
 /// Measures a model on every image of a data set, in their order, in nats per image.
 ///
-/// The draws depend on the seed of `batching` and on nothing else, so that the same model gets the
-/// same figures. Build the model from tensors that are no variables: nothing is differentiated here.
+/// The draws depend on the seed and the batch size of `batching` and on nothing else, so that the same
+/// model gets the same figures. Build the model from tensors that are no variables: nothing is differentiated here.
 ///
 /// # Errors
 /// There are no images, or the model does not fit them.

@@ -178,10 +178,10 @@ impl Experiment {
                 "give the experiment a name",
             ),
             (
-                self.name.contains(['/', '\\']),
+                self.name.contains(['/', '\\']) || self.name == "." || self.name == "..",
                 "name",
                 self.name.clone(),
-                "a name cannot hold a slash: a directory is named after it",
+                "a directory is named after it, so it can be neither `.` nor `..` nor hold a slash",
             ),
             (epochs == 0, "training.epochs", epochs.to_string(), whole),
             (
@@ -237,11 +237,6 @@ impl Experiment {
             origin: self.name.clone(),
             reason: reason.to_string(),
         })
-    }
-
-    /// The constants of Adam's update.
-    pub fn adam(&self) -> Adam {
-        self.training.adam()
     }
 
     /// Finds keys that were read past: those that are not there when the experiment is written back.

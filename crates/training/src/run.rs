@@ -17,6 +17,7 @@ const EXPERIMENT: &str = "experiment.toml";
 const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
 const STATE: &str = "state.safetensors";
+const FIGURES: &str = "figures";
 
 /// What `model.safetensors` and `state.safetensors` say they are.
 const MODEL_KIND: &str = "model";
@@ -61,6 +62,8 @@ pub struct DataRecord {
     pub images: usize,
     /// The checksum of these images and their labels.
     pub checksum: String,
+    /// The checksum of the images and labels that its test figures are of.
+    pub test_checksum: String,
 }
 
 impl DataRecord {
@@ -71,6 +74,7 @@ impl DataRecord {
             width: splits.train.width(),
             images: splits.train.len(),
             checksum: splits.train.checksum(),
+            test_checksum: splits.test.checksum(),
         }
     }
 }
@@ -136,6 +140,10 @@ impl Run {
             for name in [STATE, MODEL, METRICS, EXPERIMENT] {
                 run.remove(name)?;
             }
+            let figures = run.path(FIGURES);
+            if figures.is_dir() {
+                fs::remove_dir_all(&figures).map_err(|reason| file_error(&figures, reason))?;
+            }
         }
         fs::create_dir_all(directory).map_err(|reason| file_error(directory, reason))?;
         write_atomically(&run.path(EXPERIMENT), text.as_bytes())?;
@@ -171,7 +179,7 @@ impl Run {
 
     /// Where a picture of this name belongs.
     pub fn figure_path(&self, file_name: &str) -> PathBuf {
-        self.directory.join("figures").join(file_name)
+        self.path(FIGURES).join(file_name)
     }
 
     /// The experiment, everything resolved.
@@ -251,7 +259,7 @@ pub fn train(
         |builder| experiment.model.build(pixels, builder),
     )?;
     if run.path(STATE).exists() {
-        run.restore(&mut trainer, &data, device)?;
+        run.restore(&mut trainer, &experiment, &data, device)?;
     }
     // A run that was killed between two files may know more metrics than its state does.
     let mut records = run.metrics()?;
@@ -290,6 +298,7 @@ impl Run {
     fn restore<M: Trainable>(
         &self,
         trainer: &mut Trainer<M>,
+        experiment: &Experiment,
         data: &DataRecord,
         device: &Device,
     ) -> Result<(), Error> {
@@ -302,6 +311,21 @@ impl Run {
                 expected: trained.checksum.clone(),
                 found_name: data.name.clone(),
                 found: data.checksum.clone(),
+            });
+        }
+        // More epochs or another step size are a way to go on; anything else is another run.
+        let mut begun = state.metadata.experiment.clone();
+        begun.training.epochs = experiment.training.epochs;
+        begun.training.learning_rate = experiment.training.learning_rate;
+        if begun != *experiment {
+            return Err(Error::OtherExperiment {
+                path: self.path(EXPERIMENT),
+            });
+        }
+        let steps = data.images.div_ceil(experiment.training.batch_size);
+        if !state.metadata.position.is_possible(steps) {
+            return Err(Error::ImpossiblePosition {
+                path: self.path(STATE),
             });
         }
         let shape = |(name, tensor): (&String, &Tensor)| (name.clone(), tensor.dims().to_vec());
@@ -361,7 +385,11 @@ impl Run {
     /// A trainer knows nothing of files: which weights outlive a ruined training is added here.
     fn say_what_is_kept<M: Trainable>(&self, error: Error, trainer: &Trainer<M>) -> Error {
         let Error::NotFinite {
-            value, epoch, step, ..
+            what,
+            value,
+            epoch,
+            step,
+            ..
         } = error
         else {
             return error;
@@ -374,6 +402,7 @@ impl Run {
             ),
         };
         Error::NotFinite {
+            what,
             value,
             epoch,
             step,
@@ -425,7 +454,10 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
         latent_checkpoints::load(&file, MODEL_KIND, device)?;
     let metadata = &checkpoint.metadata;
     metadata.experiment.check(&file.display().to_string())?;
-    let pixels = metadata.data.height * metadata.data.width;
+    let DataRecord { height, width, .. } = metadata.data;
+    let Some(pixels) = height.checked_mul(width).filter(|&pixels| pixels > 0) else {
+        return Err(latent_datasets::Error::ImageSize { height, width }.into());
+    };
     let expected: Expected = shapes(|builder| metadata.experiment.model.build(pixels, builder))?;
     checkpoint.verify(&expected)?;
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_datasets::{Batching, Dataset};
 use latent_distributions::Generator;
@@ -74,6 +74,17 @@ pub(crate) struct Position {
     updates: u64,
     /// Sums over the part of the epoch that is done.
     totals: Totals,
+}
+
+impl Position {
+    /// Whether a loop with this many steps an epoch can stand here.
+    pub(crate) fn is_possible(&self, steps: usize) -> bool {
+        let updates = self
+            .epochs
+            .checked_mul(steps)
+            .and_then(|done| done.checked_add(self.step));
+        self.step <= steps && updates.is_some_and(|updates| updates as u64 == self.updates)
+    }
 }
 
 /// Trains a model, epoch by epoch.
@@ -156,7 +167,8 @@ impl<M: Trainable> Trainer<M> {
     /// ([`Self::is_interrupted`]); the next call goes on from there.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] as soon as a loss is; the variables then are those that gave it.
+    /// [`Error::NotFinite`] as soon as a loss is, or at the end a figure, a variable or a moment;
+    /// [`Error::NoGradient`] where one does not reach a variable.
     pub fn epoch(
         &mut self,
         train: &Dataset,
@@ -166,8 +178,10 @@ impl<M: Trainable> Trainer<M> {
         if self.position.epochs >= self.config.epochs {
             return Ok(None);
         }
-        if train.is_empty() {
-            return Err(Error::NoImages { split: "train" });
+        for (split, dataset) in [("train", train), ("test", test)] {
+            if dataset.is_empty() {
+                return Err(Error::NoImages { split });
+            }
         }
         let epoch = self.position.epochs + 1;
         let batching = Batching {
@@ -195,6 +209,7 @@ impl<M: Trainable> Trainer<M> {
                 loss,
             };
             if observer.step(&report).is_break() {
+                self.refuse_ruined(steps)?;
                 return Ok(None);
             }
         }
@@ -204,14 +219,24 @@ impl<M: Trainable> Trainer<M> {
             size: EVALUATION_BATCH,
             ..batching
         };
-        let measured = evaluate(&self.evaluated, test, &batching, &device)?;
-        refuse_infinite(measured["loss"], epoch, steps)?;
+        self.refuse_ruined(steps)?;
         let report = EpochReport {
             epoch,
             train: self.position.totals.means(),
-            test: measured,
-            images_per_second: images as f64 / seconds,
+            test: evaluate(&self.evaluated, test, &batching, &device)?,
+            // A clock may be too coarse for a short epoch.
+            images_per_second: images as f64 / seconds.max(1e-9),
         };
+        for (split, metrics) in [("training", &report.train), ("test", &report.test)] {
+            for (name, &value) in metrics {
+                refuse_infinite(
+                    value,
+                    || format!("{name} on the {split} images"),
+                    epoch,
+                    steps,
+                )?;
+            }
+        }
         self.position = Position {
             epochs: epoch,
             updates: self.position.updates,
@@ -228,24 +253,47 @@ impl<M: Trainable> Trainer<M> {
             Generator::stream(self.seed, "noise", epoch as u64, position.step as u64);
         let loss = self.model.loss(images, labels, &mut generator)?;
         let mean = position.totals.add(&loss)?;
-        refuse_infinite(mean, epoch, position.step + 1)?;
+        refuse_infinite(mean, || "the loss".to_owned(), epoch, position.step + 1)?;
 
         let gradients = loss.objective.mean_all()?.backward()?;
         position.step += 1;
         position.updates += 1;
         let adam = self.config.adam();
         for (name, variable) in &self.variables {
-            if let Some(gradient) = gradients.get(variable) {
-                adam_update(
-                    variable,
-                    gradient,
-                    &self.moments[name],
-                    &adam,
-                    position.updates,
-                )?;
-            }
+            // Some of candle's operations cut the graph in silence.
+            let Some(gradient) = gradients.get(variable) else {
+                return Err(Error::NoGradient { name: name.clone() });
+            };
+            adam_update(
+                variable,
+                gradient,
+                &self.moments[name],
+                &adam,
+                position.updates,
+            )?;
         }
         Ok(mean)
+    }
+
+    /// A weight that is NaN need not show in the loss: max(NaN, 0) is 0 in a ReLU. What is about to
+    /// be saved is looked at itself.
+    fn refuse_ruined(&self, steps: usize) -> Result<(), Error> {
+        let Position { epochs, step, .. } = self.position;
+        for (name, variable) in self.state_variables() {
+            let sum = variable
+                .as_detached_tensor()
+                .abs()?
+                .sum_all()?
+                .to_device(&Device::Cpu)?;
+            let sum = sum.to_dtype(DType::F64)?.to_scalar::<f64>()?;
+            refuse_infinite(
+                sum,
+                || format!("{name}, or its sum,"),
+                epochs + 1,
+                step.min(steps),
+            )?;
+        }
+        Ok(())
     }
 
     /// Variables and moments by name.
@@ -284,11 +332,17 @@ impl<M: Trainable> Trainer<M> {
     }
 }
 
-fn refuse_infinite(value: f64, epoch: usize, step: usize) -> Result<(), Error> {
+fn refuse_infinite(
+    value: f64,
+    what: impl FnOnce() -> String,
+    epoch: usize,
+    step: usize,
+) -> Result<(), Error> {
     if value.is_finite() {
         return Ok(());
     }
     Err(Error::NotFinite {
+        what: what(),
         value,
         epoch,
         step,

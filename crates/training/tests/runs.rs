@@ -5,11 +5,15 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use candle_core::Device;
-use latent_datasets::{Splits, synthetic};
+use candle_core::{Device, Tensor};
+use candle_nn::VarBuilder;
+use latent_datasets::{Batching, Splits, synthetic};
+use latent_distributions::Generator;
+use latent_kernels::{Adam, Moments, adam_update};
+use latent_models::{Loss, Parameters, Trainable, Vae, VaeConfig};
 use latent_training::{
-    EpochReport, Error, Experiment, Observer, Outcome, Run, Silent, StepReport, evaluate,
-    load_model, train,
+    EpochReport, Error, Experiment, Observer, Outcome, Run, Silent, StepReport, Trainer,
+    TrainingConfig, evaluate, load_model, train,
 };
 
 fn experiment(settings: &[&str]) -> Experiment {
@@ -44,6 +48,16 @@ fn model_and_metrics(directory: &Path) -> (Vec<u8>, String) {
         fs::read(directory.join("model.safetensors")).unwrap(),
         format!("{timeless:?}"),
     )
+}
+
+/// A file with a part of it replaced by another of the same length.
+fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let at = bytes
+        .windows(from.len())
+        .position(|part| part == from.as_bytes())
+        .unwrap();
+    [&bytes[..at], to.as_bytes(), &bytes[at + from.len()..]].concat()
 }
 
 /// Ends training after a number of steps.
@@ -205,7 +219,7 @@ fn a_trained_model_is_loaded_and_measured_as_it_was() {
     };
     let model = load_model(&path, &Device::Cpu).unwrap();
     assert_eq!(model.metadata.metrics["test"], record.test);
-    let batching = latent_datasets::Batching {
+    let batching = Batching {
         size: 500,
         binarise: true,
         seed: 1,
@@ -236,11 +250,11 @@ fn what_is_no_model_is_refused_in_words() {
 
     // A description of a larger model than the weights are: nothing of its size is allocated.
     let bytes = fs::read(run.model_path()).unwrap();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let at = text.find("hidden\\\":[16]").unwrap() + "hidden\\\":[".len();
-    let mut larger = bytes;
-    larger[at..at + 2].copy_from_slice(b"99");
-    fs::write(run.model_path(), larger).unwrap();
+    fs::write(
+        run.model_path(),
+        replaced(&bytes, "hidden\\\":[16]", "hidden\\\":[99]"),
+    )
+    .unwrap();
     let message = message(&path);
     assert!(
         message.contains("encoder.0.weight is [16, 784], expected [99, 784]"),
@@ -279,4 +293,218 @@ fn damaged_metrics_are_named_by_their_line() {
     .unwrap();
     let error = Run::open(&path).unwrap().metrics().unwrap_err().to_string();
     assert!(error.contains("metrics.jsonl: line 2"), "{error}");
+}
+
+/// A hidden layer whose weights become NaN although the loss stays finite: in a ReLU, max(NaN, 0) is
+/// 0.
+#[test]
+fn weights_that_are_not_finite_are_never_saved() {
+    let device = Device::Cpu;
+    let config = VaeConfig {
+        hidden: vec![4],
+        ..VaeConfig::default()
+    };
+    let parameters = Parameters::seeded(1, &device);
+    let training = TrainingConfig {
+        epochs: 2,
+        batch_size: 50,
+        ..TrainingConfig::default()
+    };
+    let build = |builder: &VarBuilder| Vae::new(784, &config, builder);
+    let mut trainer = Trainer::new(&training, false, 1, parameters.clone(), build).unwrap();
+    let digits = digits();
+    trainer
+        .epoch(&digits.train, &digits.test, &mut Silent)
+        .unwrap();
+    let (name, weight) = parameters
+        .variables()
+        .into_iter()
+        .find(|(name, _)| name == "encoder.0.weight")
+        .unwrap();
+    weight
+        .set(&Tensor::full(f32::NAN, weight.shape(), &device).unwrap())
+        .unwrap();
+    let error = trainer
+        .epoch(&digits.train, &digits.test, &mut Silent)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains(&name), "{error}");
+}
+
+#[test]
+fn a_variable_that_no_gradient_reaches_is_named() {
+    struct Cut(Tensor);
+    impl Trainable for Cut {
+        fn loss(
+            &self,
+            images: &Tensor,
+            _: &Tensor,
+            _: &mut Generator,
+        ) -> Result<Loss, latent_models::Error> {
+            let objective = images.sum(1)?.broadcast_mul(&self.0.detach())?;
+            Ok(Loss {
+                objective,
+                parts: Vec::new(),
+            })
+        }
+    }
+    let build = |builder: &VarBuilder| Ok(Cut(builder.get(1, "scale")?));
+    let parameters = Parameters::seeded(1, &Device::Cpu);
+    let mut trainer =
+        Trainer::new(&TrainingConfig::default(), false, 1, parameters, build).unwrap();
+    let digits = digits();
+    let error = trainer
+        .epoch(&digits.train, &digits.test, &mut Silent)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("no gradient reaches scale"), "{error}");
+}
+
+/// The loop, written out: what it draws from which stream, which image is in which batch, and Adam
+/// with constants that are not its defaults.
+#[test]
+fn the_loop_is_the_one_that_the_documentation_describes() {
+    let device = Device::Cpu;
+    let config = VaeConfig {
+        hidden: vec![6],
+        ..VaeConfig::default()
+    };
+    let training = TrainingConfig {
+        epochs: 2,
+        batch_size: 64,
+        learning_rate: 3e-3,
+        beta1: 0.8,
+        beta2: 0.95,
+        epsilon: 1e-5,
+    };
+    let digits = digits();
+
+    let parameters = Parameters::seeded(5, &device);
+    let build = |builder: &VarBuilder| Vae::new(784, &config, builder);
+    let mut trainer = Trainer::new(&training, true, 9, parameters.clone(), build).unwrap();
+    while trainer
+        .epoch(&digits.train, &digits.test, &mut Silent)
+        .unwrap()
+        .is_some()
+    {}
+
+    let by_hand = Parameters::seeded(5, &device);
+    let model = Vae::new(784, &config, &by_hand.builder()).unwrap();
+    let adam = Adam {
+        learning_rate: 3e-3,
+        beta1: 0.8,
+        beta2: 0.95,
+        epsilon: 1e-5,
+    };
+    let variables = by_hand.variables();
+    let moments: Vec<Moments> = variables
+        .iter()
+        .map(|(_, variable)| Moments::zeros_like(variable).unwrap())
+        .collect();
+    let mut updates = 0;
+    for epoch in 1..=2 {
+        let batching = Batching {
+            size: 64,
+            binarise: true,
+            seed: 9,
+        };
+        for (step, batch) in (0..).zip(digits.train.shuffled(&batching, epoch, &device)) {
+            let batch = batch.unwrap();
+            let mut generator = Generator::stream(9, "noise", epoch, step);
+            let loss = model
+                .loss(&batch.images, &batch.labels, &mut generator)
+                .unwrap();
+            let gradients = loss.objective.mean_all().unwrap().backward().unwrap();
+            updates += 1;
+            for ((_, variable), moments) in variables.iter().zip(&moments) {
+                adam_update(
+                    variable,
+                    gradients.get(variable).unwrap(),
+                    moments,
+                    &adam,
+                    updates,
+                )
+                .unwrap();
+            }
+        }
+    }
+    for ((name, trained), (_, expected)) in parameters.variables().iter().zip(&variables) {
+        let values = |variable: &Tensor| variable.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values(trained), values(expected), "{name}");
+    }
+}
+
+#[test]
+fn figures_are_means_over_images_whatever_the_batches() {
+    /// Its loss is the sum of an image's pixels: a figure that can be computed otherwise.
+    struct Ink;
+    impl Trainable for Ink {
+        fn loss(
+            &self,
+            images: &Tensor,
+            _: &Tensor,
+            _: &mut Generator,
+        ) -> Result<Loss, latent_models::Error> {
+            let objective = images.sum(1)?;
+            Ok(Loss {
+                parts: vec![("twice", (&objective * 2.0)?)],
+                objective,
+            })
+        }
+    }
+    let test = digits().test;
+    let ink = test
+        .images()
+        .iter()
+        .map(|&pixel| f64::from(pixel))
+        .sum::<f64>()
+        / 255.0
+        / test.len() as f64;
+    // Batches of 1, of uneven sizes, and one for all.
+    for size in [1, 7, 49, 50, 500] {
+        let batching = Batching {
+            size,
+            binarise: false,
+            seed: 1,
+        };
+        let metrics = evaluate(&Ink, &test, &batching, &Device::Cpu).unwrap();
+        assert!((metrics["loss"] - ink).abs() < 1e-4, "{size}: {metrics:?}");
+        assert!(
+            (metrics["twice"] - 2.0 * ink).abs() < 1e-4,
+            "{size}: {metrics:?}"
+        );
+    }
+}
+
+#[test]
+fn a_run_is_not_resumed_with_another_experiment() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    let run = Run::create(&path, &experiment(&[]), false).unwrap();
+    train(&run, &digits(), &Device::Cpu, &mut StopAfter(4)).unwrap();
+    let text = fs::read_to_string(path.join("experiment.toml")).unwrap();
+    for (from, to) in [
+        ("batch_size = 32", "batch_size = 16"),
+        ("seed = 1", "seed = 2"),
+        ("binarise = true", "binarise = false"),
+    ] {
+        assert!(text.contains(from));
+        fs::write(path.join("experiment.toml"), text.replace(from, to)).unwrap();
+        let error = train(&run, &digits(), &Device::Cpu, &mut Silent)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("experiment.toml was changed"), "{error}");
+    }
+    // A place in the training that cannot be: more steps than updates.
+    fs::write(path.join("experiment.toml"), &text).unwrap();
+    let bytes = fs::read(path.join("state.safetensors")).unwrap();
+    let forged = replaced(&bytes, "\\\"step\\\":4", "\\\"step\\\":5");
+    fs::write(path.join("state.safetensors"), forged).unwrap();
+    let error = train(&run, &digits(), &Device::Cpu, &mut Silent)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("cannot be"), "{error}");
+    // As it was, it goes on.
+    fs::write(path.join("state.safetensors"), bytes).unwrap();
+    train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
 }

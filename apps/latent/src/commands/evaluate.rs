@@ -8,8 +8,8 @@ use crate::{Context, Error};
 
 /// Measure a model on the test images, in nats per image
 ///
-/// The bound is estimated with one draw of z for each image, from the given seed. Without options
-/// these are the figures that training ended with.
+/// The bound is estimated with one draw of z for each image, from the given seed. For a model that was
+/// trained without --limit these are the figures that training ended with.
 #[derive(Args)]
 pub(crate) struct Evaluate {
     #[command(flatten)]
@@ -40,7 +40,10 @@ impl Evaluate {
         )?;
 
         let mut object: Map<String, Value> = Map::new();
-        object.insert("model".to_owned(), json!(self.model.path()));
+        object.insert(
+            "model".to_owned(),
+            json!(self.model.path().display().to_string()),
+        );
         object.insert("data".to_owned(), json!(splits.name));
         object.insert("split".to_owned(), json!("test"));
         object.insert("images".to_owned(), json!(test.len()));

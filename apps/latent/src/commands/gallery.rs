@@ -5,8 +5,8 @@ use crate::{Context, Error, figures};
 
 /// Draw a row for each digit, from latents that the program finds for it
 ///
-/// A latent stands for a digit if the test images around it in the latent space show that digit;
-/// those far from each other are taken, so that a row shows the digit's different forms.
+/// A latent stands for a digit if, decoded, it reads as that digit: if the real images most like it
+/// show the digit. Those far from each other are taken, so that a row shows its different forms.
 #[derive(Args)]
 pub(crate) struct Gallery {
     #[command(flatten)]

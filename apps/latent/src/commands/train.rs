@@ -251,7 +251,7 @@ fn report(
             .join("\n"),
     );
     let object = json!({
-        "run": run.directory(), "model": run.model_path(), "experiment": experiment.name, "data": splits.name,
+        "run": run.directory().display().to_string(), "model": run.model_path().display().to_string(), "experiment": experiment.name, "data": splits.name,
         "seed": experiment.seed, "epochs": last.epoch, "train": last.train, "test": last.test,
         "seconds": seconds, "files": files,
     });
