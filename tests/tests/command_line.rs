@@ -332,11 +332,17 @@ fn bad_usage_exits_with_2_and_bad_input_with_1() {
         (&["manifold", "run", "--range=-1"], "positive number"),
         (&["manifold", "run", "--range", "inf"], "positive number"),
         (&["evaluate", "run", "--limit", "0"], "1.."),
+        (
+            &["train", "vae-2d", "--seed", "9223372036854775808"],
+            "9223372036854775807",
+        ),
+        (&["curves", "run", "--out", "curves.jpg"], ".png"),
     ] {
         let message = fail(at, arguments, 2);
         assert!(message.contains(part), "{arguments:?}: {message}");
     }
     fs::write(at.join("file"), "").unwrap();
+    fs::create_dir(at.join("folder.toml")).unwrap();
     fs::write(
         at.join("broken.toml"),
         "name = 'x'\n[model]\nkind = 'vae'\nlatent_sise = 2\n",
@@ -345,6 +351,7 @@ fn bad_usage_exits_with_2_and_bad_input_with_1() {
     for (arguments, part) in [
         (&["train", "vae-3d"][..], "did you mean `vae-2d`?"),
         (&["train", "nothing.toml"], "nothing.toml: cannot be read"),
+        (&["train", "folder.toml"], "no regular file"),
         (
             &["train", "broken.toml"],
             "did you mean `model.latent_size`?",
@@ -374,6 +381,36 @@ fn bad_usage_exits_with_2_and_bad_input_with_1() {
         ),
         (&["evaluate", "run", "--data", "mnist"], "--data-dir"),
         (&["sample", "run", "--out", "file/picture.png"], "file"),
+        (
+            &["train", "vae-2d", "--set", "model.hidden=[1000000000]"],
+            "`model.hidden` is 1000000000",
+        ),
+        (
+            &[
+                "train",
+                "vae-2d",
+                "--set",
+                "model.latent_size=1000000000000000000",
+            ],
+            "`model.latent_size` is",
+        ),
+        (
+            &[
+                "train",
+                "vae-2d",
+                "--set",
+                "model.hidden=[300000000]",
+                "--out",
+                "run",
+                "--overwrite",
+            ],
+            "268 million",
+        ),
+        (
+            &["train", "vae-2d", "--set", "modle={}"],
+            "did you mean `model",
+        ),
+        (&["train", "vae-2d", "--set", "name=.."], "`name` is .."),
         (&["curves", "run/model.safetensors"], "no run directory"),
         (
             &["interpolate", "run", "--between", "0,10000"],
@@ -397,7 +434,151 @@ fn bad_usage_exits_with_2_and_bad_input_with_1() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["broken.toml", "file", "run"]);
+    assert_eq!(names, ["broken.toml", "file", "folder.toml", "run"]);
+}
+
+#[test]
+fn what_is_left_of_a_run_is_not_taken_for_a_new_one() {
+    let directory = trained(&[]);
+    let run = directory.path().join("run");
+    let model = fs::read(run.join("model.safetensors")).unwrap();
+    let arguments = [
+        "train",
+        "vae-2d",
+        "--out",
+        "run",
+        "--limit",
+        "100",
+        "--epochs",
+        "1",
+        "--no-figures",
+    ];
+    for name in ["experiment.toml", "metrics.jsonl", "state.safetensors"] {
+        fs::remove_file(run.join(name)).unwrap();
+        assert!(
+            fail(directory.path(), &arguments, 1).contains("--overwrite"),
+            "without {name}"
+        );
+        assert_eq!(fs::read(run.join("model.safetensors")).unwrap(), model);
+    }
+    succeed(
+        directory.path(),
+        &[&arguments[..], &["--overwrite"]].concat(),
+    );
+    assert_ne!(fs::read(run.join("model.safetensors")).unwrap(), model);
+    assert!(
+        !run.join("figures").exists(),
+        "no picture of the old run is left"
+    );
+}
+
+#[test]
+fn other_images_than_the_model_was_trained_on_are_pointed_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |folder: &str, ink: u8| {
+        let folder = directory.path().join(folder);
+        fs::create_dir(&folder).unwrap();
+        for (part, count) in [("train", 12u8), ("t10k", 4)] {
+            let images = [
+                &[0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 2, 0, 0, 0, 3][..],
+                &vec![ink; usize::from(count) * 6],
+            ]
+            .concat();
+            let labels = [
+                &[0, 0, 8, 1, 0, 0, 0, count][..],
+                &vec![7; usize::from(count)],
+            ]
+            .concat();
+            fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
+            fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
+        }
+    };
+    write("mine", 200);
+    write("others", 10);
+    // Images of 2 × 3 pixels, one class, fewer than a picture would like: all of it still works.
+    let train = [
+        "train",
+        "vae-2d",
+        "--epochs",
+        "1",
+        "--data",
+        "idx",
+        "--data-dir",
+        "mine",
+        "--out",
+        "run",
+    ];
+    let stdout = succeed(directory.path(), &train);
+    assert!(
+        stdout.contains("latent evaluate run --json --data-dir mine"),
+        "{stdout}"
+    );
+    let stderr = |folder: &str| {
+        outcome(latent(directory.path()).args(["evaluate", "run", "--data-dir", folder])).1
+    };
+    assert!(!stderr("mine").contains("note:"));
+    assert!(stderr("others").contains("not the images that the model was trained on"));
+    let message = fail(
+        directory.path(),
+        &["evaluate", "run", "--data", "synthetic"],
+        1,
+    );
+    assert!(
+        message.contains("2 × 3") && message.contains("28 × 28"),
+        "{message}"
+    );
+    succeed(
+        directory.path(),
+        &["interpolate", "run", "--data-dir", "mine"],
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure_and_a_closed_pipe_is_not() {
+    use std::process::Stdio;
+
+    let directory = tempfile::tempdir().unwrap();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let status = latent(directory.path())
+        .arg("experiments")
+        .stdout(full)
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+    let mut child = latent(directory.path())
+        .arg("experiments")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_picture_goes_where_a_link_points() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let directory = trained(&[]);
+    fs::write(directory.path().join("target.png"), "old").unwrap();
+    symlink("target.png", directory.path().join("link.png")).unwrap();
+    succeed(directory.path(), &["sample", "run", "--out", "link.png"]);
+    assert!(
+        fs::symlink_metadata(directory.path().join("link.png"))
+            .unwrap()
+            .is_symlink()
+    );
+    let target = directory.path().join("target.png");
+    assert!(fs::read(&target).unwrap().starts_with(b"\x89PNG"));
+    assert_eq!(
+        fs::metadata(&target).unwrap().permissions().mode() & 0o111,
+        0
+    );
 }
 
 #[test]

@@ -48,6 +48,13 @@ impl DataArguments {
         }
     }
 
+    /// What has to be typed again so that the same data are found.
+    pub(crate) fn again(&self) -> String {
+        self.data_dir
+            .as_ref()
+            .map_or_else(String::new, |path| format!(" --data-dir {}", quoted(path)))
+    }
+
     /// Loads what `--data` names, or `auto` where it names nothing, and says what it took.
     pub(crate) fn load(&self, auto: Source, context: &Context) -> Result<Loaded, Error> {
         // Who names a directory wants what is in it.
@@ -76,10 +83,17 @@ impl DataArguments {
             });
         }
         if trained.name != splits.name {
-            context.say(&format!(
+            let words = format!(
                 "note: the model was trained on {}, not on {}",
                 trained.name, splits.name
-            ));
+            );
+            context.say(&words);
+        } else if splits.name == Source::Idx.to_string() {
+            // Any files may be called that: their checksum says whether they are the same.
+            let images = splits.train.clone().truncated(trained.images);
+            if images.checksum() != trained.checksum {
+                context.say("note: these are not the images that the model was trained on");
+            }
         }
         Ok(splits)
     }
@@ -102,6 +116,11 @@ impl ModelArgument {
     }
 }
 
+/// A seed: any number that a TOML file can hold.
+pub(crate) fn seed() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(..=i64::MAX as u64)
+}
+
 /// Where a picture goes and what its random draws come from.
 #[derive(Args)]
 pub(crate) struct DrawArguments {
@@ -110,11 +129,11 @@ pub(crate) struct DrawArguments {
     #[arg(long, value_name = "FILE", value_parser = picture_path)]
     out: Option<PathBuf>,
     /// What random draws come from [default: the experiment's seed]
-    #[arg(long)]
+    #[arg(long, value_parser = seed())]
     seed: Option<u64>,
 }
 
-fn picture_path(text: &str) -> Result<PathBuf, String> {
+pub(crate) fn picture_path(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     Format::from_path(&path).map_err(|error| error.to_string())?;
     Ok(path)
@@ -148,8 +167,18 @@ pub(crate) fn print_saved(
     context: &Context,
 ) -> Result<(), Error> {
     let files = paths(&picture.save(path)?);
-    context.result(&files.join("\n"), &json!({ "files": files }));
-    Ok(())
+    context.result(&files.join("\n"), &json!({ "files": files }))
+}
+
+/// An argument as it can be typed in a shell.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,".contains(c);
+    if text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// Paths as text, for people and JSON.

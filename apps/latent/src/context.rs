@@ -61,27 +61,34 @@ impl Context {
     /// Says something about what is going on.
     pub(crate) fn say(&self, words: &str) {
         if !self.quiet {
-            line(io::stderr(), words);
+            line(words);
         }
     }
 
     /// Prints the result: the words for people, or the object for programs.
-    pub(crate) fn result(&self, words: &str, object: &Value) {
-        if self.json {
-            line(io::stdout(), &object.to_string());
+    ///
+    /// # Errors
+    /// It cannot be written, unless it is that nobody reads any more.
+    pub(crate) fn result(&self, words: &str, object: &Value) -> Result<(), Error> {
+        let text = if self.json {
+            object.to_string()
         } else {
-            line(io::stdout(), words);
+            words.to_owned()
+        };
+        let mut stdout = io::stdout();
+        match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+            Err(reason) if reason.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(reason)),
+            _ => Ok(()),
         }
     }
 }
 
 /// Prints why a command failed.
 pub(crate) fn complain(message: &str) {
-    line(io::stderr(), &format!("error: {message}"));
+    line(&format!("error: {message}"));
 }
 
-/// Whoever closed the other end of a pipe does not want to hear about it, so nothing is done where
-/// writing fails.
-fn line(mut stream: impl Write, text: &str) {
-    _ = writeln!(stream, "{text}");
+/// Says something on stderr; where that fails there is nobody left to tell.
+fn line(text: &str) {
+    _ = writeln!(io::stderr(), "{text}");
 }

@@ -10,11 +10,8 @@ pub(crate) enum Error {
         name: String,
         nearest: Option<String>,
     },
-    #[error("{path}: cannot be read ({reason})")]
-    Read {
-        path: PathBuf,
-        reason: std::io::Error,
-    },
+    #[error("{0}: this is no UTF-8 text, expected an experiment in TOML")]
+    NotText(PathBuf),
     #[error(
         "{device} cannot be used ({reason}); a build with `--features {device}` on a computer that has one can, and `--device cpu` works everywhere"
     )]
@@ -39,6 +36,15 @@ pub(crate) enum Error {
     CurvesNeedARun(PathBuf),
     #[error("{0} has no metrics yet: no epoch is complete")]
     NoMetrics(PathBuf),
+    #[error("the result cannot be written: {0}")]
+    Output(std::io::Error),
+    #[error(
+        "{name} is {value}: the model's weights, or the images, are out of all proportion; use an \
+         earlier checkpoint"
+    )]
+    NotFinite { name: String, value: f64 },
+    #[error("a pair needs two test images, and there are {0}: use more with `--data`")]
+    NoPairs(usize),
     #[error("interrupted")]
     Interrupted,
     #[error("Ctrl-C cannot be caught: {0}")]

@@ -42,9 +42,7 @@ pub(crate) fn find(name: &str, settings: &[String]) -> Result<Experiment, Error>
             nearest: nearest(name, names),
         });
     }
-    let text = std::fs::read_to_string(path).map_err(|reason| Error::Read {
-        path: path.to_owned(),
-        reason,
-    })?;
+    let bytes = latent_checkpoints::read(path).map_err(latent_training::Error::from)?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::NotText(path.to_owned()))?;
     Ok(Experiment::parse(&text, name, settings)?)
 }

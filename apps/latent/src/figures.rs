@@ -66,6 +66,14 @@ pub(crate) fn reconstructions(
         .title("Test images and their reconstructions"))
 }
 
+/// The pairs (0, 1), (2, 3) and so on of test images: `count`, or as many as there are.
+pub(crate) fn pairs(data: &Dataset, count: usize) -> Result<Vec<(usize, usize)>, Error> {
+    match data.len() / 2 {
+        0 => Err(Error::NoPairs(data.len())),
+        most => Ok((0..count.min(most)).map(|i| (2 * i, 2 * i + 1)).collect()),
+    }
+}
+
 /// A row for each pair of images: the ways from one to the other through the latent space.
 pub(crate) fn interpolations(
     model: &Model,

@@ -98,6 +98,8 @@ impl Observer for Progress<'_> {
         ));
         if report.epoch == self.epochs {
             self.bar.finish_and_clear();
+            // There is no step left to finish: from here on Ctrl-C ends the program at once.
+            self.interrupted.store(true, Ordering::SeqCst);
         }
     }
 }

@@ -60,7 +60,7 @@ pub enum Error {
         expected: u64,
     },
     /// Our file, for something else.
-    #[error("{path}: this file holds a {found}, expected a {expected}; name the other file")]
+    #[error("{path}: this file holds a {}, expected a {expected}; name the other file", .found.escape_debug())]
     Kind {
         /// The file.
         path: PathBuf,

@@ -54,6 +54,8 @@ impl<M> Checkpoint<M> {
     /// [`Error::Mismatch`] lists every tensor that is missing, surplus or of another shape;
     /// [`Error::NotFinite`] names the first that holds an infinity or NaN.
     pub fn verify(&self, expected: &Expected) -> Result<(), Error> {
+        // A message is read by a person.
+        const SHOWN: usize = 8;
         let mut problems = Vec::new();
         for (name, shape) in expected {
             match self.tensors.get(name) {
@@ -70,6 +72,11 @@ impl<M> Checkpoint<M> {
             .filter(|name| !expected.contains_key(*name))
         {
             problems.push(format!("{name} is not part of it"));
+        }
+        if problems.len() > SHOWN {
+            let more = problems.len() - SHOWN;
+            problems.truncate(SHOWN);
+            problems.push(format!("and {more} more"));
         }
         if !problems.is_empty() {
             return Err(Error::Mismatch {
@@ -142,10 +149,7 @@ pub fn load<M: DeserializeOwned>(
         path: path.into(),
         reason,
     };
-    let bytes = fs::read(path).map_err(|reason| Error::Read {
-        path: path.into(),
-        reason,
-    })?;
+    let bytes = read(path)?;
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(not_safetensors)?;
     let file = SafeTensors::deserialize(&bytes).map_err(not_safetensors)?;
 
@@ -167,7 +171,7 @@ pub fn load<M: DeserializeOwned>(
     if label.kind != kind {
         return Err(Error::Kind {
             path: path.into(),
-            found: label.kind,
+            found: label.kind.chars().take(40).collect(),
             expected: kind.to_owned(),
         });
     }
@@ -198,10 +202,27 @@ pub fn load<M: DeserializeOwned>(
     })
 }
 
+/// Reads a whole file, which must be one: a pipe or a device might never end.
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let read = || {
+        if fs::metadata(path)?.is_file() {
+            fs::read(path)
+        } else {
+            Err(io::Error::other("it is no regular file"))
+        }
+    };
+    read().map_err(|reason| Error::Read {
+        path: path.into(),
+        reason,
+    })
+}
+
 /// Writes a file so that at any moment, even of a power cut, either the old contents or all of the
 /// new are there: into a temporary file beside it, synced, then renamed, the directory synced.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let write = || -> io::Result<()> {
+        // What a link points to is replaced, and not the link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut file = AtomicWriteFile::open(path)?;
         file.write_all(bytes)?;
         file.commit()

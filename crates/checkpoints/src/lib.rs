@@ -38,4 +38,4 @@ mod error;
 mod file;
 
 pub use error::Error;
-pub use file::{Checkpoint, Expected, FORMAT, load, save, write_atomically};
+pub use file::{Checkpoint, Expected, FORMAT, load, read, save, write_atomically};

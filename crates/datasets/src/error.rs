@@ -289,7 +289,8 @@ fn shape(dimensions: &[usize]) -> String {
     sizes.join(" × ")
 }
 
-fn paths(paths: &[PathBuf]) -> String {
+/// Places that were looked in, as a reader writes them.
+pub(crate) fn paths(paths: &[PathBuf]) -> String {
     let paths: Vec<_> = paths
         .iter()
         .map(|path| path.display().to_string())

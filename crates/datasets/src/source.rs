@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::paths;
 use crate::{Error, Splits, has_idx_files, idx_from_directory, mnist_from_directory, synthetic};
 
 /// The environment variable that names a directory with MNIST's files.
@@ -98,12 +99,9 @@ fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Lo
         // Who names a directory does not want to be given something else in silence.
         (Source::Auto, None) if !named => {
             let note = format!(
-                "the built-in synthetic digits, since MNIST is not on this computer: for the real \
-                 ones put its four files into {}, or name their directory with `--data-dir` or \
-                 ${VARIABLE}",
-                candidates
-                    .last()
-                    .map_or_else(|| "a directory".into(), |path| path.display().to_string()),
+                "the built-in synthetic digits, since MNIST is not in {}: for the real ones put its \
+                 four files there, or name their directory with `--data-dir` or ${VARIABLE}",
+                paths(&candidates),
             );
             Ok(built_in(note))
         }

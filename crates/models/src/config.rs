@@ -34,13 +34,13 @@ impl ModelConfig {
         }
     }
 
-    /// Whether such a model can exist.
+    /// Whether such a model can exist for images of `pixels` values.
     ///
     /// # Errors
     /// Names the field of the configuration that is impossible.
-    pub fn check(&self) -> Result<(), Error> {
+    pub fn check(&self, pixels: usize) -> Result<(), Error> {
         match self {
-            Self::Vae(config) => config.check(),
+            Self::Vae(config) => config.check(pixels),
         }
     }
 }

@@ -32,15 +32,42 @@ impl Default for VaeConfig {
 }
 
 impl VaeConfig {
-    /// Whether a VAE of this shape can exist.
+    /// Whether a VAE of this shape can exist for images of `pixels` values.
     ///
     /// # Errors
-    /// The latent space or a hidden layer has size 0.
-    pub fn check(&self) -> Result<(), Error> {
+    /// The image, the latent space or a hidden layer has size 0; or there are more layers or weights
+    /// than any computer that this is for could train.
+    pub fn check(&self, pixels: usize) -> Result<(), Error> {
+        const LAYERS: usize = 100;
+        const WEIGHTS: usize = 1 << 28;
+        positive("pixels", pixels)?;
         positive("latent_size", self.latent_size)?;
         self.hidden
             .iter()
-            .try_for_each(|&size| positive("hidden", size))
+            .try_for_each(|&size| positive("hidden", size))?;
+        let layers = self.hidden.len();
+        if layers > LAYERS {
+            let value = format!("a list of {layers}");
+            return Err(Error::Config {
+                key: "hidden",
+                value,
+                remedy: "use 100 layers or fewer",
+            });
+        }
+        let sizes = [&[pixels], &self.hidden[..], &[self.latent_size]].concat();
+        let weights = sizes.windows(2).fold(0usize, |sum, pair| {
+            sum.saturating_add(pair[0].saturating_mul(pair[1]))
+        });
+        if weights > WEIGHTS {
+            let (key, value) = match self.hidden.iter().max() {
+                Some(&largest) if largest > self.latent_size => ("hidden", largest),
+                _ => ("latent_size", self.latent_size),
+            };
+            let value = value.to_string();
+            let remedy = "the encoder would have more than 268 million weights: make it smaller";
+            return Err(Error::Config { key, value, remedy });
+        }
+        Ok(())
     }
 }
 
@@ -67,8 +94,7 @@ impl Vae {
     /// # Errors
     /// The latent space or a hidden layer has size 0.
     pub fn new(pixels: usize, config: &VaeConfig, builder: &VarBuilder) -> Result<Self, Error> {
-        positive("pixels", pixels)?;
-        config.check()?;
+        config.check(pixels)?;
         let VaeConfig {
             hidden,
             activation,

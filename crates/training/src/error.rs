@@ -40,7 +40,7 @@ pub enum Error {
     /// The loss became infinite or NaN.
     #[error(
         "{what} is {value} in epoch {epoch}, step {step}, so training stopped; {kept}. \
-         A lower `--learning-rate` is the usual remedy"
+         The usual remedy is to begin again with a lower `--learning-rate` (and `--overwrite`)"
     )]
     NotFinite {
         /// The loss, another figure, or a tensor.
@@ -71,6 +71,12 @@ pub enum Error {
     RunExists {
         /// The directory.
         directory: PathBuf,
+    },
+    /// A file where a run's directory should be.
+    #[error("{path} is a file, and a run needs a directory: choose another place with `--out`")]
+    NotADirectory {
+        /// The file.
+        path: PathBuf,
     },
     /// Not a directory that `train` made.
     #[error("{directory} is no run directory: it holds no {missing}")]
@@ -139,7 +145,9 @@ pub enum Error {
         reason: io::Error,
     },
     /// A line of the metrics cannot be understood.
-    #[error("{path}: line {line} is no epoch's metrics ({reason})")]
+    #[error(
+        "{path}: line {line} is no epoch's metrics ({reason}); remove the damaged line and those after it"
+    )]
     Metrics {
         /// The file.
         path: PathBuf,

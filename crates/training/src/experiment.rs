@@ -117,7 +117,7 @@ impl Experiment {
     pub fn parse(text: &str, origin: &str, settings: &[String]) -> Result<Self, Error> {
         let toml_error = |origin: &str, reason: toml::de::Error| Error::Toml {
             origin: origin.to_owned(),
-            reason: reason.to_string().trim_end().to_owned(),
+            reason: shortened(reason.to_string().trim_end()),
         };
         let mut table: Table = text.parse().map_err(|reason| toml_error(origin, reason))?;
         // The text as it stands is read first: its errors have line numbers, and are not the
@@ -178,10 +178,13 @@ impl Experiment {
                 "give the experiment a name",
             ),
             (
-                self.name.contains(['/', '\\']) || self.name == "." || self.name == "..",
+                self.name
+                    .contains(|c: char| c == '/' || c == '\\' || c.is_control())
+                    || self.name == "."
+                    || self.name == "..",
                 "name",
                 self.name.clone(),
-                "a directory is named after it, so it can be neither `.` nor `..` nor hold a slash",
+                "a directory is named after it, so it can be neither `.` nor `..` nor hold a slash or a control character",
             ),
             (epochs == 0, "training.epochs", epochs.to_string(), whole),
             (
@@ -211,19 +214,31 @@ impl Experiment {
                 number,
             ),
         ];
-        let value_error = |key: String, value, remedy| Error::Value {
-            origin: origin.to_owned(),
-            key,
-            value,
-            remedy,
-        };
         if let Some((_, key, value, remedy)) = rules.into_iter().find(|(broken, ..)| *broken) {
-            return Err(value_error(key.to_owned(), value, remedy));
+            let (origin, key) = (origin.to_owned(), key.to_owned());
+            return Err(Error::Value {
+                origin,
+                key,
+                value,
+                remedy,
+            });
         }
-        self.model.check().map_err(|error| match error {
-            latent_models::Error::Config { key, value, remedy } => {
-                value_error(format!("model.{key}"), value, remedy)
-            }
+        // What the images are like is not known yet; one pixel is the least that they have.
+        self.check_for(origin, 1)
+    }
+
+    /// Whether the model can exist for images of `pixels` values.
+    ///
+    /// # Errors
+    /// [`Error::Value`] names the key with the impossible value.
+    pub fn check_for(&self, origin: &str, pixels: usize) -> Result<(), Error> {
+        self.model.check(pixels).map_err(|error| match error {
+            latent_models::Error::Config { key, value, remedy } => Error::Value {
+                origin: origin.to_owned(),
+                key: format!("model.{key}"),
+                value,
+                remedy,
+            },
             other => other.into(),
         })
     }
@@ -250,10 +265,17 @@ impl Experiment {
             })?;
         let mut known = keys(&written, "");
         known.extend(OPTIONAL_KEYS.map(str::to_owned));
-        let Some(key) = keys(table, "").into_iter().find(|key| !known.contains(key)) else {
+        let is_known = |key: &String| {
+            known.contains(key)
+                || known
+                    .iter()
+                    .any(|name| name.starts_with(&format!("{key}.")))
+        };
+        let Some(key) = keys(table, "").into_iter().find(|key| !is_known(key)) else {
             return Ok(());
         };
         let nearest = nearest(&key, &known);
+        let key = shortened(&key);
         Err(Error::UnknownKey {
             origin: origin.to_owned(),
             key,
@@ -289,10 +311,19 @@ pub fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
+/// What an error shows of a text that may be a whole file.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 1000;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// All keys that have a value, written with dots.
 fn keys(table: &Table, prefix: &str) -> Vec<String> {
     let entry = |(key, value): (&String, &Value)| match value {
-        Value::Table(inner) => keys(inner, &format!("{prefix}{key}.")),
+        Value::Table(inner) if !inner.is_empty() => keys(inner, &format!("{prefix}{key}.")),
         _ => vec![format!("{prefix}{key}")],
     };
     table.iter().flat_map(entry).collect()

@@ -130,14 +130,20 @@ impl Run {
             directory: directory.to_owned(),
         };
         let text = experiment.to_toml()?;
-        if run.path(EXPERIMENT).exists() {
+        if directory.exists() && !directory.is_dir() {
+            return Err(Error::NotADirectory {
+                path: directory.to_owned(),
+            });
+        }
+        let files = [STATE, MODEL, METRICS, EXPERIMENT];
+        if files.iter().any(|name| run.path(name).exists()) {
             if !overwrite {
                 return Err(Error::RunExists {
                     directory: directory.to_owned(),
                 });
             }
             // The state goes first: without it, nothing of the old run can be taken for the new.
-            for name in [STATE, MODEL, METRICS, EXPERIMENT] {
+            for name in files {
                 run.remove(name)?;
             }
             let figures = run.path(FIGURES);
@@ -185,17 +191,17 @@ impl Run {
     /// The experiment, everything resolved.
     pub fn experiment(&self) -> Result<Experiment, Error> {
         let path = self.path(EXPERIMENT);
-        let text = fs::read_to_string(&path).map_err(|reason| file_error(&path, reason))?;
+        let text = read_text(&path)?;
         Experiment::parse(&text, &path.display().to_string(), &[])
     }
 
     /// The metrics of all epochs so far.
     pub fn metrics(&self) -> Result<Vec<EpochRecord>, Error> {
         let path = self.path(METRICS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(reason) if reason.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(reason) => return Err(file_error(&path, reason)),
+        let text = if path.exists() {
+            read_text(&path)?
+        } else {
+            String::new()
         };
         let record = |(index, line)| {
             serde_json::from_str(line).map_err(|reason| Error::Metrics {
@@ -280,7 +286,8 @@ pub fn train(
         run.save_model(&trainer, &experiment, &data, &records[records.len() - 1])?;
         run.save_state(&trainer, &experiment, &data)?;
     }
-    if trainer.is_interrupted() {
+    let is_complete = trainer.epochs_done() >= experiment.training.epochs;
+    if trainer.is_interrupted() && !is_complete {
         run.save_state(&trainer, &experiment, &data)?;
         return Ok(Outcome::Interrupted {
             epochs: trainer.epochs_done(),
@@ -304,15 +311,6 @@ impl Run {
     ) -> Result<(), Error> {
         let state: Checkpoint<StateMetadata> =
             latent_checkpoints::load(&self.path(STATE), STATE_KIND, device)?;
-        let trained = &state.metadata.data;
-        if trained != data {
-            return Err(Error::OtherData {
-                trained: trained.name.clone(),
-                expected: trained.checksum.clone(),
-                found_name: data.name.clone(),
-                found: data.checksum.clone(),
-            });
-        }
         // More epochs or another step size are a way to go on; anything else is another run.
         let mut begun = state.metadata.experiment.clone();
         begun.training.epochs = experiment.training.epochs;
@@ -320,6 +318,15 @@ impl Run {
         if begun != *experiment {
             return Err(Error::OtherExperiment {
                 path: self.path(EXPERIMENT),
+            });
+        }
+        let trained = &state.metadata.data;
+        if trained != data {
+            return Err(Error::OtherData {
+                trained: trained.name.clone(),
+                expected: trained.checksum.clone(),
+                found_name: data.name.clone(),
+                found: data.checksum.clone(),
             });
         }
         let steps = data.images.div_ceil(experiment.training.batch_size);
@@ -441,7 +448,7 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
     {
         return Err(Error::NoRun {
             directory: run.directory.clone(),
-            missing: "model.safetensors yet: no epoch is complete",
+            missing: "model.safetensors, which the first complete epoch writes",
         });
     }
     if !file.exists() {
@@ -474,6 +481,11 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
         path: file,
         run,
     })
+}
+
+fn read_text(path: &Path) -> Result<String, Error> {
+    let not_text = |_| file_error(path, io::Error::other("it is no UTF-8 text"));
+    String::from_utf8(latent_checkpoints::read(path)?).map_err(not_text)
 }
 
 /// A run in `runs/` with a name like the one that was given.

@@ -241,7 +241,7 @@ fn what_is_no_model_is_refused_in_words() {
 
     let path = directory.path().join("run");
     let run = Run::create(&path, &experiment(&[]), false).unwrap();
-    assert!(message(&path).contains("no epoch is complete"));
+    assert!(message(&path).contains("the first complete epoch"));
     train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
     assert!(
         message(&path.join("state.safetensors"))

@@ -79,8 +79,10 @@ fn write(files: Vec<(PathBuf, Vec<u8>)>) -> Result<Vec<PathBuf>, Error> {
             folder: folder.to_path_buf(),
             source,
         })?;
-        let file =
-            AtomicWriteFile::open(&path).and_then(|mut file| file.write_all(&bytes).map(|()| file));
+        // What a link points to is replaced, and not the link.
+        let target = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        let file = AtomicWriteFile::open(&target)
+            .and_then(|mut file| file.write_all(&bytes).map(|()| file));
         match file {
             Ok(file) => written.push((path, file)),
             Err(source) => return Err(Error::Write { path, source }),

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use latent_training::Run;
 
-use crate::arguments::print_saved;
+use crate::arguments::{picture_path, print_saved};
 use crate::{Context, Error, figures};
 
 /// Draw the loss and its parts over the epochs of a run
@@ -13,7 +13,7 @@ pub(crate) struct Curves {
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// The file to write: .png, .svg, or .npy for the numbers [default: figures/curves.png in the run]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = picture_path)]
     out: Option<PathBuf>,
 }
 

@@ -5,7 +5,7 @@ use latent_datasets::{Dataset, Source};
 use latent_visualisation::ImageGrid;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, paths};
+use crate::arguments::{DataArguments, paths, picture_path};
 use crate::progress::thousands;
 use crate::{Context, Error};
 
@@ -28,7 +28,7 @@ pub(crate) struct Show {
     #[command(flatten)]
     data: DataArguments,
     /// Also write it as a picture: .png, .svg, or .npy for the numbers
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = picture_path)]
     out: Option<PathBuf>,
 }
 
@@ -90,8 +90,7 @@ impl Show {
         let object = json!({
             "data": splits.name, "split": split, "index": self.index, "label": label, "pixels": image, "files": files,
         });
-        context.result(&words, &object);
-        Ok(())
+        context.result(&words, &object)
     }
 }
 
@@ -122,8 +121,7 @@ impl Info {
                 "pixels": { "mean": pixels.mean, "standard_deviation": pixels.standard_deviation, "zero": pixels.zero_fraction },
             });
         }
-        context.result(&words.join("\n"), &object);
-        Ok(())
+        context.result(&words.join("\n"), &object)
     }
 }
 

@@ -2,7 +2,7 @@ use clap::Args;
 use latent_training::evaluate;
 use serde_json::{Map, Value, json};
 
-use crate::arguments::{DataArguments, ModelArgument, batching, table};
+use crate::arguments::{DataArguments, ModelArgument, batching, seed, table};
 use crate::progress::thousands;
 use crate::{Context, Error};
 
@@ -20,7 +20,7 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// What random draws come from [default: the experiment's seed]
-    #[arg(long)]
+    #[arg(long, value_parser = seed())]
     seed: Option<u64>,
 }
 
@@ -39,6 +39,12 @@ impl Evaluate {
             &context.device,
         )?;
 
+        if let Some((name, &value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
+            return Err(Error::NotFinite {
+                name: name.clone(),
+                value,
+            });
+        }
         let mut object: Map<String, Value> = Map::new();
         object.insert(
             "model".to_owned(),
@@ -63,7 +69,6 @@ impl Evaluate {
             splits.name,
             table(&figures)
         );
-        context.result(&words, &Value::Object(object));
-        Ok(())
+        context.result(&words, &Value::Object(object))
     }
 }

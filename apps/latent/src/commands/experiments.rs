@@ -33,7 +33,6 @@ impl Experiments {
             "{}\n\nTrain one with `latent train NAME`.",
             words.join("\n")
         );
-        context.result(&words, &json!({ "experiments": all }));
-        Ok(())
+        context.result(&words, &json!({ "experiments": all }))
     }
 }

@@ -46,9 +46,7 @@ impl Interpolate {
         let data = self.data.load_for(&model, context)?.test;
         let pairs = match self.between {
             Some(pair) => vec![pair],
-            None => (0..usize::from(self.pairs))
-                .map(|i| (2 * i, 2 * i + 1))
-                .collect(),
+            None => figures::pairs(&data, self.pairs.into())?,
         };
         let path = match self.path {
             Path::Linear => latent_space::Path::Linear,

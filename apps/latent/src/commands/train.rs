@@ -8,9 +8,9 @@ use latent_training::{EpochRecord, Experiment, Outcome, Run, load_model, train};
 use latent_visualisation::Picture;
 use serde_json::{Value, json};
 
-use crate::arguments::{DataArguments, paths, table};
+use crate::arguments::{DataArguments, paths, quoted, seed, table};
 use crate::figures::{self, Draw};
-use crate::progress::Progress;
+use crate::progress::{Progress, thousands};
 use crate::{Context, Error, experiments};
 
 /// Train a model and draw what it learned
@@ -39,7 +39,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "N", value_parser = positive)]
     limit: Option<usize>,
     /// What all randomness comes from
-    #[arg(long)]
+    #[arg(long, value_parser = seed())]
     seed: Option<u64>,
     #[arg(
         long = "set",
@@ -80,33 +80,17 @@ impl Train {
             Some(directory) => self.reopen(directory, context)?,
             None => self.begin(context)?,
         };
-        let experiment = run.experiment()?;
         let start = Instant::now();
-        let mut progress = Progress::new(context, experiment.training.epochs)?;
+        let epochs = run.experiment()?.training.epochs;
+        let mut progress = Progress::new(context, epochs)?;
         match train(&run, &splits, &context.device, &mut progress)? {
-            Outcome::Finished(last) => {
-                let files = if self.no_figures {
-                    Vec::new()
-                } else {
-                    draw(&run, &splits, context)?
-                };
-                report(
-                    &run,
-                    &experiment,
-                    &splits,
-                    &last,
-                    &files,
-                    start.elapsed().as_secs_f64(),
-                    context,
-                );
-                Ok(())
-            }
-            Outcome::Interrupted { epochs } => {
+            Outcome::Finished(last) => self.finish(&run, &splits, &last, start, context),
+            Outcome::Interrupted { epochs: done } => {
                 context.say(&format!(
-                    "stopped after {epochs} of {} epochs and saved; go on with\n  {} train --resume {}",
-                    experiment.training.epochs,
+                    "stopped after {done} of {epochs} epochs and saved; go on with\n  {} train --resume {}{}",
                     program(),
-                    run.directory().display()
+                    quoted(run.directory()),
+                    self.data.again()
                 ));
                 Err(Error::Interrupted)
             }
@@ -123,6 +107,8 @@ impl Train {
             .unwrap_or_else(|| Path::new("runs").join(&experiment.name));
         let loaded = self.data.load(experiment.data.source, context)?;
         experiment.data.source = loaded.source;
+        // Before anything is written, or deleted.
+        experiment.check_for(name, loaded.splits.train.pixels())?;
         let run = Run::create(&directory, &experiment, self.overwrite)?;
         Ok((run, limited(loaded.splits, &experiment)))
     }
@@ -132,6 +118,73 @@ impl Train {
         let experiment = run.experiment()?;
         let loaded = self.data.load(experiment.data.source, context)?;
         Ok((run, limited(loaded.splits, &experiment)))
+    }
+
+    /// Draws, and prints the test figures, the files, and what a person would want next.
+    fn finish(
+        &self,
+        run: &Run,
+        splits: &Splits,
+        last: &EpochRecord,
+        start: Instant,
+        context: &Context,
+    ) -> Result<(), Error> {
+        let experiment = run.experiment()?;
+        let files = if self.no_figures {
+            Vec::new()
+        } else {
+            draw(run, splits, context)?
+        };
+        let metrics: Vec<(&str, Value)> = last
+            .test
+            .iter()
+            .map(|(name, value)| (name.as_str(), json!(value)))
+            .collect();
+        let mut lines = vec![
+            format!(
+                "{} on {}, {} test images, nats per image after {} epochs:",
+                experiment.name,
+                splits.name,
+                thousands(splits.test.len() as f64),
+                last.epoch
+            ),
+            table(&metrics),
+            format!("model: {}", run.model_path().display()),
+        ];
+        lines.extend(files.iter().map(|file| format!("figure: {file}")));
+        lines.push("next:".to_owned());
+        let directory = quoted(run.directory());
+        // What the run has not drawn yet.
+        let suggestions = if experiment.model.latent_size() == 2 {
+            [
+                format!("manifold {directory} --quantiles"),
+                format!("scatter {directory} --latent sample"),
+            ]
+        } else {
+            [
+                format!("interpolate {directory} --between 0,3"),
+                format!("reconstruct {directory} --count 20"),
+            ]
+        };
+        for suggestion in suggestions
+            .iter()
+            .chain([&format!("evaluate {directory} --json")])
+        {
+            lines.push(format!("  {} {suggestion}{}", program(), self.data.again()));
+        }
+        let object = json!({
+            "run": run.directory().display().to_string(),
+            "model": run.model_path().display().to_string(),
+            "experiment": experiment.name,
+            "data": splits.name,
+            "seed": experiment.seed,
+            "epochs": last.epoch,
+            "train": last.train,
+            "test": last.test,
+            "seconds": start.elapsed().as_secs_f64(),
+            "files": files,
+        });
+        context.result(&lines.join("\n"), &object)
     }
 
     /// The options that stand for a setting come after `--set`, and win.
@@ -186,9 +239,7 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
         &figures::reconstructions(&model, test, 10, seed, context)?,
     )?;
     if test.len() >= 2 {
-        let pairs: Vec<(usize, usize)> = (0..5.min(test.len() / 2))
-            .map(|i| (2 * i, 2 * i + 1))
-            .collect();
+        let pairs = figures::pairs(test, 5)?;
         let path = latent_space::Path::Linear;
         save(
             "interpolations",
@@ -208,54 +259,6 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
         save("manifold", &figures::manifold(&model, &plane, context)?)?;
     }
     Ok(files)
-}
-
-/// The test figures, the files, and what a person would want next.
-fn report(
-    run: &Run,
-    experiment: &Experiment,
-    splits: &Splits,
-    last: &EpochRecord,
-    files: &[String],
-    seconds: f64,
-    context: &Context,
-) {
-    let directory = run.directory().display();
-    let figures: Vec<(&str, Value)> = last
-        .test
-        .iter()
-        .map(|(name, value)| (name.as_str(), json!(value)))
-        .collect();
-    let program = program();
-    let next = if experiment.model.latent_size() == 2 {
-        format!(
-            "{program} manifold {directory} --quantiles\n  {program} scatter {directory} --latent sample"
-        )
-    } else {
-        format!(
-            "{program} interpolate {directory} --between 3,7\n  {program} sample {directory} --count 100"
-        )
-    };
-    let words = format!(
-        "{} on {}, {} test images, nats per image after {} epochs:\n{}\nmodel: {}\n{}\nnext:\n  {next}\n  {program} evaluate {directory} --json",
-        experiment.name,
-        splits.name,
-        splits.test.len(),
-        last.epoch,
-        table(&figures),
-        run.model_path().display(),
-        files
-            .iter()
-            .map(|file| format!("figure: {file}"))
-            .collect::<Vec<_>>()
-            .join("\n"),
-    );
-    let object = json!({
-        "run": run.directory().display().to_string(), "model": run.model_path().display().to_string(), "experiment": experiment.name, "data": splits.name,
-        "seed": experiment.seed, "epochs": last.epoch, "train": last.train, "test": last.test,
-        "seconds": seconds, "files": files,
-    });
-    context.result(&words, &object);
 }
 
 /// How the program was called, so that what it suggests can be typed as it stands.
