@@ -313,7 +313,7 @@ fn an_experiment_of_one_s_own_is_a_file() {
 }
 
 #[test]
-fn bad_usage_exits_with_2_and_bad_input_with_1() {
+fn bad_usage_exits_with_2() {
     let directory = trained(&[]);
     let at = directory.path();
     for (arguments, part) in [
@@ -341,6 +341,12 @@ fn bad_usage_exits_with_2_and_bad_input_with_1() {
         let message = fail(at, arguments, 2);
         assert!(message.contains(part), "{arguments:?}: {message}");
     }
+}
+
+#[test]
+fn bad_input_exits_with_1_and_leaves_nothing_behind() {
+    let directory = trained(&[]);
+    let at = directory.path();
     fs::write(at.join("file"), "").unwrap();
     fs::create_dir(at.join("folder.toml")).unwrap();
     fs::write(

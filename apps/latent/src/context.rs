@@ -10,6 +10,7 @@ use crate::Error;
 
 /// Words that every command knows.
 #[derive(Args)]
+#[command(next_help_heading = "For every command")]
 pub(crate) struct Globals {
     /// What to compute on
     #[arg(long, global = true, value_enum, default_value_t = DeviceName::Cpu)]

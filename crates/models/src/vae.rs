@@ -92,7 +92,7 @@ impl Vae {
     /// `mean` and `log_variance`, and `decoder`.
     ///
     /// # Errors
-    /// The latent space or a hidden layer has size 0.
+    /// [`VaeConfig::check`] finds the shape impossible, or `builder` holds variables of other shapes.
     pub fn new(pixels: usize, config: &VaeConfig, builder: &VarBuilder) -> Result<Self, Error> {
         config.check(pixels)?;
         let VaeConfig {
