@@ -3,7 +3,7 @@
 latent := "cargo run --release --quiet --package latent --"
 
 _default:
-    @just --list --unsorted
+    @{{just_executable()}} --list --unsorted
 
 # Auto-Encoding Variational Bayes, task 1: train, and draw 25 samples from the prior
 aevb-task1: (_train "aevb")

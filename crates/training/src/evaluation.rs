@@ -51,8 +51,9 @@ impl Totals {
 
 /// Measures a model on every image of a data set, in their order, in nats per image.
 ///
-/// The draws depend on the seed and the batch size of `batching` and on nothing else, so that the same
-/// model gets the same figures. Build the model from tensors that are no variables: nothing is differentiated here.
+/// The draws depend on the seed and the batch size of `batching` and on nothing else, so that the
+/// same model gets the same figures. Build the model from tensors that are no variables: nothing is
+/// differentiated here.
 ///
 /// # Errors
 /// There are no images, or the model does not fit them.
