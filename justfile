@@ -45,7 +45,7 @@ _train experiment:
 test:
     cargo test --release
 
-# Three seeds of an experiment: mean and spread of its test ELBO
+# Three seeds of an experiment: the figures of each, a JSON object a line
 seeds experiment="vae-2d":
     @for seed in 1 2 3; do \
         {{latent}} train {{experiment}} --seed $seed --out runs/{{experiment}}-seed-$seed --overwrite --no-figures --json; \
