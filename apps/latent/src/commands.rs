@@ -1,5 +1,6 @@
 //! One short file a subcommand.
 
+mod bench;
 mod curves;
 mod data;
 mod evaluate;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Data(data::Data),
     Experiments(experiments::Experiments),
+    Bench(bench::Bench),
 }
 
 impl Command {
@@ -46,6 +48,7 @@ impl Command {
             Self::Curves(command) => command.run(context),
             Self::Data(command) => command.run(context),
             Self::Experiments(command) => command.run(context),
+            Self::Bench(command) => command.run(context),
         }
     }
 }

@@ -8,6 +8,7 @@ mod context;
 mod error;
 mod experiments;
 mod figures;
+mod process;
 mod progress;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    process::prepare();
     let arguments = Arguments::parse();
     let run = || arguments.command.run(&Context::new(&arguments.globals)?);
     match run() {

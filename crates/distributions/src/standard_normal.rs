@@ -1,7 +1,7 @@
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use candle_core::{DType, Device, Tensor};
-use latent_kernels::normal_log_density;
+use latent_kernels::standard_normal_log_density;
 
 use crate::{Distribution, Error, Generator};
 
@@ -67,8 +67,7 @@ impl StandardNormal {
 impl Distribution for StandardNormal {
     fn log_prob(&self, value: &Tensor) -> Result<Tensor, Error> {
         self.check_event(value.dims())?;
-        let zeros = self.mean()?;
-        Ok(normal_log_density(value, &zeros, &zeros)?)
+        Ok(standard_normal_log_density(value)?)
     }
 
     fn sample(&self, sample_shape: &[usize], generator: &mut Generator) -> Result<Tensor, Error> {

@@ -61,7 +61,9 @@ fn the_standard_normal_is_a_normal_of_zeros() -> Result {
     let standard = StandardNormal::new(3, DType::F64, CPU).log_prob(&x)?;
     let zeros = Tensor::zeros((5, 3), DType::F64, CPU)?;
     let general = Normal::new(zeros.clone(), zeros)?.log_prob(&x)?;
-    assert_eq!(standard.to_vec1::<f64>()?, general.to_vec1::<f64>()?);
+    // The two add up the same terms in another order.
+    let far = (standard - general)?.abs()?.max_all()?.to_scalar::<f64>()?;
+    assert!(far < 1e-14, "{far}");
     Ok(())
 }
 

@@ -1,5 +1,8 @@
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
+
+use crate::element::Element;
+use crate::elementwise::{map2, update_rows, vectorised};
+use crate::operation::Gradient;
 
 /// The elementwise function that follows a linear map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,13 +17,45 @@ pub enum Activation {
     Tanh,
 }
 
+#[inline(always)]
+pub(crate) fn relu<T: Element>(x: T) -> T {
+    // A NaN passes through.
+    if x < T::zero() { T::zero() } else { x }
+}
+
 impl Activation {
-    /// The function applied to every element.
-    pub fn apply(self, input: &Tensor) -> Result<Tensor> {
+    /// Adds `bias` to every row and applies the function, in place.
+    pub(crate) fn with_bias<T: Element>(self, values: &mut [T], bias: &[T]) {
+        fn each<T: Element>(values: &mut [T], bias: &[T], f: impl Fn(T) -> T + Sync) {
+            update_rows(values, bias.len(), |_, rows| {
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for row in rows.chunks_exact_mut(bias.len()) {
+                            for (value, &bias) in row.iter_mut().zip(bias) {
+                                *value = f(*value + bias);
+                            }
+                        }
+                    },
+                );
+            });
+        }
         match self {
-            Self::Identity => Ok(input.clone()),
-            Self::Relu => input.relu(),
-            Self::Tanh => input.tanh(),
+            Self::Identity => each(values, bias, |x| x),
+            Self::Relu => each(values, bias, relu),
+            Self::Tanh => each(values, bias, T::tanh),
+        }
+    }
+
+    /// From the gradient of the function's value that of its argument, by way of the value: all
+    /// functions here have a derivative that their value determines.
+    pub(crate) fn backward<T: Element>(self, output: &[T], gradient: &[T]) -> Gradient<T> {
+        match self {
+            Self::Identity => Gradient::Same,
+            Self::Relu => Gradient::Values(map2(output, gradient, |y, g| {
+                if y > T::zero() { g } else { T::zero() }
+            })),
+            Self::Tanh => Gradient::Values(map2(output, gradient, |y, g| g * (T::one() - y * y))),
         }
     }
 }

@@ -1,4 +1,12 @@
-use candle_core::{Result, Tensor, Var};
+use std::cell::RefCell;
+
+use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor, Var, bail};
+use rayon::prelude::*;
+
+use crate::composed;
+use crate::element::Element;
+use crate::elementwise::{CHUNK, is_worth_sharing, vectorised};
+use crate::operation::{is_fused, on_cpu};
 
 /// The constants of Adam's update, with the defaults of the paper.
 ///
@@ -49,7 +57,10 @@ impl Moments {
 /// Moves one parameter along its gradient and updates its moments, in place.
 ///
 /// `step` counts from 1, and is what the bias correction depends on. A gradient that still carries
-/// its history is detached first.
+/// its history is detached first. Kingma & Ba 2015, algorithm 1.
+///
+/// # Errors
+/// The gradient or the moments do not have the parameter's shape, dtype and device.
 pub fn adam_update(
     parameter: &Var,
     gradient: &Tensor,
@@ -57,19 +68,130 @@ pub fn adam_update(
     adam: &Adam,
     step: u64,
 ) -> Result<()> {
-    let gradient = gradient.detach();
-    let decay = |average: &Var, beta: f64, new: &Tensor| {
-        average.set(&((average.as_detached_tensor() * beta)? + (new * (1.0 - beta))?)?)
-    };
-    decay(&moments.first, adam.beta1, &gradient)?;
-    decay(&moments.second, adam.beta2, &gradient.sqr()?)?;
+    let tensors = [
+        parameter.as_tensor(),
+        gradient,
+        moments.first.as_tensor(),
+        moments.second.as_tensor(),
+    ];
+    if tensors
+        .iter()
+        .any(|tensor| tensor.dims() != parameter.dims())
+    {
+        bail!(
+            "Adam needs a gradient and moments of the parameter's shape {:?}, not {:?}, {:?} and {:?}",
+            parameter.shape(),
+            gradient.shape(),
+            moments.first.shape(),
+            moments.second.shape()
+        );
+    }
+    let variables = [tensors[0], tensors[2], tensors[3]];
+    if !is_fused(&tensors) || !variables.iter().all(|variable| variable.is_contiguous()) {
+        return composed::adam_update(parameter, gradient, moments, adam, step);
+    }
+    match parameter.dtype() {
+        DType::F32 => fused::<f32>(parameter, gradient, moments, adam, step),
+        _ => fused::<f64>(parameter, gradient, moments, adam, step),
+    }
+}
 
-    let unbiased = |average: &Var, beta: f64| {
-        let correction = 1.0 / (1.0 - beta.powf(step as f64));
-        average.as_detached_tensor() * correction
+fn fused<T: Element>(
+    parameter: &Var,
+    gradient: &Tensor,
+    moments: &Moments,
+    adam: &Adam,
+    step: u64,
+) -> Result<()> {
+    let gradient = gradient.contiguous()?;
+    let (storage, layout) = gradient.storage_and_layout();
+    let gradient = on_cpu::<T>(&storage, layout)?;
+    let update = Update::new(adam, step);
+    // All four are held at once, so that one pass over memory does it.
+    change::<T>(&moments.first, |first| {
+        change::<T>(&moments.second, |second| {
+            change::<T>(parameter, |parameter| {
+                update.apply(parameter, gradient, first, second);
+                Ok(())
+            })
+        })
+    })
+}
+
+/// The constants of one update.
+struct Update<T> {
+    beta1: T,
+    beta2: T,
+    /// 1 − β₁ and 1 − β₂
+    rest1: T,
+    rest2: T,
+    /// α / (1 − β₁ᵗ)
+    rate: T,
+    /// √(1 / (1 − β₂ᵗ))
+    scale: T,
+    epsilon: T,
+}
+
+impl<T: Element> Update<T> {
+    fn new(adam: &Adam, step: u64) -> Self {
+        let correction = |beta: f64| 1.0 / (1.0 - beta.powf(step as f64));
+        Self {
+            beta1: T::from_f64(adam.beta1),
+            beta2: T::from_f64(adam.beta2),
+            rest1: T::from_f64(1.0 - adam.beta1),
+            rest2: T::from_f64(1.0 - adam.beta2),
+            rate: T::from_f64(adam.learning_rate * correction(adam.beta1)),
+            scale: T::from_f64(correction(adam.beta2).sqrt()),
+            epsilon: T::from_f64(adam.epsilon),
+        }
+    }
+
+    fn apply(&self, parameter: &mut [T], gradient: &[T], first: &mut [T], second: &mut [T]) {
+        let step = |(((p, m), v), g): (((&mut [T], &mut [T]), &mut [T]), &[T])| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(g) {
+                        *m = self.beta1 * *m + self.rest1 * g;
+                        *v = self.beta2 * *v + self.rest2 * g * g;
+                        *p -= self.rate * *m / (Element::sqrt(*v) * self.scale + self.epsilon);
+                    }
+                },
+            );
+        };
+        if is_worth_sharing(parameter.len()) {
+            parameter
+                .par_chunks_mut(CHUNK)
+                .zip(first.par_chunks_mut(CHUNK))
+                .zip(second.par_chunks_mut(CHUNK))
+                .zip(gradient.par_chunks(CHUNK))
+                .for_each(step);
+        } else {
+            step((((parameter, first), second), gradient));
+        }
+    }
+}
+
+/// Gives the numbers of a contiguous variable to `work`, to be changed where they are.
+fn change<T: Element>(variable: &Var, work: impl FnOnce(&mut [T]) -> Result<()>) -> Result<()> {
+    struct Change<F>(RefCell<Option<F>>);
+    impl<F: FnOnce(&mut CpuStorage, &Layout) -> Result<()>> InplaceOp1 for Change<F> {
+        fn name(&self) -> &'static str {
+            "adam_update"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+            match self.0.take() {
+                Some(work) => work(storage, layout),
+                None => bail!("a change is made once"),
+            }
+        }
+    }
+    let work = |storage: &mut CpuStorage, layout: &Layout| {
+        let Some((start, end)) = layout.contiguous_offsets() else {
+            bail!("a variable is contiguous");
+        };
+        work(&mut T::slice_mut(storage)?[start..end])
     };
-    let first = unbiased(&moments.first, adam.beta1)?;
-    let second = unbiased(&moments.second, adam.beta2)?;
-    let update = (first / (second.sqrt()? + adam.epsilon)?)?;
-    parameter.set(&(parameter.as_detached_tensor() - (update * adam.learning_rate)?)?)
+    variable.inplace_op1(&Change(RefCell::new(Some(work))))
 }

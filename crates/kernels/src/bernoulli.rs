@@ -1,8 +1,51 @@
-use candle_core::{D, Result, Tensor};
+use candle_core::{Result, Tensor};
+
+use crate::activation::relu;
+use crate::composed;
+use crate::element::Element;
+use crate::elementwise::{map, map2, rows, sum2, update_rows, vectorised};
+use crate::operation::{Gradient, Operation, apply1, apply2, is_fused, is_tracked};
 
 /// The logistic function 1 / (1 + exp(−x)), elementwise: the mean of a Bernoulli from its logit.
 pub fn sigmoid(logits: &Tensor) -> Result<Tensor> {
-    candle_nn::ops::sigmoid(logits)
+    if !is_fused(&[logits]) {
+        return composed::sigmoid(logits);
+    }
+    apply1(Sigmoid, logits, logits.shape())
+}
+
+struct Sigmoid;
+
+#[inline(always)]
+fn logistic<T: Element>(x: T) -> T {
+    T::one() / (T::one() + (-x).exp())
+}
+
+/// log(1 + exp(x)) = max(x, 0) + log(1 + exp(−|x|)): the exponent is never positive, so nothing
+/// overflows.
+#[inline(always)]
+fn softplus<T: Element>(x: T) -> T {
+    relu(x) + (-x.abs()).exp().ln_1p()
+}
+
+impl Operation<1> for Sigmoid {
+    const NAME: &'static str = "sigmoid";
+
+    fn forward<T: Element>(&self, [logits]: [&[T]; 1]) -> Vec<T> {
+        map(logits, logistic)
+    }
+
+    fn backward<T: Element>(
+        &self,
+        _: [&[T]; 1],
+        output: &[T],
+        gradient: &[T],
+        _: [bool; 1],
+    ) -> [Gradient<T>; 1] {
+        [Gradient::Values(map2(output, gradient, |y, g| {
+            g * y * (T::one() - y)
+        }))]
+    }
 }
 
 /// log p(x) of independent Bernoulli variables, in nats, summed over the event.
@@ -11,17 +54,69 @@ pub fn sigmoid(logits: &Tensor) -> Result<Tensor> {
 /// broadcast against each other; the result is `[...]`. Targets may lie anywhere in [0, 1]: for
 /// grey pixels this is the negative binary cross-entropy.
 pub fn bernoulli_log_likelihood(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    logits
-        .broadcast_mul(targets)?
-        .broadcast_sub(&softplus(logits)?)?
-        .sum(D::Minus1)
+    let (shape, repeated) = (logits.dims(), targets.dims());
+    // The targets of a fused operation are data, the same for every leading dimension that only the
+    // logits have: several draws of z for one image.
+    if !is_fused(&[logits, targets]) || !shape.ends_with(repeated) || is_tracked(targets) {
+        return composed::bernoulli_log_likelihood(logits, targets);
+    }
+    let Some((&width, leading)) = shape.split_last().filter(|_| !repeated.is_empty()) else {
+        return composed::bernoulli_log_likelihood(logits, targets);
+    };
+    apply2(BernoulliLogLikelihood { width }, [logits, targets], leading)
 }
 
-/// log(1 + exp(x)) = max(x, 0) + log(1 + exp(−|x|)): the exponent is never positive, so nothing
-/// overflows.
-///
-/// The gradient at 0, where untrained networks start, is the true ½ only since candle differentiates
-/// both relu and |x| there as 1: 1 − ½.
-fn softplus(x: &Tensor) -> Result<Tensor> {
-    x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
+struct BernoulliLogLikelihood {
+    width: usize,
+}
+
+impl BernoulliLogLikelihood {
+    /// The part of the targets that belongs to a row of the logits.
+    fn targets<'a, T>(&self, targets: &'a [T], row: usize) -> &'a [T] {
+        let repeated = targets.len() / self.width;
+        &targets[row % repeated * self.width..][..self.width]
+    }
+}
+
+impl Operation<2> for BernoulliLogLikelihood {
+    const NAME: &'static str = "bernoulli_log_likelihood";
+
+    fn forward<T: Element>(&self, [logits, targets]: [&[T]; 2]) -> Vec<T> {
+        if self.width == 0 {
+            return Vec::new();
+        }
+        rows(logits.len() / self.width, self.width, |row| {
+            let targets = self.targets(targets, row);
+            let logits = &logits[row * self.width..][..self.width];
+            vectorised(
+                #[inline(always)]
+                || sum2(logits, targets, |l, x| x * l - softplus(l)),
+            )
+        })
+    }
+
+    fn backward<T: Element>(
+        &self,
+        [logits, targets]: [&[T]; 2],
+        _: &[T],
+        gradient: &[T],
+        _: [bool; 2],
+    ) -> [Gradient<T>; 2] {
+        let width = self.width;
+        let mut values = logits.to_vec();
+        update_rows(&mut values, width, |first, rows| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (index, row) in rows.chunks_exact_mut(width).enumerate() {
+                        let g = gradient[first + index];
+                        for (l, &x) in row.iter_mut().zip(self.targets(targets, first + index)) {
+                            *l = g * (x - logistic(*l));
+                        }
+                    }
+                },
+            );
+        });
+        [Gradient::Values(values), Gradient::None]
+    }
 }

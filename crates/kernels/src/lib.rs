@@ -30,14 +30,29 @@ mod activation;
 mod adam;
 mod bernoulli;
 mod categorical;
-mod gradient;
+pub mod composed;
+mod convolution;
+mod coupling;
+mod dequantise;
+mod element;
+mod elementwise;
+mod gradient_error;
 mod linear;
+mod math;
 mod normal;
+mod operation;
+mod product;
 
 pub use activation::Activation;
 pub use adam::{Adam, Moments, adam_update};
 pub use bernoulli::{bernoulli_log_likelihood, sigmoid};
 pub use categorical::categorical_log_likelihood;
-pub use gradient::gradient_error;
-pub use linear::linear;
-pub use normal::{kl_to_standard_normal, normal_log_density, reparametrise};
+pub use convolution::{Convolution, TransposedConvolution, conv_transpose2d, conv2d};
+pub use coupling::{affine_coupling, affine_coupling_inverse};
+pub use dequantise::dequantised_logit;
+pub use gradient_error::gradient_error;
+pub use linear::{add, linear};
+pub use normal::{
+    kl_to_standard_normal, normal_log_density, reparametrise, standard_normal_log_density,
+};
+pub use operation::backward;

@@ -27,6 +27,7 @@
 mod classifier;
 mod config;
 mod error;
+mod flow;
 mod latent_model;
 pub mod latent_space;
 mod networks;
@@ -36,8 +37,12 @@ mod vae;
 pub use classifier::{Classifier, ClassifierConfig};
 pub use config::ModelConfig;
 pub use error::Error;
+pub use flow::{AffineCoupling, RealNvp, RealNvpConfig};
 pub use latent_kernels::Activation;
 pub use latent_model::{LatentModel, Loss, Trainable};
-pub use networks::{Linear, Mlp};
+pub use networks::{
+    CLASSES, Condition, Conv2d, ConvTranspose2d, ConvolutionalConfig, ConvolutionalDecoder,
+    ConvolutionalEncoder, Labels, Linear, Mlp, Network, Summed,
+};
 pub use parameters::{Parameters, shapes};
 pub use vae::{Vae, VaeConfig};

@@ -1,77 +1,25 @@
+//! The networks that models are made of.
+
+mod convolutional;
+mod labels;
+mod linear;
+
 use candle_core::{Result, Tensor};
-use candle_nn::{Init, VarBuilder};
-use latent_kernels::{Activation, linear};
 
-/// A linear layer and the activation that follows it.
+pub use convolutional::{
+    Conv2d, ConvTranspose2d, ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder,
+};
+pub use labels::{CLASSES, Condition, Labels, Summed};
+pub use linear::{Linear, Mlp};
+
+/// A network as a model sees it: a function of its input and of what the model is conditioned on.
 ///
-/// Its variables are `weight` `[out, in]` and `bias` `[out]`, both drawn as PyTorch draws them:
-/// uniform in ±1/√in (He et al. 2015 with a = √5).
-#[derive(Clone, Debug)]
-pub struct Linear {
-    weight: Tensor,
-    bias: Tensor,
-    activation: Activation,
-}
+/// A network that knows no condition has `()` as [`Self::Condition`]; [`Summed`] makes the first layer
+/// of a network see labels, and the rest of it is the same.
+pub trait Network: Send + Sync {
+    /// What the network is conditioned on.
+    type Condition: Condition;
 
-impl Linear {
-    /// A layer from `inputs` to `outputs` numbers.
-    pub fn new(
-        inputs: usize,
-        outputs: usize,
-        activation: Activation,
-        builder: &VarBuilder,
-    ) -> Result<Self> {
-        let bound = 1.0 / (inputs as f64).sqrt();
-        let init = Init::Uniform {
-            lo: -bound,
-            up: bound,
-        };
-        Ok(Self {
-            weight: builder.get_with_hints((outputs, inputs), "weight", init)?,
-            bias: builder.get_with_hints(outputs, "bias", init)?,
-            activation,
-        })
-    }
-
-    /// `[..., in]` to `[..., out]`.
-    pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        linear(input, &self.weight, &self.bias, self.activation)
-    }
-}
-
-/// A multilayer perceptron: linear layers in a row.
-#[derive(Clone, Debug)]
-pub struct Mlp(Vec<Linear>);
-
-impl Mlp {
-    /// Layers between consecutive `sizes`, each followed by `activation`, the last one by `last`.
-    ///
-    /// Layers are numbered as in a PyTorch `Sequential` of `Linear, activation, Linear, …`: their
-    /// variables are `0.weight`, `0.bias`, `2.weight` and so on.
-    pub fn new(
-        sizes: &[usize],
-        activation: Activation,
-        last: Activation,
-        builder: &VarBuilder,
-    ) -> Result<Self> {
-        let count = sizes.len().saturating_sub(1);
-        let layer = |(index, pair): (usize, &[usize])| {
-            let activation = if index + 1 == count { last } else { activation };
-            Linear::new(pair[0], pair[1], activation, &builder.pp(2 * index))
-        };
-        Ok(Self(
-            sizes
-                .windows(2)
-                .enumerate()
-                .map(layer)
-                .collect::<Result<_>>()?,
-        ))
-    }
-
-    /// `[..., first size]` to `[..., last size]`.
-    pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        self.0
-            .iter()
-            .try_fold(input.clone(), |hidden, layer| layer.forward(&hidden))
-    }
+    /// The output for a batch.
+    fn forward(&self, input: &Tensor, condition: &Self::Condition) -> Result<Tensor>;
 }

@@ -6,7 +6,11 @@ use latent_distributions::{
 use latent_kernels::Activation;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, LatentModel, Linear, Loss, Mlp, Trainable, error::positive};
+use crate::networks::{
+    Condition, Conv2d, ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder, Linear,
+    Mlp, Network, Summed,
+};
+use crate::{Error, LatentModel, Loss, Trainable, error::positive};
 
 /// The shape of a fully connected [`Vae`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,19 +75,20 @@ impl VaeConfig {
     }
 }
 
-/// The fully connected variational autoencoder.
+/// A variational autoencoder over an encoder and a decoder, fully connected unless said otherwise;
+/// conditional, p(x|y), where the networks are ([`Network::Condition`]).
 ///
 /// Kingma & Welling 2014, "Auto-Encoding Variational Bayes", with a Bernoulli likelihood of the
 /// pixels (appendix C.1) and a diagonal normal posterior (C.2). For grey pixels that likelihood is
 /// the cross-entropy of the literature, and the bound one of no probability; for pixels drawn as 0 or
 /// 1 it bounds log p(x).
 #[derive(Clone, Debug)]
-pub struct Vae {
+pub struct Vae<E = Mlp, D = Mlp> {
     prior: StandardNormal,
-    encoder: Mlp,
+    encoder: E,
     mean: Linear,
     log_variance: Linear,
-    decoder: Mlp,
+    decoder: D,
     latent_size: usize,
 }
 
@@ -105,59 +110,144 @@ impl Vae {
         let mut decoder_sizes = [&encoder_sizes[..], &[*latent_size]].concat();
         decoder_sizes.reverse();
 
+        let encoder = Mlp::new(
+            &encoder_sizes,
+            *activation,
+            *activation,
+            &builder.pp("encoder"),
+        )?;
+        let decoder = Mlp::new(
+            &decoder_sizes,
+            *activation,
+            Activation::Identity,
+            &builder.pp("decoder"),
+        )?;
+        Self::over(encoder, features, decoder, *latent_size, builder)
+    }
+}
+
+/// The convolutional VAE.
+impl Vae<ConvolutionalEncoder, ConvolutionalDecoder> {
+    /// A VAE with its variables from `builder`: `encoder`, the heads `mean` and `log_variance`, and
+    /// `decoder`.
+    ///
+    /// # Errors
+    /// [`ConvolutionalConfig::check`] finds the shape impossible, or `builder` holds variables of other
+    /// shapes.
+    pub fn convolutional(
+        config: &ConvolutionalConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        let encoder = ConvolutionalEncoder::new(config, &builder.pp("encoder"))?;
+        let decoder = ConvolutionalDecoder::new(config, &builder.pp("decoder"))?;
+        Self::over(
+            encoder,
+            config.features,
+            decoder,
+            config.latent_size,
+            builder,
+        )
+    }
+}
+
+/// The conditional convolutional VAE.
+impl Vae<ConvolutionalEncoder<Summed<Conv2d>>, ConvolutionalDecoder<Summed<Linear>>> {
+    /// As [`Vae::convolutional`], with labels that the first layer of either network sees.
+    ///
+    /// # Errors
+    /// As [`Vae::convolutional`].
+    pub fn conditional_convolutional(
+        config: &ConvolutionalConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        let encoder = ConvolutionalEncoder::conditional(config, &builder.pp("encoder"))?;
+        let decoder = ConvolutionalDecoder::conditional(config, &builder.pp("decoder"))?;
+        Self::over(
+            encoder,
+            config.features,
+            decoder,
+            config.latent_size,
+            builder,
+        )
+    }
+}
+
+impl<E, D> Vae<E, D> {
+    /// A VAE over any two networks: an encoder to `[n, features]` and a decoder from `[n, latent_size]`
+    /// to the logits of the pixels. The heads `mean` and `log_variance` come from `builder`.
+    ///
+    /// # Errors
+    /// `builder` holds variables of other shapes.
+    pub fn over(
+        encoder: E,
+        features: usize,
+        decoder: D,
+        latent_size: usize,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
         let head = |name| {
             Linear::new(
                 features,
-                *latent_size,
+                latent_size,
                 Activation::Identity,
                 &builder.pp(name),
             )
         };
         Ok(Self {
-            prior: StandardNormal::new(*latent_size, builder.dtype(), builder.device()),
-            encoder: Mlp::new(
-                &encoder_sizes,
-                *activation,
-                *activation,
-                &builder.pp("encoder"),
-            )?,
+            prior: StandardNormal::new(latent_size, builder.dtype(), builder.device()),
+            encoder,
             mean: head("mean")?,
             log_variance: head("log_variance")?,
-            decoder: Mlp::new(
-                &decoder_sizes,
-                *activation,
-                Activation::Identity,
-                &builder.pp("decoder"),
-            )?,
-            latent_size: *latent_size,
+            decoder,
+            latent_size,
         })
     }
+}
 
-    /// q(z|x) = N(μ(x), diag σ²(x))
-    pub fn posterior(&self, images: &Tensor) -> Result<Normal, Error> {
-        let hidden = self.encoder.forward(images)?;
+impl<E, D> Vae<E, D>
+where
+    E: Network,
+    D: Network<Condition = E::Condition>,
+{
+    /// q(z|x) = N(μ(x), diag σ²(x)), or q(z|x, y) of a conditional model.
+    pub fn posterior(&self, images: &Tensor, condition: &E::Condition) -> Result<Normal, Error> {
+        let hidden = self.encoder.forward(images, condition)?;
         let log_scale = (self.log_variance.forward(&hidden)? * 0.5)?;
         Ok(Normal::new(self.mean.forward(&hidden)?, log_scale)?)
     }
 
-    /// p(x|z) = Bernoulli(f(z))
-    pub fn likelihood(&self, latents: &Tensor) -> Result<Bernoulli, Error> {
-        Ok(Bernoulli::new(self.decoder.forward(latents)?))
+    /// p(x|z) = Bernoulli(f(z)), or p(x|z, y) of a conditional model.
+    pub fn likelihood(
+        &self,
+        latents: &Tensor,
+        condition: &E::Condition,
+    ) -> Result<Bernoulli, Error> {
+        Ok(Bernoulli::new(self.decoder.forward(latents, condition)?))
     }
 }
 
-impl Trainable for Vae {
+impl<E, D> Trainable for Vae<E, D>
+where
+    E: Network,
+    D: Network<Condition = E::Condition>,
+{
     /// The evidence lower bound, E[log p(x|z)] − KL(q(z|x) ‖ p(z)), the expectation over q(z|x) being
     /// estimated by one draw of z. Kingma & Welling 2014, equation 7.
     fn loss(
         &self,
         images: &Tensor,
-        _labels: &Tensor,
+        labels: &Tensor,
         generator: &mut Generator,
     ) -> Result<Loss, Error> {
-        let posterior = self.posterior(images)?;
+        let condition = E::Condition::from_labels(labels, images.dtype())?;
+        let posterior = self.posterior(images, &condition)?;
         let latents = posterior.rsample(&[], generator)?;
-        let reconstruction = self.likelihood(&latents)?.log_prob(images)?.neg()?;
+        let reconstruction = self
+            .likelihood(&latents, &condition)?
+            .log_prob(images)?
+            .neg()?;
         let kl = posterior.kl_divergence(&self.prior)?;
         let objective = (&reconstruction + &kl)?;
         let elbo = objective.neg()?;
@@ -170,37 +260,43 @@ impl Trainable for Vae {
     }
 }
 
-impl LatentModel for Vae {
-    type Condition = ();
+impl<E, D> LatentModel for Vae<E, D>
+where
+    E: Network,
+    D: Network<Condition = E::Condition>,
+{
+    type Condition = E::Condition;
 
     fn latent_size(&self) -> usize {
         self.latent_size
     }
 
-    fn encode(&self, images: &Tensor, (): &()) -> Result<Tensor, Error> {
-        Ok(self.posterior(images)?.mean()?)
+    fn encode(&self, images: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
+        Ok(self.posterior(images, condition)?.mean()?)
     }
 
     fn encode_sample(
         &self,
         images: &Tensor,
-        (): &(),
+        condition: &E::Condition,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
-        Ok(self.posterior(images)?.sample(&[], generator)?)
+        Ok(self.posterior(images, condition)?.sample(&[], generator)?)
     }
 
-    fn decode(&self, latents: &Tensor, (): &()) -> Result<Tensor, Error> {
-        Ok(self.likelihood(latents)?.mean()?)
+    fn decode(&self, latents: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
+        Ok(self.likelihood(latents, condition)?.mean()?)
     }
 
     fn decode_sample(
         &self,
         latents: &Tensor,
-        (): &(),
+        condition: &E::Condition,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
-        Ok(self.likelihood(latents)?.sample(&[], generator)?)
+        Ok(self
+            .likelihood(latents, condition)?
+            .sample(&[], generator)?)
     }
 
     fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {

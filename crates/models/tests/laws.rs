@@ -7,8 +7,8 @@ use candle_nn::VarBuilder;
 use latent_distributions::{Distribution, Generator};
 use latent_models::latent_space::{Grid, Path, legibility, representatives};
 use latent_models::{
-    Activation, Classifier, ClassifierConfig, Error, ModelConfig, Parameters, Trainable, Vae,
-    VaeConfig,
+    Activation, Classifier, ClassifierConfig, Condition, ConvolutionalConfig, Error, Labels,
+    LatentModel, ModelConfig, Parameters, RealNvp, RealNvpConfig, Trainable, Vae, VaeConfig,
 };
 
 type Result<T = ()> = std::result::Result<T, Error>;
@@ -143,7 +143,7 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
         .map(|i| ((f64::from(i) + 0.5) * width - 9.0) as f32)
         .collect();
     let latents = Tensor::new(z.as_slice(), CPU)?.unsqueeze(1)?;
-    let likelihoods = vec1(&vae.likelihood(&latents)?.log_prob(&image)?)?;
+    let likelihoods = vec1(&vae.likelihood(&latents, &())?.log_prob(&image)?)?;
     let integral: f64 = z
         .iter()
         .zip(likelihoods)
@@ -166,11 +166,11 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
     );
 
     // And the gap is exactly that divergence: importance weighting with many draws closes it.
-    let posterior = vae.posterior(&image)?;
+    let posterior = vae.posterior(&image, &())?;
     let draws = posterior
         .sample(&[4000], &mut Generator::new(7))?
         .squeeze(1)?;
-    let joint = (vae.likelihood(&draws)?.log_prob(&image)?
+    let joint = (vae.likelihood(&draws, &())?.log_prob(&image)?
         + latent_distributions::StandardNormal::new(1, DType::F32, CPU).log_prob(&draws)?)?;
     let weights = vec1(&(joint - posterior.log_prob(&draws)?)?)?;
     let estimate = (weights.iter().map(|&w| f64::from(w).exp()).sum::<f64>() / 4000.0).ln();
@@ -428,7 +428,7 @@ fn the_heads_are_mean_and_log_variance() -> Result {
         };
         variable.set(&Tensor::full(value, variable.shape(), CPU)?)?;
     }
-    let posterior = vae.posterior(&images(1)?)?;
+    let posterior = vae.posterior(&images(1)?, &())?;
     assert_eq!(vec1(posterior.loc())?, [3.0, 3.0]);
     // A variance of 4 is a standard deviation of 2.
     assert!(
@@ -510,5 +510,247 @@ fn shapes_are_found_without_their_memory() -> Result {
     let shapes = latent_models::shapes(huge)?;
     assert_eq!(shapes["weight"], [100_000_000_000, 784]);
     assert_eq!(shapes.len(), 2);
+    Ok(())
+}
+
+/// A small convolutional shape for 7×5 images: odd sizes, and one that halves to an even one.
+fn convolutional() -> ConvolutionalConfig {
+    ConvolutionalConfig {
+        image: (7, 5),
+        channels: vec![3, 4],
+        features: 6,
+        latent_size: 2,
+    }
+}
+
+#[test]
+fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -> Result {
+    for image in [(7, 5), (28, 28), (1, 1)] {
+        let config = ConvolutionalConfig {
+            image,
+            ..convolutional()
+        };
+        let pixels = image.0 * image.1;
+        let images = Generator::new(3).uniform((4, pixels), DType::F32, CPU)?;
+        let labels = Tensor::new(&[0u32, 9, 4, 4], CPU)?;
+        let check = |model: &dyn Trainable, parameters: &Parameters| -> Result {
+            let loss = model.loss(&images, &labels, &mut Generator::new(2))?;
+            assert_eq!(loss.objective.dims(), [4]);
+            let gradients = loss.objective.mean_all()?.backward()?;
+            for (name, variable) in parameters.variables() {
+                let gradient = gradients.get(&variable);
+                let gradient = gradient.unwrap_or_else(|| panic!("{name} receives none"));
+                assert!(
+                    gradient.sqr()?.sum_all()?.to_scalar::<f32>()? > 0.0,
+                    "{name}"
+                );
+            }
+            Ok(())
+        };
+        let parameters = Parameters::seeded(1, CPU);
+        let vae = Vae::convolutional(&config, &parameters.builder())?;
+        check(&vae, &parameters)?;
+        assert_eq!(
+            vae.decode(&vae.encode(&images, &())?, &())?.dims(),
+            [4, pixels]
+        );
+
+        let parameters = Parameters::seeded(1, CPU);
+        let conditional = Vae::conditional_convolutional(&config, &parameters.builder())?;
+        check(&conditional, &parameters)?;
+        let condition =
+            |label: u32| Labels::from_labels(&Tensor::new(&[label; 4], CPU)?, DType::F32);
+        let latents = conditional.encode(&images, &condition(3)?)?;
+        // The label changes both what is encoded and what is decoded.
+        assert_ne!(
+            vec1(&latents)?,
+            vec1(&conditional.encode(&images, &condition(4)?)?)?
+        );
+        assert_ne!(
+            vec1(&conditional.decode(&latents, &condition(3)?)?)?,
+            vec1(&conditional.decode(&latents, &condition(4)?)?)?
+        );
+    }
+    assert!(Labels::from_labels(&Tensor::new(&[10u32], CPU)?, DType::F32).is_err());
+    Ok(())
+}
+
+#[test]
+fn impossible_convolutional_shapes_are_refused_by_the_name_of_the_field() {
+    let refusal = |config: ConvolutionalConfig| match config.check() {
+        Err(Error::Config { key, .. }) => key,
+        other => panic!("{other:?}"),
+    };
+    let good = convolutional();
+    good.check().unwrap();
+    let image = (4, 7);
+    assert_eq!(
+        refusal(ConvolutionalConfig {
+            image,
+            ..good.clone()
+        }),
+        "image"
+    );
+    let channels = vec![];
+    assert_eq!(
+        refusal(ConvolutionalConfig {
+            channels,
+            ..good.clone()
+        }),
+        "channels"
+    );
+    let channels = vec![3, 0];
+    assert_eq!(
+        refusal(ConvolutionalConfig {
+            channels,
+            ..good.clone()
+        }),
+        "channels"
+    );
+    assert_eq!(
+        refusal(ConvolutionalConfig {
+            features: 0,
+            ..good.clone()
+        }),
+        "features"
+    );
+    assert_eq!(
+        refusal(ConvolutionalConfig {
+            latent_size: 0,
+            ..good
+        }),
+        "latent_size"
+    );
+}
+
+/// A small flow in 64 bits, its weights made large enough that it is far from the identity.
+fn flow(pixels: usize) -> Result<(RealNvp, Vec<Var>)> {
+    let config = RealNvpConfig {
+        couplings: 3,
+        hidden: vec![7],
+        lambda: 1e-3,
+    };
+    let parameters = Parameters::seeded(1, CPU);
+    RealNvp::new(pixels, &config, &parameters.builder())?;
+    let mut variables = Vec::new();
+    let mut tensors = std::collections::HashMap::new();
+    for (name, variable) in parameters.variables() {
+        let variable =
+            Var::from_tensor(&(variable.as_detached_tensor().to_dtype(DType::F64)? * 2.0)?)?;
+        tensors.insert(name, variable.as_tensor().clone());
+        variables.push(variable);
+    }
+    let builder = VarBuilder::from_tensors(tensors, DType::F64, CPU);
+    Ok((RealNvp::new(pixels, &config, &builder)?, variables))
+}
+
+#[test]
+fn a_flow_is_undone_by_its_inverse_and_log_determinants_cancel() -> Result {
+    for pixels in [2, 5, 8] {
+        let (flow, _) = flow(pixels)?;
+        let latents = Generator::new(5).standard_normal((4, pixels), DType::F64, CPU)?;
+        let (values, there) = flow.forward(&latents)?;
+        let (back, and_back) = flow.inverse(&values)?;
+        let far = (back - &latents)?.abs()?.max_all()?.to_scalar::<f64>()?;
+        assert!(far < 1e-12, "{far}");
+        let rest = (there + and_back)?.abs()?.max_all()?.to_scalar::<f64>()?;
+        assert!(rest < 1e-12, "{rest}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_flow_s_log_determinant_is_that_of_the_jacobian_by_finite_differences() -> Result {
+    let (flow, _) = flow(2)?;
+    let latents = Generator::new(5).standard_normal((1, 2), DType::F64, CPU)?;
+    let log_det = flow.forward(&latents)?.1.to_vec1::<f64>()?[0];
+    let step = 1e-6;
+    let column = |index: usize| -> Result<Vec<f64>> {
+        let mut offset = vec![0.0; 2];
+        offset[index] = step;
+        let offset = Tensor::new(vec![offset], CPU)?;
+        let ahead = flow.forward(&(&latents + &offset)?)?.0;
+        let behind = flow.forward(&(&latents - &offset)?)?.0;
+        Ok(((ahead - behind)? / (2.0 * step))?
+            .flatten_all()?
+            .to_vec1()?)
+    };
+    let (a, b) = (column(0)?, column(1)?);
+    let determinant = (a[0] * b[1] - a[1] * b[0]).abs();
+    assert!((determinant.ln() - log_det).abs() < 1e-8);
+    Ok(())
+}
+
+#[test]
+fn a_flow_s_density_integrates_to_one_and_its_variables_learn() -> Result {
+    let (flow, variables) = flow(2)?;
+    let (steps, width) = (400, 30.0);
+    let side: Vec<f64> = (0..steps)
+        .map(|i| (f64::from(i) + 0.5) / f64::from(steps) * width - width / 2.0)
+        .collect();
+    let points: Vec<f64> = side
+        .iter()
+        .flat_map(|&y| side.iter().flat_map(move |&x| [x, y]))
+        .collect();
+    let points = Tensor::from_vec(points, ((steps * steps) as usize, 2), CPU)?;
+    let area = (width / f64::from(steps)).powi(2);
+    let total = flow
+        .log_prob(&points)?
+        .exp()?
+        .sum_all()?
+        .to_scalar::<f64>()?
+        * area;
+    assert!((total - 1.0).abs() < 1e-3, "{total}");
+
+    let few = points.narrow(0, 0, 3)?;
+    let gradients = flow.log_prob(&few)?.mean_all()?.backward()?;
+    assert!(
+        variables
+            .iter()
+            .all(|variable| gradients.get(variable).is_some())
+    );
+    Ok(())
+}
+
+#[test]
+fn a_flow_gives_images_back_and_scores_a_batch_as_its_images() -> Result {
+    let config = RealNvpConfig {
+        couplings: 2,
+        hidden: vec![5],
+        lambda: 1e-6,
+    };
+    let parameters = Parameters::seeded(1, CPU);
+    let flow = RealNvp::new(PIXELS, &config, &parameters.builder())?;
+    // Levels of 256, black and white among them.
+    let images = ((images(4)? * 255.0)?.round()? / 255.0)?;
+    let images = Tensor::cat(&[&images, &images.zeros_like()?, &images.ones_like()?], 0)?;
+    let back = flow.decode(&flow.encode(&images, &())?, &())?;
+    let far = (back - &images)?.abs()?.max_all()?.to_scalar::<f32>()?;
+    assert!(far < 1e-3, "{far}");
+
+    let logits = flow.forward(&flow.encode(&images, &())?)?.0;
+    let together = vec1(&flow.log_prob(&logits)?)?;
+    for (index, together) in together.iter().enumerate() {
+        let alone = vec1(&flow.log_prob(&logits.narrow(0, index, 1)?)?)?[0];
+        assert!((alone - together).abs() <= 1e-4 * (1.0 + together.abs()));
+    }
+    Ok(())
+}
+
+#[test]
+fn bits_per_dimension_of_a_flow_count_the_preprocessing_in() -> Result {
+    // A standard logistic density of the logits is a uniform one of the pixels: 8 bits of 256 levels.
+    // Its log-density at y = logit(a) is log a + log(1 − a), what the preprocessing's log-determinant
+    // takes away again.
+    let images = images(4)?;
+    let noise = Generator::new(1).uniform(images.shape(), DType::F32, CPU)?;
+    let (logits, log_det) = latent_kernels::dequantised_logit(&images, &noise, 0.0)?;
+    let logistic = (latent_kernels::sigmoid(&logits)?.log()?
+        + latent_kernels::sigmoid(&logits.neg()?)?.log()?)?
+    .sum(1)?;
+    let bits = ((logistic + log_det)? / (-(PIXELS as f64) * std::f64::consts::LN_2))?;
+    for bits in vec1(&bits)? {
+        assert!((bits - 8.0).abs() < 1e-4, "{bits}");
+    }
     Ok(())
 }

@@ -32,6 +32,7 @@
 mod error;
 mod evaluation;
 mod experiment;
+mod prefetch;
 mod run;
 mod trainer;
 

@@ -1,16 +1,17 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_datasets::{Batching, Dataset};
 use latent_distributions::Generator;
-use latent_kernels::{Moments, adam_update};
+use latent_kernels::{Moments, adam_update, backward};
 use latent_models::{Parameters, Trainable};
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{EVALUATION_BATCH, Totals};
+use crate::prefetch::prefetched;
 use crate::{Error, Metrics, TrainingConfig, evaluate};
 
 /// One step of training, as an [`Observer`] sees it.
@@ -197,7 +198,7 @@ impl<M: Trainable> Trainer<M> {
 
         let start = Instant::now();
         let mut images = 0;
-        for batch in batches {
+        let end = prefetched(batches, |batch| {
             let batch = batch?;
             let loss = self.step(&batch.images, &batch.labels, epoch)?;
             images += batch.labels.elem_count();
@@ -208,10 +209,11 @@ impl<M: Trainable> Trainer<M> {
                 batch_size: self.config.batch_size,
                 loss,
             };
-            if observer.step(&report).is_break() {
-                self.refuse_ruined(steps)?;
-                return Ok(None);
-            }
+            Ok::<_, Error>(observer.step(&report))
+        })?;
+        if end.is_break() {
+            self.refuse_ruined(steps)?;
+            return Ok(None);
         }
         let seconds = start.elapsed().as_secs_f64();
 
@@ -246,6 +248,42 @@ impl<M: Trainable> Trainer<M> {
         Ok(Some(report))
     }
 
+    /// How long `steps` steps of training take on batches of `dataset`, epoch after epoch, without
+    /// the evaluation that ends one: for benchmarks. The variables move as in training.
+    ///
+    /// # Errors
+    /// As [`Self::epoch`].
+    pub fn time(&mut self, dataset: &Dataset, steps: usize) -> Result<Duration, Error> {
+        if dataset.is_empty() {
+            return Err(Error::NoImages { split: "train" });
+        }
+        let batching = Batching {
+            size: self.config.batch_size,
+            binarise: self.binarise,
+            seed: self.seed,
+        };
+        let device = self.device.clone();
+        let start = Instant::now();
+        let mut done = 0;
+        let mut epoch = 0;
+        while done < steps {
+            epoch += 1;
+            let batches = dataset.shuffled(&batching, epoch, &device);
+            _ = prefetched(batches, |batch| {
+                let batch = batch?;
+                self.step(&batch.images, &batch.labels, epoch as usize)?;
+                done += 1;
+                Ok::<_, Error>(if done < steps {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
+            })?;
+            self.position.step = 0;
+        }
+        Ok(start.elapsed())
+    }
+
     /// One update of all variables; returns the mean loss before it.
     fn step(&mut self, images: &Tensor, labels: &Tensor, epoch: usize) -> Result<f64, Error> {
         let position = &mut self.position;
@@ -255,7 +293,7 @@ impl<M: Trainable> Trainer<M> {
         let mean = position.totals.add(&loss)?;
         refuse_infinite(mean, || "the loss".to_owned(), epoch, position.step + 1)?;
 
-        let gradients = loss.objective.mean_all()?.backward()?;
+        let gradients = backward(&loss.objective.mean_all()?)?;
         position.step += 1;
         position.updates += 1;
         let adam = self.config.adam();

@@ -1,0 +1,188 @@
+//! The functions of this crate composed of candle's own operations: what runs on CUDA and Metal, for
+//! other floats than those of 32 and 64 bits and for shapes that broadcast in unusual ways, and what
+//! the fused operations are held against in tests.
+//!
+//! Arguments, shapes and results are those of the functions of the same names at the root of the
+//! crate, which choose between the two. (At a pre-activation of exactly 0, where ReLU has no
+//! derivative, candle takes 1, the fused operations 0, as PyTorch does.)
+
+use std::f64::consts::TAU;
+
+use candle_core::{D, Result, Tensor};
+
+use crate::convolution::{Convolution, TransposedConvolution};
+use crate::{Activation, Adam, Moments};
+
+/// See [`linear`](crate::linear).
+pub fn linear(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    activation: Activation,
+) -> Result<Tensor> {
+    let (outputs, inputs) = weight.dims2()?;
+    let mut shape = input.dims().to_vec();
+    // One product over all rows: candle would otherwise run one small product a batch dimension.
+    let rows = input.reshape(((), inputs))?;
+    let result = rows.matmul(&weight.t()?)?.broadcast_add(bias)?;
+    if let Some(last) = shape.last_mut() {
+        *last = outputs;
+    }
+    activate(&result, activation)?.reshape(shape)
+}
+
+/// See [`add`](crate::add).
+pub fn add(a: &Tensor, b: &Tensor, activation: Activation) -> Result<Tensor> {
+    activate(&(a + b)?, activation)
+}
+
+fn activate(input: &Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        Activation::Identity => Ok(input.clone()),
+        Activation::Relu => input.relu(),
+        Activation::Tanh => input.tanh(),
+    }
+}
+
+/// See [`conv2d`](crate::conv2d).
+pub fn conv2d(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    convolution: Convolution,
+    activation: Activation,
+) -> Result<Tensor> {
+    let Convolution { stride, padding } = convolution;
+    // candle's convolutions want the channels first.
+    let channels_first = input.permute((0, 3, 1, 2))?.contiguous()?;
+    let result = channels_first.conv2d(weight, padding, stride, 1, 1)?;
+    let channels_last = result.permute((0, 2, 3, 1))?.contiguous()?;
+    activate(&channels_last.broadcast_add(bias)?, activation)
+}
+
+/// See [`conv_transpose2d`](crate::conv_transpose2d).
+pub fn conv_transpose2d(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    convolution: TransposedConvolution,
+    activation: Activation,
+) -> Result<Tensor> {
+    let TransposedConvolution {
+        stride,
+        padding,
+        output_padding,
+    } = convolution;
+    let channels_first = input.permute((0, 3, 1, 2))?.contiguous()?;
+    let result = channels_first.conv_transpose2d(weight, padding, output_padding, stride, 1)?;
+    let channels_last = result.permute((0, 2, 3, 1))?.contiguous()?;
+    activate(&channels_last.broadcast_add(bias)?, activation)
+}
+
+/// See [`sigmoid`](crate::sigmoid).
+pub fn sigmoid(logits: &Tensor) -> Result<Tensor> {
+    candle_nn::ops::sigmoid(logits)
+}
+
+/// See [`bernoulli_log_likelihood`](crate::bernoulli_log_likelihood).
+pub fn bernoulli_log_likelihood(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    logits
+        .broadcast_mul(targets)?
+        .broadcast_sub(&softplus(logits)?)?
+        .sum(D::Minus1)
+}
+
+/// log(1 + exp(x)) = max(x, 0) + log(1 + exp(−|x|)): the exponent is never positive, so nothing
+/// overflows.
+///
+/// The gradient at 0, where untrained networks start, is the true ½ only since candle differentiates
+/// both relu and |x| there as 1: 1 − ½.
+fn softplus(x: &Tensor) -> Result<Tensor> {
+    x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
+}
+
+/// See [`reparametrise`](crate::reparametrise).
+pub fn reparametrise(loc: &Tensor, log_scale: &Tensor, noise: &Tensor) -> Result<Tensor> {
+    noise.broadcast_mul(&log_scale.exp()?)?.broadcast_add(loc)
+}
+
+/// See [`normal_log_density`](crate::normal_log_density).
+pub fn normal_log_density(value: &Tensor, loc: &Tensor, log_scale: &Tensor) -> Result<Tensor> {
+    let standardised = value
+        .broadcast_sub(loc)?
+        .broadcast_mul(&log_scale.neg()?.exp()?)?;
+    let constant = 0.5 * TAU.ln();
+    (standardised.sqr()? * -0.5)?
+        .broadcast_sub(&(log_scale + constant)?)?
+        .sum(D::Minus1)
+}
+
+/// See [`standard_normal_log_density`](crate::standard_normal_log_density).
+pub fn standard_normal_log_density(value: &Tensor) -> Result<Tensor> {
+    let constant = 0.5 * TAU.ln();
+    ((value.sqr()? * -0.5)? - constant)?.sum(D::Minus1)
+}
+
+/// See [`kl_to_standard_normal`](crate::kl_to_standard_normal).
+pub fn kl_to_standard_normal(loc: &Tensor, log_scale: &Tensor) -> Result<Tensor> {
+    let variance = (log_scale * 2.0)?.exp()?;
+    let half_moments = (((variance + loc.sqr()?)? - 1.0)? * 0.5)?;
+    (half_moments - log_scale)?.sum(D::Minus1)
+}
+
+/// See [`affine_coupling`](crate::affine_coupling).
+pub fn affine_coupling(
+    value: &Tensor,
+    log_scale: &Tensor,
+    translation: &Tensor,
+) -> Result<(Tensor, Tensor)> {
+    let transformed = ((value * log_scale.exp()?)? + translation)?;
+    Ok((transformed, log_scale.sum(D::Minus1)?))
+}
+
+/// See [`affine_coupling_inverse`](crate::affine_coupling_inverse).
+pub fn affine_coupling_inverse(
+    value: &Tensor,
+    log_scale: &Tensor,
+    translation: &Tensor,
+) -> Result<(Tensor, Tensor)> {
+    let transformed = ((value - translation)? * log_scale.neg()?.exp()?)?;
+    Ok((transformed, log_scale.sum(D::Minus1)?.neg()?))
+}
+
+/// See [`dequantised_logit`](crate::dequantised_logit).
+pub fn dequantised_logit(pixels: &Tensor, noise: &Tensor, lambda: f64) -> Result<(Tensor, Tensor)> {
+    let unit = (((pixels * 255.0)? + noise)? / 256.0)?;
+    let range = 1.0 - 2.0 * lambda;
+    let log_inside = unit.affine(range, lambda)?.log()?;
+    // Not 1 minus the above, which would round away what is left near 1.
+    let log_outside = unit.affine(-1.0, 1.0)?.affine(range, lambda)?.log()?;
+    let constant = range.ln() - 256f64.ln();
+    let log_det = (((&log_inside + &log_outside)?.neg()? + constant)?).sum(D::Minus1)?;
+    Ok(((log_inside - log_outside)?, log_det))
+}
+
+/// See [`adam_update`](crate::adam_update).
+pub fn adam_update(
+    parameter: &candle_core::Var,
+    gradient: &Tensor,
+    moments: &Moments,
+    adam: &Adam,
+    step: u64,
+) -> Result<()> {
+    let gradient = gradient.detach();
+    let decay = |average: &candle_core::Var, beta: f64, new: &Tensor| {
+        average.set(&((average.as_detached_tensor() * beta)? + (new * (1.0 - beta))?)?)
+    };
+    decay(&moments.first, adam.beta1, &gradient)?;
+    decay(&moments.second, adam.beta2, &gradient.sqr()?)?;
+
+    let unbiased = |average: &candle_core::Var, beta: f64| {
+        let correction = 1.0 / (1.0 - beta.powf(step as f64));
+        average.as_detached_tensor() * correction
+    };
+    let first = unbiased(&moments.first, adam.beta1)?;
+    let second = unbiased(&moments.second, adam.beta2)?;
+    let update = (first / (second.sqrt()? + adam.epsilon)?)?;
+    parameter.set(&(parameter.as_detached_tensor() - (update * adam.learning_rate)?)?)
+}

@@ -1,0 +1,560 @@
+use candle_core::{Result, Tensor, bail};
+use rayon::prelude::*;
+
+use crate::element::Element;
+use crate::elementwise::{column_sums, is_worth_sharing};
+use crate::operation::{Gradient, Operation, apply3, is_fused};
+use crate::product::{Matrix, Threads, product_into};
+use crate::{Activation, composed};
+
+/// How a convolution's kernel moves over an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    /// Pixels from one position of the kernel to the next, both ways.
+    pub stride: usize,
+    /// Rows and columns of zeros around the image, on each side.
+    pub padding: usize,
+}
+
+/// How the transpose of a convolution undoes that movement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransposedConvolution {
+    /// Pixels from one position of the kernel to the next, in the result.
+    pub stride: usize,
+    /// Rows and columns that are cut from the result, on each side.
+    pub padding: usize,
+    /// Rows and columns that are added to the result, at the lower and the right edge: several sizes
+    /// shrink to one under a convolution with a stride, and this tells them apart.
+    pub output_padding: usize,
+}
+
+/// activation(x ∗ W + b): a two-dimensional convolution (cross-correlation, as everywhere in this
+/// field) and what follows it.
+///
+/// `input` is `[n, height, width, in]` with the channels of a pixel together, `weight` is
+/// `[out, in, kernel height, kernel width]` (PyTorch's layout) and `bias` is `[out]`. The result is
+/// `[n, h, w, out]` with h = ⌊(height + 2 padding − kernel height) / stride⌋ + 1, and w alike.
+///
+/// # Errors
+/// The shapes do not fit together, the kernel is larger than the padded image, the stride is 0, or
+/// dtypes or devices differ.
+pub fn conv2d(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    convolution: Convolution,
+    activation: Activation,
+) -> Result<Tensor> {
+    let Convolution { stride, padding } = convolution;
+    let (images, height, width, channels) = input.dims4()?;
+    let (outputs, inputs, kernel_height, kernel_width) = weight.dims4()?;
+    if inputs != channels || bias.dims() != [outputs] {
+        bail!(
+            "a convolution needs an input [n, height, width, in], a weight [out, in, height, width] \
+             and a bias [out]: these are {:?}, {:?} and {:?}",
+            input.shape(),
+            weight.shape(),
+            bias.shape()
+        );
+    }
+    let positions = |size: usize, kernel: usize| {
+        (size + 2 * padding)
+            .checked_sub(kernel)
+            .filter(|_| stride > 0 && kernel > 0)
+            .map(|room| room / stride + 1)
+    };
+    let (Some(rows), Some(columns)) = (
+        positions(height, kernel_height),
+        positions(width, kernel_width),
+    ) else {
+        bail!(
+            "a kernel of {kernel_height}×{kernel_width} with stride {stride} has no place in images of \
+             {height}×{width} with padding {padding}"
+        );
+    };
+    refuse_nothing(input, weight)?;
+    if !is_fused(&[input, weight, bias]) {
+        return composed::conv2d(input, weight, bias, convolution, activation);
+    }
+    let operation = Conv2d {
+        images,
+        patches: Patches {
+            height,
+            width,
+            channels,
+            kernel_height,
+            kernel_width,
+            stride,
+            padding,
+            rows,
+            columns,
+        },
+        outputs,
+        activation,
+    };
+    apply3(
+        operation,
+        [input, weight, bias],
+        (images, rows, columns, outputs),
+    )
+}
+
+/// activation(x ∗ᵀ W + b): the transpose of a convolution, which spreads every pixel over a patch of
+/// a larger image, and what follows it.
+///
+/// `input` is `[n, height, width, in]` with the channels of a pixel together, `weight` is
+/// `[in, out, kernel height, kernel width]` (PyTorch's layout) and `bias` is `[out]`. The result is
+/// `[n, h, w, out]` with h = (height − 1) stride − 2 padding + kernel height + output padding, and w
+/// alike.
+///
+/// # Errors
+/// The shapes do not fit together, the padding leaves nothing, the stride is 0 or not larger than the
+/// output padding, or dtypes or devices differ.
+pub fn conv_transpose2d(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    convolution: TransposedConvolution,
+    activation: Activation,
+) -> Result<Tensor> {
+    let TransposedConvolution {
+        stride,
+        padding,
+        output_padding,
+    } = convolution;
+    let (images, rows, columns, channels) = input.dims4()?;
+    let (inputs, outputs, kernel_height, kernel_width) = weight.dims4()?;
+    if inputs != channels || bias.dims() != [outputs] {
+        bail!(
+            "a transposed convolution needs an input [n, height, width, in], a weight [in, out, height, \
+             width] and a bias [out]: these are {:?}, {:?} and {:?}",
+            input.shape(),
+            weight.shape(),
+            bias.shape()
+        );
+    }
+    let size = |positions: usize, kernel: usize| {
+        (positions.checked_sub(1)? * stride + kernel + output_padding)
+            .checked_sub(2 * padding)
+            .filter(|&size| size > 0 && kernel > 0)
+    };
+    let (Some(height), Some(width)) = (size(rows, kernel_height), size(columns, kernel_width))
+    else {
+        bail!(
+            "a padding of {padding} leaves nothing of the transposed convolution of {rows}×{columns} \
+             pixels by a kernel of {kernel_height}×{kernel_width}"
+        );
+    };
+    if output_padding >= stride {
+        bail!(
+            "a transposed convolution needs an output padding below its stride: they are \
+             {output_padding} and {stride}"
+        );
+    }
+    refuse_nothing(input, weight)?;
+    if !is_fused(&[input, weight, bias]) {
+        return composed::conv_transpose2d(input, weight, bias, convolution, activation);
+    }
+    let operation = ConvTranspose2d {
+        images,
+        patches: Patches {
+            height,
+            width,
+            channels: outputs,
+            kernel_height,
+            kernel_width,
+            stride,
+            padding,
+            rows,
+            columns,
+        },
+        inputs,
+        activation,
+    };
+    apply3(
+        operation,
+        [input, weight, bias],
+        (images, height, width, outputs),
+    )
+}
+
+/// No images at all are fine; images or kernels of no numbers are not.
+fn refuse_nothing(input: &Tensor, weight: &Tensor) -> Result<()> {
+    if input.dims()[1..].contains(&0) || weight.dims().contains(&0) {
+        bail!(
+            "a convolution of images {:?} by a kernel {:?}: every size must be at least 1",
+            input.shape(),
+            weight.shape()
+        );
+    }
+    Ok(())
+}
+
+/// The patches of an image that a kernel meets: a matrix of one row a position and one column an
+/// element of the kernel (row, column, channel, in this order).
+struct Patches {
+    height: usize,
+    width: usize,
+    channels: usize,
+    kernel_height: usize,
+    kernel_width: usize,
+    stride: usize,
+    padding: usize,
+    /// Positions of the kernel, vertically and horizontally.
+    rows: usize,
+    columns: usize,
+}
+
+impl Patches {
+    /// Numbers in an image.
+    fn image(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Positions of the kernel in an image.
+    fn positions(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Positions in a kernel.
+    fn area(&self) -> usize {
+        self.kernel_height * self.kernel_width
+    }
+
+    /// Numbers in a patch.
+    fn patch(&self) -> usize {
+        self.area() * self.channels
+    }
+
+    /// Images whose patches stay in a processor's second cache together.
+    fn images_at_once(&self) -> usize {
+        const NUMBERS: usize = 1 << 16;
+        (NUMBERS / (self.positions() * self.patch()).max(1)).clamp(1, GROUP)
+    }
+
+    /// Where the image and a row of a patch overlap, for every row of every patch: calls
+    /// `overlap(start in the image, start in the patches, length)` with lengths and starts in
+    /// numbers, and `outside(start, length)` for the parts of patches that lie outside the image.
+    #[inline(always)]
+    fn each_row(
+        &self,
+        mut overlap: impl FnMut(usize, usize, usize),
+        mut outside: impl FnMut(usize, usize),
+    ) {
+        let run = self.kernel_width * self.channels;
+        let mut patch_start = 0;
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                // The kernel's left edge, counted in columns from the padded image's edge.
+                let left = column * self.stride;
+                let before = self.padding.saturating_sub(left).min(self.kernel_width);
+                let after = (self.padding + self.width)
+                    .saturating_sub(left)
+                    .clamp(before, self.kernel_width);
+                for kernel_row in 0..self.kernel_height {
+                    let y = (row * self.stride + kernel_row).wrapping_sub(self.padding);
+                    if y >= self.height || before == after {
+                        outside(patch_start, run);
+                    } else {
+                        let x = left + before - self.padding;
+                        outside(patch_start, before * self.channels);
+                        overlap(
+                            (y * self.width + x) * self.channels,
+                            patch_start + before * self.channels,
+                            (after - before) * self.channels,
+                        );
+                        outside(
+                            patch_start + after * self.channels,
+                            (self.kernel_width - after) * self.channels,
+                        );
+                    }
+                    patch_start += run;
+                }
+            }
+        }
+    }
+
+    /// The patches of one image.
+    fn gather<T: Element>(&self, image: &[T], patches: &mut [T]) {
+        let patches = std::cell::Cell::from_mut(patches).as_slice_of_cells();
+        self.each_row(
+            |from, to, len| {
+                for (patch, &pixel) in patches[to..][..len].iter().zip(&image[from..][..len]) {
+                    patch.set(pixel);
+                }
+            },
+            |start, len| {
+                patches[start..][..len]
+                    .iter()
+                    .for_each(|p| p.set(T::zero()))
+            },
+        );
+    }
+
+    /// Adds patches to where they lie in one image: the transpose of [`Self::gather`].
+    fn scatter_add<T: Element>(&self, patches: &[T], image: &mut [T]) {
+        self.each_row(
+            |to, from, len| {
+                for (pixel, &patch) in image[to..][..len].iter_mut().zip(&patches[from..][..len]) {
+                    *pixel += patch;
+                }
+            },
+            |_, _| {},
+        );
+    }
+
+    /// P B for the patches P of every image, where `b` has a row for each number of a patch:
+    /// a matrix of a row a position, in `result`; `finish` changes rows that are done, still in the
+    /// cache.
+    fn times<T: Element>(
+        &self,
+        images: &[T],
+        b: Matrix<T>,
+        result: &mut [T],
+        finish: impl Fn(&mut [T]) + Sync,
+    ) {
+        let columns = self.positions() * b.columns();
+        in_groups(result, columns, |first, result| {
+            self.each_block(first, result, columns, |image, block, scratch| {
+                let count = block.len() / columns;
+                let gathered = self.gather_all(&images[image * self.image()..], count, scratch);
+                product_into(block, gathered, b, false, Threads::One);
+                finish(block);
+            });
+        });
+    }
+
+    /// Spreads A B over the images, the transpose of gathering their patches: `a` holds a row of
+    /// `b.rows()` numbers for each position of each image, and `b` has a column for each number of a
+    /// patch. `finish` changes images that are done.
+    fn spread<T: Element>(
+        &self,
+        a: &[T],
+        b: Matrix<T>,
+        finish: impl Fn(&mut [T]) + Sync,
+    ) -> Vec<T> {
+        let row = self.positions() * b.rows();
+        let mut images = vec![T::zero(); a.len() / row * self.image()];
+        in_groups(&mut images, self.image(), |first, images| {
+            self.each_block(first, images, self.image(), |image, block, scratch| {
+                let count = block.len() / self.image();
+                let rows = count * self.positions();
+                let a = Matrix::new(&a[image * row..][..count * row], rows, b.rows());
+                let patches = &mut scratch[..rows * self.patch()];
+                product_into(patches, a, b, false, Threads::One);
+                for (patches, image) in patches
+                    .chunks_exact(self.positions() * self.patch())
+                    .zip(block.chunks_exact_mut(self.image()))
+                {
+                    self.scatter_add(patches, image);
+                }
+                finish(block);
+            });
+        });
+        images
+    }
+
+    /// Aᵀ P for the patches P of all images and `a` with a row of `k` numbers for each: `k` rows of a
+    /// patch's size.
+    fn correlate<T: Element>(&self, a: &[T], images: &[T], k: usize) -> Vec<T> {
+        let row = self.positions() * k;
+        let group = GROUP * row;
+        let part = |(index, a): (usize, &[T])| {
+            let mut sum = vec![T::zero(); k * self.patch()];
+            let mut scratch = self.scratch();
+            let block = self.images_at_once();
+            for (number, a) in a.chunks(block * row).enumerate() {
+                let image = index * GROUP + number * block;
+                let count = a.len() / row;
+                let gathered =
+                    self.gather_all(&images[image * self.image()..], count, &mut scratch);
+                let a = Matrix::new(a, count * self.positions(), k);
+                product_into(&mut sum, a.transposed(), gathered, true, Threads::One);
+            }
+            sum
+        };
+        let parts: Vec<Vec<T>> = if is_worth_sharing(images.len().max(a.len())) {
+            a.par_chunks(group).enumerate().map(part).collect()
+        } else {
+            a.chunks(group).enumerate().map(part).collect()
+        };
+        column_sums(&parts.concat(), k * self.patch())
+    }
+
+    /// Memory for the patches of as many images as are gathered together.
+    fn scratch<T: Element>(&self) -> Vec<T> {
+        vec![T::zero(); self.images_at_once() * self.positions() * self.patch()]
+    }
+
+    /// The patches of the first `count` images.
+    fn gather_all<'a, T: Element>(
+        &self,
+        images: &[T],
+        count: usize,
+        scratch: &'a mut [T],
+    ) -> Matrix<'a, T> {
+        let rows = count * self.positions();
+        let patches = &mut scratch[..rows * self.patch()];
+        for (image, patches) in images
+            .chunks_exact(self.image())
+            .zip(patches.chunks_exact_mut(self.positions() * self.patch()))
+        {
+            self.gather(image, patches);
+        }
+        Matrix::new(patches, rows, self.patch())
+    }
+
+    /// Calls `work(number of its first image, block, scratch)` for blocks of as many images as are
+    /// gathered together, of `size` numbers each in `group`, which starts at image `first`.
+    fn each_block<T: Element>(
+        &self,
+        first: usize,
+        group: &mut [T],
+        size: usize,
+        work: impl Fn(usize, &mut [T], &mut [T]),
+    ) {
+        let at_once = self.images_at_once();
+        let mut scratch = self.scratch();
+        for (number, block) in group.chunks_mut(at_once * size).enumerate() {
+            work(first + number * at_once, block, &mut scratch);
+        }
+    }
+}
+
+/// Images that one thread works through, and over which it sums the gradient of the weights: fixed,
+/// so that the number of threads changes no sum.
+const GROUP: usize = 16;
+
+/// Calls `work(number of its first image, numbers)` for every group of images of `size` numbers each
+/// in `images`, in parallel.
+fn in_groups<T: Element>(images: &mut [T], size: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+    let group = GROUP * size;
+    if is_worth_sharing(images.len()) {
+        images
+            .par_chunks_mut(group)
+            .enumerate()
+            .for_each(|(index, images)| work(index * GROUP, images));
+    } else {
+        for (index, images) in images.chunks_mut(group).enumerate() {
+            work(index * GROUP, images);
+        }
+    }
+}
+
+/// A weight `[a, b, height, width]` as `[a, height, width, b]`, where `area` is height × width: the
+/// order in which a patch's numbers lie.
+fn channels_last<T: Element>(weight: &[T], b: usize, area: usize) -> Vec<T> {
+    let mut result = Vec::with_capacity(weight.len());
+    for kernel in weight.chunks_exact(b * area) {
+        for position in 0..area {
+            result.extend((0..b).map(|channel| kernel[channel * area + position]));
+        }
+    }
+    result
+}
+
+/// The inverse of [`channels_last`].
+fn channels_first<T: Element>(weight: &[T], b: usize, area: usize) -> Vec<T> {
+    channels_last(weight, area, b)
+}
+
+struct Conv2d {
+    images: usize,
+    patches: Patches,
+    outputs: usize,
+    activation: Activation,
+}
+
+impl Operation<3> for Conv2d {
+    const NAME: &'static str = "conv2d";
+
+    fn forward<T: Element>(&self, [input, weight, bias]: [&[T]; 3]) -> Vec<T> {
+        let patches = &self.patches;
+        let weight = channels_last(weight, patches.channels, patches.area());
+        let weight = Matrix::new(&weight, self.outputs, patches.patch());
+        let mut output = vec![T::zero(); self.images * patches.positions() * self.outputs];
+        patches.times(input, weight.transposed(), &mut output, |rows| {
+            self.activation.with_bias(rows, bias);
+        });
+        output
+    }
+
+    fn backward<T: Element>(
+        &self,
+        [input, weight, _]: [&[T]; 3],
+        output: &[T],
+        gradient: &[T],
+        wanted: [bool; 3],
+    ) -> [Gradient<T>; 3] {
+        let patches = &self.patches;
+        let (channels, area) = (patches.channels, patches.area());
+        let delta = self.activation.backward(output, gradient);
+        let delta = delta.values_or(gradient);
+        [
+            Gradient::when(wanted[0], || {
+                let weight = channels_last(weight, channels, area);
+                let weight = Matrix::new(&weight, self.outputs, patches.patch());
+                patches.spread(delta, weight, |_| {})
+            }),
+            Gradient::when(wanted[1], || {
+                channels_first(
+                    &patches.correlate(delta, input, self.outputs),
+                    channels,
+                    area,
+                )
+            }),
+            Gradient::when(wanted[2], || column_sums(delta, self.outputs)),
+        ]
+    }
+}
+
+struct ConvTranspose2d {
+    images: usize,
+    /// Of the result, whose patches are what the input's pixels are spread over.
+    patches: Patches,
+    inputs: usize,
+    activation: Activation,
+}
+
+impl Operation<3> for ConvTranspose2d {
+    const NAME: &'static str = "conv_transpose2d";
+
+    fn forward<T: Element>(&self, [input, weight, bias]: [&[T]; 3]) -> Vec<T> {
+        let patches = &self.patches;
+        let weight = channels_last(weight, patches.channels, patches.area());
+        let weight = Matrix::new(&weight, self.inputs, patches.patch());
+        patches.spread(input, weight, |image| {
+            self.activation.with_bias(image, bias)
+        })
+    }
+
+    fn backward<T: Element>(
+        &self,
+        [input, weight, _]: [&[T]; 3],
+        output: &[T],
+        gradient: &[T],
+        wanted: [bool; 3],
+    ) -> [Gradient<T>; 3] {
+        let patches = &self.patches;
+        let (channels, area) = (patches.channels, patches.area());
+        let delta = self.activation.backward(output, gradient);
+        let delta = delta.values_or(gradient);
+        [
+            Gradient::when(wanted[0], || {
+                let weight = channels_last(weight, channels, area);
+                let weight = Matrix::new(&weight, self.inputs, patches.patch());
+                let mut result = vec![T::zero(); self.images * patches.positions() * self.inputs];
+                patches.times(delta, weight.transposed(), &mut result, |_| {});
+                result
+            }),
+            Gradient::when(wanted[1], || {
+                channels_first(
+                    &patches.correlate(input, delta, self.inputs),
+                    channels,
+                    area,
+                )
+            }),
+            Gradient::when(wanted[2], || column_sums(delta, channels)),
+        ]
+    }
+}

@@ -1,0 +1,150 @@
+use candle_core::{D, Result, Tensor};
+
+use crate::composed;
+use crate::element::Element;
+use crate::elementwise::{map2, map3, rows, sum, update_rows, vectorised};
+use crate::operation::{Gradient, Operation, apply1, apply3, is_fused};
+
+/// The affine transform of a coupling layer, y = x exp(s) + t, and log |det ∂y/∂x| = Σ s.
+///
+/// `value` x, `log_scale` s and `translation` t are `[..., d]`; the results are `[..., d]` and, in
+/// nats, `[...]`. Dinh et al. 2017, equations 7 and 8.
+pub fn affine_coupling(
+    value: &Tensor,
+    log_scale: &Tensor,
+    translation: &Tensor,
+) -> Result<(Tensor, Tensor)> {
+    if !is_affine(value, log_scale, translation) {
+        return composed::affine_coupling(value, log_scale, translation);
+    }
+    let transformed = apply3(Affine, [value, log_scale, translation], value.shape())?;
+    Ok((transformed, sum_of_rows(log_scale, 1.0)?))
+}
+
+/// The inverse of [`affine_coupling`], x = (y − t) exp(−s), and log |det ∂x/∂y| = −Σ s.
+pub fn affine_coupling_inverse(
+    value: &Tensor,
+    log_scale: &Tensor,
+    translation: &Tensor,
+) -> Result<(Tensor, Tensor)> {
+    if !is_affine(value, log_scale, translation) {
+        return composed::affine_coupling_inverse(value, log_scale, translation);
+    }
+    let transformed = apply3(
+        AffineInverse,
+        [value, log_scale, translation],
+        value.shape(),
+    )?;
+    Ok((transformed, sum_of_rows(log_scale, -1.0)?))
+}
+
+fn is_affine(value: &Tensor, log_scale: &Tensor, translation: &Tensor) -> bool {
+    is_fused(&[value, log_scale, translation])
+        && value.rank() > 0
+        && value.dims() == log_scale.dims()
+        && value.dims() == translation.dims()
+}
+
+struct Affine;
+
+impl Operation<3> for Affine {
+    const NAME: &'static str = "affine_coupling";
+
+    fn forward<T: Element>(&self, [value, log_scale, translation]: [&[T]; 3]) -> Vec<T> {
+        map3(value, log_scale, translation, |x, s, t| x * s.exp() + t)
+    }
+
+    fn backward<T: Element>(
+        &self,
+        [value, log_scale, _]: [&[T]; 3],
+        _: &[T],
+        gradient: &[T],
+        wanted: [bool; 3],
+    ) -> [Gradient<T>; 3] {
+        [
+            Gradient::when(wanted[0], || map2(log_scale, gradient, |s, g| g * s.exp())),
+            Gradient::when(wanted[1], || {
+                map3(value, log_scale, gradient, |x, s, g| g * x * s.exp())
+            }),
+            if wanted[2] {
+                Gradient::Same
+            } else {
+                Gradient::None
+            },
+        ]
+    }
+}
+
+struct AffineInverse;
+
+impl Operation<3> for AffineInverse {
+    const NAME: &'static str = "affine_coupling_inverse";
+
+    fn forward<T: Element>(&self, [value, log_scale, translation]: [&[T]; 3]) -> Vec<T> {
+        map3(value, log_scale, translation, |y, s, t| {
+            (y - t) * (-s).exp()
+        })
+    }
+
+    fn backward<T: Element>(
+        &self,
+        [_, log_scale, _]: [&[T]; 3],
+        output: &[T],
+        gradient: &[T],
+        wanted: [bool; 3],
+    ) -> [Gradient<T>; 3] {
+        [
+            Gradient::when(wanted[0], || {
+                map2(log_scale, gradient, |s, g| g * (-s).exp())
+            }),
+            Gradient::when(wanted[1], || map2(output, gradient, |x, g| -g * x)),
+            Gradient::when(wanted[2], || {
+                map2(log_scale, gradient, |s, g| -g * (-s).exp())
+            }),
+        ]
+    }
+}
+
+/// `sign` times the sum of every row.
+fn sum_of_rows(values: &Tensor, sign: f64) -> Result<Tensor> {
+    let width = values.dim(D::Minus1)?;
+    let leading = &values.dims()[..values.rank() - 1];
+    apply1(SumOfRows { width, sign }, values, leading)
+}
+
+struct SumOfRows {
+    width: usize,
+    sign: f64,
+}
+
+impl Operation<1> for SumOfRows {
+    const NAME: &'static str = "sum_of_rows";
+
+    fn forward<T: Element>(&self, [values]: [&[T]; 1]) -> Vec<T> {
+        let (width, sign) = (self.width, T::from_f64(self.sign));
+        rows(values.len() / width.max(1), width, |row| {
+            let values = &values[row * width..][..width];
+            vectorised(
+                #[inline(always)]
+                || sign * sum(values, |x| x),
+            )
+        })
+    }
+
+    fn backward<T: Element>(
+        &self,
+        [values]: [&[T]; 1],
+        _: &[T],
+        gradient: &[T],
+        _: [bool; 1],
+    ) -> [Gradient<T>; 1] {
+        let sign = T::from_f64(self.sign);
+        let mut result = vec![T::zero(); values.len()];
+        update_rows(&mut result, self.width, |first, rows| {
+            for (row, &g) in rows.chunks_exact_mut(self.width).zip(&gradient[first..]) {
+                row.fill(sign * g);
+            }
+        });
+        [Gradient::Values(result)]
+    }
+}

@@ -1,0 +1,240 @@
+//! Passes over memory: vectorised for the machine they run on, over several threads where that
+//! pays, into memory that nobody zeroed before.
+//!
+//! How the work is cut depends on sizes alone, never on the number of threads, so results do not
+//! either.
+
+#![expect(
+    unsafe_code,
+    reason = "memory that is about to be written is not zeroed first"
+)]
+
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use crate::element::Element;
+
+/// Elements in the piece of work that a thread takes: short enough to stay in the first cache.
+pub(crate) const CHUNK: usize = 1 << 13;
+
+/// Elements from which on waking another thread costs less than it saves.
+const PARALLEL: usize = 1 << 15;
+
+/// Runs a loop compiled for the widest vectors of this machine: 512 bits, 256, or what every machine
+/// of the target has. What the loop calls must be inlined into it.
+#[inline]
+pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    // Miri knows no processor to ask.
+    if cfg!(miri) {
+        return work();
+    }
+    pulp::Arch::new().dispatch(work)
+}
+
+/// Whether a pass over so many elements is worth more than one thread.
+pub(crate) fn is_worth_sharing(elements: usize) -> bool {
+    elements >= PARALLEL && rayon::current_num_threads() > 1
+}
+
+/// Numbers that `write` produces, a chunk at a time: it is given the first index of a chunk and
+/// the chunk, and initialises all of it.
+///
+/// # Safety
+/// `write` initialises every element that it is given.
+unsafe fn produced<T: Element>(
+    len: usize,
+    write: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
+) -> Vec<T> {
+    let mut values = Vec::with_capacity(len);
+    let spare = &mut values.spare_capacity_mut()[..len];
+    if is_worth_sharing(len) {
+        spare
+            .par_chunks_mut(CHUNK)
+            .enumerate()
+            .for_each(|(index, chunk)| write(index * CHUNK, chunk));
+    } else {
+        write(0, spare);
+    }
+    // SAFETY: the capacity is at least `len`, and by the caller's promise all of it was written.
+    unsafe { values.set_len(len) };
+    values
+}
+
+/// f(a), elementwise.
+pub(crate) fn map<T: Element>(a: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
+    // SAFETY: the chunk and its part of `a` are equally long, so the loop reaches every element.
+    unsafe {
+        produced(a.len(), |start, chunk| {
+            let a = &a[start..][..chunk.len()];
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (out, &a) in chunk.iter_mut().zip(a) {
+                        out.write(f(a));
+                    }
+                },
+            );
+        })
+    }
+}
+
+/// f(a, b), elementwise over two slices of the same length.
+pub(crate) fn map2<T: Element>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
+    assert_eq!(a.len(), b.len());
+    // SAFETY: the chunk and its parts of `a` and `b` are equally long.
+    unsafe {
+        produced(a.len(), |start, chunk| {
+            let (a, b) = (&a[start..][..chunk.len()], &b[start..][..chunk.len()]);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for ((out, &a), &b) in chunk.iter_mut().zip(a).zip(b) {
+                        out.write(f(a, b));
+                    }
+                },
+            );
+        })
+    }
+}
+
+/// f(a, b, c), elementwise over three slices of the same length.
+pub(crate) fn map3<T: Element>(
+    a: &[T],
+    b: &[T],
+    c: &[T],
+    f: impl Fn(T, T, T) -> T + Sync,
+) -> Vec<T> {
+    assert_eq!(a.len(), b.len());
+    assert_eq!(a.len(), c.len());
+    // SAFETY: the chunk and its parts of `a`, `b` and `c` are equally long.
+    unsafe {
+        produced(a.len(), |start, chunk| {
+            let (a, b) = (&a[start..][..chunk.len()], &b[start..][..chunk.len()]);
+            let c = &c[start..][..chunk.len()];
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (((out, &a), &b), &c) in chunk.iter_mut().zip(a).zip(b).zip(c) {
+                        out.write(f(a, b, c));
+                    }
+                },
+            );
+        })
+    }
+}
+
+/// f of every row's index: one number a row, where a row costs `width` elements of work.
+pub(crate) fn rows<T: Element>(
+    count: usize,
+    width: usize,
+    f: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    if is_worth_sharing(count * width) {
+        let least = (CHUNK / width.max(1)).max(1);
+        return (0..count)
+            .into_par_iter()
+            .with_min_len(least)
+            .map(&f)
+            .collect();
+    }
+    (0..count).map(f).collect()
+}
+
+/// Changes `values` in place, whole rows of `width` at a time: `change` is given the index of the
+/// first row of a piece, and the piece.
+pub(crate) fn update_rows<T: Element>(
+    values: &mut [T],
+    width: usize,
+    change: impl Fn(usize, &mut [T]) + Sync,
+) {
+    if width == 0 {
+        return;
+    }
+    let rows = (CHUNK / width).max(1);
+    if is_worth_sharing(values.len()) {
+        values
+            .par_chunks_mut(rows * width)
+            .enumerate()
+            .for_each(|(index, piece)| change(index * rows, piece));
+    } else {
+        change(0, values);
+    }
+}
+
+/// Σᵢ f(aᵢ), in sixteen interleaved sums that a vector can hold.
+#[inline(always)]
+pub(crate) fn sum<T: Element>(a: &[T], f: impl Fn(T) -> T) -> T {
+    const LANES: usize = 16;
+    let mut sums = [T::zero(); LANES];
+    let chunks = a.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (sum, &a) in sums.iter_mut().zip(chunk) {
+            *sum += f(a);
+        }
+    }
+    for (sum, &a) in sums.iter_mut().zip(rest) {
+        *sum += f(a);
+    }
+    total(sums)
+}
+
+/// Σᵢ f(aᵢ, bᵢ), as [`sum`].
+#[inline(always)]
+pub(crate) fn sum2<T: Element>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
+    const LANES: usize = 16;
+    let mut sums = [T::zero(); LANES];
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let (a_rest, b_rest) = (a_chunks.remainder(), b_chunks.remainder());
+    for (a, b) in a_chunks.zip(b_chunks) {
+        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += f(a, b);
+        }
+    }
+    for ((sum, &a), &b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
+        *sum += f(a, b);
+    }
+    total(sums)
+}
+
+/// The sum of the lanes, halving their number each time.
+#[inline(always)]
+fn total<T: Element>(mut sums: [T; 16]) -> T {
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            let other = sums[lane + half];
+            sums[lane] += other;
+        }
+    }
+    sums[0]
+}
+
+/// The sum of all rows of a row-major matrix: one number a column.
+pub(crate) fn column_sums<T: Element>(values: &[T], width: usize) -> Vec<T> {
+    /// Rows that are summed by themselves, whatever the number of threads.
+    const ROWS: usize = 64;
+    let partial = |rows: &[T]| {
+        let mut sums = vec![T::zero(); width];
+        vectorised(
+            #[inline(always)]
+            || {
+                for row in rows.chunks_exact(width) {
+                    for (sum, &value) in sums.iter_mut().zip(row) {
+                        *sum += value;
+                    }
+                }
+            },
+        );
+        sums
+    };
+    if width == 0 || values.len() <= ROWS * width {
+        return partial(values);
+    }
+    let partials: Vec<Vec<T>> = if is_worth_sharing(values.len()) {
+        values.par_chunks(ROWS * width).map(partial).collect()
+    } else {
+        values.chunks(ROWS * width).map(partial).collect()
+    };
+    partial(&partials.concat())
+}

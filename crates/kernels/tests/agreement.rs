@@ -1,0 +1,449 @@
+//! Each function has two implementations, fused for the CPU and composed of candle's operations: one
+//! test a function holds both together, and both against finite differences.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use latent_kernels::{
+    Activation, Adam, Convolution, Moments, TransposedConvolution, adam_update, backward, composed,
+    gradient_error,
+};
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const ACTIVATIONS: [Activation; 3] = [Activation::Identity, Activation::Relu, Activation::Tanh];
+
+fn random(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+/// Numbers in (−2, 2). Every other tensor is the transpose of one that lies the other way round in
+/// memory, or a part of a larger one.
+fn numbers(random: &mut impl Rng, shape: &[usize]) -> Result<Tensor> {
+    let fill = |random: &mut dyn FnMut() -> f64, shape: &[usize]| {
+        let values: Vec<f64> = (0..shape.iter().product()).map(|_| random()).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu)
+    };
+    let kind = random.random_range(0..3);
+    let mut draw = || random.random_range(-2.0..2.0);
+    let last = shape.len().saturating_sub(1);
+    match kind {
+        0 if last > 0 => {
+            let mut turned = shape.to_vec();
+            turned.swap(0, last);
+            fill(&mut draw, &turned)?.transpose(0, last)
+        }
+        1 if !shape.is_empty() => {
+            let mut larger = shape.to_vec();
+            larger[last] += 3;
+            fill(&mut draw, &larger)?.narrow(last, 2, shape[last])
+        }
+        _ => fill(&mut draw, shape),
+    }
+}
+
+/// Sizes that are 1, odd, a power of two, and one beyond a vector's width.
+fn size(random: &mut impl Rng) -> usize {
+    [1, 2, 3, 5, 7, 8, 16, 17, 33][random.random_range(0..9)]
+}
+
+fn flat(tensor: &Tensor) -> Result<Vec<f64>> {
+    tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
+}
+
+fn assert_close(what: &str, a: &Tensor, b: &Tensor, tolerance: f64) -> Result<()> {
+    assert_eq!(a.dims(), b.dims(), "{what}");
+    for (a, b) in flat(a)?.iter().zip(flat(b)?) {
+        assert!(
+            (a - b).abs() <= tolerance * (1.0 + b.abs()),
+            "{what}: {a} is not {b}"
+        );
+    }
+    Ok(())
+}
+
+type Function<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
+
+/// Values and gradients of both implementations agree in both kinds of floats, with candle's
+/// `backward` and with ours; and those in 64 bits are right.
+fn hold_together(
+    name: &str,
+    fused: Function,
+    composed: Function,
+    inputs: &[Tensor],
+    trained: usize,
+) -> Result<()> {
+    for (dtype, tolerance) in [(DType::F32, 3e-5), (DType::F64, 1e-11)] {
+        let leaves: Vec<Tensor> = inputs
+            .iter()
+            .enumerate()
+            .map(|(index, input)| {
+                let input = input.to_dtype(dtype)?;
+                // A transpose or a part of a variable, as it came.
+                Ok(match index < trained {
+                    true => Var::from_tensor(&input)?.as_tensor().clone(),
+                    false => input,
+                })
+            })
+            .collect::<Result<_>>()?;
+        let (ours, theirs) = (fused(&leaves)?, composed(&leaves)?);
+        let what = format!("{name} in {dtype:?}");
+        assert_eq!(ours.dtype(), dtype);
+        assert_close(&what, &ours, &theirs, tolerance)?;
+        if trained == 0 {
+            continue;
+        }
+        // Unequal weights, so that a gradient in the wrong place cannot pass.
+        let weighted = |output: &Tensor| -> Result<Tensor> {
+            let weights: Vec<f64> = (0..output.elem_count()).map(|i| (i as f64).cos()).collect();
+            let weights = Tensor::from_vec(weights, output.shape(), &Device::Cpu)?;
+            (output * weights.to_dtype(dtype)?)?.sum_all()
+        };
+        let expected = weighted(&theirs)?.backward()?;
+        for (how, gradients) in [
+            ("candle's backward", weighted(&ours)?.backward()?),
+            ("backward", backward(&weighted(&ours)?)?),
+        ] {
+            for (index, leaf) in leaves[..trained].iter().enumerate() {
+                let what = format!("{what}, gradient {index} by {how}");
+                let (Some(ours), Some(theirs)) = (gradients.get(leaf), expected.get(leaf)) else {
+                    panic!("{what}: missing");
+                };
+                assert_close(&what, ours, theirs, tolerance * 10.0)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Both implementations against finite differences in 64 bits.
+fn hold_to_differences(
+    name: &str,
+    fused: Function,
+    composed: Function,
+    inputs: &[Tensor],
+    trained: usize,
+) -> Result<()> {
+    let variables: Vec<Var> = inputs[..trained]
+        .iter()
+        .map(Var::from_tensor)
+        .collect::<Result<_>>()?;
+    let leaves: Vec<Tensor> = variables
+        .iter()
+        .map(|variable| variable.as_tensor().clone())
+        .chain(inputs[trained..].iter().cloned())
+        .collect();
+    for (which, function) in [("fused", fused), ("composed", composed)] {
+        let error = gradient_error(|| function(&leaves), &variables.iter().collect::<Vec<_>>())?;
+        assert!(error < 1e-7, "{name}, {which}: {error}");
+    }
+    Ok(())
+}
+
+fn hold(
+    name: &str,
+    fused: Function,
+    composed: Function,
+    trained: usize,
+    inputs: impl Fn(&mut ChaCha8Rng) -> Result<Vec<Tensor>>,
+) -> Result<()> {
+    for seed in 0..25 {
+        let inputs = inputs(&mut random(seed))?;
+        hold_together(name, fused, composed, &inputs, trained)?;
+        if trained > 0 && inputs.iter().map(Tensor::elem_count).sum::<usize>() < 600 {
+            hold_to_differences(name, fused, composed, &inputs, trained)?;
+        }
+    }
+    Ok(())
+}
+
+/// A leading shape of up to three dimensions.
+fn leading(random: &mut impl Rng) -> Vec<usize> {
+    (0..random.random_range(0..3))
+        .map(|_| size(random))
+        .collect()
+}
+
+#[test]
+fn linear() -> Result<()> {
+    for activation in ACTIVATIONS {
+        hold(
+            "linear",
+            &|x| latent_kernels::linear(&x[0], &x[1], &x[2], activation),
+            &|x| composed::linear(&x[0], &x[1], &x[2], activation),
+            3,
+            |random| {
+                let (inputs, outputs) = (size(random), size(random));
+                let shape = [leading(random), vec![inputs]].concat();
+                Ok(vec![
+                    numbers(random, &shape)?,
+                    numbers(random, &[outputs, inputs])?,
+                    numbers(random, &[outputs])?,
+                ])
+            },
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn add() -> Result<()> {
+    for activation in ACTIVATIONS {
+        hold(
+            "add",
+            &|x| latent_kernels::add(&x[0], &x[1], activation),
+            &|x| composed::add(&x[0], &x[1], activation),
+            2,
+            |random| {
+                let shape = [size(random), size(random)];
+                Ok(vec![numbers(random, &shape)?, numbers(random, &shape)?])
+            },
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn conv2d() -> Result<()> {
+    for (stride, padding) in [(1, 0), (2, 1), (3, 2), (1, 3)] {
+        for activation in ACTIVATIONS {
+            let convolution = Convolution { stride, padding };
+            hold(
+                "conv2d",
+                &|x| latent_kernels::conv2d(&x[0], &x[1], &x[2], convolution, activation),
+                &|x| composed::conv2d(&x[0], &x[1], &x[2], convolution, activation),
+                3,
+                |random| {
+                    let (inputs, outputs) = (random.random_range(1..4), random.random_range(1..6));
+                    let images = [1, 2, 19][random.random_range(0..3)];
+                    // candle has no gradient where the stride leaves a rest of the image unused.
+                    let kernels = [random.random_range(1..4), random.random_range(1..4)];
+                    let sizes = kernels.map(|kernel: usize| {
+                        let positions =
+                            random.random_range(1..4usize).max(2 * padding / stride + 1);
+                        (positions * stride + kernel)
+                            .saturating_sub(2 * padding)
+                            .max(1)
+                    });
+                    Ok(vec![
+                        numbers(random, &[images, sizes[0], sizes[1], inputs])?,
+                        numbers(random, &[outputs, inputs, kernels[0], kernels[1]])?,
+                        numbers(random, &[outputs])?,
+                    ])
+                },
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn conv_transpose2d() -> Result<()> {
+    for activation in ACTIVATIONS {
+        for (stride, padding, output_padding) in [(1, 0, 0), (2, 1, 1), (2, 0, 0), (3, 1, 2)] {
+            let convolution = TransposedConvolution {
+                stride,
+                padding,
+                output_padding,
+            };
+            hold(
+                "conv_transpose2d",
+                &|x| latent_kernels::conv_transpose2d(&x[0], &x[1], &x[2], convolution, activation),
+                &|x| composed::conv_transpose2d(&x[0], &x[1], &x[2], convolution, activation),
+                3,
+                |random| {
+                    let (inputs, outputs) = (random.random_range(1..6), random.random_range(1..4));
+                    let images = [1, 2, 19][random.random_range(0..3)];
+                    let sizes = [random.random_range(2..6), random.random_range(2..6)];
+                    let kernels = [random.random_range(2..4), random.random_range(2..4)];
+                    Ok(vec![
+                        numbers(random, &[images, sizes[0], sizes[1], inputs])?,
+                        numbers(random, &[inputs, outputs, kernels[0], kernels[1]])?,
+                        numbers(random, &[outputs])?,
+                    ])
+                },
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn bernoulli() -> Result<()> {
+    let targets =
+        |random: &mut ChaCha8Rng, shape: &[usize]| numbers(random, shape)?.affine(0.25, 0.5);
+    hold(
+        "bernoulli_log_likelihood",
+        &|x| latent_kernels::bernoulli_log_likelihood(&x[0], &x[1]),
+        &|x| composed::bernoulli_log_likelihood(&x[0], &x[1]),
+        1,
+        |random| {
+            let shape = [leading(random), vec![size(random)]].concat();
+            // Several draws for the same targets.
+            let draws = [leading(random), shape.clone()].concat();
+            Ok(vec![numbers(random, &draws)?, targets(random, &shape)?])
+        },
+    )?;
+    hold(
+        "bernoulli_log_likelihood with a gradient for the targets",
+        &|x| latent_kernels::bernoulli_log_likelihood(&x[0], &x[1]),
+        &|x| composed::bernoulli_log_likelihood(&x[0], &x[1]),
+        2,
+        |random| {
+            let shape = [size(random), size(random)];
+            Ok(vec![numbers(random, &shape)?, targets(random, &shape)?])
+        },
+    )?;
+    hold(
+        "sigmoid",
+        &|x| latent_kernels::sigmoid(&x[0]),
+        &|x| composed::sigmoid(&x[0]),
+        1,
+        |random| {
+            let shape = [size(random), size(random)];
+            Ok(vec![numbers(random, &shape)?])
+        },
+    )
+}
+
+#[test]
+fn normal() -> Result<()> {
+    let shapes = |random: &mut ChaCha8Rng| [leading(random), vec![size(random)]].concat();
+    hold(
+        "reparametrise",
+        &|x| latent_kernels::reparametrise(&x[0], &x[1], &x[2]),
+        &|x| composed::reparametrise(&x[0], &x[1], &x[2]),
+        3,
+        |random| {
+            let shape = shapes(random);
+            (0..3).map(|_| numbers(random, &shape)).collect()
+        },
+    )?;
+    hold(
+        "kl_to_standard_normal",
+        &|x| latent_kernels::kl_to_standard_normal(&x[0], &x[1]),
+        &|x| composed::kl_to_standard_normal(&x[0], &x[1]),
+        2,
+        |random| {
+            let shape = shapes(random);
+            (0..2).map(|_| numbers(random, &shape)).collect()
+        },
+    )?;
+    hold(
+        "standard_normal_log_density",
+        &|x| latent_kernels::standard_normal_log_density(&x[0]),
+        &|x| composed::standard_normal_log_density(&x[0]),
+        1,
+        |random| {
+            let shape = shapes(random);
+            Ok(vec![numbers(random, &shape)?])
+        },
+    )?;
+    hold(
+        "normal_log_density",
+        &|x| latent_kernels::normal_log_density(&x[0], &x[1], &x[2]),
+        &|x| composed::normal_log_density(&x[0], &x[1], &x[2]),
+        3,
+        |random| {
+            let shape = shapes(random);
+            (0..3).map(|_| numbers(random, &shape)).collect()
+        },
+    )
+}
+
+/// Both results of a coupling as one tensor.
+fn joined((value, log_det): (Tensor, Tensor)) -> Result<Tensor> {
+    Tensor::cat(&[value.flatten_all()?, log_det.flatten_all()?], 0)
+}
+
+#[test]
+fn coupling() -> Result<()> {
+    let inputs = |random: &mut ChaCha8Rng| -> Result<Vec<Tensor>> {
+        let shape = [size(random), size(random)];
+        (0..3).map(|_| numbers(random, &shape)).collect()
+    };
+    hold(
+        "affine_coupling",
+        &|x| joined(latent_kernels::affine_coupling(&x[0], &x[1], &x[2])?),
+        &|x| joined(composed::affine_coupling(&x[0], &x[1], &x[2])?),
+        3,
+        inputs,
+    )?;
+    hold(
+        "affine_coupling_inverse",
+        &|x| {
+            joined(latent_kernels::affine_coupling_inverse(
+                &x[0], &x[1], &x[2],
+            )?)
+        },
+        &|x| joined(composed::affine_coupling_inverse(&x[0], &x[1], &x[2])?),
+        3,
+        inputs,
+    )
+}
+
+#[test]
+fn dequantisation() -> Result<()> {
+    for lambda in [0.0, 1e-6, 0.05] {
+        hold(
+            "dequantised_logit",
+            &|x| joined(latent_kernels::dequantised_logit(&x[0], &x[1], lambda)?),
+            &|x| joined(composed::dequantised_logit(&x[0], &x[1], lambda)?),
+            0,
+            |random| {
+                let shape = [size(random), size(random)];
+                // Levels in [0, 1], black and white among them, and noise in (0, 1).
+                let pixels = (numbers(random, &shape)?
+                    .affine(80.0, 128.0)?
+                    .clamp(0.0, 255.0)?)
+                .round()?
+                .affine(1.0 / 255.0, 0.0)?;
+                Ok(vec![pixels, numbers(random, &shape)?.affine(0.24, 0.5)?])
+            },
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn adam() -> Result<()> {
+    for seed in 0..10 {
+        let mut random = random(seed);
+        for dtype in [DType::F32, DType::F64] {
+            let shape = [size(&mut random), 1000 * size(&mut random)];
+            let start = numbers(&mut random, &shape)?.to_dtype(dtype)?;
+            let adam = Adam::default();
+            let (ours, theirs) = (Var::from_tensor(&start)?, Var::from_tensor(&start.copy()?)?);
+            let moments = [Moments::zeros_like(&ours)?, Moments::zeros_like(&theirs)?];
+            for step in 1..4 {
+                let gradient = numbers(&mut random, &shape)?.to_dtype(dtype)?;
+                adam_update(&ours, &gradient, &moments[0], &adam, step)?;
+                composed::adam_update(&theirs, &gradient, &moments[1], &adam, step)?;
+            }
+            assert_close("a parameter", &ours, &theirs, 1e-5)?;
+            assert_close("m", &moments[0].first, &moments[1].first, 1e-5)?;
+            assert_close("v", &moments[0].second, &moments[1].second, 1e-5)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_variable_that_is_used_in_several_places_gets_the_sum_of_its_gradients() -> Result<()> {
+    let mut random = random(1);
+    let weight = Var::from_tensor(&numbers(&mut random, &[4, 4])?.contiguous()?)?;
+    let bias = Var::from_tensor(&numbers(&mut random, &[4])?.contiguous()?)?;
+    let input = numbers(&mut random, &[3, 4])?;
+    let loss = || -> Result<Tensor> {
+        let hidden = latent_kernels::linear(&input, &weight, &bias, Activation::Tanh)?;
+        let hidden = latent_kernels::linear(&hidden, &weight, &bias, Activation::Tanh)?;
+        // And by one of candle's own operations.
+        hidden.sum_all()? + weight.sqr()?.sum_all()?
+    };
+    let (ours, theirs) = (backward(&loss()?)?, loss()?.backward()?);
+    for variable in [&weight, &bias] {
+        let (Some(ours), Some(theirs)) = (ours.get(variable), theirs.get(variable)) else {
+            panic!("a gradient is missing");
+        };
+        assert_close("a sum of gradients", ours, theirs, 1e-12)?;
+    }
+    Ok(())
+}

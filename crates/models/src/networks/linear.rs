@@ -1,0 +1,101 @@
+use candle_core::{Result, Tensor};
+use candle_nn::{Init, VarBuilder};
+use latent_kernels::{Activation, linear};
+
+use super::Network;
+
+/// PyTorch's initial values for a layer of which each output sees so many inputs: uniform in ±1/√in
+/// (He et al. 2015 with a = √5).
+pub(super) fn uniform(inputs: usize) -> Init {
+    let bound = 1.0 / (inputs as f64).sqrt();
+    Init::Uniform {
+        lo: -bound,
+        up: bound,
+    }
+}
+
+/// A linear layer and the activation that follows it.
+///
+/// Its variables are `weight` `[out, in]` and `bias` `[out]`, both drawn as PyTorch draws them:
+/// uniform in ±1/√in (He et al. 2015 with a = √5).
+#[derive(Clone, Debug)]
+pub struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+    activation: Activation,
+}
+
+impl Linear {
+    /// A layer from `inputs` to `outputs` numbers.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        activation: Activation,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
+        let init = uniform(inputs);
+        Ok(Self {
+            weight: builder.get_with_hints((outputs, inputs), "weight", init)?,
+            bias: builder.get_with_hints(outputs, "bias", init)?,
+            activation,
+        })
+    }
+
+    /// `[..., in]` to `[..., out]`.
+    pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        linear(input, &self.weight, &self.bias, self.activation)
+    }
+}
+
+impl Network for Linear {
+    type Condition = ();
+
+    fn forward(&self, input: &Tensor, (): &()) -> Result<Tensor> {
+        Self::forward(self, input)
+    }
+}
+
+/// A multilayer perceptron: linear layers in a row.
+#[derive(Clone, Debug)]
+pub struct Mlp(Vec<Linear>);
+
+impl Mlp {
+    /// Layers between consecutive `sizes`, each followed by `activation`, the last one by `last`.
+    ///
+    /// Layers are numbered as in a PyTorch `Sequential` of `Linear, activation, Linear, …`: their
+    /// variables are `0.weight`, `0.bias`, `2.weight` and so on.
+    pub fn new(
+        sizes: &[usize],
+        activation: Activation,
+        last: Activation,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
+        let count = sizes.len().saturating_sub(1);
+        let layer = |(index, pair): (usize, &[usize])| {
+            let activation = if index + 1 == count { last } else { activation };
+            Linear::new(pair[0], pair[1], activation, &builder.pp(2 * index))
+        };
+        Ok(Self(
+            sizes
+                .windows(2)
+                .enumerate()
+                .map(layer)
+                .collect::<Result<_>>()?,
+        ))
+    }
+
+    /// `[..., first size]` to `[..., last size]`.
+    pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        self.0
+            .iter()
+            .try_fold(input.clone(), |hidden, layer| layer.forward(&hidden))
+    }
+}
+
+impl Network for Mlp {
+    type Condition = ();
+
+    fn forward(&self, input: &Tensor, (): &()) -> Result<Tensor> {
+        Self::forward(self, input)
+    }
+}
