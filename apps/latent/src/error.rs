@@ -49,8 +49,8 @@ pub(crate) enum Error {
     Interrupted,
     #[error("Ctrl-C cannot be caught: {0}")]
     Signal(#[from] ctrlc::Error),
-    #[error("no threads can be started ({0}): ask for fewer with `--threads`")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error("`--threads` runs the program once more, which failed: {0}")]
+    Again(std::io::Error),
     #[error(transparent)]
     Training(#[from] latent_training::Error),
     #[error(transparent)]

@@ -1,9 +1,6 @@
-//! What the whole process is set up with, for speed: its allocator, and who has the threads.
+//! What the whole process is set up with: its allocator.
 
-#![expect(
-    unsafe_code,
-    reason = "settings of the process, made before anything else runs"
-)]
+#![expect(unsafe_code, reason = "the allocator's settings are a C function's")]
 
 use libmimalloc_sys::{mi_option_set, mi_option_t};
 
@@ -14,15 +11,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// `mi_option_purge_delay` of mimalloc.h, which the bindings leave out.
 const PURGE_DELAY: mi_option_t = 15;
 
-/// To be called first, while there is one thread.
+/// To be called first.
 pub(crate) fn prepare() {
-    // SAFETY: this is the beginning of `main`: no other thread reads the environment or allocates.
+    // SAFETY: the function stores a number in a table of options, one of which is the purge delay.
     unsafe {
         // Memory that the system took back would have to be cleared again a moment later.
         mi_option_set(PURGE_DELAY, -1);
-        // candle's pool of threads waits by spinning, on the processors that ours could use.
-        if std::env::var_os("CANDLE_NUM_THREADS").is_none() {
-            std::env::set_var("CANDLE_NUM_THREADS", "1");
-        }
     }
 }

@@ -1,12 +1,12 @@
 use std::cell::RefCell;
 
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor, Var, bail};
-use rayon::prelude::*;
 
 use crate::composed;
 use crate::element::Element;
-use crate::elementwise::{CHUNK, is_worth_sharing, vectorised};
+use crate::elementwise::{CHUNK, vectorised};
 use crate::operation::{is_fused, on_cpu};
+use crate::parallel::share_chunks;
 
 /// The constants of Adam's update, with the defaults of the paper.
 ///
@@ -147,28 +147,19 @@ impl<T: Element> Update<T> {
     }
 
     fn apply(&self, parameter: &mut [T], gradient: &[T], first: &mut [T], second: &mut [T]) {
-        let step = |(((p, m), v), g): (((&mut [T], &mut [T]), &mut [T]), &[T])| {
+        share_chunks([parameter, first, second], CHUNK, |index, [p, m, v]| {
+            let gradient = &gradient[index * CHUNK..][..p.len()];
             vectorised(
                 #[inline(always)]
                 || {
-                    for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(g) {
+                    for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(gradient) {
                         *m = self.beta1 * *m + self.rest1 * g;
                         *v = self.beta2 * *v + self.rest2 * g * g;
                         *p -= self.rate * *m / (Element::sqrt(*v) * self.scale + self.epsilon);
                     }
                 },
             );
-        };
-        if is_worth_sharing(parameter.len()) {
-            parameter
-                .par_chunks_mut(CHUNK)
-                .zip(first.par_chunks_mut(CHUNK))
-                .zip(second.par_chunks_mut(CHUNK))
-                .zip(gradient.par_chunks(CHUNK))
-                .for_each(step);
-        } else {
-            step((((parameter, first), second), gradient));
-        }
+        });
     }
 }
 

@@ -1,10 +1,10 @@
 use candle_core::{Result, Tensor, bail};
-use rayon::prelude::*;
 
 use crate::element::Element;
-use crate::elementwise::{column_sums, is_worth_sharing};
+use crate::elementwise::column_sums;
 use crate::operation::{Gradient, Operation, apply3, is_fused};
-use crate::product::{Matrix, Threads, product_into};
+use crate::parallel::{collect, share_chunks};
+use crate::product::{Matrix, product_into};
 use crate::{Activation, composed};
 
 /// How a convolution's kernel moves over an image.
@@ -318,7 +318,7 @@ impl Patches {
             self.each_block(first, result, columns, |image, block, scratch| {
                 let count = block.len() / columns;
                 let gathered = self.gather_all(&images[image * self.image()..], count, scratch);
-                product_into(block, gathered, b, false, Threads::One);
+                product_into(block, gathered, b, false);
                 finish(block);
             });
         });
@@ -341,7 +341,7 @@ impl Patches {
                 let rows = count * self.positions();
                 let a = Matrix::new(&a[image * row..][..count * row], rows, b.rows());
                 let patches = &mut scratch[..rows * self.patch()];
-                product_into(patches, a, b, false, Threads::One);
+                product_into(patches, a, b, false);
                 for (patches, image) in patches
                     .chunks_exact(self.positions() * self.patch())
                     .zip(block.chunks_exact_mut(self.image()))
@@ -359,25 +359,22 @@ impl Patches {
     fn correlate<T: Element>(&self, a: &[T], images: &[T], k: usize) -> Vec<T> {
         let row = self.positions() * k;
         let group = GROUP * row;
-        let part = |(index, a): (usize, &[T])| {
+        let parts = collect(a.len().div_ceil(group), |index| {
             let mut sum = vec![T::zero(); k * self.patch()];
             let mut scratch = self.scratch();
             let block = self.images_at_once();
+            let rest = &a[index * group..];
+            let a = &rest[..rest.len().min(group)];
             for (number, a) in a.chunks(block * row).enumerate() {
                 let image = index * GROUP + number * block;
                 let count = a.len() / row;
                 let gathered =
                     self.gather_all(&images[image * self.image()..], count, &mut scratch);
                 let a = Matrix::new(a, count * self.positions(), k);
-                product_into(&mut sum, a.transposed(), gathered, true, Threads::One);
+                product_into(&mut sum, a.transposed(), gathered, true);
             }
             sum
-        };
-        let parts: Vec<Vec<T>> = if is_worth_sharing(images.len().max(a.len())) {
-            a.par_chunks(group).enumerate().map(part).collect()
-        } else {
-            a.chunks(group).enumerate().map(part).collect()
-        };
+        });
         column_sums(&parts.concat(), k * self.patch())
     }
 
@@ -428,17 +425,9 @@ const GROUP: usize = 16;
 /// Calls `work(number of its first image, numbers)` for every group of images of `size` numbers each
 /// in `images`, in parallel.
 fn in_groups<T: Element>(images: &mut [T], size: usize, work: impl Fn(usize, &mut [T]) + Sync) {
-    let group = GROUP * size;
-    if is_worth_sharing(images.len()) {
-        images
-            .par_chunks_mut(group)
-            .enumerate()
-            .for_each(|(index, images)| work(index * GROUP, images));
-    } else {
-        for (index, images) in images.chunks_mut(group).enumerate() {
-            work(index * GROUP, images);
-        }
-    }
+    share_chunks([images], GROUP * size, |index, [images]| {
+        work(index * GROUP, images)
+    });
 }
 
 /// A weight `[a, b, height, width]` as `[a, height, width, b]`, where `area` is height × width: the

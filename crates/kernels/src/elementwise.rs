@@ -1,8 +1,5 @@
 //! Passes over memory: vectorised for the machine they run on, over several threads where that
 //! pays, into memory that nobody zeroed before.
-//!
-//! How the work is cut depends on sizes alone, never on the number of threads, so results do not
-//! either.
 
 #![expect(
     unsafe_code,
@@ -11,15 +8,12 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use crate::element::Element;
+use crate::parallel::{collect, share_chunks};
 
-/// Elements in the piece of work that a thread takes: short enough to stay in the first cache.
+/// Elements in the piece of work that a thread takes: short enough to stay in the first cache, long
+/// enough that asking another thread costs less than it saves.
 pub(crate) const CHUNK: usize = 1 << 13;
-
-/// Elements from which on waking another thread costs less than it saves.
-const PARALLEL: usize = 1 << 15;
 
 /// Runs a loop compiled for the widest vectors of this machine: 512 bits, 256, or what every machine
 /// of the target has. What the loop calls must be inlined into it.
@@ -30,11 +24,6 @@ pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
         return work();
     }
     pulp::Arch::new().dispatch(work)
-}
-
-/// Whether a pass over so many elements is worth more than one thread.
-pub(crate) fn is_worth_sharing(elements: usize) -> bool {
-    elements >= PARALLEL && rayon::current_num_threads() > 1
 }
 
 /// Numbers that `write` produces, a chunk at a time: it is given the first index of a chunk and
@@ -48,14 +37,7 @@ unsafe fn produced<T: Element>(
 ) -> Vec<T> {
     let mut values = Vec::with_capacity(len);
     let spare = &mut values.spare_capacity_mut()[..len];
-    if is_worth_sharing(len) {
-        spare
-            .par_chunks_mut(CHUNK)
-            .enumerate()
-            .for_each(|(index, chunk)| write(index * CHUNK, chunk));
-    } else {
-        write(0, spare);
-    }
+    share_chunks([spare], CHUNK, |index, [chunk]| write(index * CHUNK, chunk));
     // SAFETY: the capacity is at least `len`, and by the caller's promise all of it was written.
     unsafe { values.set_len(len) };
     values
@@ -130,15 +112,14 @@ pub(crate) fn rows<T: Element>(
     width: usize,
     f: impl Fn(usize) -> T + Sync,
 ) -> Vec<T> {
-    if is_worth_sharing(count * width) {
-        let least = (CHUNK / width.max(1)).max(1);
-        return (0..count)
-            .into_par_iter()
-            .with_min_len(least)
-            .map(&f)
-            .collect();
-    }
-    (0..count).map(f).collect()
+    let at_once = (CHUNK / width.max(1)).max(1);
+    let mut values = vec![T::zero(); count];
+    share_chunks([&mut values], at_once, |index, [values]| {
+        for (offset, value) in values.iter_mut().enumerate() {
+            *value = f(index * at_once + offset);
+        }
+    });
+    values
 }
 
 /// Changes `values` in place, whole rows of `width` at a time: `change` is given the index of the
@@ -152,14 +133,9 @@ pub(crate) fn update_rows<T: Element>(
         return;
     }
     let rows = (CHUNK / width).max(1);
-    if is_worth_sharing(values.len()) {
-        values
-            .par_chunks_mut(rows * width)
-            .enumerate()
-            .for_each(|(index, piece)| change(index * rows, piece));
-    } else {
-        change(0, values);
-    }
+    share_chunks([values], rows * width, |index, [piece]| {
+        change(index * rows, piece)
+    });
 }
 
 /// Σᵢ f(aᵢ), in sixteen interleaved sums that a vector can hold.
@@ -231,10 +207,10 @@ pub(crate) fn column_sums<T: Element>(values: &[T], width: usize) -> Vec<T> {
     if width == 0 || values.len() <= ROWS * width {
         return partial(values);
     }
-    let partials: Vec<Vec<T>> = if is_worth_sharing(values.len()) {
-        values.par_chunks(ROWS * width).map(partial).collect()
-    } else {
-        values.chunks(ROWS * width).map(partial).collect()
-    };
+    let groups = values.len().div_ceil(ROWS * width);
+    let partials = collect(groups, |group| {
+        let rest = &values[group * ROWS * width..];
+        partial(&rest[..rest.len().min(ROWS * width)])
+    });
     partial(&partials.concat())
 }

@@ -41,6 +41,7 @@ mod linear;
 mod math;
 mod normal;
 mod operation;
+mod parallel;
 mod product;
 
 pub use activation::Activation;

@@ -5,9 +5,11 @@
     reason = "gemm takes pointers, and memory that it is about to write is not zeroed first"
 )]
 
+#[cfg(not(miri))]
 use gemm::{Parallelism, gemm};
 
 use crate::element::Element;
+use crate::parallel::share;
 
 /// A matrix of numbers that lie in a slice, row by row or column by column.
 #[derive(Clone, Copy)]
@@ -42,6 +44,16 @@ impl<'a, T> Matrix<'a, T> {
         self.columns
     }
 
+    /// `count` rows from number `first` on.
+    fn rows_from(self, first: usize, count: usize) -> Self {
+        assert!(first + count <= self.rows);
+        Self {
+            values: &self.values[first * self.row_stride..],
+            rows: count,
+            ..self
+        }
+    }
+
     /// The same numbers with rows and columns exchanged.
     pub(crate) fn transposed(self) -> Self {
         Self {
@@ -52,15 +64,6 @@ impl<'a, T> Matrix<'a, T> {
             ..self
         }
     }
-}
-
-/// How many threads a product may use.
-#[derive(Clone, Copy)]
-pub(crate) enum Threads {
-    /// The one that calls: for products within work that is shared already.
-    One,
-    /// All of the pool.
-    All,
 }
 
 /// A B, row by row.
@@ -75,7 +78,7 @@ pub(crate) fn product<T: Element>(a: Matrix<T>, b: Matrix<T>) -> Vec<T> {
     // SAFETY: the capacity is `len`, and `multiply` without accumulation writes all of it before
     // anything reads it.
     unsafe {
-        multiply(result.as_mut_ptr(), a, b, false, Threads::All);
+        multiply(result.as_mut_ptr(), a, b, false);
         result.set_len(len);
     }
     result
@@ -87,76 +90,110 @@ pub(crate) fn product_into<T: Element>(
     a: Matrix<T>,
     b: Matrix<T>,
     accumulate: bool,
-    threads: Threads,
 ) {
     assert_eq!(result.len(), a.rows * b.columns);
     // SAFETY: the slice holds the whole product, as was asserted.
-    unsafe { multiply(result.as_mut_ptr(), a, b, accumulate, threads) };
+    unsafe { multiply(result.as_mut_ptr(), a, b, accumulate) };
 }
 
 /// # Safety
 /// `result` is valid for writes of `a.rows * b.columns` numbers, and with `accumulate` holds as many.
-unsafe fn multiply<T: Element>(
+unsafe fn multiply<T: Element>(result: *mut T, a: Matrix<T>, b: Matrix<T>, accumulate: bool) {
+    /// Columns and rows of a part of the product that one thread takes: whole tiles of gemm's.
+    const COLUMNS: usize = 32;
+    const ROWS: usize = 48;
+    /// Multiplications that one thread does sooner than two.
+    const ALONE: usize = 1 << 17;
+
+    /// A pointer that threads may take along.
+    struct Shared<T>(*mut T);
+    // SAFETY: each thread writes to the parts of the product that are its own, as below.
+    unsafe impl<T: Send> Sync for Shared<T> {}
+
+    assert_eq!(a.columns, b.rows);
+    let (rows, columns) = (a.rows, b.columns);
+    let result = Shared(result);
+    let result = &result;
+    if rows * columns * a.columns <= ALONE {
+        // SAFETY: the caller's promise.
+        unsafe { part(result.0, columns, a, b, accumulate) };
+    } else if columns >= 2 * COLUMNS {
+        // gemm copies what it needs of B, whose parts are disjoint, and reads A where it is.
+        share(columns.div_ceil(COLUMNS), |index| {
+            let first = index * COLUMNS;
+            let b = b
+                .transposed()
+                .rows_from(first, COLUMNS.min(columns - first))
+                .transposed();
+            // SAFETY: the part starts at a column of the product and ends with one.
+            unsafe { part(result.0.add(first), columns, a, b, accumulate) };
+        });
+    } else {
+        share(rows.div_ceil(ROWS), |index| {
+            let first = index * ROWS;
+            let a = a.rows_from(first, ROWS.min(rows - first));
+            // SAFETY: the part starts at a row of the product and ends with one.
+            unsafe { part(result.0.add(first * columns), columns, a, b, accumulate) };
+        });
+    }
+}
+
+/// A B in rows that are `stride` numbers apart, on one thread.
+///
+/// # Safety
+/// `result` is valid for writes of `a.rows` such rows of `b.columns` numbers, and with `accumulate`
+/// holds them.
+unsafe fn part<T: Element>(
     result: *mut T,
+    stride: usize,
     a: Matrix<T>,
     b: Matrix<T>,
     accumulate: bool,
-    threads: Threads,
 ) {
-    assert_eq!(a.columns, b.rows);
+    // The gemm crate asks the processor what it can do, which Miri has no answer to.
     #[cfg(miri)]
-    {
-        // The gemm crate asks the processor what it can do, which Miri has no answer to.
-        let _ = threads;
-        for i in 0..a.rows {
-            for j in 0..b.columns {
-                let mut sum = T::zero();
-                for k in 0..a.columns {
-                    sum += a.values[i * a.row_stride + k * a.column_stride]
-                        * b.values[k * b.row_stride + j * b.column_stride];
-                }
-                // SAFETY: i and j stay below the rows and columns that the caller vouches for.
-                unsafe {
-                    let element = result.add(i * b.columns + j);
-                    element.write(if accumulate {
-                        element.read() + sum
-                    } else {
-                        sum
-                    });
-                }
+    for i in 0..a.rows {
+        for j in 0..b.columns {
+            let mut sum = T::zero();
+            for k in 0..a.columns {
+                sum += a.values[i * a.row_stride + k * a.column_stride]
+                    * b.values[k * b.row_stride + j * b.column_stride];
+            }
+            // SAFETY: i and j stay below the rows and columns that the caller vouches for.
+            unsafe {
+                let element = result.add(i * stride + j);
+                element.write(if accumulate {
+                    element.read() + sum
+                } else {
+                    sum
+                });
             }
         }
     }
+    // SAFETY: what gemm reads lies in the slices, as `Matrix` sees to; where it writes is the caller's
+    // promise, and overlaps neither, since they are borrowed.
     #[cfg(not(miri))]
-    {
-        let parallelism = match threads {
-            Threads::All if rayon::current_num_threads() > 1 => Parallelism::Rayon(0),
-            _ => Parallelism::None,
-        };
-        // SAFETY: a `Matrix` covers its slice exactly, so every element that gemm reads lies in it;
-        // the result is the caller's promise, and overlaps neither, since they are borrowed.
-        unsafe {
-            gemm(
-                a.rows,
-                b.columns,
-                a.columns,
-                result,
-                1,
-                b.columns as isize,
-                accumulate,
-                a.values.as_ptr(),
-                a.column_stride as isize,
-                a.row_stride as isize,
-                b.values.as_ptr(),
-                b.column_stride as isize,
-                b.row_stride as isize,
-                T::one(),
-                T::one(),
-                false,
-                false,
-                false,
-                parallelism,
-            );
-        }
+    unsafe {
+        gemm(
+            a.rows,
+            b.columns,
+            a.columns,
+            result,
+            1,
+            stride as isize,
+            accumulate,
+            a.values.as_ptr(),
+            a.column_stride as isize,
+            a.row_stride as isize,
+            b.values.as_ptr(),
+            b.column_stride as isize,
+            b.row_stride as isize,
+            T::one(),
+            T::one(),
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
     }
 }

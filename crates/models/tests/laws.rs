@@ -513,10 +513,10 @@ fn shapes_are_found_without_their_memory() -> Result {
     Ok(())
 }
 
-/// A small convolutional shape for 7×5 images: odd sizes, and one that halves to an even one.
+/// A small convolutional shape for 7×11 images: odd sizes that halve to even ones.
 fn convolutional() -> ConvolutionalConfig {
     ConvolutionalConfig {
-        image: (7, 5),
+        image: (7, 11),
         channels: vec![3, 4],
         features: 6,
         latent_size: 2,
@@ -525,7 +525,7 @@ fn convolutional() -> ConvolutionalConfig {
 
 #[test]
 fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -> Result {
-    for image in [(7, 5), (28, 28), (1, 1)] {
+    for image in [(7, 11), (28, 28), (1, 1)] {
         let config = ConvolutionalConfig {
             image,
             ..convolutional()

@@ -1,5 +1,7 @@
+use std::process::Command;
 use std::time::Instant;
 
+use candle_core::utils::barrier_pool;
 use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
 use clap::{Args, ValueEnum};
@@ -57,22 +59,22 @@ enum Name {
 
 impl Bench {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        if let Some(threads) = self.threads.map(|threads| threads.to_string())
+            && std::env::var_os(THREADS).is_none_or(|value| value != *threads)
+        {
+            return again_with(&threads);
+        }
         let names = match &self.names[..] {
             [] => Name::value_variants(),
             names => names,
         };
         let train = self.data.load(Source::Auto, context)?.splits.train;
-        let mut pool = rayon::ThreadPoolBuilder::new();
-        if let Some(threads) = self.threads {
-            pool = pool.num_threads(threads as usize);
-        }
-        let pool = pool.build()?;
         let results: Vec<Value> = names
             .iter()
-            .map(|&name| pool.install(|| self.measure(name, &train, context)))
+            .map(|&name| self.measure(name, &train, context))
             .collect::<Result<_, _>>()?;
 
-        let threads = pool.current_num_threads();
+        let threads = barrier_pool().n_workers() + 1;
         let mut words = format!(
             "{:<12}{:>7}{:>16}{:>16}{:>10}   ({threads} threads)",
             "", "batch", "trained on/s", "drawn/s", "MiB"
@@ -167,6 +169,25 @@ impl Bench {
             "samples_per_second": (batch_size * warm_up) as f64 / sampling,
             "peak_memory_bytes": peak_memory(),
         }))
+    }
+}
+
+/// Where candle, whose pool of threads computes everything, looks for their number: once, so that a
+/// process cannot change it.
+const THREADS: &str = "CANDLE_NUM_THREADS";
+
+/// Runs this very command in a process of so many threads.
+fn again_with(threads: &str) -> Result<(), Error> {
+    let again = std::env::current_exe().and_then(|program| {
+        Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env(THREADS, threads)
+            .status()
+    });
+    match again.map_err(Error::Again)?.code() {
+        Some(0) => Ok(()),
+        // It has said why itself.
+        code => std::process::exit(code.unwrap_or(1)),
     }
 }
 

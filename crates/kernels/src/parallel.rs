@@ -1,0 +1,106 @@
+//! Work on several threads: those of candle's own pool, so that there is one pool in the process and
+//! two never wait for the same processors. Its threads spin for a moment before they sleep, which
+//! suits a training step: many short pieces of work, one close after the other.
+//!
+//! How work is cut depends on sizes alone, never on the number of threads, so results do not either.
+
+#![expect(unsafe_code, reason = "threads write to parts of one slice")]
+
+use std::cell::Cell;
+
+use candle_core::utils::barrier_pool;
+
+thread_local! {
+    /// Whether this thread is at work on a unit: what it calls stays on it.
+    static AT_WORK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `work` once with each number below `units`, on all threads, and returns when all are done.
+/// Work within work stays on the thread that calls for it.
+pub(crate) fn share(units: usize, work: impl Fn(usize) + Sync) {
+    struct AtWork;
+    impl Drop for AtWork {
+        fn drop(&mut self) {
+            AT_WORK.set(false);
+        }
+    }
+    // Miri would spin for a long time.
+    if units <= 1 || AT_WORK.get() || cfg!(miri) {
+        (0..units).for_each(work);
+        return;
+    }
+    barrier_pool().execute_chunked(units, |range| {
+        AT_WORK.set(true);
+        let at_work = AtWork;
+        range.for_each(&work);
+        drop(at_work);
+    });
+}
+
+/// Calls `work` with the number and the parts of each chunk of `size` elements, the last one possibly
+/// shorter, of several slices of the same length: on all threads.
+pub(crate) fn share_chunks<T: Send, const N: usize>(
+    slices: [&mut [T]; N],
+    size: usize,
+    work: impl Fn(usize, [&mut [T]; N]) + Sync,
+) {
+    /// A pointer that threads may take along.
+    struct Shared<T>(*mut T);
+    // SAFETY: each thread makes of it only the chunks that are its own, as below.
+    unsafe impl<T: Send> Sync for Shared<T> {}
+
+    let len = slices.first().map_or(0, |slice| slice.len());
+    assert!(slices.iter().all(|slice| slice.len() == len) && size > 0);
+    let pointers = slices.map(|slice| Shared(slice.as_mut_ptr()));
+    share(len.div_ceil(size), |index| {
+        let start = index * size;
+        let length = size.min(len - start);
+        let chunks = pointers.each_ref().map(|pointer| {
+            // SAFETY: `share` gives every number once, so no two chunks overlap; and the start lies
+            // below the common length of the slices, which are borrowed until all work is done.
+            unsafe { std::slice::from_raw_parts_mut(pointer.0.add(start), length) }
+        });
+        work(index, chunks);
+    });
+}
+
+/// f of every number below `count`, in order, computed on all threads.
+pub(crate) fn collect<R: Send>(count: usize, f: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let mut results: Vec<Option<R>> = (0..count).map(|_| None).collect();
+    share_chunks([&mut results[..]], 1, |index, [result]| {
+        result[0] = Some(f(index));
+    });
+    results.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unit_is_done_once_in_its_place_also_within_other_work() {
+        let mut outer = vec![0usize; 1000];
+        share_chunks([&mut outer], 7, |index, [chunk]| {
+            let inner = collect(chunk.len(), |i| index * 7 + i);
+            chunk.copy_from_slice(&inner);
+        });
+        assert_eq!(outer, (0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn parts_of_several_slices_belong_together() {
+        let (mut a, mut b) = (vec![1; 100], (0..100).collect::<Vec<_>>());
+        share_chunks([&mut a, &mut b], 9, |_, [a, b]| {
+            for (a, b) in a.iter_mut().zip(b) {
+                *a += *b;
+            }
+        });
+        assert_eq!(a, (1..101).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_work_is_done_when_there_is_none() {
+        assert!(collect(0, |i| i).is_empty());
+        share_chunks([&mut [0u8; 0][..]], 3, |_, _| panic!("there is no chunk"));
+    }
+}
