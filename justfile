@@ -51,6 +51,31 @@ seeds experiment="vae-2d":
         {{latent}} train {{experiment}} --seed $seed --out runs/{{experiment}}-seed-$seed --overwrite --no-figures --json; \
     done
 
+# How many images a second this machine trains on, and the memory that it takes
+bench *arguments:
+    {{latent}} bench {{arguments}}
+
+# The same five models here, in PyTorch and in JAX, in turns: takes half an hour on an idle machine, and some gigabytes for the peers
+bench-peers *arguments:
+    python3 -m venv target/peers
+    target/peers/bin/python -m pip install --quiet --requirement tests/peers/requirements.txt
+    cargo build --release --package latent
+    target/peers/bin/python tests/peers/compare.py --ours target/release/latent {{arguments}}
+
+# Images a second at batch sizes from 16 to 1024, with one thread and with two: a JSON object a line
+bench-scaling *names="mlp-vae conv-vae realnvp-5":
+    @for threads in 1 2; do for batch in 16 32 64 128 256 512 1024; do \
+        {{latent}} bench {{names}} --batch-size $batch --threads $threads --steps $((8192 / batch)) --json; \
+    done; done
+
+# Each kernel beside what gemm and a plain copy reach on this machine
+bench-kernels *arguments:
+    cargo bench --package latent-kernels -- {{arguments}}
+
+# The index arithmetic of the kernels under Miri, which needs a nightly toolchain
+miri:
+    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --package latent-kernels --lib
+
 # What a change must pass: formatting, lints, documentation, tests, and a crate used from outside
 ci:
     bash .ci/run

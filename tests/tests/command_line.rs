@@ -80,6 +80,70 @@ fn training_says_what_it_took_what_it_reached_and_what_to_do_next() {
 }
 
 #[test]
+fn the_number_of_threads_changes_no_byte() {
+    let weights = |threads: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        let arguments = ["train", "vae-2d", "--out", "run", "--epochs", "1"];
+        let data = ["--limit", "600", "--data", "synthetic", "--no-figures"];
+        let mut command = latent(directory.path());
+        command.args(arguments).args(data);
+        let (_, stderr, code) = outcome(command.env("CANDLE_NUM_THREADS", threads));
+        assert_eq!(code, 0, "{stderr}");
+        fs::read(directory.path().join("run/model.safetensors")).unwrap()
+    };
+    let alone = weights("1");
+    assert!(alone == weights("2") && alone == weights("5"));
+}
+
+#[test]
+fn bench_times_every_model_with_the_threads_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [
+        "bench",
+        "--batch-size",
+        "8",
+        "--steps",
+        "2",
+        "--threads",
+        "1",
+    ];
+    let result = object(directory.path(), &arguments);
+    assert_eq!(result["threads"], 1);
+    let names: Vec<&str> = result["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| {
+            assert_eq!(
+                (&result["batch_size"], &result["steps"]),
+                (&8.into(), &2.into())
+            );
+            for figure in ["images_per_second", "samples_per_second"] {
+                assert!(result[figure].as_f64().unwrap() > 0.0, "{result}");
+            }
+            // Where the system tells.
+            assert_eq!(
+                result["peak_memory_bytes"].is_u64(),
+                cfg!(target_os = "linux")
+            );
+            result["name"].as_str().unwrap()
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "mlp-vae",
+            "conv-vae",
+            "conv-cvae",
+            "realnvp-5",
+            "realnvp-10"
+        ]
+    );
+    let error = fail(directory.path(), &["bench", "resnet"], 2);
+    assert!(error.contains("mlp-vae"), "{error}");
+}
+
+#[test]
 fn the_same_command_twice_gives_the_same_bytes() {
     let model = |directory: &tempfile::TempDir| {
         fs::read(directory.path().join("run/model.safetensors")).unwrap()

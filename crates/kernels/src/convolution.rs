@@ -286,7 +286,7 @@ impl Patches {
             |start, len| {
                 patches[start..][..len]
                     .iter()
-                    .for_each(|p| p.set(T::zero()))
+                    .for_each(|p| p.set(T::zero()));
             },
         );
     }
@@ -426,7 +426,7 @@ const GROUP: usize = 16;
 /// in `images`, in parallel.
 fn in_groups<T: Element>(images: &mut [T], size: usize, work: impl Fn(usize, &mut [T]) + Sync) {
     share_chunks([images], GROUP * size, |index, [images]| {
-        work(index * GROUP, images)
+        work(index * GROUP, images);
     });
 }
 
@@ -437,6 +437,18 @@ fn channels_last<T: Element>(weight: &[T], b: usize, area: usize) -> Vec<T> {
     for kernel in weight.chunks_exact(b * area) {
         for position in 0..area {
             result.extend((0..b).map(|channel| kernel[channel * area + position]));
+        }
+    }
+    result
+}
+
+/// A weight `[k, channels, height, width]` as `[height, width, channels, k]`: a row for each number of a
+/// patch, as [`Patches::times`] wants it and as gemm reads it without turning it first.
+fn patch_rows<T: Element>(weight: &[T], k: usize, channels: usize, area: usize) -> Vec<T> {
+    let mut result = Vec::with_capacity(weight.len());
+    for position in 0..area {
+        for channel in 0..channels {
+            result.extend((0..k).map(|row| weight[(row * channels + channel) * area + position]));
         }
     }
     result
@@ -459,10 +471,10 @@ impl Operation<3> for Conv2d {
 
     fn forward<T: Element>(&self, [input, weight, bias]: [&[T]; 3]) -> Vec<T> {
         let patches = &self.patches;
-        let weight = channels_last(weight, patches.channels, patches.area());
-        let weight = Matrix::new(&weight, self.outputs, patches.patch());
+        let weight = patch_rows(weight, self.outputs, patches.channels, patches.area());
+        let weight = Matrix::new(&weight, patches.patch(), self.outputs);
         let mut output = vec![T::zero(); self.images * patches.positions() * self.outputs];
-        patches.times(input, weight.transposed(), &mut output, |rows| {
+        patches.times(input, weight, &mut output, |rows| {
             self.activation.with_bias(rows, bias);
         });
         output
@@ -513,7 +525,7 @@ impl Operation<3> for ConvTranspose2d {
         let weight = channels_last(weight, patches.channels, patches.area());
         let weight = Matrix::new(&weight, self.inputs, patches.patch());
         patches.spread(input, weight, |image| {
-            self.activation.with_bias(image, bias)
+            self.activation.with_bias(image, bias);
         })
     }
 
@@ -530,10 +542,10 @@ impl Operation<3> for ConvTranspose2d {
         let delta = delta.values_or(gradient);
         [
             Gradient::when(wanted[0], || {
-                let weight = channels_last(weight, channels, area);
-                let weight = Matrix::new(&weight, self.inputs, patches.patch());
+                let weight = patch_rows(weight, self.inputs, channels, area);
+                let weight = Matrix::new(&weight, patches.patch(), self.inputs);
                 let mut result = vec![T::zero(); self.images * patches.positions() * self.inputs];
-                patches.times(delta, weight.transposed(), &mut result, |_| {});
+                patches.times(delta, weight, &mut result, |_| {});
                 result
             }),
             Gradient::when(wanted[1], || {
@@ -545,5 +557,100 @@ impl Operation<3> for ConvTranspose2d {
             }),
             Gradient::when(wanted[2], || column_sums(delta, channels)),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Patches of several shapes: with and without padding, strides, images smaller than the kernel.
+    fn shapes() -> Vec<Patches> {
+        let mut shapes = Vec::new();
+        for (height, width) in [(1, 1), (4, 5), (7, 3)] {
+            for (kernel_height, kernel_width) in [(1, 1), (3, 3), (2, 4)] {
+                for (stride, padding) in [(1, 0), (2, 1), (3, 2), (1, 4)] {
+                    let positions = |size: usize, kernel: usize| {
+                        (size + 2 * padding)
+                            .checked_sub(kernel)
+                            .map(|room| room / stride + 1)
+                    };
+                    if let (Some(rows), Some(columns)) = (
+                        positions(height, kernel_height),
+                        positions(width, kernel_width),
+                    ) {
+                        shapes.push(Patches {
+                            height,
+                            width,
+                            channels: 2,
+                            kernel_height,
+                            kernel_width,
+                            stride,
+                            padding,
+                            rows,
+                            columns,
+                        });
+                    }
+                }
+            }
+        }
+        shapes
+    }
+
+    /// What the kernel's element (y, x) meets at a position: the index of its pixel, if it is one.
+    fn pixel(patches: &Patches, position: usize, y: usize, x: usize) -> Option<usize> {
+        let (row, column) = (position / patches.columns, position % patches.columns);
+        let y = (row * patches.stride + y).checked_sub(patches.padding)?;
+        let x = (column * patches.stride + x).checked_sub(patches.padding)?;
+        (y < patches.height && x < patches.width).then_some(y * patches.width + x)
+    }
+
+    #[test]
+    fn patches_are_what_the_kernel_meets_with_zeros_around_the_image() {
+        for patches in shapes() {
+            let image: Vec<f64> = (1..=patches.image()).map(|i| i as f64).collect();
+            let mut gathered = vec![f64::NAN; patches.positions() * patches.patch()];
+            patches.gather(&image, &mut gathered);
+            let mut index = 0;
+            for position in 0..patches.positions() {
+                for y in 0..patches.kernel_height {
+                    for x in 0..patches.kernel_width {
+                        for channel in 0..patches.channels {
+                            let expected = pixel(&patches, position, y, x)
+                                .map_or(0.0, |pixel| image[pixel * patches.channels + channel]);
+                            assert_eq!(gathered[index], expected);
+                            index += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn scattering_is_the_transpose_of_gathering() {
+        for patches in shapes() {
+            let image: Vec<f64> = (0..patches.image()).map(|i| (i as f64).sin()).collect();
+            let size = patches.positions() * patches.patch();
+            let other: Vec<f64> = (0..size).map(|i| (i as f64).cos()).collect();
+            let (mut gathered, mut scattered) = (vec![0.0; size], vec![0.0; image.len()]);
+            patches.gather(&image, &mut gathered);
+            patches.scatter_add(&other, &mut scattered);
+            let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+            assert!((dot(&gathered, &other) - dot(&image, &scattered)).abs() < 1e-10);
+        }
+    }
+
+    #[test]
+    fn weights_turn_there_and_back() {
+        let weight: Vec<f64> = (0..2 * 3 * 4).map(f64::from).collect();
+        let turned = channels_last(&weight, 3, 4);
+        assert_eq!(turned[..4], [0.0, 4.0, 8.0, 1.0]);
+        assert_eq!(channels_first(&turned, 3, 4), weight);
+        // [2, 3, 4] to [4, 3, 2].
+        assert_eq!(
+            patch_rows(&weight, 2, 3, 4)[..6],
+            [0.0, 12.0, 4.0, 16.0, 8.0, 20.0]
+        );
     }
 }

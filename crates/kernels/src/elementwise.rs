@@ -134,7 +134,7 @@ pub(crate) fn update_rows<T: Element>(
     }
     let rows = (CHUNK / width).max(1);
     share_chunks([values], rows * width, |index, [piece]| {
-        change(index * rows, piece)
+        change(index * rows, piece);
     });
 }
 
@@ -213,4 +213,53 @@ pub(crate) fn column_sums<T: Element>(values: &[T], width: usize) -> Vec<T> {
         partial(&rest[..rest.len().min(ROWS * width)])
     });
     partial(&partials.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_reach_every_element_once_whatever_the_length() {
+        for len in [0, 1, 15, 16, 17, CHUNK, CHUNK + 1, 2 * CHUNK + 5] {
+            let a: Vec<f32> = (0..len).map(|i| i as f32).collect();
+            assert!(
+                map(&a, |a| a + 1.0)
+                    .iter()
+                    .zip(&a)
+                    .all(|(b, a)| *b == a + 1.0)
+            );
+            assert!(map2(&a, &a, |a, b| a - b).iter().all(|&b| b == 0.0));
+            let sums = map3(&a, &a, &a, |a, b, c| a + b - c);
+            assert_eq!(sums, a);
+            assert_eq!(sum(&a, |_| 1.0), len as f32);
+            assert_eq!(sum2(&a, &a, |_, _| 1.0), len as f32);
+        }
+    }
+
+    #[test]
+    fn rows_and_columns_add_up() {
+        for (count, width) in [(0, 3), (1, 1), (5, 3), (65, 7), (3000, 9)] {
+            let values: Vec<f64> = (0..count * width).map(|i| (i % 11) as f64).collect();
+            let row = |row: usize| &values[row * width..][..width];
+            let by_row = rows(count, width, |index| sum(row(index), |x| x));
+            let by_column = column_sums(&values, width);
+            let total = |sums: &[f64]| sums.iter().sum::<f64>();
+            assert_eq!((by_row.len(), by_column.len()), (count, width));
+            assert_eq!(total(&by_row), total(&values));
+            assert_eq!(total(&by_column), total(&values));
+            let mut changed = values.clone();
+            update_rows(&mut changed, width, |first, rows| {
+                for (offset, row) in rows.chunks_exact_mut(width).enumerate() {
+                    row.fill((first + offset) as f64);
+                }
+            });
+            assert!(
+                changed
+                    .iter()
+                    .enumerate()
+                    .all(|(i, x)| *x == (i / width) as f64)
+            );
+        }
+    }
 }

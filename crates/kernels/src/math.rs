@@ -8,7 +8,7 @@
 //! `e_logf.c`.
 
 /// ln 2 in two parts, the first short enough that its product with an exponent is exact.
-const LN_2_HIGH: f32 = 0.693_359_375;
+const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 
 /// 1.5 · 2²³: adding it to a float below 2²² leaves the nearest integer in the low bits.
@@ -26,7 +26,10 @@ fn bounded(value: f32, low: f32, high: f32) -> f32 {
 pub(crate) fn exp(x: f32) -> f32 {
     let x = bounded(x, -104.0, 89.0);
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+    let exponent = shifted
+        .to_bits()
+        .wrapping_sub(ROUND.to_bits())
+        .cast_signed();
     let multiple = shifted - ROUND;
     let r = x - multiple * LN_2_HIGH - multiple * LN_2_LOW;
 
@@ -43,9 +46,9 @@ pub(crate) fn exp(x: f32) -> f32 {
     let p = p * r * r + r + 1.0;
 
     // 2ⁿ in two factors: one alone could not be represented at either end. A NaN has passed through
-    // as r; the shift by a masked count keeps its meaningless exponent from overflowing.
+    // as r, whatever its exponent has become.
     let half = exponent >> 1;
-    let power = |n: i32| f32::from_bits((n.wrapping_add(127) as u32) << 23);
+    let power = |n: i32| f32::from_bits(n.wrapping_add(127).cast_unsigned() << 23);
     p * power(half) * power(exponent.wrapping_sub(half))
 }
 
@@ -59,7 +62,7 @@ pub(crate) fn ln(x: f32) -> f32 {
 
     // x = 2ᵏ m with m in [√½, √2)
     let bits = scaled.to_bits().wrapping_sub(0x3f35_04f3);
-    let k = ((bits as i32) >> 23) as f32 + offset;
+    let k = (bits.cast_signed() >> 23) as f32 + offset;
     let m = f32::from_bits((bits & 0x007f_ffff).wrapping_add(0x3f35_04f3));
 
     let f = m - 1.0;
@@ -100,7 +103,7 @@ pub(crate) fn tanh(x: f32) -> f32 {
     let magnitude = x.abs();
     let z = x * x;
     let mut p = -5.704_988_7e-3;
-    for coefficient in [2.063_908_8e-2, -5.373_971_6e-2, 0.133_314_42, -0.333_332_82] {
+    for coefficient in [2.063_908_8e-2, -5.373_971_6e-2, 0.133_314_42, -0.333_332_8] {
         p = p * z + coefficient;
     }
     let small = p * z * x + x;

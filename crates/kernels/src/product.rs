@@ -180,14 +180,14 @@ unsafe fn part<T: Element>(
             a.columns,
             result,
             1,
-            stride as isize,
+            stride.cast_signed(),
             accumulate,
             a.values.as_ptr(),
-            a.column_stride as isize,
-            a.row_stride as isize,
+            a.column_stride.cast_signed(),
+            a.row_stride.cast_signed(),
             b.values.as_ptr(),
-            b.column_stride as isize,
-            b.row_stride as isize,
+            b.column_stride.cast_signed(),
+            b.row_stride.cast_signed(),
             T::one(),
             T::one(),
             false,
@@ -195,5 +195,65 @@ unsafe fn part<T: Element>(
             false,
             Parallelism::None,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize, start: usize) -> Vec<f64> {
+        (start..start + count)
+            .map(|i| (i as f64 * 0.7).sin())
+            .collect()
+    }
+
+    fn by_hand(a: Matrix<f64>, b: Matrix<f64>) -> Vec<f64> {
+        let at = |m: &Matrix<f64>, i, j| m.values[i * m.row_stride + j * m.column_stride];
+        (0..a.rows * b.columns)
+            .map(|index| {
+                let (i, j) = (index / b.columns, index % b.columns);
+                (0..a.columns).map(|k| at(&a, i, k) * at(&b, k, j)).sum()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn products_are_sums_of_products_in_all_layouts_and_however_they_are_shared_out() {
+        // One thread's worth; parts of the columns; parts of the rows.
+        for (rows, inner, columns) in [
+            (1, 1, 1),
+            (3, 5, 7),
+            (4, 0, 2),
+            (33, 61, 70),
+            (59, 40, 64),
+            (200, 30, 23),
+        ] {
+            let (left, right) = (numbers(rows * inner, 0), numbers(inner * columns, 99));
+            for turned in [false, true] {
+                let (a, b) = if turned {
+                    (
+                        Matrix::new(&left, inner, rows).transposed(),
+                        Matrix::new(&right, columns, inner).transposed(),
+                    )
+                } else {
+                    (
+                        Matrix::new(&left, rows, inner),
+                        Matrix::new(&right, inner, columns),
+                    )
+                };
+                let expected = by_hand(a, b);
+                let close = |actual: &[f64], factor: f64| {
+                    assert_eq!(actual.len(), expected.len());
+                    for (actual, expected) in actual.iter().zip(&expected) {
+                        assert!((actual - factor * expected).abs() < 1e-12, "{rows} {inner}");
+                    }
+                };
+                let mut result = product(a, b);
+                close(&result, 1.0);
+                product_into(&mut result, a, b, true);
+                close(&result, 2.0);
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Each function has two implementations, fused for the CPU and composed of candle's operations: one
 //! test a function holds both together, and both against finite differences.
+#![expect(clippy::panic, reason = "what fails here is a failed test")]
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use latent_kernels::{
@@ -78,9 +79,10 @@ fn hold_together(
             .map(|(index, input)| {
                 let input = input.to_dtype(dtype)?;
                 // A transpose or a part of a variable, as it came.
-                Ok(match index < trained {
-                    true => Var::from_tensor(&input)?.as_tensor().clone(),
-                    false => input,
+                Ok(if index < trained {
+                    Var::from_tensor(&input)?.as_tensor().clone()
+                } else {
+                    input
                 })
             })
             .collect::<Result<_>>()?;

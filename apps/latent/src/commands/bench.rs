@@ -75,27 +75,7 @@ impl Bench {
             .collect::<Result<_, _>>()?;
 
         let threads = barrier_pool().n_workers() + 1;
-        let mut words = format!(
-            "{:<12}{:>7}{:>16}{:>16}{:>10}   ({threads} threads)",
-            "", "batch", "trained on/s", "drawn/s", "MiB"
-        );
-        for result in &results {
-            let number = |key: &str| {
-                let figure = result[key].as_f64();
-                figure.map_or_else(|| "?".to_owned(), thousands)
-            };
-            let mebibytes = result["peak_memory_bytes"].as_f64().map_or_else(
-                || "?".to_owned(),
-                |bytes| thousands(bytes / f64::from(1 << 20)),
-            );
-            words += &format!(
-                "\n{:<12}{:>7}{:>16}{:>16}{mebibytes:>10}",
-                result["name"].as_str().unwrap_or_default(),
-                self.batch_size,
-                number("images_per_second"),
-                number("samples_per_second"),
-            );
-        }
+        let words = table(threads, &results);
         context.result(&words, &json!({ "threads": threads, "results": results }))
     }
 
@@ -145,8 +125,8 @@ impl Bench {
         let parameters = Parameters::seeded(1, &context.device);
         let mut trainer = Trainer::new(&config, false, 1, parameters, build)?;
         let warm_up = steps.div_ceil(10);
-        trainer.time(train, warm_up)?;
-        let seconds = trainer.time(train, steps)?.as_secs_f64();
+        trainer.images_per_second(train, warm_up)?;
+        let images_per_second = trainer.images_per_second(train, steps)?;
 
         let model = trainer.evaluated();
         let labels: Vec<u32> = (0..batch_size).map(|i| (i % CLASSES) as u32).collect();
@@ -162,14 +142,37 @@ impl Bench {
 
         let name = name.to_possible_value();
         Ok(json!({
-            "name": name.as_ref().map(|name| name.get_name()),
+            "name": name.as_ref().map(clap::builder::PossibleValue::get_name),
             "batch_size": batch_size,
             "steps": steps,
-            "images_per_second": (batch_size * steps) as f64 / seconds,
+            "images_per_second": images_per_second,
             "samples_per_second": (batch_size * warm_up) as f64 / sampling,
             "peak_memory_bytes": peak_memory(),
         }))
     }
+}
+
+/// The results for people.
+fn table(threads: usize, results: &[Value]) -> String {
+    let number = |figure: &Value, unit: f64| {
+        let figure = figure.as_f64();
+        figure.map_or_else(|| "?".to_owned(), |figure| thousands(figure / unit))
+    };
+    let row = |result: &Value| {
+        format!(
+            "\n{:<12}{:>7}{:>16}{:>16}{:>10}",
+            result["name"].as_str().unwrap_or_default(),
+            number(&result["batch_size"], 1.0),
+            number(&result["images_per_second"], 1.0),
+            number(&result["samples_per_second"], 1.0),
+            number(&result["peak_memory_bytes"], f64::from(1 << 20)),
+        )
+    };
+    let head = format!(
+        "{:<12}{:>7}{:>16}{:>16}{:>10}   ({threads} threads)",
+        "", "batch", "trained on/s", "drawn/s", "MiB"
+    );
+    head + &results.iter().map(row).collect::<String>()
 }
 
 /// Where candle, whose pool of threads computes everything, looks for their number: once, so that a
