@@ -313,7 +313,7 @@ impl<M: Trainable> Trainer<M> {
         Ok(mean)
     }
 
-    /// A weight that is NaN need not show in the loss: max(NaN, 0) is 0 in a ReLU. What is about to
+    /// A weight that is infinite need not show in the loss: max(−∞, 0) is 0 in a ReLU. What is about to
     /// be saved is looked at itself.
     fn refuse_ruined(&self, steps: usize) -> Result<(), Error> {
         let Position { epochs, step, .. } = self.position;
