@@ -1,8 +1,9 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::element::Element;
-use crate::elementwise::{map2, update_rows, vectorised};
-use crate::operation::Gradient;
+use crate::elementwise::{map2, update_rows, update2, vectorised};
 
 /// The elementwise function that follows a linear map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,13 +50,34 @@ impl Activation {
 
     /// From the gradient of the function's value that of its argument, by way of the value: all
     /// functions here have a derivative that their value determines.
-    pub(crate) fn backward<T: Element>(self, output: &[T], gradient: &[T]) -> Gradient<T> {
+    pub(crate) fn backward<'a, T: Element>(
+        self,
+        output: &[T],
+        gradient: Cow<'a, [T]>,
+    ) -> Cow<'a, [T]> {
+        fn each<'a, T: Element>(
+            output: &[T],
+            gradient: Cow<'a, [T]>,
+            f: impl Fn(T, T) -> T + Sync,
+        ) -> Cow<'a, [T]> {
+            Cow::Owned(match gradient {
+                Cow::Borrowed(gradient) => map2(output, gradient, f),
+                Cow::Owned(mut gradient) => {
+                    update2(&mut gradient, output, |g, y| f(y, g));
+                    gradient
+                }
+            })
+        }
         match self {
-            Self::Identity => Gradient::Same,
-            Self::Relu => Gradient::Values(map2(output, gradient, |y, g| {
-                if y > T::zero() { g } else { T::zero() }
-            })),
-            Self::Tanh => Gradient::Values(map2(output, gradient, |y, g| g * (T::one() - y * y))),
+            Self::Identity => gradient,
+            Self::Relu => each(
+                output,
+                gradient,
+                |y, g| {
+                    if y > T::zero() { g } else { T::zero() }
+                },
+            ),
+            Self::Tanh => each(output, gradient, |y, g| g * (T::one() - y * y)),
         }
     }
 }

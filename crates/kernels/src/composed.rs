@@ -11,7 +11,7 @@ use std::f64::consts::TAU;
 use candle_core::{D, Result, Tensor};
 
 use crate::convolution::{Convolution, TransposedConvolution};
-use crate::{Activation, Adam, Moments};
+use crate::{Activation, Adam, Layer, Moments};
 
 /// See [`linear`](crate::linear).
 pub fn linear(
@@ -31,9 +31,43 @@ pub fn linear(
     activate(&result, activation)?.reshape(shape)
 }
 
-/// See [`add`](crate::add).
-pub fn add(a: &Tensor, b: &Tensor, activation: Activation) -> Result<Tensor> {
-    activate(&(a + b)?, activation)
+/// See [`sequence`](crate::sequence).
+pub fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Tensor> {
+    layers
+        .iter()
+        .try_fold(input.clone(), |x, &layer| match layer {
+            Layer::Linear {
+                weight,
+                bias,
+                activation,
+            } => linear(&x, weight, bias, activation),
+            Layer::AddLinear {
+                input,
+                weight,
+                bias,
+                activation,
+            } => {
+                let joining = linear(input, weight, bias, Activation::Identity)?;
+                activate(&(&x + joining.reshape(x.shape())?)?, activation)
+            }
+            Layer::Conv2d {
+                weight,
+                bias,
+                convolution,
+                activation,
+            } => conv2d(&x, weight, bias, convolution, activation),
+            Layer::ConvTranspose2d {
+                weight,
+                bias,
+                convolution,
+                activation,
+            } => conv_transpose2d(&x, weight, bias, convolution, activation),
+            Layer::Flatten | Layer::Unflatten(..) => {
+                let mut shape = x.dims().to_vec();
+                layer.reshape(&mut shape)?;
+                x.reshape(shape)
+            }
+        })
 }
 
 fn activate(input: &Tensor, activation: Activation) -> Result<Tensor> {

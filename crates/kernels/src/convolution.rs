@@ -1,11 +1,13 @@
+use std::borrow::Cow;
+
 use candle_core::{Result, Tensor, bail};
 
+use crate::Activation;
 use crate::element::Element;
-use crate::elementwise::column_sums;
-use crate::operation::{Gradient, Operation, apply3, is_fused};
-use crate::parallel::{collect, share_chunks};
+use crate::elementwise::{column_sums, pieces};
+use crate::parallel::collect;
 use crate::product::{Matrix, product_into};
-use crate::{Activation, composed};
+use crate::sequence::{Layer, Map, sequence};
 
 /// How a convolution's kernel moves over an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,58 +47,13 @@ pub fn conv2d(
     convolution: Convolution,
     activation: Activation,
 ) -> Result<Tensor> {
-    let Convolution { stride, padding } = convolution;
-    let (images, height, width, channels) = input.dims4()?;
-    let (outputs, inputs, kernel_height, kernel_width) = weight.dims4()?;
-    if inputs != channels || bias.dims() != [outputs] {
-        bail!(
-            "a convolution needs an input [n, height, width, in], a weight [out, in, height, width] \
-             and a bias [out]: these are {:?}, {:?} and {:?}",
-            input.shape(),
-            weight.shape(),
-            bias.shape()
-        );
-    }
-    let positions = |size: usize, kernel: usize| {
-        (size + 2 * padding)
-            .checked_sub(kernel)
-            .filter(|_| stride > 0 && kernel > 0)
-            .map(|room| room / stride + 1)
-    };
-    let (Some(rows), Some(columns)) = (
-        positions(height, kernel_height),
-        positions(width, kernel_width),
-    ) else {
-        bail!(
-            "a kernel of {kernel_height}×{kernel_width} with stride {stride} has no place in images of \
-             {height}×{width} with padding {padding}"
-        );
-    };
-    refuse_nothing(input, weight)?;
-    if !is_fused(&[input, weight, bias]) {
-        return composed::conv2d(input, weight, bias, convolution, activation);
-    }
-    let operation = Conv2d {
-        images,
-        patches: Patches {
-            height,
-            width,
-            channels,
-            kernel_height,
-            kernel_width,
-            stride,
-            padding,
-            rows,
-            columns,
-        },
-        outputs,
+    let layer = Layer::Conv2d {
+        weight,
+        bias,
+        convolution,
         activation,
     };
-    apply3(
-        operation,
-        [input, weight, bias],
-        (images, rows, columns, outputs),
-    )
+    sequence(input, &[layer])
 }
 
 /// activation(x ∗ᵀ W + b): the transpose of a convolution, which spreads every pixel over a patch of
@@ -117,73 +74,28 @@ pub fn conv_transpose2d(
     convolution: TransposedConvolution,
     activation: Activation,
 ) -> Result<Tensor> {
-    let TransposedConvolution {
-        stride,
-        padding,
-        output_padding,
-    } = convolution;
-    let (images, rows, columns, channels) = input.dims4()?;
-    let (inputs, outputs, kernel_height, kernel_width) = weight.dims4()?;
-    if inputs != channels || bias.dims() != [outputs] {
-        bail!(
-            "a transposed convolution needs an input [n, height, width, in], a weight [in, out, height, \
-             width] and a bias [out]: these are {:?}, {:?} and {:?}",
-            input.shape(),
-            weight.shape(),
-            bias.shape()
-        );
-    }
-    let size = |positions: usize, kernel: usize| {
-        (positions.checked_sub(1)? * stride + kernel + output_padding)
-            .checked_sub(2 * padding)
-            .filter(|&size| size > 0 && kernel > 0)
-    };
-    let (Some(height), Some(width)) = (size(rows, kernel_height), size(columns, kernel_width))
-    else {
-        bail!(
-            "a padding of {padding} leaves nothing of the transposed convolution of {rows}×{columns} \
-             pixels by a kernel of {kernel_height}×{kernel_width}"
-        );
-    };
-    if output_padding >= stride {
-        bail!(
-            "a transposed convolution needs an output padding below its stride: they are \
-             {output_padding} and {stride}"
-        );
-    }
-    refuse_nothing(input, weight)?;
-    if !is_fused(&[input, weight, bias]) {
-        return composed::conv_transpose2d(input, weight, bias, convolution, activation);
-    }
-    let operation = ConvTranspose2d {
-        images,
-        patches: Patches {
-            height,
-            width,
-            channels: outputs,
-            kernel_height,
-            kernel_width,
-            stride,
-            padding,
-            rows,
-            columns,
-        },
-        inputs,
+    let layer = Layer::ConvTranspose2d {
+        weight,
+        bias,
+        convolution,
         activation,
     };
-    apply3(
-        operation,
-        [input, weight, bias],
-        (images, height, width, outputs),
-    )
+    sequence(input, &[layer])
+}
+
+/// The sizes of a batch of images.
+fn images(shape: &[usize]) -> Result<[usize; 4]> {
+    match shape.try_into() {
+        Ok(sizes) => Ok(sizes),
+        Err(_) => bail!("a convolution needs images [n, height, width, channels], not {shape:?}"),
+    }
 }
 
 /// No images at all are fine; images or kernels of no numbers are not.
-fn refuse_nothing(input: &Tensor, weight: &Tensor) -> Result<()> {
-    if input.dims()[1..].contains(&0) || weight.dims().contains(&0) {
+fn refuse_nothing(shape: &[usize], weight: &Tensor) -> Result<()> {
+    if shape[1..].contains(&0) || weight.dims().contains(&0) {
         bail!(
-            "a convolution of images {:?} by a kernel {:?}: every size must be at least 1",
-            input.shape(),
+            "a convolution of images {shape:?} by a kernel {:?}: every size must be at least 1",
             weight.shape()
         );
     }
@@ -310,18 +222,16 @@ impl Patches {
         &self,
         images: &[T],
         b: Matrix<T>,
-        result: &mut [T],
         finish: impl Fn(&mut [T]) + Sync,
-    ) {
+    ) -> Vec<T> {
         let columns = self.positions() * b.columns();
-        in_groups(result, columns, |first, result| {
-            self.each_block(first, result, columns, |image, block, scratch| {
-                let count = block.len() / columns;
-                let gathered = self.gather_all(&images[image * self.image()..], count, scratch);
-                product_into(block, gathered, b, false);
-                finish(block);
-            });
-        });
+        let count = images.len() / self.image();
+        self.in_blocks(count, columns, |image, block, scratch| {
+            let count = block.len() / columns;
+            let gathered = self.gather_all(&images[image * self.image()..], count, scratch);
+            product_into(block, gathered, b, false);
+            finish(block);
+        })
     }
 
     /// Spreads A B over the images, the transpose of gathering their patches: `a` holds a row of
@@ -334,24 +244,20 @@ impl Patches {
         finish: impl Fn(&mut [T]) + Sync,
     ) -> Vec<T> {
         let row = self.positions() * b.rows();
-        let mut images = vec![T::zero(); a.len() / row * self.image()];
-        in_groups(&mut images, self.image(), |first, images| {
-            self.each_block(first, images, self.image(), |image, block, scratch| {
-                let count = block.len() / self.image();
-                let rows = count * self.positions();
-                let a = Matrix::new(&a[image * row..][..count * row], rows, b.rows());
-                let patches = &mut scratch[..rows * self.patch()];
-                product_into(patches, a, b, false);
-                for (patches, image) in patches
-                    .chunks_exact(self.positions() * self.patch())
-                    .zip(block.chunks_exact_mut(self.image()))
-                {
-                    self.scatter_add(patches, image);
-                }
-                finish(block);
-            });
-        });
-        images
+        self.in_blocks(a.len() / row, self.image(), |image, block, scratch| {
+            let count = block.len() / self.image();
+            let rows = count * self.positions();
+            let a = Matrix::new(&a[image * row..][..count * row], rows, b.rows());
+            let patches = &mut scratch[..rows * self.patch()];
+            product_into(patches, a, b, false);
+            for (patches, image) in patches
+                .chunks_exact(self.positions() * self.patch())
+                .zip(block.chunks_exact_mut(self.image()))
+            {
+                self.scatter_add(patches, image);
+            }
+            finish(block);
+        })
     }
 
     /// Aᵀ P for the patches P of all images and `a` with a row of `k` numbers for each: `k` rows of a
@@ -401,34 +307,28 @@ impl Patches {
         Matrix::new(patches, rows, self.patch())
     }
 
-    /// Calls `work(number of its first image, block, scratch)` for blocks of as many images as are
-    /// gathered together, of `size` numbers each in `group`, which starts at image `first`.
-    fn each_block<T: Element>(
+    /// `size` numbers for each of `count` images, made in parallel by `work(number of its first image,
+    /// block, scratch)` from zeros, in blocks of as many images as are gathered together.
+    fn in_blocks<T: Element>(
         &self,
-        first: usize,
-        group: &mut [T],
+        count: usize,
         size: usize,
-        work: impl Fn(usize, &mut [T], &mut [T]),
-    ) {
+        work: impl Fn(usize, &mut [T], &mut [T]) + Sync,
+    ) -> Vec<T> {
         let at_once = self.images_at_once();
-        let mut scratch = self.scratch();
-        for (number, block) in group.chunks_mut(at_once * size).enumerate() {
-            work(first + number * at_once, block, &mut scratch);
-        }
+        let group = GROUP * size;
+        pieces(count * size, group, |start, group| {
+            let mut scratch = self.scratch();
+            for (number, block) in group.chunks_mut(at_once * size).enumerate() {
+                work(start / size + number * at_once, block, &mut scratch);
+            }
+        })
     }
 }
 
 /// Images that one thread works through, and over which it sums the gradient of the weights: fixed,
 /// so that the number of threads changes no sum.
 const GROUP: usize = 16;
-
-/// Calls `work(number of its first image, numbers)` for every group of images of `size` numbers each
-/// in `images`, in parallel.
-fn in_groups<T: Element>(images: &mut [T], size: usize, work: impl Fn(usize, &mut [T]) + Sync) {
-    share_chunks([images], GROUP * size, |index, [images]| {
-        work(index * GROUP, images);
-    });
-}
 
 /// A weight `[a, b, height, width]` as `[a, height, width, b]`, where `area` is height × width: the
 /// order in which a patch's numbers lie.
@@ -459,104 +359,217 @@ fn channels_first<T: Element>(weight: &[T], b: usize, area: usize) -> Vec<T> {
     channels_last(weight, area, b)
 }
 
-struct Conv2d {
-    images: usize,
+pub(crate) struct Conv2d {
     patches: Patches,
     outputs: usize,
     activation: Activation,
 }
 
-impl Operation<3> for Conv2d {
-    const NAME: &'static str = "conv2d";
-
-    fn forward<T: Element>(&self, [input, weight, bias]: [&[T]; 3]) -> Vec<T> {
-        let patches = &self.patches;
-        let weight = patch_rows(weight, self.outputs, patches.channels, patches.area());
-        let weight = Matrix::new(&weight, patches.patch(), self.outputs);
-        let mut output = vec![T::zero(); self.images * patches.positions() * self.outputs];
-        patches.times(input, weight, &mut output, |rows| {
-            self.activation.with_bias(rows, bias);
-        });
-        output
-    }
-
-    fn backward<T: Element>(
-        &self,
-        [input, weight, _]: [&[T]; 3],
-        output: &[T],
-        gradient: &[T],
-        wanted: [bool; 3],
-    ) -> [Gradient<T>; 3] {
-        let patches = &self.patches;
-        let (channels, area) = (patches.channels, patches.area());
-        let delta = self.activation.backward(output, gradient);
-        let delta = delta.values_or(gradient);
-        [
-            Gradient::when(wanted[0], || {
-                let weight = channels_last(weight, channels, area);
-                let weight = Matrix::new(&weight, self.outputs, patches.patch());
-                patches.spread(delta, weight, |_| {})
-            }),
-            Gradient::when(wanted[1], || {
-                channels_first(
-                    &patches.correlate(delta, input, self.outputs),
-                    channels,
-                    area,
-                )
-            }),
-            Gradient::when(wanted[2], || column_sums(delta, self.outputs)),
-        ]
+impl Conv2d {
+    pub(crate) fn check(
+        shape: &mut Vec<usize>,
+        weight: &Tensor,
+        bias: &Tensor,
+        convolution: Convolution,
+        activation: Activation,
+    ) -> Result<Self> {
+        let Convolution { stride, padding } = convolution;
+        let [images, height, width, channels] = images(shape)?;
+        let (outputs, inputs, kernel_height, kernel_width) = weight.dims4()?;
+        if inputs != channels || bias.dims() != [outputs] {
+            bail!(
+                "a convolution needs an input [n, height, width, in], a weight [out, in, height, width] \
+             and a bias [out]: these are {shape:?}, {:?} and {:?}",
+                weight.shape(),
+                bias.shape()
+            );
+        }
+        let positions = |size: usize, kernel: usize| {
+            (size + 2 * padding)
+                .checked_sub(kernel)
+                .filter(|_| stride > 0 && kernel > 0)
+                .map(|room| room / stride + 1)
+        };
+        let (Some(rows), Some(columns)) = (
+            positions(height, kernel_height),
+            positions(width, kernel_width),
+        ) else {
+            bail!(
+                "a kernel of {kernel_height}×{kernel_width} with stride {stride} has no place in images of \
+             {height}×{width} with padding {padding}"
+            );
+        };
+        refuse_nothing(shape, weight)?;
+        *shape = vec![images, rows, columns, outputs];
+        Ok(Self {
+            patches: Patches {
+                height,
+                width,
+                channels,
+                kernel_height,
+                kernel_width,
+                stride,
+                padding,
+                rows,
+                columns,
+            },
+            outputs,
+            activation,
+        })
     }
 }
 
-struct ConvTranspose2d {
-    images: usize,
+impl Map<2> for Conv2d {
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    fn forward<T: Element>(&self, input: Cow<[T]>, [weight, bias]: [&[T]; 2]) -> Vec<T> {
+        let patches = &self.patches;
+        let weight = patch_rows(weight, self.outputs, patches.channels, patches.area());
+        let weight = Matrix::new(&weight, patches.patch(), self.outputs);
+        patches.times(&input, weight, |rows| self.activation.with_bias(rows, bias))
+    }
+
+    fn operand_gradients<T: Element>(
+        &self,
+        input: &[T],
+        _: [&[T]; 2],
+        gradient: &[T],
+        wanted: [bool; 2],
+    ) -> [Option<Vec<T>>; 2] {
+        let patches = &self.patches;
+        let of_weight = || {
+            let correlated = patches.correlate(gradient, input, self.outputs);
+            channels_first(&correlated, patches.channels, patches.area())
+        };
+        [
+            wanted[0].then(of_weight),
+            wanted[1].then(|| column_sums(gradient, self.outputs)),
+        ]
+    }
+
+    fn input_gradient<'a, T: Element>(
+        &self,
+        [weight, _]: [&[T]; 2],
+        gradient: Cow<'a, [T]>,
+    ) -> Cow<'a, [T]> {
+        let patches = &self.patches;
+        let weight = channels_last(weight, patches.channels, patches.area());
+        let weight = Matrix::new(&weight, self.outputs, patches.patch());
+        Cow::Owned(patches.spread(&gradient, weight, |_| {}))
+    }
+}
+
+pub(crate) struct ConvTranspose2d {
     /// Of the result, whose patches are what the input's pixels are spread over.
     patches: Patches,
     inputs: usize,
     activation: Activation,
 }
 
-impl Operation<3> for ConvTranspose2d {
-    const NAME: &'static str = "conv_transpose2d";
+impl ConvTranspose2d {
+    pub(crate) fn check(
+        shape: &mut Vec<usize>,
+        weight: &Tensor,
+        bias: &Tensor,
+        convolution: TransposedConvolution,
+        activation: Activation,
+    ) -> Result<Self> {
+        let TransposedConvolution {
+            stride,
+            padding,
+            output_padding,
+        } = convolution;
+        let [images, rows, columns, channels] = images(shape)?;
+        let (inputs, outputs, kernel_height, kernel_width) = weight.dims4()?;
+        if inputs != channels || bias.dims() != [outputs] {
+            bail!(
+                "a transposed convolution needs an input [n, height, width, in], a weight [in, out, height, \
+             width] and a bias [out]: these are {shape:?}, {:?} and {:?}",
+                weight.shape(),
+                bias.shape()
+            );
+        }
+        let size = |positions: usize, kernel: usize| {
+            (positions.checked_sub(1)? * stride + kernel + output_padding)
+                .checked_sub(2 * padding)
+                .filter(|&size| size > 0 && kernel > 0)
+        };
+        let (Some(height), Some(width)) = (size(rows, kernel_height), size(columns, kernel_width))
+        else {
+            bail!(
+                "a padding of {padding} leaves nothing of the transposed convolution of {rows}×{columns} \
+             pixels by a kernel of {kernel_height}×{kernel_width}"
+            );
+        };
+        if output_padding >= stride {
+            bail!(
+                "a transposed convolution needs an output padding below its stride: they are \
+             {output_padding} and {stride}"
+            );
+        }
+        refuse_nothing(shape, weight)?;
+        *shape = vec![images, height, width, outputs];
+        Ok(Self {
+            patches: Patches {
+                height,
+                width,
+                channels: outputs,
+                kernel_height,
+                kernel_width,
+                stride,
+                padding,
+                rows,
+                columns,
+            },
+            inputs,
+            activation,
+        })
+    }
+}
 
-    fn forward<T: Element>(&self, [input, weight, bias]: [&[T]; 3]) -> Vec<T> {
+impl Map<2> for ConvTranspose2d {
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    fn forward<T: Element>(&self, input: Cow<[T]>, [weight, bias]: [&[T]; 2]) -> Vec<T> {
         let patches = &self.patches;
         let weight = channels_last(weight, patches.channels, patches.area());
         let weight = Matrix::new(&weight, self.inputs, patches.patch());
-        patches.spread(input, weight, |image| {
-            self.activation.with_bias(image, bias);
+        patches.spread(&input, weight, |image| {
+            self.activation.with_bias(image, bias)
         })
     }
 
-    fn backward<T: Element>(
+    fn operand_gradients<T: Element>(
         &self,
-        [input, weight, _]: [&[T]; 3],
-        output: &[T],
+        input: &[T],
+        _: [&[T]; 2],
         gradient: &[T],
-        wanted: [bool; 3],
-    ) -> [Gradient<T>; 3] {
+        wanted: [bool; 2],
+    ) -> [Option<Vec<T>>; 2] {
         let patches = &self.patches;
-        let (channels, area) = (patches.channels, patches.area());
-        let delta = self.activation.backward(output, gradient);
-        let delta = delta.values_or(gradient);
+        let of_weight = || {
+            let correlated = patches.correlate(input, gradient, self.inputs);
+            channels_first(&correlated, patches.channels, patches.area())
+        };
         [
-            Gradient::when(wanted[0], || {
-                let weight = patch_rows(weight, self.inputs, channels, area);
-                let weight = Matrix::new(&weight, patches.patch(), self.inputs);
-                let mut result = vec![T::zero(); self.images * patches.positions() * self.inputs];
-                patches.times(delta, weight, &mut result, |_| {});
-                result
-            }),
-            Gradient::when(wanted[1], || {
-                channels_first(
-                    &patches.correlate(input, delta, self.inputs),
-                    channels,
-                    area,
-                )
-            }),
-            Gradient::when(wanted[2], || column_sums(delta, channels)),
+            wanted[0].then(of_weight),
+            wanted[1].then(|| column_sums(gradient, patches.channels)),
         ]
+    }
+
+    fn input_gradient<'a, T: Element>(
+        &self,
+        [weight, _]: [&[T]; 2],
+        gradient: Cow<'a, [T]>,
+    ) -> Cow<'a, [T]> {
+        let patches = &self.patches;
+        let weight = patch_rows(weight, self.inputs, patches.channels, patches.area());
+        let weight = Matrix::new(&weight, patches.patch(), self.inputs);
+        Cow::Owned(patches.times(&gradient, weight, |_| {}))
     }
 }
 

@@ -26,28 +26,48 @@ pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
-/// Numbers that `write` produces, a chunk at a time: it is given the first index of a chunk and
-/// the chunk, and initialises all of it.
+/// Numbers that `write` produces, `size` at a time: it is given the first index of a piece and the
+/// piece, and initialises all of it.
 ///
 /// # Safety
 /// `write` initialises every element that it is given.
 unsafe fn produced<T: Element>(
     len: usize,
+    size: usize,
     write: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
 ) -> Vec<T> {
     let mut values = Vec::with_capacity(len);
     let spare = &mut values.spare_capacity_mut()[..len];
-    share_chunks([spare], CHUNK, |index, [chunk]| write(index * CHUNK, chunk));
+    share_chunks([spare], size, |index, [piece]| write(index * size, piece));
     // SAFETY: the capacity is at least `len`, and by the caller's promise all of it was written.
     unsafe { values.set_len(len) };
     values
+}
+
+/// `len` numbers that `change` makes of zeros, `size` at a time: it is given the first index of a
+/// piece and the piece, which the same thread has just zeroed, so that it is still in its cache.
+pub(crate) fn pieces<T: Element>(
+    len: usize,
+    size: usize,
+    change: impl Fn(usize, &mut [T]) + Sync,
+) -> Vec<T> {
+    // SAFETY: every element of the piece is written before anything else happens to it.
+    unsafe {
+        produced(len, size, |start, piece| {
+            for element in &mut *piece {
+                element.write(T::zero());
+            }
+            // SAFETY: all of the piece was initialised above, and `MaybeUninit` has its layout.
+            change(start, &mut *(&raw mut *piece as *mut [T]));
+        })
+    }
 }
 
 /// f(a), elementwise.
 pub(crate) fn map<T: Element>(a: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
     // SAFETY: the chunk and its part of `a` are equally long, so the loop reaches every element.
     unsafe {
-        produced(a.len(), |start, chunk| {
+        produced(a.len(), CHUNK, |start, chunk| {
             let a = &a[start..][..chunk.len()];
             vectorised(
                 #[inline(always)]
@@ -66,7 +86,7 @@ pub(crate) fn map2<T: Element>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -
     assert_eq!(a.len(), b.len());
     // SAFETY: the chunk and its parts of `a` and `b` are equally long.
     unsafe {
-        produced(a.len(), |start, chunk| {
+        produced(a.len(), CHUNK, |start, chunk| {
             let (a, b) = (&a[start..][..chunk.len()], &b[start..][..chunk.len()]);
             vectorised(
                 #[inline(always)]
@@ -91,7 +111,7 @@ pub(crate) fn map3<T: Element>(
     assert_eq!(a.len(), c.len());
     // SAFETY: the chunk and its parts of `a`, `b` and `c` are equally long.
     unsafe {
-        produced(a.len(), |start, chunk| {
+        produced(a.len(), CHUNK, |start, chunk| {
             let (a, b) = (&a[start..][..chunk.len()], &b[start..][..chunk.len()]);
             let c = &c[start..][..chunk.len()];
             vectorised(
@@ -135,6 +155,22 @@ pub(crate) fn update_rows<T: Element>(
     let rows = (CHUNK / width).max(1);
     share_chunks([values], rows * width, |index, [piece]| {
         change(index * rows, piece);
+    });
+}
+
+/// a ← f(a, b), elementwise over two slices of the same length.
+pub(crate) fn update2<T: Element>(a: &mut [T], b: &[T], f: impl Fn(T, T) -> T + Sync) {
+    assert_eq!(a.len(), b.len());
+    update_rows(a, 1, |start, a| {
+        let b = &b[start..][..a.len()];
+        vectorised(
+            #[inline(always)]
+            || {
+                for (a, &b) in a.iter_mut().zip(b) {
+                    *a = f(*a, b);
+                }
+            },
+        );
     });
 }
 
@@ -232,6 +268,9 @@ mod tests {
             assert!(map2(&a, &a, |a, b| a - b).iter().all(|&b| b == 0.0));
             let sums = map3(&a, &a, &a, |a, b, c| a + b - c);
             assert_eq!(sums, a);
+            let mut doubled = a.clone();
+            update2(&mut doubled, &a, |a, b| a + b);
+            assert!(doubled.iter().zip(&a).all(|(b, a)| *b == 2.0 * a));
             assert_eq!(sum(&a, |_| 1.0), len as f32);
             assert_eq!(sum2(&a, &a, |_, _| 1.0), len as f32);
         }

@@ -57,6 +57,7 @@ mod normal;
 mod operation;
 mod parallel;
 mod product;
+mod sequence;
 
 pub use activation::Activation;
 pub use adam::{Adam, Moments, adam_update};
@@ -66,8 +67,9 @@ pub use convolution::{Convolution, TransposedConvolution, conv_transpose2d, conv
 pub use coupling::{affine_coupling, affine_coupling_inverse};
 pub use dequantise::dequantised_logit;
 pub use gradient_error::gradient_error;
-pub use linear::{add, linear};
+pub use linear::linear;
 pub use normal::{
     kl_to_standard_normal, normal_log_density, reparametrise, standard_normal_log_density,
 };
 pub use operation::backward;
+pub use sequence::{Layer, sequence};

@@ -1,11 +1,12 @@
+use std::borrow::Cow;
+
 use candle_core::{Result, Tensor, bail};
 
-use crate::activation::relu;
+use crate::Activation;
 use crate::element::Element;
-use crate::elementwise::{column_sums, map2};
-use crate::operation::{Gradient, Operation, apply2, apply3, is_fused};
-use crate::product::{Matrix, product};
-use crate::{Activation, composed};
+use crate::elementwise::column_sums;
+use crate::product::{Matrix, product, product_into};
+use crate::sequence::{Layer, Map, sequence};
 
 /// activation(x Wᵀ + b): a linear layer and what follows it.
 ///
@@ -20,107 +21,149 @@ pub fn linear(
     bias: &Tensor,
     activation: Activation,
 ) -> Result<Tensor> {
-    if !is_fused(&[input, weight, bias]) {
-        return composed::linear(input, weight, bias, activation);
-    }
-    let (outputs, inputs) = weight.dims2()?;
-    let mut shape = input.dims().to_vec();
-    match shape.last_mut() {
-        Some(last) if *last == inputs && bias.dims() == [outputs] => *last = outputs,
-        _ => bail!(
-            "a linear map needs an input [..., in], a weight [out, in] and a bias [out]: these are \
-             {:?}, {:?} and {:?}",
-            input.shape(),
-            weight.shape(),
-            bias.shape()
-        ),
-    }
-    let rows = shape[..shape.len() - 1].iter().product();
-    let operation = Linear {
-        rows,
-        inputs,
-        outputs,
+    let layer = Layer::Linear {
+        weight,
+        bias,
         activation,
     };
-    apply3(operation, [input, weight, bias], shape)
+    sequence(input, &[layer])
 }
 
-struct Linear {
+/// x Wᵀ + b and what follows it.
+pub(crate) struct Linear {
     rows: usize,
     inputs: usize,
     outputs: usize,
     activation: Activation,
 }
 
-impl Operation<3> for Linear {
-    const NAME: &'static str = "linear";
+impl Linear {
+    pub(crate) fn check(
+        shape: &mut [usize],
+        weight: &Tensor,
+        bias: &Tensor,
+        activation: Activation,
+    ) -> Result<Self> {
+        let (outputs, inputs) = weight.dims2()?;
+        match shape.split_last_mut() {
+            Some((last, rows)) if *last == inputs && bias.dims() == [outputs] => {
+                *last = outputs;
+                Ok(Self {
+                    rows: rows.iter().product(),
+                    inputs,
+                    outputs,
+                    activation,
+                })
+            }
+            _ => bail!(
+                "a linear map needs an input [..., in], a weight [out, in] and a bias [out]: these are \
+                 {shape:?}, {:?} and {:?}",
+                weight.shape(),
+                bias.shape()
+            ),
+        }
+    }
+}
 
-    fn forward<T: Element>(&self, [input, weight, bias]: [&[T]; 3]) -> Vec<T> {
-        let input = Matrix::new(input, self.rows, self.inputs);
+impl Map<2> for Linear {
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    fn forward<T: Element>(&self, input: Cow<[T]>, [weight, bias]: [&[T]; 2]) -> Vec<T> {
+        let input = Matrix::new(&input, self.rows, self.inputs);
         let weight = Matrix::new(weight, self.outputs, self.inputs);
         let mut output = product(input, weight.transposed());
         self.activation.with_bias(&mut output, bias);
         output
     }
 
-    fn backward<T: Element>(
+    fn operand_gradients<T: Element>(
         &self,
-        [input, weight, _]: [&[T]; 3],
-        output: &[T],
-        gradient: &[T],
-        wanted: [bool; 3],
-    ) -> [Gradient<T>; 3] {
-        let inner = self.activation.backward(output, gradient);
-        let inner = inner.values_or(gradient);
-        let delta = Matrix::new(inner, self.rows, self.outputs);
-        let input = Matrix::new(input, self.rows, self.inputs);
-        let weight = Matrix::new(weight, self.outputs, self.inputs);
-        [
-            Gradient::when(wanted[0], || product(delta, weight)),
-            Gradient::when(wanted[1], || product(delta.transposed(), input)),
-            Gradient::when(wanted[2], || column_sums(inner, self.outputs)),
-        ]
-    }
-}
-
-/// activation(a + b), elementwise: where two linear maps of different inputs meet.
-///
-/// `a` and `b` have the same shape, and so has the result.
-///
-/// # Errors
-/// The shapes, dtypes or devices differ.
-pub fn add(a: &Tensor, b: &Tensor, activation: Activation) -> Result<Tensor> {
-    if !is_fused(&[a, b]) || a.dims() != b.dims() {
-        return composed::add(a, b, activation);
-    }
-    apply2(Add(activation), [a, b], a.shape())
-}
-
-struct Add(Activation);
-
-impl Operation<2> for Add {
-    const NAME: &'static str = "add";
-
-    fn forward<T: Element>(&self, [a, b]: [&[T]; 2]) -> Vec<T> {
-        match self.0 {
-            Activation::Identity => map2(a, b, |a, b| a + b),
-            Activation::Relu => map2(a, b, |a, b| relu(a + b)),
-            Activation::Tanh => map2(a, b, |a, b| (a + b).tanh()),
-        }
-    }
-
-    fn backward<T: Element>(
-        &self,
+        input: &[T],
         _: [&[T]; 2],
-        output: &[T],
         gradient: &[T],
         wanted: [bool; 2],
-    ) -> [Gradient<T>; 2] {
-        let inner = self.0.backward(output, gradient);
-        wanted.map(|wanted| match &inner {
-            _ if !wanted => Gradient::None,
-            Gradient::Values(values) => Gradient::Values(values.clone()),
-            Gradient::None | Gradient::Same => Gradient::Same,
-        })
+    ) -> [Option<Vec<T>>; 2] {
+        let delta = Matrix::new(gradient, self.rows, self.outputs);
+        let input = Matrix::new(input, self.rows, self.inputs);
+        [
+            wanted[0].then(|| product(delta.transposed(), input)),
+            wanted[1].then(|| column_sums(gradient, self.outputs)),
+        ]
+    }
+
+    fn input_gradient<'a, T: Element>(
+        &self,
+        [weight, _]: [&[T]; 2],
+        gradient: Cow<'a, [T]>,
+    ) -> Cow<'a, [T]> {
+        let delta = Matrix::new(&gradient, self.rows, self.outputs);
+        let weight = Matrix::new(weight, self.outputs, self.inputs);
+        Cow::Owned(product(delta, weight))
+    }
+}
+
+/// x + y Wᵀ + b and what follows it, where y, W and b are the operands.
+pub(crate) struct AddLinear(Linear);
+
+impl AddLinear {
+    pub(crate) fn check(
+        shape: &[usize],
+        input: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        activation: Activation,
+    ) -> Result<Self> {
+        let mut sum = input.dims().to_vec();
+        let linear = Linear::check(&mut sum, weight, bias, activation)?;
+        let items = |shape: &[usize]| {
+            let (&count, item) = shape.split_first()?;
+            Some((count, item.iter().product::<usize>()))
+        };
+        if items(shape) != items(&sum) {
+            bail!(
+                "a linear map can be added to what has as many numbers an item: {sum:?} does not go with \
+                 {shape:?}"
+            );
+        }
+        Ok(Self(linear))
+    }
+}
+
+impl Map<3> for AddLinear {
+    const KEEPS_INPUT: bool = false;
+
+    fn activation(&self) -> Activation {
+        self.0.activation
+    }
+
+    fn forward<T: Element>(&self, input: Cow<[T]>, [joining, weight, bias]: [&[T]; 3]) -> Vec<T> {
+        let mut sum = input.into_owned();
+        let joining = Matrix::new(joining, self.0.rows, self.0.inputs);
+        let weight = Matrix::new(weight, self.0.outputs, self.0.inputs);
+        product_into(&mut sum, joining, weight.transposed(), true);
+        self.0.activation.with_bias(&mut sum, bias);
+        sum
+    }
+
+    fn operand_gradients<T: Element>(
+        &self,
+        _: &[T],
+        [joining, weight, bias]: [&[T]; 3],
+        gradient: &[T],
+        [wanted, own @ ..]: [bool; 3],
+    ) -> [Option<Vec<T>>; 3] {
+        let operands = [weight, bias];
+        let [of_weight, of_bias] = self.0.operand_gradients(joining, operands, gradient, own);
+        let of_joining = wanted.then(|| {
+            let gradient = self.0.input_gradient(operands, Cow::Borrowed(gradient));
+            gradient.into_owned()
+        });
+        [of_joining, of_weight, of_bias]
+    }
+
+    fn input_gradient<'a, T: Element>(&self, _: [&[T]; 3], gradient: Cow<'a, [T]>) -> Cow<'a, [T]> {
+        gradient
     }
 }

@@ -43,14 +43,6 @@ pub(crate) enum Gradient<T> {
 }
 
 impl<T> Gradient<T> {
-    /// The numbers, given those of the result's gradient.
-    pub(crate) fn values_or<'a>(&'a self, gradient: &'a [T]) -> &'a [T] {
-        match self {
-            Self::Values(values) => values,
-            Self::None | Self::Same => gradient,
-        }
-    }
-
     /// The values if they are wanted.
     pub(crate) fn when(wanted: bool, values: impl FnOnce() -> Vec<T>) -> Self {
         if wanted {
@@ -208,7 +200,11 @@ pub(crate) fn on_cpu<'a, T: Element>(storage: &'a Storage, layout: &Layout) -> R
     }
 }
 
-fn contiguous<'a, T: Element>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+/// The numbers of a contiguous part of a storage.
+pub(crate) fn contiguous<'a, T: Element>(
+    storage: &'a CpuStorage,
+    layout: &Layout,
+) -> Result<&'a [T]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&T::cpu_storage_as_slice(storage)?[start..end]),
         None => bail!("a tensor of shape {:?} is not contiguous", layout.shape()),
@@ -324,7 +320,7 @@ pub fn backward(loss: &Tensor) -> Result<GradStore> {
 
 /// Keeps the gradient of a variable for [`backward`], if that is what is running; gives back what
 /// candle has to see to itself.
-fn gather(input: &Tensor, gradient: Tensor) -> Result<Option<Tensor>> {
+pub(crate) fn gather(input: &Tensor, gradient: Tensor) -> Result<Option<Tensor>> {
     if !input.is_variable() {
         return Ok(Some(gradient));
     }

@@ -42,7 +42,7 @@ pub use latent_kernels::Activation;
 pub use latent_model::{LatentModel, Loss, Trainable};
 pub use networks::{
     CLASSES, Condition, Conv2d, ConvTranspose2d, ConvolutionalConfig, ConvolutionalDecoder,
-    ConvolutionalEncoder, Labels, Linear, Mlp, Network, Summed,
+    ConvolutionalEncoder, Labels, Linear, Mlp, Network, Sequential, Summed,
 };
 pub use parameters::{Parameters, shapes};
 pub use vae::{Vae, VaeConfig};

@@ -5,6 +5,7 @@ mod labels;
 mod linear;
 
 use candle_core::{Result, Tensor};
+use latent_kernels::{Layer, sequence};
 
 pub use convolutional::{
     Conv2d, ConvTranspose2d, ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder,
@@ -22,4 +23,21 @@ pub trait Network: Send + Sync {
 
     /// The output for a batch.
     fn forward(&self, input: &Tensor, condition: &Self::Condition) -> Result<Tensor>;
+}
+
+/// A network whose layers follow one after the other, which is all that there is to say of it.
+pub trait Sequential: Send + Sync {
+    /// What the network is conditioned on.
+    type Condition: Condition;
+
+    /// The layers, from the input on.
+    fn layers<'a>(&'a self, condition: &'a Self::Condition) -> Vec<Layer<'a>>;
+}
+
+impl<N: Sequential> Network for N {
+    type Condition = N::Condition;
+
+    fn forward(&self, input: &Tensor, condition: &N::Condition) -> Result<Tensor> {
+        sequence(input, &self.layers(condition))
+    }
 }

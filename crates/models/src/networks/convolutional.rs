@@ -1,9 +1,9 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
-use latent_kernels::{Activation, Convolution, TransposedConvolution, conv_transpose2d, conv2d};
+use latent_kernels::{Activation, Convolution, Layer, TransposedConvolution};
 
 use super::linear::uniform;
-use super::{Linear, Network, Summed};
+use super::{Linear, Sequential, Summed};
 use crate::Error;
 use crate::error::positive;
 
@@ -40,17 +40,22 @@ impl Conv2d {
     }
 }
 
-impl Network for Conv2d {
+impl Conv2d {
+    fn layer(&self) -> Layer<'_> {
+        Layer::Conv2d {
+            weight: &self.weight,
+            bias: &self.bias,
+            convolution: self.convolution,
+            activation: self.activation,
+        }
+    }
+}
+
+impl Sequential for Conv2d {
     type Condition = ();
 
-    fn forward(&self, input: &Tensor, (): &()) -> Result<Tensor> {
-        conv2d(
-            input,
-            &self.weight,
-            &self.bias,
-            self.convolution,
-            self.activation,
-        )
+    fn layers<'a>(&'a self, (): &'a ()) -> Vec<Layer<'a>> {
+        vec![self.layer()]
     }
 }
 
@@ -89,17 +94,22 @@ impl ConvTranspose2d {
     }
 }
 
-impl Network for ConvTranspose2d {
+impl ConvTranspose2d {
+    fn layer(&self) -> Layer<'_> {
+        Layer::ConvTranspose2d {
+            weight: &self.weight,
+            bias: &self.bias,
+            convolution: self.convolution,
+            activation: self.activation,
+        }
+    }
+}
+
+impl Sequential for ConvTranspose2d {
     type Condition = ();
 
-    fn forward(&self, input: &Tensor, (): &()) -> Result<Tensor> {
-        conv_transpose2d(
-            input,
-            &self.weight,
-            &self.bias,
-            self.convolution,
-            self.activation,
-        )
+    fn layers<'a>(&'a self, (): &'a ()) -> Vec<Layer<'a>> {
+        vec![self.layer()]
     }
 }
 
@@ -249,18 +259,16 @@ impl<F> ConvolutionalEncoder<F> {
     }
 }
 
-impl<F: Network> Network for ConvolutionalEncoder<F> {
+impl<F: Sequential> Sequential for ConvolutionalEncoder<F> {
     type Condition = F::Condition;
 
-    fn forward(&self, images: &Tensor, condition: &F::Condition) -> Result<Tensor> {
+    fn layers<'a>(&'a self, condition: &'a F::Condition) -> Vec<Layer<'a>> {
         let (height, width) = self.image;
-        let images = images.reshape(((), height, width, 1))?;
-        let hidden = self.first.forward(&images, condition)?;
-        let hidden = self
-            .rest
-            .iter()
-            .try_fold(hidden, |hidden, layer| layer.forward(&hidden, &()))?;
-        Linear::forward(&self.linear, &hidden.flatten_from(1)?)
+        let mut layers = vec![Layer::Unflatten(height, width, 1)];
+        layers.extend(self.first.layers(condition));
+        layers.extend(self.rest.iter().map(Conv2d::layer));
+        layers.extend([Layer::Flatten, self.linear.layer()]);
+        layers
     }
 }
 
@@ -333,17 +341,15 @@ impl<F> ConvolutionalDecoder<F> {
     }
 }
 
-impl<F: Network> Network for ConvolutionalDecoder<F> {
+impl<F: Sequential> Sequential for ConvolutionalDecoder<F> {
     type Condition = F::Condition;
 
-    fn forward(&self, latents: &Tensor, condition: &F::Condition) -> Result<Tensor> {
-        let hidden = self.first.forward(latents, condition)?;
+    fn layers<'a>(&'a self, condition: &'a F::Condition) -> Vec<Layer<'a>> {
         let (height, width, channels) = self.smallest;
-        let hidden = hidden.reshape(((), height, width, channels))?;
-        let images = self
-            .rest
-            .iter()
-            .try_fold(hidden, |hidden, layer| layer.forward(&hidden, &()))?;
-        images.flatten_from(1)
+        let mut layers = self.first.layers(condition);
+        layers.push(Layer::Unflatten(height, width, channels));
+        layers.extend(self.rest.iter().map(ConvTranspose2d::layer));
+        layers.push(Layer::Flatten);
+        layers
     }
 }

@@ -1,8 +1,8 @@
 use candle_core::{DType, Result, Tensor, bail};
 use candle_nn::VarBuilder;
-use latent_kernels::{Activation, add};
+use latent_kernels::{Activation, Layer};
 
-use super::{Linear, Network};
+use super::{Linear, Sequential};
 
 /// How many classes labels tell apart: the ten digits.
 pub const CLASSES: usize = 10;
@@ -55,7 +55,6 @@ impl Condition for Labels {
 pub struct Summed<L> {
     layer: L,
     labels: Linear,
-    activation: Activation,
 }
 
 impl<L> Summed<L> {
@@ -67,21 +66,17 @@ impl<L> Summed<L> {
         activation: Activation,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        let builder = builder.pp("labels");
-        Ok(Self {
-            layer,
-            labels: Linear::new(CLASSES, outputs, Activation::Identity, &builder)?,
-            activation,
-        })
+        let labels = Linear::new(CLASSES, outputs, activation, &builder.pp("labels"))?;
+        Ok(Self { layer, labels })
     }
 }
 
-impl<L: Network<Condition = ()>> Network for Summed<L> {
+impl<L: Sequential<Condition = ()>> Sequential for Summed<L> {
     type Condition = Labels;
 
-    fn forward(&self, input: &Tensor, labels: &Labels) -> Result<Tensor> {
-        let output = self.layer.forward(input, &())?;
-        let shift = Linear::forward(&self.labels, labels.one_hot())?;
-        add(&output, &shift.reshape(output.shape())?, self.activation)
+    fn layers<'a>(&'a self, labels: &'a Labels) -> Vec<Layer<'a>> {
+        let mut layers = self.layer.layers(&());
+        layers.push(self.labels.of(labels.one_hot()));
+        layers
     }
 }

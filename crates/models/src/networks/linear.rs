@@ -1,8 +1,8 @@
 use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
-use latent_kernels::{Activation, linear};
+use latent_kernels::{Activation, Layer, linear};
 
-use super::Network;
+use super::{Network, Sequential};
 
 /// PyTorch's initial values for a layer of which each output sees so many inputs: uniform in ±1/√in
 /// (He et al. 2015 with a = √5).
@@ -45,13 +45,32 @@ impl Linear {
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
         linear(input, &self.weight, &self.bias, self.activation)
     }
+
+    /// The layer as part of a sequence.
+    pub(super) fn layer(&self) -> Layer<'_> {
+        Layer::Linear {
+            weight: &self.weight,
+            bias: &self.bias,
+            activation: self.activation,
+        }
+    }
+
+    /// The layer as a map of another `input`, `[n, in]`, that joins a sequence.
+    pub(super) fn of<'a>(&'a self, input: &'a Tensor) -> Layer<'a> {
+        Layer::AddLinear {
+            input,
+            weight: &self.weight,
+            bias: &self.bias,
+            activation: self.activation,
+        }
+    }
 }
 
-impl Network for Linear {
+impl Sequential for Linear {
     type Condition = ();
 
-    fn forward(&self, input: &Tensor, (): &()) -> Result<Tensor> {
-        Self::forward(self, input)
+    fn layers<'a>(&'a self, (): &'a ()) -> Vec<Layer<'a>> {
+        vec![self.layer()]
     }
 }
 
@@ -86,16 +105,14 @@ impl Mlp {
 
     /// `[..., first size]` to `[..., last size]`.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        self.0
-            .iter()
-            .try_fold(input.clone(), |hidden, layer| layer.forward(&hidden))
+        Network::forward(self, input, &())
     }
 }
 
-impl Network for Mlp {
+impl Sequential for Mlp {
     type Condition = ();
 
-    fn forward(&self, input: &Tensor, (): &()) -> Result<Tensor> {
-        Self::forward(self, input)
+    fn layers<'a>(&'a self, (): &'a ()) -> Vec<Layer<'a>> {
+        self.0.iter().map(Linear::layer).collect()
     }
 }

@@ -1,0 +1,493 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+
+use crate::convolution::{Conv2d, ConvTranspose2d, Convolution, TransposedConvolution};
+use crate::element::Element;
+use crate::linear::{AddLinear, Linear};
+use crate::operation::{contiguous, gather, is_fused, is_tracked, on_cpu};
+use crate::{Activation, composed};
+
+/// A layer of a [`sequence`]: what it makes of its input x, and the tensors that it needs for it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Layer<'a> {
+    /// activation(x Wᵀ + b), as [`linear`](crate::linear).
+    Linear {
+        /// W, `[out, in]`.
+        weight: &'a Tensor,
+        /// b, `[out]`.
+        bias: &'a Tensor,
+        /// What follows the map.
+        activation: Activation,
+    },
+    /// activation(x + y Wᵀ + b): a linear map of a second input, added to the first. This is how a
+    /// condition enters a network.
+    AddLinear {
+        /// y, `[n, in]`.
+        input: &'a Tensor,
+        /// W, `[out, in]`, where out is how many numbers each of the n items of x has.
+        weight: &'a Tensor,
+        /// b, `[out]`.
+        bias: &'a Tensor,
+        /// What follows the sum.
+        activation: Activation,
+    },
+    /// activation(x ∗ W + b), as [`conv2d`](crate::conv2d).
+    Conv2d {
+        /// W, `[out, in, kernel height, kernel width]`.
+        weight: &'a Tensor,
+        /// b, `[out]`.
+        bias: &'a Tensor,
+        /// How the kernel moves.
+        convolution: Convolution,
+        /// What follows the convolution.
+        activation: Activation,
+    },
+    /// activation(x ∗ᵀ W + b), as [`conv_transpose2d`](crate::conv_transpose2d).
+    ConvTranspose2d {
+        /// W, `[in, out, kernel height, kernel width]`.
+        weight: &'a Tensor,
+        /// b, `[out]`.
+        bias: &'a Tensor,
+        /// How the kernel moves.
+        convolution: TransposedConvolution,
+        /// What follows the convolution.
+        activation: Activation,
+    },
+    /// `[n, …]` to `[n, numbers of an item]`.
+    Flatten,
+    /// `[n, …]` to `[n, height, width, channels]`.
+    Unflatten(usize, usize, usize),
+}
+
+/// Layers one after the other, each given what the one before it returns.
+///
+/// On the CPU all of them are one operation of candle's graph: what passes between them, and its
+/// gradients, need not go through sums that start from zeros. (The operation keeps what passes between
+/// them until the graph is dropped.)
+///
+/// # Errors
+/// The shapes do not fit together, or dtypes or devices differ.
+pub fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Tensor> {
+    let mut shape = input.dims().to_vec();
+    let mut maps = Vec::with_capacity(layers.len());
+    for layer in layers {
+        maps.extend(layer.check(&mut shape)?);
+    }
+    let operands = maps.iter().flat_map(Checked::operands);
+    let tensors: Vec<&Tensor> = operands.chain([&input]).copied().collect();
+    if !is_fused(&tensors) {
+        return composed::sequence(input, layers);
+    }
+    if maps.is_empty() {
+        return input.reshape(shape);
+    }
+    match input.dtype() {
+        DType::F64 => fused::<f64>(input, maps, shape),
+        _ => fused::<f32>(input, maps, shape),
+    }
+}
+
+impl<'a> Layer<'a> {
+    /// The map that this layer is on an input of the given shape, which becomes that of the result;
+    /// none if nothing but the shape changes.
+    fn check(self, shape: &mut Vec<usize>) -> Result<Option<Checked<'a>>> {
+        Ok(Some(match self {
+            Self::Linear {
+                weight,
+                bias,
+                activation,
+            } => Checked::Linear(
+                Linear::check(shape, weight, bias, activation)?,
+                [weight, bias],
+            ),
+            Self::AddLinear {
+                input,
+                weight,
+                bias,
+                activation,
+            } => Checked::AddLinear(
+                AddLinear::check(shape, input, weight, bias, activation)?,
+                [input, weight, bias],
+            ),
+            Self::Conv2d {
+                weight,
+                bias,
+                convolution,
+                activation,
+            } => Checked::Conv2d(
+                Conv2d::check(shape, weight, bias, convolution, activation)?,
+                [weight, bias],
+            ),
+            Self::ConvTranspose2d {
+                weight,
+                bias,
+                convolution,
+                activation,
+            } => Checked::ConvTranspose2d(
+                ConvTranspose2d::check(shape, weight, bias, convolution, activation)?,
+                [weight, bias],
+            ),
+            Self::Flatten | Self::Unflatten(..) => {
+                self.reshape(shape)?;
+                return Ok(None);
+            }
+        }))
+    }
+
+    /// What the layer does to a shape, if that is all that it does.
+    pub(crate) fn reshape(self, shape: &mut Vec<usize>) -> Result<()> {
+        let Some((&count, item)) = shape.split_first() else {
+            bail!("a network needs a batch of inputs, not one number");
+        };
+        let numbers: usize = item.iter().product();
+        match self {
+            Self::Flatten => *shape = vec![count, numbers],
+            Self::Unflatten(height, width, channels) => {
+                if height * width * channels != numbers {
+                    bail!("{item:?} is not an image of {height}×{width}×{channels}");
+                }
+                *shape = vec![count, height, width, channels];
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A differentiable function of an input and of `N` further tensors, its operands, all contiguous and
+/// on the CPU: a layer whose shapes are known to fit.
+pub(crate) trait Map<const N: usize>: Send + Sync + 'static {
+    /// Whether the gradients are made from the input. One that is not needed for that is handed over
+    /// to be overwritten.
+    const KEEPS_INPUT: bool = true;
+
+    /// What follows the map.
+    fn activation(&self) -> Activation;
+
+    /// The result, after the activation.
+    fn forward<T: Element>(&self, input: Cow<[T]>, operands: [&[T]; N]) -> Vec<T>;
+
+    /// The gradients of the operands that are `wanted`, from that of the activation's argument.
+    fn operand_gradients<T: Element>(
+        &self,
+        input: &[T],
+        operands: [&[T]; N],
+        gradient: &[T],
+        wanted: [bool; N],
+    ) -> [Option<Vec<T>>; N];
+
+    /// The gradient of the input, from that of the activation's argument.
+    fn input_gradient<'a, T: Element>(
+        &self,
+        operands: [&[T]; N],
+        gradient: Cow<'a, [T]>,
+    ) -> Cow<'a, [T]>;
+}
+
+/// A map of any number of operands, and these.
+enum Checked<'a> {
+    Linear(Linear, [&'a Tensor; 2]),
+    AddLinear(AddLinear, [&'a Tensor; 3]),
+    Conv2d(Conv2d, [&'a Tensor; 2]),
+    ConvTranspose2d(ConvTranspose2d, [&'a Tensor; 2]),
+}
+
+impl<'a> Checked<'a> {
+    fn operands(&self) -> &[&'a Tensor] {
+        match self {
+            Self::AddLinear(_, operands) => operands,
+            Self::Linear(_, operands)
+            | Self::Conv2d(_, operands)
+            | Self::ConvTranspose2d(_, operands) => operands,
+        }
+    }
+
+    fn step<T: Element>(self) -> Result<Box<dyn Step<T>>> {
+        fn boxed<T: Element, M: Map<N>, const N: usize>(
+            map: M,
+            tensors: [&Tensor; N],
+        ) -> Result<Box<dyn Step<T>>> {
+            let mut operands = tensors.map(Tensor::clone);
+            for operand in &mut operands {
+                *operand = operand.contiguous()?;
+            }
+            Ok(Box::new(Applied { map, operands }))
+        }
+        match self {
+            Self::Linear(map, operands) => boxed(map, operands),
+            Self::AddLinear(map, operands) => boxed(map, operands),
+            Self::Conv2d(map, operands) => boxed(map, operands),
+            Self::ConvTranspose2d(map, operands) => boxed(map, operands),
+        }
+    }
+}
+
+/// A map with its operands, whatever their number.
+trait Step<T: Element>: Send + Sync {
+    fn operands(&self) -> &[Tensor];
+
+    /// Whether the gradients are made from the input.
+    fn keeps_input(&self) -> bool;
+
+    /// Whether the gradients are made from the result.
+    fn keeps_output(&self) -> bool;
+
+    fn forward(&self, input: Cow<[T]>) -> Result<Vec<T>>;
+
+    /// The gradients of the operands, where one flows to them; and, if it is `wanted`, that of the
+    /// input.
+    fn backward<'a>(
+        &self,
+        input: &[T],
+        output: &[T],
+        gradient: Cow<'a, [T]>,
+        wanted: bool,
+    ) -> Result<(Vec<Option<Tensor>>, Option<Cow<'a, [T]>>)>;
+}
+
+struct Applied<M, const N: usize> {
+    map: M,
+    operands: [Tensor; N],
+}
+
+impl<M, const N: usize> Applied<M, N> {
+    /// Calls `work` with the numbers of the operands.
+    fn with_operands<T: Element, R>(&self, work: impl FnOnce([&[T]; N]) -> R) -> Result<R> {
+        let guards = self.operands.each_ref().map(Tensor::storage_and_layout);
+        let mut operands: [&[T]; N] = [&[]; N];
+        for (operand, (storage, layout)) in operands.iter_mut().zip(&guards) {
+            *operand = on_cpu(storage, layout)?;
+        }
+        Ok(work(operands))
+    }
+}
+
+impl<T: Element, M: Map<N>, const N: usize> Step<T> for Applied<M, N> {
+    fn operands(&self) -> &[Tensor] {
+        &self.operands
+    }
+
+    fn keeps_input(&self) -> bool {
+        M::KEEPS_INPUT
+    }
+
+    fn keeps_output(&self) -> bool {
+        self.map.activation() != Activation::Identity
+    }
+
+    fn forward(&self, input: Cow<[T]>) -> Result<Vec<T>> {
+        self.with_operands(|operands| self.map.forward(input, operands))
+    }
+
+    fn backward<'a>(
+        &self,
+        input: &[T],
+        output: &[T],
+        gradient: Cow<'a, [T]>,
+        wanted: bool,
+    ) -> Result<(Vec<Option<Tensor>>, Option<Cow<'a, [T]>>)> {
+        let gradient = self.map.activation().backward(output, gradient);
+        let tracked = self.operands.each_ref().map(is_tracked);
+        let (own, further) = self.with_operands(|operands| {
+            let own = self
+                .map
+                .operand_gradients(input, operands, &gradient, tracked);
+            let further = wanted.then(|| self.map.input_gradient(operands, gradient));
+            (own, further)
+        })?;
+        let mut gradients = Vec::with_capacity(N);
+        for (values, operand) in own.into_iter().zip(&self.operands) {
+            let tensor =
+                values.map(|values| Tensor::from_vec(values, operand.shape(), operand.device()));
+            gradients.push(tensor.transpose()?);
+        }
+        Ok((gradients, further))
+    }
+}
+
+fn fused<T: Element>(input: &Tensor, maps: Vec<Checked>, shape: Vec<usize>) -> Result<Tensor> {
+    let steps = maps
+        .into_iter()
+        .map(Checked::step::<T>)
+        .collect::<Result<Vec<_>>>()?;
+    // Gradients go backwards: a step needs that of its input if anything before it has one.
+    let mut tracked = vec![is_tracked(input)];
+    for step in &steps {
+        tracked.push(tracked.iter().any(|&t| t) || step.operands().iter().any(is_tracked));
+    }
+    let handover = Arc::new(Handover::default());
+    let mut anchor = Tensor::zeros((), DType::F32, input.device())?;
+    let mut number = 0;
+    for operand in steps.iter().flat_map(|step| step.operands()) {
+        if is_tracked(operand) {
+            let handover = Arc::clone(&handover);
+            anchor = operand.apply_op2(&anchor, Anchor { number, handover })?;
+        }
+        number += 1;
+    }
+    let chain = Chain {
+        steps,
+        tracked,
+        shape: shape.into(),
+        between: Mutex::new(Vec::new()),
+        handover,
+    };
+    input.contiguous()?.apply_op2(&anchor, chain)
+}
+
+/// Gradients of operands on their way from a [`Chain`], which computes them, to their [`Anchor`]s,
+/// which candle asks for them. By thread, since a backward pass runs on one and two may run at once.
+#[derive(Default)]
+struct Handover(Mutex<HashMap<(ThreadId, usize), Tensor>>);
+
+impl Handover {
+    fn put(&self, number: usize, gradient: Tensor) {
+        lock(&self.0).insert((thread::current().id(), number), gradient);
+    }
+
+    fn take(&self, number: usize) -> Option<Tensor> {
+        lock(&self.0).remove(&(thread::current().id(), number))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where candle's graph meets an operand of a [`Chain`]. candle's operations have at most three
+/// arguments, a chain many: it depends on them by way of a tensor of no meaning that depends on them
+/// all. (A float, since candle looks for no gradients behind others.)
+struct Anchor {
+    number: usize,
+    handover: Arc<Handover>,
+}
+
+impl CustomOp2 for Anchor {
+    fn name(&self) -> &'static str {
+        "anchor"
+    }
+
+    fn cpu_fwd(
+        &self,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        Ok((CpuStorage::F32(vec![0.0]), ().into()))
+    }
+
+    fn bwd(
+        &self,
+        operand: &Tensor,
+        before: &Tensor,
+        _: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let own = match self.handover.take(self.number) {
+            Some(own) => gather(operand, own)?,
+            None => None,
+        };
+        Ok((own, is_tracked(before).then(|| gradient.clone())))
+    }
+}
+
+/// Maps one after the other.
+struct Chain<T: Element> {
+    steps: Vec<Box<dyn Step<T>>>,
+    /// Whether a gradient flows to the input of each step, and to the result.
+    tracked: Vec<bool>,
+    shape: Shape,
+    /// The results of all steps but the last, as far as gradients are made from them.
+    between: Mutex<Vec<Vec<T>>>,
+    handover: Arc<Handover>,
+}
+
+impl<T: Element> CustomOp2 for Chain<T> {
+    fn name(&self) -> &'static str {
+        "sequence"
+    }
+
+    fn cpu_fwd(
+        &self,
+        storage: &CpuStorage,
+        layout: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let mut between: Vec<Vec<T>> = Vec::with_capacity(self.steps.len());
+        let mut current = Cow::Borrowed(contiguous(storage, layout)?);
+        for (index, step) in self.steps.iter().enumerate() {
+            let previous = index.checked_sub(1).map(|before| &self.steps[before]);
+            let kept = self.tracked[index + 1]
+                && (step.keeps_input() || previous.is_some_and(|before| before.keeps_output()));
+            let result = if kept {
+                step.forward(Cow::Borrowed(&current))?
+            } else {
+                step.forward(std::mem::take(&mut current))?
+            };
+            if previous.is_some() {
+                between.push(current.into_owned());
+            }
+            current = Cow::Owned(result);
+        }
+        *lock(&self.between) = between;
+        Ok((
+            T::to_cpu_storage_owned(current.into_owned()),
+            self.shape.clone(),
+        ))
+    }
+
+    fn bwd(
+        &self,
+        input: &Tensor,
+        anchor: &Tensor,
+        output: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let gradient = gradient.contiguous()?;
+        let mut number = self.steps.iter().map(|step| step.operands().len()).sum();
+        let input_gradient = {
+            let guards = [input, output, &gradient].map(Tensor::storage_and_layout);
+            let [input, output, gradient] = guards
+                .each_ref()
+                .map(|(storage, layout)| on_cpu::<T>(storage, layout));
+            let (input, output) = (input?, output?);
+            let between = lock(&self.between);
+            let mut current = Some(Cow::Borrowed(gradient?));
+            for (index, step) in self.steps.iter().enumerate().rev() {
+                let Some(gradient) = current.take() else {
+                    break;
+                };
+                let before = index.checked_sub(1).map_or(input, |index| &between[index]);
+                let after = between.get(index).map_or(output, Vec::as_slice);
+                let (gradients, further) =
+                    step.backward(before, after, gradient, self.tracked[index])?;
+                for gradient in gradients.into_iter().rev() {
+                    number -= 1;
+                    if let Some(gradient) = gradient {
+                        self.handover.put(number, gradient);
+                    }
+                }
+                current = further;
+            }
+            current.map(Cow::into_owned)
+        };
+        let input_gradient = match input_gradient {
+            Some(values) => {
+                let tensor = Tensor::from_vec(values, input.shape(), input.device())?;
+                gather(input, tensor)?
+            }
+            None => None,
+        };
+        let nothing = is_tracked(anchor)
+            .then(|| anchor.zeros_like())
+            .transpose()?;
+        Ok((input_gradient, nothing))
+    }
+}
