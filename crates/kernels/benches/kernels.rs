@@ -14,6 +14,10 @@ use latent_kernels::{
     kl_to_standard_normal, linear, reparametrise,
 };
 
+/// As in the applications: an allocator that keeps memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }
@@ -115,6 +119,40 @@ fn conv_transpose2d_64_to_32(bencher: Bencher) {
     let operations = ItemsCount::new(2 * BATCH * 7 * 7 * 64 * 32 * 9);
     time(bencher, operations, || {
         conv_transpose2d(&input, &weight, &bias, convolution, Activation::Relu)
+    });
+}
+
+#[divan::bench]
+fn conv2d_32_to_64_gradients(bencher: Bencher) {
+    let input = variable(&[BATCH, 14, 14, 32]);
+    let (weight, bias) = (variable(&[64, 32, 3, 3]), variable(&[64]));
+    let convolution = Convolution {
+        stride: 2,
+        padding: 1,
+    };
+    let operations = ItemsCount::new(6 * BATCH * 7 * 7 * 64 * 32 * 9);
+    time(bencher, operations, || {
+        let output = conv2d(&input, &weight, &bias, convolution, Activation::Relu)?.sum_all()?;
+        backward(&output)?;
+        Ok(output)
+    });
+}
+
+#[divan::bench]
+fn conv_transpose2d_64_to_32_gradients(bencher: Bencher) {
+    let input = variable(&[BATCH, 7, 7, 64]);
+    let (weight, bias) = (variable(&[64, 32, 3, 3]), variable(&[32]));
+    let convolution = TransposedConvolution {
+        stride: 2,
+        padding: 1,
+        output_padding: 1,
+    };
+    let operations = ItemsCount::new(6 * BATCH * 7 * 7 * 64 * 32 * 9);
+    time(bencher, operations, || {
+        let output =
+            conv_transpose2d(&input, &weight, &bias, convolution, Activation::Relu)?.sum_all()?;
+        backward(&output)?;
+        Ok(output)
     });
 }
 

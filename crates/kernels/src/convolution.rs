@@ -4,10 +4,10 @@ use candle_core::{Result, Tensor, bail};
 
 use crate::Activation;
 use crate::element::Element;
-use crate::elementwise::{column_sums, pieces};
+use crate::elementwise::{column_sums, pieces, vectorised};
 use crate::parallel::collect;
-use crate::product::{Matrix, product_into};
 use crate::sequence::{Layer, Map, sequence};
+use crate::tiles::{Indexed, Panels, product_of};
 
 /// How a convolution's kernel moves over an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +104,9 @@ fn refuse_nothing(shape: &[usize], weight: &Tensor) -> Result<()> {
 
 /// The patches of an image that a kernel meets: a matrix of one row a position and one column an
 /// element of the kernel (row, column, channel, in this order).
+///
+/// In an image with its padding around it, element (i, j) of that matrix lies where position i starts
+/// plus where element j of the kernel lies: see [`Indexed`].
 struct Patches {
     height: usize,
     width: usize,
@@ -138,191 +141,231 @@ impl Patches {
         self.area() * self.channels
     }
 
-    /// Images whose patches stay in a processor's second cache together.
-    fn images_at_once(&self) -> usize {
-        const NUMBERS: usize = 1 << 16;
-        (NUMBERS / (self.positions() * self.patch()).max(1)).clamp(1, GROUP)
+    /// Height and width of what the kernel reaches of an image and its padding.
+    fn padded_size(&self) -> (usize, usize) {
+        (
+            (self.rows - 1) * self.stride + self.kernel_height,
+            (self.columns - 1) * self.stride + self.kernel_width,
+        )
     }
 
-    /// Where the image and a row of a patch overlap, for every row of every patch: calls
-    /// `overlap(start in the image, start in the patches, length)` with lengths and starts in
-    /// numbers, and `outside(start, length)` for the parts of patches that lie outside the image.
+    /// Numbers in an image with its padding.
+    fn padded(&self) -> usize {
+        let (height, width) = self.padded_size();
+        height * width * self.channels
+    }
+
+    /// Where the rows of an image lie in it and in the image with its padding, as far as the kernel
+    /// reaches: calls `each(start in the image, start in the padded image, length)`.
     #[inline(always)]
-    fn each_row(
-        &self,
-        mut overlap: impl FnMut(usize, usize, usize),
-        mut outside: impl FnMut(usize, usize),
-    ) {
-        let run = self.kernel_width * self.channels;
-        let mut patch_start = 0;
-        for row in 0..self.rows {
-            for column in 0..self.columns {
-                // The kernel's left edge, counted in columns from the padded image's edge.
-                let left = column * self.stride;
-                let before = self.padding.saturating_sub(left).min(self.kernel_width);
-                let after = (self.padding + self.width)
-                    .saturating_sub(left)
-                    .clamp(before, self.kernel_width);
-                for kernel_row in 0..self.kernel_height {
-                    let y = (row * self.stride + kernel_row).wrapping_sub(self.padding);
-                    if y >= self.height || before == after {
-                        outside(patch_start, run);
-                    } else {
-                        let x = left + before - self.padding;
-                        outside(patch_start, before * self.channels);
-                        overlap(
-                            (y * self.width + x) * self.channels,
-                            patch_start + before * self.channels,
-                            (after - before) * self.channels,
-                        );
-                        outside(
-                            patch_start + after * self.channels,
-                            (self.kernel_width - after) * self.channels,
-                        );
-                    }
-                    patch_start += run;
-                }
-            }
+    fn each_row(&self, mut each: impl FnMut(usize, usize, usize)) {
+        let (height, width) = self.padded_size();
+        let rows = self.height.min(height.saturating_sub(self.padding));
+        let columns = self.width.min(width.saturating_sub(self.padding));
+        for row in 0..rows {
+            each(
+                row * self.width * self.channels,
+                ((row + self.padding) * width + self.padding) * self.channels,
+                columns * self.channels,
+            );
         }
     }
 
-    /// The patches of one image.
-    fn gather<T: Element>(&self, image: &[T], patches: &mut [T]) {
-        let patches = std::cell::Cell::from_mut(patches).as_slice_of_cells();
-        self.each_row(
-            |from, to, len| {
-                for (patch, &pixel) in patches[to..][..len].iter().zip(&image[from..][..len]) {
-                    patch.set(pixel);
-                }
-            },
-            |start, len| {
-                patches[start..][..len]
-                    .iter()
-                    .for_each(|p| p.set(T::zero()));
-            },
-        );
+    /// Puts images into `padded`, whose padding is zero already.
+    fn pad<T: Element>(&self, images: &[T], padded: &mut [T]) {
+        for (image, padded) in images
+            .chunks_exact(self.image())
+            .zip(padded.chunks_exact_mut(self.padded()))
+        {
+            self.each_row(|from, to, len| {
+                padded[to..][..len].copy_from_slice(&image[from..][..len]);
+            });
+        }
     }
 
-    /// Adds patches to where they lie in one image: the transpose of [`Self::gather`].
-    fn scatter_add<T: Element>(&self, patches: &[T], image: &mut [T]) {
-        self.each_row(
-            |to, from, len| {
-                for (pixel, &patch) in image[to..][..len].iter_mut().zip(&patches[from..][..len]) {
-                    *pixel += patch;
-                }
-            },
-            |_, _| {},
-        );
+    /// Where the patches of so many padded images start.
+    fn starts(&self, images: usize) -> Vec<usize> {
+        let (_, width) = self.padded_size();
+        let start = |image, row, column| {
+            image * self.padded() + (row * width + column) * self.stride * self.channels
+        };
+        (0..images)
+            .flat_map(|image| (0..self.rows).map(move |row| (image, row)))
+            .flat_map(|(image, row)| (0..self.columns).map(move |column| start(image, row, column)))
+            .collect()
     }
 
-    /// P B for the patches P of every image, where `b` has a row for each number of a patch:
-    /// a matrix of a row a position, in `result`; `finish` changes rows that are done, still in the
-    /// cache.
+    /// Where the numbers of a patch lie, from its start on.
+    fn offsets(&self) -> Vec<usize> {
+        let (_, width) = self.padded_size();
+        let run = self.kernel_width * self.channels;
+        (0..self.kernel_height)
+            .flat_map(|row| (0..run).map(move |number| row * width * self.channels + number))
+            .collect()
+    }
+
+    /// Where the numbers of a patch lie in the kernel `[channels, height, width]` that meets it.
+    fn in_kernel(&self) -> Vec<usize> {
+        let area = self.area();
+        (0..area)
+            .flat_map(|position| (0..self.channels).map(move |c| c * area + position))
+            .collect()
+    }
+
+    /// Where each of `k` kernels starts in a weight `[k, channels, height, width]`.
+    fn kernels(&self, k: usize) -> Vec<usize> {
+        (0..k).map(|kernel| kernel * self.patch()).collect()
+    }
+
+    /// A weight `[k, channels, height, width]` as a matrix of a row a kernel, of which each element
+    /// meets one of a patch.
+    fn kernels_in_rows<T: Element>(&self, weight: &[T], k: usize) -> Panels<T> {
+        Panels::new(Indexed::new(weight, &self.kernels(k), &self.in_kernel()))
+    }
+
+    /// The same with a column a kernel.
+    fn kernels_in_columns<T: Element>(&self, weight: &[T], k: usize) -> Panels<T> {
+        Panels::new(Indexed::new(weight, &self.in_kernel(), &self.kernels(k)))
+    }
+
+    /// From a matrix of a column a kernel, row by row, the weight.
+    fn weight<T: Element>(&self, columns: &[T], k: usize) -> Vec<T> {
+        let mut weight = vec![T::zero(); columns.len()];
+        for (row, offset) in columns.chunks_exact(k).zip(self.in_kernel()) {
+            for (element, start) in row.iter().zip((0..).step_by(self.patch())) {
+                weight[start + offset] = *element;
+            }
+        }
+        weight
+    }
+
+    /// Adds up patches, which start at `starts`, in `padded`, and takes the image out of it.
+    fn scatter_add<T: Element>(
+        &self,
+        patches: &[T],
+        starts: &[usize],
+        padded: &mut [T],
+        image: &mut [T],
+    ) {
+        let (_, width) = self.padded_size();
+        let run = self.kernel_width * self.channels;
+        padded.fill(T::zero());
+        vectorised(
+            #[inline(always)]
+            || {
+                for (patch, start) in patches.chunks_exact(self.patch()).zip(starts) {
+                    for (row, patch) in patch.chunks_exact(run).enumerate() {
+                        let start = start + row * width * self.channels;
+                        for (pixel, &number) in padded[start..][..run].iter_mut().zip(patch) {
+                            *pixel += number;
+                        }
+                    }
+                }
+            },
+        );
+        self.each_row(|to, from, len| {
+            image[to..][..len].copy_from_slice(&padded[from..][..len]);
+        });
+    }
+
+    /// P B for the patches P of every image, where `b` has a row for each number of a patch: a row a
+    /// position. `finish` changes rows that are done, still in the cache.
     fn times<T: Element>(
         &self,
         images: &[T],
-        b: Matrix<T>,
+        b: &Panels<T>,
         finish: impl Fn(&mut [T]) + Sync,
     ) -> Vec<T> {
-        let columns = self.positions() * b.columns();
-        let count = images.len() / self.image();
-        self.in_blocks(count, columns, |image, block, scratch| {
-            let count = block.len() / columns;
-            let gathered = self.gather_all(&images[image * self.image()..], count, scratch);
-            product_into(block, gathered, b, false);
-            finish(block);
-        })
+        let size = self.positions() * b.columns();
+        let at_once = at_once(self.padded() + size);
+        let (starts, offsets) = (self.starts(at_once), self.offsets());
+        pieces(
+            images.len() / self.image() * size,
+            GROUP * size,
+            |first, group| {
+                let images = &images[first / size * self.image()..];
+                let mut padded = vec![T::zero(); at_once * self.padded()];
+                for (images, result) in images
+                    .chunks(at_once * self.image())
+                    .zip(group.chunks_mut(at_once * size))
+                {
+                    let starts = &starts[..result.len() / b.columns()];
+                    self.pad(images, &mut padded);
+                    let patches = Indexed::new(&padded, starts, &offsets);
+                    product_of(patches, b, result, false);
+                    finish(result);
+                }
+            },
+        )
     }
 
-    /// Spreads A B over the images, the transpose of gathering their patches: `a` holds a row of
-    /// `b.rows()` numbers for each position of each image, and `b` has a column for each number of a
-    /// patch. `finish` changes images that are done.
+    /// Spreads A B over the images, the transpose of taking their patches: `a` holds a row for each
+    /// position of each image, and `b` has a column for each number of a patch. `finish` changes
+    /// images that are done.
     fn spread<T: Element>(
         &self,
         a: &[T],
-        b: Matrix<T>,
+        b: &Panels<T>,
         finish: impl Fn(&mut [T]) + Sync,
     ) -> Vec<T> {
-        let row = self.positions() * b.rows();
-        self.in_blocks(a.len() / row, self.image(), |image, block, scratch| {
-            let count = block.len() / self.image();
-            let rows = count * self.positions();
-            let a = Matrix::new(&a[image * row..][..count * row], rows, b.rows());
-            let patches = &mut scratch[..rows * self.patch()];
-            product_into(patches, a, b, false);
-            for (patches, image) in patches
-                .chunks_exact(self.positions() * self.patch())
-                .zip(block.chunks_exact_mut(self.image()))
+        let (image, size) = (self.image(), self.positions() * self.patch());
+        let row = b.rows();
+        let at_once = at_once(size);
+        let starts = self.starts(1);
+        let rows: Vec<usize> = (0..at_once * self.positions()).map(|i| i * row).collect();
+        let offsets: Vec<usize> = (0..row).collect();
+        let images = a.len() / (self.positions() * row);
+        pieces(images * image, GROUP * image, |first, group| {
+            let a = &a[first / image * self.positions() * row..];
+            let mut padded = vec![T::zero(); self.padded()];
+            let mut patches = vec![T::zero(); at_once * size];
+            for (a, images) in a
+                .chunks(at_once * self.positions() * row)
+                .zip(group.chunks_mut(at_once * image))
             {
-                self.scatter_add(patches, image);
+                let patches = &mut patches[..images.len() / image * size];
+                let a = Indexed::new(
+                    a,
+                    &rows[..images.len() / image * self.positions()],
+                    &offsets,
+                );
+                product_of(a, b, patches, false);
+                for (patches, image) in patches
+                    .chunks_exact(size)
+                    .zip(images.chunks_exact_mut(image))
+                {
+                    self.scatter_add(patches, &starts, &mut padded, image);
+                }
+                finish(images);
             }
-            finish(block);
         })
     }
 
-    /// Aᵀ P for the patches P of all images and `a` with a row of `k` numbers for each: `k` rows of a
-    /// patch's size.
-    fn correlate<T: Element>(&self, a: &[T], images: &[T], k: usize) -> Vec<T> {
-        let row = self.positions() * k;
-        let group = GROUP * row;
-        let parts = collect(a.len().div_ceil(group), |index| {
-            let mut sum = vec![T::zero(); k * self.patch()];
-            let mut scratch = self.scratch();
-            let block = self.images_at_once();
-            let rest = &a[index * group..];
-            let a = &rest[..rest.len().min(group)];
-            for (number, a) in a.chunks(block * row).enumerate() {
-                let image = index * GROUP + number * block;
-                let count = a.len() / row;
-                let gathered =
-                    self.gather_all(&images[image * self.image()..], count, &mut scratch);
-                let a = Matrix::new(a, count * self.positions(), k);
-                product_into(&mut sum, a.transposed(), gathered, true);
+    /// Pᵀ A for the patches P of all images and `a` with a row of `k` numbers for each: a row of `k`
+    /// for each number of a patch.
+    fn correlate<T: Element>(&self, images: &[T], a: &[T], k: usize) -> Vec<T> {
+        let size = self.positions() * k;
+        let at_once = at_once(self.padded() + size);
+        let (starts, offsets) = (self.starts(at_once), self.offsets());
+        let groups = images.len().div_ceil(GROUP * self.image());
+        let parts = collect(groups, |group| {
+            let mut sum = vec![T::zero(); self.patch() * k];
+            let mut padded = vec![T::zero(); at_once * self.padded()];
+            let mut panels = Panels::empty(k);
+            let images = &images[group * GROUP * self.image()..];
+            let images = &images[..images.len().min(GROUP * self.image())];
+            for (images, a) in images
+                .chunks(at_once * self.image())
+                .zip(a[group * GROUP * size..].chunks(at_once * size))
+            {
+                self.pad(images, &mut padded);
+                panels.set(a);
+                let patches = Indexed::new(&padded, &offsets, &starts[..a.len() / k]);
+                product_of(patches, &panels, &mut sum, true);
             }
             sum
         });
-        column_sums(&parts.concat(), k * self.patch())
-    }
-
-    /// Memory for the patches of as many images as are gathered together.
-    fn scratch<T: Element>(&self) -> Vec<T> {
-        vec![T::zero(); self.images_at_once() * self.positions() * self.patch()]
-    }
-
-    /// The patches of the first `count` images.
-    fn gather_all<'a, T: Element>(
-        &self,
-        images: &[T],
-        count: usize,
-        scratch: &'a mut [T],
-    ) -> Matrix<'a, T> {
-        let rows = count * self.positions();
-        let patches = &mut scratch[..rows * self.patch()];
-        for (image, patches) in images
-            .chunks_exact(self.image())
-            .zip(patches.chunks_exact_mut(self.positions() * self.patch()))
-        {
-            self.gather(image, patches);
-        }
-        Matrix::new(patches, rows, self.patch())
-    }
-
-    /// `size` numbers for each of `count` images, made in parallel by `work(number of its first image,
-    /// block, scratch)` from zeros, in blocks of as many images as are gathered together.
-    fn in_blocks<T: Element>(
-        &self,
-        count: usize,
-        size: usize,
-        work: impl Fn(usize, &mut [T], &mut [T]) + Sync,
-    ) -> Vec<T> {
-        let at_once = self.images_at_once();
-        let group = GROUP * size;
-        pieces(count * size, group, |start, group| {
-            let mut scratch = self.scratch();
-            for (number, block) in group.chunks_mut(at_once * size).enumerate() {
-                work(start / size + number * at_once, block, &mut scratch);
-            }
-        })
+        column_sums(&parts.concat(), self.patch() * k)
     }
 }
 
@@ -330,33 +373,10 @@ impl Patches {
 /// so that the number of threads changes no sum.
 const GROUP: usize = 16;
 
-/// A weight `[a, b, height, width]` as `[a, height, width, b]`, where `area` is height × width: the
-/// order in which a patch's numbers lie.
-fn channels_last<T: Element>(weight: &[T], b: usize, area: usize) -> Vec<T> {
-    let mut result = Vec::with_capacity(weight.len());
-    for kernel in weight.chunks_exact(b * area) {
-        for position in 0..area {
-            result.extend((0..b).map(|channel| kernel[channel * area + position]));
-        }
-    }
-    result
-}
-
-/// A weight `[k, channels, height, width]` as `[height, width, channels, k]`: a row for each number of a
-/// patch, as [`Patches::times`] wants it and as gemm reads it without turning it first.
-fn patch_rows<T: Element>(weight: &[T], k: usize, channels: usize, area: usize) -> Vec<T> {
-    let mut result = Vec::with_capacity(weight.len());
-    for position in 0..area {
-        for channel in 0..channels {
-            result.extend((0..k).map(|row| weight[(row * channels + channel) * area + position]));
-        }
-    }
-    result
-}
-
-/// The inverse of [`channels_last`].
-fn channels_first<T: Element>(weight: &[T], b: usize, area: usize) -> Vec<T> {
-    channels_last(weight, area, b)
+/// How many images, of so many numbers each in all, stay in a processor's second cache together.
+fn at_once(numbers: usize) -> usize {
+    const CACHE: usize = 1 << 16;
+    (CACHE / numbers.max(1)).clamp(1, GROUP)
 }
 
 pub(crate) struct Conv2d {
@@ -426,9 +446,10 @@ impl Map<2> for Conv2d {
 
     fn forward<T: Element>(&self, input: Cow<[T]>, [weight, bias]: [&[T]; 2]) -> Vec<T> {
         let patches = &self.patches;
-        let weight = patch_rows(weight, self.outputs, patches.channels, patches.area());
-        let weight = Matrix::new(&weight, patches.patch(), self.outputs);
-        patches.times(&input, weight, |rows| self.activation.with_bias(rows, bias))
+        let weight = patches.kernels_in_columns(weight, self.outputs);
+        patches.times(&input, &weight, |rows| {
+            self.activation.with_bias(rows, bias)
+        })
     }
 
     fn operand_gradients<T: Element>(
@@ -440,8 +461,8 @@ impl Map<2> for Conv2d {
     ) -> [Option<Vec<T>>; 2] {
         let patches = &self.patches;
         let of_weight = || {
-            let correlated = patches.correlate(gradient, input, self.outputs);
-            channels_first(&correlated, patches.channels, patches.area())
+            let correlated = patches.correlate(input, gradient, self.outputs);
+            patches.weight(&correlated, self.outputs)
         };
         [
             wanted[0].then(of_weight),
@@ -455,9 +476,8 @@ impl Map<2> for Conv2d {
         gradient: Cow<'a, [T]>,
     ) -> Cow<'a, [T]> {
         let patches = &self.patches;
-        let weight = channels_last(weight, patches.channels, patches.area());
-        let weight = Matrix::new(&weight, self.outputs, patches.patch());
-        Cow::Owned(patches.spread(&gradient, weight, |_| {}))
+        let weight = patches.kernels_in_rows(weight, self.outputs);
+        Cow::Owned(patches.spread(&gradient, &weight, |_| {}))
     }
 }
 
@@ -536,9 +556,8 @@ impl Map<2> for ConvTranspose2d {
 
     fn forward<T: Element>(&self, input: Cow<[T]>, [weight, bias]: [&[T]; 2]) -> Vec<T> {
         let patches = &self.patches;
-        let weight = channels_last(weight, patches.channels, patches.area());
-        let weight = Matrix::new(&weight, self.inputs, patches.patch());
-        patches.spread(&input, weight, |image| {
+        let weight = patches.kernels_in_rows(weight, self.inputs);
+        patches.spread(&input, &weight, |image| {
             self.activation.with_bias(image, bias)
         })
     }
@@ -552,8 +571,8 @@ impl Map<2> for ConvTranspose2d {
     ) -> [Option<Vec<T>>; 2] {
         let patches = &self.patches;
         let of_weight = || {
-            let correlated = patches.correlate(input, gradient, self.inputs);
-            channels_first(&correlated, patches.channels, patches.area())
+            let correlated = patches.correlate(gradient, input, self.inputs);
+            patches.weight(&correlated, self.inputs)
         };
         [
             wanted[0].then(of_weight),
@@ -567,9 +586,8 @@ impl Map<2> for ConvTranspose2d {
         gradient: Cow<'a, [T]>,
     ) -> Cow<'a, [T]> {
         let patches = &self.patches;
-        let weight = patch_rows(weight, self.inputs, patches.channels, patches.area());
-        let weight = Matrix::new(&weight, patches.patch(), self.inputs);
-        Cow::Owned(patches.times(&gradient, weight, |_| {}))
+        let weight = patches.kernels_in_columns(weight, self.inputs);
+        Cow::Owned(patches.times(&gradient, &weight, |_| {}))
     }
 }
 
@@ -618,24 +636,32 @@ mod tests {
         (y < patches.height && x < patches.width).then_some(y * patches.width + x)
     }
 
+    fn padded(patches: &Patches, image: &[f64]) -> Vec<f64> {
+        let mut padded = vec![0.0; patches.padded()];
+        patches.pad(image, &mut padded);
+        padded
+    }
+
     #[test]
     fn patches_are_what_the_kernel_meets_with_zeros_around_the_image() {
         for patches in shapes() {
             let image: Vec<f64> = (1..=patches.image()).map(|i| i as f64).collect();
-            let mut gathered = vec![f64::NAN; patches.positions() * patches.patch()];
-            patches.gather(&image, &mut gathered);
-            let mut index = 0;
-            for position in 0..patches.positions() {
+            let padded = padded(&patches, &image);
+            for (position, start) in patches.starts(1).into_iter().enumerate() {
+                let mut offsets = patches.offsets().into_iter();
                 for y in 0..patches.kernel_height {
                     for x in 0..patches.kernel_width {
                         for channel in 0..patches.channels {
                             let expected = pixel(&patches, position, y, x)
                                 .map_or(0.0, |pixel| image[pixel * patches.channels + channel]);
-                            assert_eq!(gathered[index], expected);
-                            index += 1;
+                            assert_eq!(
+                                offsets.next().map(|offset| padded[start + offset]),
+                                Some(expected)
+                            );
                         }
                     }
                 }
+                assert_eq!(offsets.next(), None);
             }
         }
     }
@@ -646,24 +672,47 @@ mod tests {
             let image: Vec<f64> = (0..patches.image()).map(|i| (i as f64).sin()).collect();
             let size = patches.positions() * patches.patch();
             let other: Vec<f64> = (0..size).map(|i| (i as f64).cos()).collect();
-            let (mut gathered, mut scattered) = (vec![0.0; size], vec![0.0; image.len()]);
-            patches.gather(&image, &mut gathered);
-            patches.scatter_add(&other, &mut scattered);
-            let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
-            assert!((dot(&gathered, &other) - dot(&image, &scattered)).abs() < 1e-10);
+            let mut padded = padded(&patches, &image);
+            let starts = patches.starts(1);
+            let gathered = starts
+                .iter()
+                .flat_map(|start| {
+                    patches
+                        .offsets()
+                        .into_iter()
+                        .map(move |offset| start + offset)
+                })
+                .map(|index| padded[index]);
+            let there: f64 = gathered.zip(&other).map(|(a, b)| a * b).sum();
+            let mut scattered = vec![0.0; image.len()];
+            patches.scatter_add(&other, &starts, &mut padded, &mut scattered);
+            let back: f64 = image.iter().zip(&scattered).map(|(a, b)| a * b).sum();
+            assert!((there - back).abs() < 1e-10);
         }
     }
 
     #[test]
-    fn weights_turn_there_and_back() {
-        let weight: Vec<f64> = (0..2 * 3 * 4).map(f64::from).collect();
-        let turned = channels_last(&weight, 3, 4);
-        assert_eq!(turned[..4], [0.0, 4.0, 8.0, 1.0]);
-        assert_eq!(channels_first(&turned, 3, 4), weight);
-        // [2, 3, 4] to [4, 3, 2].
-        assert_eq!(
-            patch_rows(&weight, 2, 3, 4)[..6],
-            [0.0, 12.0, 4.0, 16.0, 8.0, 20.0]
-        );
+    fn kernels_lie_as_patches_do_and_turn_back() {
+        for patches in shapes() {
+            let k = 3;
+            let weight: Vec<f64> = (0..k * patches.patch()).map(|i| i as f64).collect();
+            let channels_last: Vec<f64> = (0..patches.patch())
+                .map(|i| (i % patches.channels * patches.area() + i / patches.channels) as f64)
+                .collect();
+            let first: Vec<f64> = patches.in_kernel().iter().map(|&i| weight[i]).collect();
+            assert_eq!(first, channels_last);
+            let columns: Vec<f64> = patches
+                .in_kernel()
+                .iter()
+                .flat_map(|&offset| {
+                    patches
+                        .kernels(k)
+                        .into_iter()
+                        .map(move |start| start + offset)
+                })
+                .map(|index| weight[index])
+                .collect();
+            assert_eq!(patches.weight(&columns, k), weight);
+        }
     }
 }

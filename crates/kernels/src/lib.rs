@@ -58,6 +58,7 @@ mod operation;
 mod parallel;
 mod product;
 mod sequence;
+mod tiles;
 
 pub use activation::Activation;
 pub use adam::{Adam, Moments, adam_update};

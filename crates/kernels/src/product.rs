@@ -34,16 +34,6 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
-    /// How many rows there are.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// How many columns there are.
-    pub(crate) fn columns(&self) -> usize {
-        self.columns
-    }
-
     /// `count` rows from number `first` on.
     fn rows_from(self, first: usize, count: usize) -> Self {
         assert!(first + count <= self.rows);

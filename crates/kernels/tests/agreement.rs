@@ -4,8 +4,8 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use latent_kernels::{
-    Activation, Adam, Convolution, Moments, TransposedConvolution, adam_update, backward, composed,
-    gradient_error,
+    Activation, Adam, Convolution, Layer, Moments, TransposedConvolution, adam_update, backward,
+    composed, gradient_error,
 };
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -189,20 +189,93 @@ fn linear() -> Result<()> {
 }
 
 #[test]
-fn add() -> Result<()> {
-    for activation in ACTIVATIONS {
-        hold(
-            "add",
-            &|x| latent_kernels::add(&x[0], &x[1], activation),
-            &|x| composed::add(&x[0], &x[1], activation),
-            2,
-            |random| {
-                let shape = [size(random), size(random)];
-                Ok(vec![numbers(random, &shape)?, numbers(random, &shape)?])
+fn sequence() -> Result<()> {
+    // An encoder with labels, and a decoder: every kind of layer, in most orders.
+    fn layers(x: &[Tensor], activation: Activation) -> Vec<Layer<'_>> {
+        let (weight, bias) = (&x[4], &x[5]);
+        vec![
+            Layer::Unflatten(4, 4, 1),
+            Layer::Conv2d {
+                weight: &x[1],
+                bias: &x[2],
+                convolution: Convolution {
+                    stride: 2,
+                    padding: 1,
+                },
+                activation: Activation::Identity,
             },
-        )?;
+            Layer::AddLinear {
+                input: &x[3],
+                weight,
+                bias,
+                activation,
+            },
+            Layer::ConvTranspose2d {
+                weight: &x[6],
+                bias: &x[7],
+                convolution: TransposedConvolution {
+                    stride: 2,
+                    padding: 1,
+                    output_padding: 1,
+                },
+                activation,
+            },
+            Layer::AddLinear {
+                input: &x[3],
+                weight: &x[8],
+                bias: &x[9],
+                activation,
+            },
+            Layer::Flatten,
+            Layer::Linear {
+                weight: &x[10],
+                bias: &x[11],
+                activation: Activation::Tanh,
+            },
+            Layer::Unflatten(1, 1, 5),
+        ]
+    }
+    for activation in ACTIVATIONS {
+        // Also where gradients flow to the input alone, or to some of the weights.
+        for trained in [1, 3, 12] {
+            hold(
+                "convolutions and linear maps",
+                &|x| latent_kernels::sequence(&x[0], &layers(x, activation)),
+                &|x| composed::sequence(&x[0], &layers(x, activation)),
+                trained,
+                |random| {
+                    let (channels, images) = (random.random_range(1..4), size(random).min(17));
+                    [
+                        &[images, 16][..],
+                        &[channels, 1, 3, 3],
+                        &[channels],
+                        &[images, 3],
+                        &[4 * channels, 3],
+                        &[4 * channels],
+                        &[channels, 2, 3, 3],
+                        &[2],
+                        &[32, 3],
+                        &[32],
+                        &[5, 32],
+                        &[5],
+                    ]
+                    .into_iter()
+                    .map(|shape| numbers(random, shape))
+                    .collect()
+                },
+            )?;
+        }
     }
     Ok(())
+}
+
+#[test]
+fn a_sequence_of_no_layers_is_its_input() -> Result<()> {
+    let input = numbers(&mut random(0), &[3, 6])?;
+    let output = latent_kernels::sequence(&input, &[])?;
+    assert_close("nothing", &output, &input, 0.0)?;
+    let output = latent_kernels::sequence(&input, &[Layer::Unflatten(1, 2, 3), Layer::Flatten])?;
+    assert_close("there and back", &output, &input, 0.0)
 }
 
 #[test]

@@ -1,0 +1,257 @@
+//! Matrix products whose left factor lies in memory in its own way, as the patches of an image do:
+//! nothing is copied to bring it into the form of a matrix.
+
+#![expect(
+    unsafe_code,
+    reason = "the offsets of a matrix are checked once, not for each of its elements"
+)]
+
+use pulp::{Simd, WithSimd};
+
+use crate::element::Element;
+
+/// Rows and columns of a part of the product that is summed in registers: of the sixteen that hold
+/// eight 32-bit floats each, it takes twelve.
+const ROWS: usize = 6;
+const COLUMNS: usize = 16;
+
+/// A matrix whose element (i, j) is number `rows[i] + columns[j]` of a slice.
+#[derive(Clone, Copy)]
+pub(crate) struct Indexed<'a, T> {
+    values: &'a [T],
+    rows: &'a [usize],
+    columns: &'a [usize],
+}
+
+impl<'a, T> Indexed<'a, T> {
+    pub(crate) fn new(values: &'a [T], rows: &'a [usize], columns: &'a [usize]) -> Self {
+        if let (Some(row), Some(column)) = (rows.iter().max(), columns.iter().max()) {
+            let last = row.checked_add(*column);
+            assert!(last.is_some_and(|last| last < values.len()));
+        }
+        Self {
+            values,
+            rows,
+            columns,
+        }
+    }
+}
+
+impl<T: Element> Indexed<'_, T> {
+    /// The product of the rows that start at `starts`, of those that the matrix has, and of a panel.
+    #[inline(always)]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "iterators keep the sums in memory"
+    )]
+    fn tile<const FUSED: bool>(self, starts: [usize; ROWS], panel: &[T]) -> [[T; COLUMNS]; ROWS] {
+        let mut sums = [[T::zero(); COLUMNS]; ROWS];
+        let starts = starts.map(|start| &raw const self.values[start]);
+        for (&offset, b) in self.columns.iter().zip(panel.as_chunks::<COLUMNS>().0) {
+            for i in 0..ROWS {
+                // SAFETY: the largest start of a row and the largest offset of a column together are
+                // the number of an element, as `Indexed::new` has seen to.
+                let a = unsafe { *starts[i].add(offset) };
+                for j in 0..COLUMNS {
+                    sums[i][j] = if FUSED {
+                        a.mul_add(b[j], sums[i][j])
+                    } else {
+                        a * b[j] + sums[i][j]
+                    };
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// A matrix in panels of as many columns as are summed at once, each row by row, the last one filled
+/// up with zeros.
+pub(crate) struct Panels<T> {
+    values: Vec<T>,
+    rows: usize,
+    columns: usize,
+}
+
+impl<T: Element> Panels<T> {
+    /// Panels of a matrix.
+    pub(crate) fn new(matrix: Indexed<T>) -> Self {
+        let (rows, columns) = (matrix.rows.len(), matrix.columns.len());
+        let mut values = vec![T::zero(); columns.div_ceil(COLUMNS) * rows * COLUMNS];
+        for (panel, columns) in values
+            .chunks_exact_mut((rows * COLUMNS).max(1))
+            .zip(matrix.columns.chunks(COLUMNS))
+        {
+            for (row, &start) in panel.chunks_exact_mut(COLUMNS).zip(matrix.rows) {
+                for (element, &offset) in row.iter_mut().zip(columns) {
+                    *element = matrix.values[start + offset];
+                }
+            }
+        }
+        Self {
+            values,
+            rows,
+            columns,
+        }
+    }
+
+    /// Panels of no rows yet, for matrices of so many columns.
+    pub(crate) fn empty(columns: usize) -> Self {
+        Self {
+            values: Vec::new(),
+            rows: 0,
+            columns,
+        }
+    }
+
+    /// Puts a matrix that lies row by row in the place of this one.
+    pub(crate) fn set(&mut self, values: &[T]) {
+        assert_eq!(values.len() % self.columns, 0);
+        self.rows = values.len() / self.columns;
+        let size = self.columns.div_ceil(COLUMNS) * self.rows * COLUMNS;
+        self.values.resize(size, T::zero());
+        let size = (self.rows * COLUMNS).max(1);
+        for (index, panel) in self.values.chunks_exact_mut(size).enumerate() {
+            let rows = values.chunks_exact(self.columns);
+            for (element, row) in panel.as_chunks_mut::<COLUMNS>().0.iter_mut().zip(rows) {
+                let row = &row[index * COLUMNS..];
+                if let Some(whole) = row.first_chunk() {
+                    *element = *whole;
+                } else {
+                    element[..row.len()].copy_from_slice(row);
+                    element[row.len()..].fill(T::zero());
+                }
+            }
+        }
+    }
+
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns there are.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+}
+
+/// C = A B or, with `accumulate`, C += A B, where C lies row by row in `result`.
+pub(crate) fn product_of<T: Element>(
+    a: Indexed<T>,
+    b: &Panels<T>,
+    result: &mut [T],
+    accumulate: bool,
+) {
+    assert_eq!(a.columns.len(), b.rows);
+    assert_eq!(result.len(), a.rows.len() * b.columns);
+    let product = Product {
+        a,
+        b,
+        result,
+        accumulate,
+    };
+    // Miri knows no processor to ask.
+    if cfg!(miri) {
+        product.run::<false>();
+    } else {
+        pulp::Arch::new().dispatch(product);
+    }
+}
+
+struct Product<'a, T> {
+    a: Indexed<'a, T>,
+    b: &'a Panels<T>,
+    result: &'a mut [T],
+    accumulate: bool,
+}
+
+impl<T: Element> WithSimd for Product<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        // Where the processor multiplies and adds in one step; elsewhere that is a slow function.
+        if S::F32_LANES >= 8 || cfg!(target_arch = "aarch64") {
+            self.run::<true>();
+        } else {
+            self.run::<false>();
+        }
+    }
+}
+
+impl<T: Element> Product<'_, T> {
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let (inner, columns) = (self.b.rows, self.b.columns);
+        for (index, first) in (0..columns).step_by(COLUMNS).enumerate() {
+            let panel = &self.b.values[index * inner * COLUMNS..][..inner * COLUMNS];
+            let width = COLUMNS.min(columns - first);
+            for (number, rows) in self.a.rows.chunks(ROWS).enumerate() {
+                // A tile that is not full computes its last row several times over.
+                let starts = std::array::from_fn(|i| rows[i.min(rows.len() - 1)]);
+                let sums = self.a.tile::<FUSED>(starts, panel);
+                for (row, sums) in (number * ROWS..).zip(&sums[..rows.len()]) {
+                    let result = &mut self.result[row * columns + first..][..width];
+                    // Of a known length, which most are, a row is stored as vectors.
+                    if let Some(result) = result.first_chunk_mut::<COLUMNS>() {
+                        store(result, sums, self.accumulate);
+                    } else {
+                        store(result, &sums[..width], self.accumulate);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn store<T: Element>(result: &mut [T], sums: &[T], accumulate: bool) {
+    for (result, &sum) in result.iter_mut().zip(sums) {
+        *result = if accumulate { *result + sum } else { sum };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_are_sums_of_products_wherever_the_numbers_lie() {
+        for (rows, inner, columns) in [(1, 1, 1), (6, 5, 16), (7, 9, 33), (13, 0, 3), (0, 2, 2)] {
+            let values: Vec<f64> = (0..40).map(|i| f64::from(i * i % 17)).collect();
+            let row_offsets: Vec<usize> = (0..rows).map(|i| i * 5 % 11).collect();
+            let column_offsets: Vec<usize> = (0..inner).map(|j| j * 7 % 29).collect();
+            let b: Vec<f64> = (0..inner * columns).map(|i| (i % 7) as f64).collect();
+            let a = Indexed::new(&values, &row_offsets, &column_offsets);
+            let expected: Vec<f64> = (0..rows * columns)
+                .map(|index| {
+                    let (i, j) = (index / columns, index % columns);
+                    (0..inner)
+                        .map(|k| values[row_offsets[i] + column_offsets[k]] * b[k * columns + j])
+                        .sum()
+                })
+                .collect();
+            let mut result = vec![f64::NAN; rows * columns];
+            let (b_rows, b_columns) = (
+                (0..inner).map(|i| i * columns).collect::<Vec<_>>(),
+                (0..columns).collect::<Vec<_>>(),
+            );
+            let panels = Panels::new(Indexed::new(&b, &b_rows, &b_columns));
+            product_of(a, &panels, &mut result, false);
+            assert_eq!(result, expected);
+            let mut other = Panels::empty(columns);
+            other.set(&vec![1.0; 3 * columns]);
+            other.set(&b);
+            assert_eq!(other.values, panels.values);
+            product_of(a, &panels, &mut result, true);
+            assert!(result.iter().zip(&expected).all(|(r, e)| *r == 2.0 * e));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed")]
+    fn an_offset_beyond_the_slice_is_refused() {
+        Indexed::new(&[0.0; 10], &[0, 4], &[6]);
+    }
+}
