@@ -62,11 +62,9 @@ bench-peers *arguments:
     cargo build --release --package latent
     target/peers/bin/python tests/peers/compare.py --ours target/release/latent {{arguments}}
 
-# Images a second at batch sizes from 16 to 1024, with one thread and with two: a JSON object a line
+# Images a second at batch sizes from 16 to 1024, with one thread and with two, and a picture of them
 bench-scaling *names="mlp-vae conv-vae realnvp-5":
-    @for threads in 1 2; do for batch in 16 32 64 128 256 512 1024; do \
-        {{latent}} bench {{names}} --batch-size $batch --threads $threads --steps $((8192 / batch)) --json; \
-    done; done
+    {{latent}} bench {{names}} --batch-size 16,32,64,128,256,512,1024 --threads 1,2 --out scaling.png
 
 # Each kernel beside what gemm and a plain copy reach on this machine
 bench-kernels *arguments:

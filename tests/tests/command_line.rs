@@ -139,6 +139,13 @@ fn bench_times_every_model_with_the_threads_asked_for() {
             "realnvp-10"
         ]
     );
+    let arguments =
+        "bench mlp-vae conv-vae --batch-size 4,8 --steps 2 --threads 1,2 --out speed.npy";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let result = object(directory.path(), &arguments);
+    assert_eq!(result["threads"], serde_json::json!([1, 2]));
+    assert_eq!(result["results"].as_array().unwrap().len(), 8);
+    assert!(directory.path().join("speed.npy").is_file());
     let error = fail(directory.path(), &["bench", "resnet"], 2);
     assert!(error.contains("mlp-vae"), "{error}");
 }

@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "threads write to parts of one slice")]
 
 use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::utils::barrier_pool;
 
@@ -71,6 +72,29 @@ pub(crate) fn collect<R: Send>(count: usize, f: impl Fn(usize) -> R + Sync) -> V
         result[0] = Some(f(index));
     });
     results.into_iter().flatten().collect()
+}
+
+/// Memory that units of work hand on to each other: as many pieces as units are at work at once.
+pub(crate) struct Spare<T, F> {
+    idle: Mutex<Vec<T>>,
+    make: F,
+}
+
+impl<T, F: Fn() -> T> Spare<T, F> {
+    pub(crate) fn new(make: F) -> Self {
+        let idle = Mutex::default();
+        Self { idle, make }
+    }
+
+    /// Calls `work` with a piece, as `make` or the work before has left it.
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = idle().pop();
+        let mut piece = found.unwrap_or_else(&self.make);
+        let result = work(&mut piece);
+        idle().push(piece);
+        result
+    }
 }
 
 #[cfg(test)]

@@ -239,15 +239,22 @@ trait Step<T: Element>: Send + Sync {
 
     fn forward(&self, input: Cow<[T]>) -> Result<Vec<T>>;
 
-    /// The gradients of the operands, where one flows to them; and, if it is `wanted`, that of the
-    /// input.
+    /// The gradients, from that of the result; that of the input if it is `wanted`.
     fn backward<'a>(
         &self,
         input: &[T],
         output: &[T],
         gradient: Cow<'a, [T]>,
         wanted: bool,
-    ) -> Result<(Vec<Option<Tensor>>, Option<Cow<'a, [T]>>)>;
+    ) -> Result<Gradients<'a, T>>;
+}
+
+/// The gradients of a step.
+struct Gradients<'a, T: Element> {
+    /// Those of the operands, where one flows to them.
+    operands: Vec<Option<Tensor>>,
+    /// That of the input, if it was wanted.
+    input: Option<Cow<'a, [T]>>,
 }
 
 struct Applied<M, const N: usize> {
@@ -290,23 +297,22 @@ impl<T: Element, M: Map<N>, const N: usize> Step<T> for Applied<M, N> {
         output: &[T],
         gradient: Cow<'a, [T]>,
         wanted: bool,
-    ) -> Result<(Vec<Option<Tensor>>, Option<Cow<'a, [T]>>)> {
+    ) -> Result<Gradients<'a, T>> {
         let gradient = self.map.activation().backward(output, gradient);
         let tracked = self.operands.each_ref().map(is_tracked);
-        let (own, further) = self.with_operands(|operands| {
-            let own = self
-                .map
-                .operand_gradients(input, operands, &gradient, tracked);
-            let further = wanted.then(|| self.map.input_gradient(operands, gradient));
-            (own, further)
+        let (of_operands, input) = self.with_operands(|operands| {
+            let map = &self.map;
+            let of_operands = map.operand_gradients(input, operands, &gradient, tracked);
+            let input = wanted.then(|| map.input_gradient(operands, gradient));
+            (of_operands, input)
         })?;
-        let mut gradients = Vec::with_capacity(N);
-        for (values, operand) in own.into_iter().zip(&self.operands) {
+        let mut operands = Vec::with_capacity(N);
+        for (values, operand) in of_operands.into_iter().zip(&self.operands) {
             let tensor =
                 values.map(|values| Tensor::from_vec(values, operand.shape(), operand.device()));
-            gradients.push(tensor.transpose()?);
+            operands.push(tensor.transpose()?);
         }
-        Ok((gradients, further))
+        Ok(Gradients { operands, input })
     }
 }
 
@@ -322,13 +328,12 @@ fn fused<T: Element>(input: &Tensor, maps: Vec<Checked>, shape: Vec<usize>) -> R
     }
     let handover = Arc::new(Handover::default());
     let mut anchor = Tensor::zeros((), DType::F32, input.device())?;
-    let mut number = 0;
-    for operand in steps.iter().flat_map(|step| step.operands()) {
+    let operands = steps.iter().flat_map(|step| step.operands());
+    for (number, operand) in operands.enumerate() {
         if is_tracked(operand) {
             let handover = Arc::clone(&handover);
             anchor = operand.apply_op2(&anchor, Anchor { number, handover })?;
         }
-        number += 1;
     }
     let chain = Chain {
         steps,
@@ -466,15 +471,14 @@ impl<T: Element> CustomOp2 for Chain<T> {
                 };
                 let before = index.checked_sub(1).map_or(input, |index| &between[index]);
                 let after = between.get(index).map_or(output, Vec::as_slice);
-                let (gradients, further) =
-                    step.backward(before, after, gradient, self.tracked[index])?;
-                for gradient in gradients.into_iter().rev() {
+                let gradients = step.backward(before, after, gradient, self.tracked[index])?;
+                for gradient in gradients.operands.into_iter().rev() {
                     number -= 1;
                     if let Some(gradient) = gradient {
                         self.handover.put(number, gradient);
                     }
                 }
-                current = further;
+                current = gradients.input;
             }
             current.map(Cow::into_owned)
         };

@@ -13,7 +13,10 @@ use crate::element::Element;
 /// Rows and columns of a part of the product that is summed in registers: of the sixteen that hold
 /// eight 32-bit floats each, it takes twelve.
 const ROWS: usize = 6;
-const COLUMNS: usize = 16;
+const COLUMNS: usize = PANEL;
+
+/// Columns of a panel.
+pub(crate) const PANEL: usize = 16;
 
 /// A matrix whose element (i, j) is number `rows[i] + columns[j]` of a slice.
 #[derive(Clone, Copy)]
@@ -40,13 +43,10 @@ impl<'a, T> Indexed<'a, T> {
 impl<T: Element> Indexed<'_, T> {
     /// The product of the rows that start at `starts`, of those that the matrix has, and of a panel.
     #[inline(always)]
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "iterators keep the sums in memory"
-    )]
     fn tile<const FUSED: bool>(self, starts: [usize; ROWS], panel: &[T]) -> [[T; COLUMNS]; ROWS] {
         let mut sums = [[T::zero(); COLUMNS]; ROWS];
         let starts = starts.map(|start| &raw const self.values[start]);
+        // By index, since iterators would keep the sums in memory.
         for (&offset, b) in self.columns.iter().zip(panel.as_chunks::<COLUMNS>().0) {
             for i in 0..ROWS {
                 // SAFETY: the largest start of a row and the largest offset of a column together are
@@ -123,11 +123,6 @@ impl<T: Element> Panels<T> {
                 }
             }
         }
-    }
-
-    /// How many rows there are.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
     }
 
     /// How many columns there are.
