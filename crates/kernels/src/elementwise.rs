@@ -13,7 +13,8 @@ use crate::parallel::{collect, share_chunks};
 
 /// Elements in the piece of work that a thread takes: short enough to stay in the first cache, long
 /// enough that asking another thread costs less than it saves.
-pub(crate) const CHUNK: usize = 1 << 13;
+/// (Under Miri, which takes its time, short.)
+pub(crate) const CHUNK: usize = if cfg!(miri) { 1 << 5 } else { 1 << 13 };
 
 /// Runs a loop compiled for the widest vectors of this machine: 512 bits, 256, or what every machine
 /// of the target has. What the loop calls must be inlined into it.
@@ -278,7 +279,8 @@ mod tests {
 
     #[test]
     fn rows_and_columns_add_up() {
-        for (count, width) in [(0, 3), (1, 1), (5, 3), (65, 7), (3000, 9)] {
+        let many = if cfg!(miri) { 150 } else { 3000 };
+        for (count, width) in [(0, 3), (1, 1), (5, 3), (65, 7), (many, 9)] {
             let values: Vec<f64> = (0..count * width).map(|i| (i % 11) as f64).collect();
             let row = |row: usize| &values[row * width..][..width];
             let by_row = rows(count, width, |index| sum(row(index), |x| x));

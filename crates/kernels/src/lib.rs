@@ -5,8 +5,8 @@
 //! distributions call these functions and nothing beneath them.
 //!
 //! On the CPU each is one operation of candle's graph, with a gradient of its own: a matrix product
-//! by gemm and a vectorised pass or two, for 32- and 64-bit floats, at the widest vectors that the
-//! running machine has. Elsewhere the functions are [`composed`] of candle's operations, which is also
+//! and a vectorised pass or two, for 32- and 64-bit floats, at the widest vectors that the running
+//! machine has. So are all the layers of a network together, as a [`sequence`]. Elsewhere the functions are [`composed`] of candle's operations, which is also
 //! what the fused ones are tested against. Train with [`backward`] in place of the loss's own: it
 //! gives the same gradients, sooner.
 //!

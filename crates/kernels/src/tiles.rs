@@ -45,7 +45,7 @@ impl<T: Element> Indexed<'_, T> {
     #[inline(always)]
     fn tile<const FUSED: bool>(self, starts: [usize; ROWS], panel: &[T]) -> [[T; COLUMNS]; ROWS] {
         let mut sums = [[T::zero(); COLUMNS]; ROWS];
-        let starts = starts.map(|start| &raw const self.values[start]);
+        let starts = starts.map(|start| self.values.as_ptr().wrapping_add(start));
         // By index, since iterators would keep the sums in memory.
         for (&offset, b) in self.columns.iter().zip(panel.as_chunks::<COLUMNS>().0) {
             for i in 0..ROWS {
