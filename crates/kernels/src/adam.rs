@@ -1,11 +1,9 @@
-use std::cell::RefCell;
-
-use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor, Var, bail};
+use candle_core::{DType, Result, Tensor, Var, bail};
 
 use crate::composed;
 use crate::element::Element;
 use crate::elementwise::{CHUNK, vectorised};
-use crate::operation::{is_fused, on_cpu};
+use crate::operation::{change, is_fused, on_cpu};
 use crate::parallel::share_chunks;
 
 /// The constants of Adam's update, with the defaults of the paper.
@@ -161,28 +159,4 @@ impl<T: Element> Update<T> {
             );
         });
     }
-}
-
-/// Gives the numbers of a contiguous variable to `work`, to be changed where they are.
-fn change<T: Element>(variable: &Var, work: impl FnOnce(&mut [T]) -> Result<()>) -> Result<()> {
-    struct Change<F>(RefCell<Option<F>>);
-    impl<F: FnOnce(&mut CpuStorage, &Layout) -> Result<()>> InplaceOp1 for Change<F> {
-        fn name(&self) -> &'static str {
-            "adam_update"
-        }
-
-        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-            match self.0.take() {
-                Some(work) => work(storage, layout),
-                None => bail!("a change is made once"),
-            }
-        }
-    }
-    let work = |storage: &mut CpuStorage, layout: &Layout| {
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            bail!("a variable is contiguous");
-        };
-        work(&mut T::slice_mut(storage)?[start..end])
-    };
-    variable.inplace_op1(&Change(RefCell::new(Some(work))))
 }

@@ -8,7 +8,7 @@
 
 use std::f64::consts::TAU;
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor};
 
 use crate::convolution::{Convolution, TransposedConvolution};
 use crate::{Activation, Adam, Layer, Moments};
@@ -194,6 +194,20 @@ pub fn dequantised_logit(pixels: &Tensor, noise: &Tensor, lambda: f64) -> Result
     let constant = range.ln() - 256f64.ln();
     let log_det = (((&log_inside + &log_outside)?.neg()? + constant)?).sum(D::Minus1)?;
     Ok(((log_inside - log_outside)?, log_det))
+}
+
+/// See [`average_update`](crate::average_update).
+pub fn average_update(average: &candle_core::Var, value: &Tensor, decay: f64) -> Result<()> {
+    let rest = ((value.detach() - average.as_detached_tensor())? * (1.0 - decay))?;
+    average.set(&(average.as_detached_tensor() + rest)?)
+}
+
+/// See [`squared_norm`](crate::squared_norm).
+pub fn squared_norm(tensor: &Tensor) -> Result<f64> {
+    let sum = tensor.detach().sqr()?.sum_all()?;
+    sum.to_device(&Device::Cpu)?
+        .to_dtype(DType::F64)?
+        .to_scalar()
 }
 
 /// See [`adam_update`](crate::adam_update).

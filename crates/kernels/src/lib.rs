@@ -42,6 +42,7 @@
 
 mod activation;
 mod adam;
+mod average;
 mod bernoulli;
 mod categorical;
 pub mod composed;
@@ -62,6 +63,7 @@ mod tiles;
 
 pub use activation::Activation;
 pub use adam::{Adam, Moments, adam_update};
+pub use average::{average_update, squared_norm};
 pub use bernoulli::{bernoulli_log_likelihood, sigmoid};
 pub use categorical::categorical_log_likelihood;
 pub use convolution::{Convolution, TransposedConvolution, conv_transpose2d, conv2d};

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use candle_core::backprop::GradStore;
 use candle_core::{
-    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, Result, Shape, Storage, Tensor,
-    TensorId, bail,
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, InplaceOp1, Layout, Result, Shape, Storage,
+    Tensor, TensorId, Var, bail,
 };
 
 use crate::element::Element;
@@ -335,4 +335,31 @@ pub(crate) fn gather(input: &Tensor, gradient: Tensor) -> Result<Option<Tensor>>
         gathered.insert(input.id(), sum);
         Ok(None)
     })
+}
+
+/// Gives the numbers of a contiguous variable to `work`, to be changed where they are.
+pub(crate) fn change<T: Element>(
+    variable: &Var,
+    work: impl FnOnce(&mut [T]) -> Result<()>,
+) -> Result<()> {
+    struct Change<F>(RefCell<Option<F>>);
+    impl<F: FnOnce(&mut CpuStorage, &Layout) -> Result<()>> InplaceOp1 for Change<F> {
+        fn name(&self) -> &'static str {
+            "change"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+            match self.0.take() {
+                Some(work) => work(storage, layout),
+                None => bail!("a change is made once"),
+            }
+        }
+    }
+    let work = |storage: &mut CpuStorage, layout: &Layout| {
+        let Some((start, end)) = layout.contiguous_offsets() else {
+            bail!("a variable is contiguous");
+        };
+        work(&mut T::slice_mut(storage)?[start..end])
+    };
+    variable.inplace_op1(&Change(RefCell::new(Some(work))))
 }

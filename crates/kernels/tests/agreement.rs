@@ -524,3 +524,41 @@ fn a_variable_that_is_used_in_several_places_gets_the_sum_of_its_gradients() -> 
     }
     Ok(())
 }
+
+#[test]
+fn averages_and_norms() -> Result<()> {
+    for seed in 0..25 {
+        let mut random = random(seed);
+        let shape = [leading(&mut random), vec![size(&mut random)]].concat();
+        let (average, value) = (numbers(&mut random, &shape)?, numbers(&mut random, &shape)?);
+        for (dtype, tolerance) in [(DType::F32, 1e-6), (DType::F64, 1e-14)] {
+            let (average, value) = (average.to_dtype(dtype)?, value.to_dtype(dtype)?);
+            let moved = |update: fn(&Var, &Tensor, f64) -> Result<()>| {
+                let average = Var::from_tensor(&average.copy()?)?;
+                update(&average, &value, 0.7)?;
+                Ok::<_, candle_core::Error>(average.as_detached_tensor())
+            };
+            let expected = ((&average * 0.7)? + (&value * 0.3)?)?;
+            let (ours, theirs) = (
+                moved(latent_kernels::average_update)?,
+                moved(composed::average_update)?,
+            );
+            assert_close("average", &ours, &expected, tolerance)?;
+            assert_close("average, composed", &theirs, &expected, tolerance)?;
+
+            let expected: f64 = flat(&value)?.iter().map(|x| x * x).sum();
+            for norm in [
+                latent_kernels::squared_norm(&value)?,
+                composed::squared_norm(&value)?,
+            ] {
+                assert!((norm - expected).abs() <= 10.0 * tolerance * (1.0 + expected));
+            }
+        }
+    }
+    let (average, other) = (
+        Var::zeros(3, DType::F32, &Device::Cpu)?,
+        numbers(&mut random(0), &[4])?,
+    );
+    assert!(latent_kernels::average_update(&average, &other, 0.5).is_err());
+    Ok(())
+}

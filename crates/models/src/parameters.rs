@@ -47,6 +47,22 @@ impl Parameters {
         VarBuilder::from_tensors(tensors, DType::F32, &self.device)
     }
 
+    /// The same variables with the same values, to be changed by themselves.
+    ///
+    /// # Errors
+    /// There is no memory for them.
+    pub fn copied(&self) -> Result<Self> {
+        let copy = |(name, variable): (&String, &Var)| {
+            let copy = Var::from_tensor(&variable.as_detached_tensor().copy()?)?;
+            Ok((name.clone(), copy))
+        };
+        let variables = self.lock().iter().map(copy).collect::<Result<_>>()?;
+        Ok(Self {
+            variables: Arc::new(Mutex::new(variables)),
+            ..self.clone()
+        })
+    }
+
     /// All variables with their names, in the order of the names.
     pub fn variables(&self) -> Vec<(String, Var)> {
         self.lock()

@@ -4,7 +4,7 @@ use latent_models::ModelConfig;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::Error;
+use crate::{Error, Schedule};
 
 /// What is trained, on what, and how: all that a run needs to be done again.
 ///
@@ -78,6 +78,14 @@ pub struct TrainingConfig {
     pub beta2: f64,
     /// Adam's ε.
     pub epsilon: f64,
+    /// The length that the gradient of all variables together is shortened to if it is longer: Pascanu
+    /// et al. 2013, algorithm 1.
+    pub gradient_clip: Option<f64>,
+    /// Decay, a step, of the running average of the weights that is measured and saved in their
+    /// place: Polyak & Juditsky 1992. It starts lower, so that the beginning is soon forgotten.
+    pub weight_average: Option<f64>,
+    /// What the learning rate is multiplied by in the course of the training.
+    pub schedule: Schedule,
 }
 
 impl Default for TrainingConfig {
@@ -96,6 +104,9 @@ impl Default for TrainingConfig {
             beta1,
             beta2,
             epsilon,
+            gradient_clip: None,
+            weight_average: None,
+            schedule: Schedule::default(),
         }
     }
 }
@@ -105,7 +116,11 @@ fn default_seed() -> u64 {
 }
 
 /// Keys that need not have a value, and so are missing from an experiment written back.
-const OPTIONAL_KEYS: [&str; 1] = ["data.limit"];
+const OPTIONAL_KEYS: [&str; 3] = [
+    "data.limit",
+    "training.gradient_clip",
+    "training.weight_average",
+];
 
 impl Experiment {
     /// Reads an experiment from TOML and then sets `key=value` pairs in it, such as
@@ -164,6 +179,9 @@ impl Experiment {
             beta1,
             beta2,
             epsilon,
+            gradient_clip,
+            weight_average,
+            ..
         } = self.training;
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let decay = |value: f64| (0.0..1.0).contains(&value);
@@ -213,8 +231,22 @@ impl Experiment {
                 epsilon.to_string(),
                 number,
             ),
+            (
+                gradient_clip.is_some_and(|length| !positive(length)),
+                "training.gradient_clip",
+                gradient_clip.unwrap_or_default().to_string(),
+                number,
+            ),
+            (
+                weight_average.is_some_and(|value| !decay(value)),
+                "training.weight_average",
+                weight_average.unwrap_or_default().to_string(),
+                share,
+            ),
         ];
-        if let Some((_, key, value, remedy)) = rules.into_iter().find(|(broken, ..)| *broken) {
+        let broken = rules.into_iter().find(|(broken, ..)| *broken);
+        let broken = broken.map(|(_, key, value, remedy)| (key, value, remedy));
+        if let Some((key, value, remedy)) = broken.or_else(|| self.training.schedule.fault()) {
             let (origin, key) = (origin.to_owned(), key.to_owned());
             return Err(Error::Value {
                 origin,
@@ -285,10 +317,10 @@ impl Experiment {
 }
 
 impl TrainingConfig {
-    /// The constants of Adam's update.
-    pub fn adam(&self) -> Adam {
+    /// The constants of Adam's update when so many epochs are done, with fractions.
+    pub fn adam(&self, epochs: f64) -> Adam {
         Adam {
-            learning_rate: self.learning_rate,
+            learning_rate: self.learning_rate * self.schedule.factor(epochs, self.epochs),
             beta1: self.beta1,
             beta2: self.beta2,
             epsilon: self.epsilon,

@@ -34,10 +34,12 @@ mod evaluation;
 mod experiment;
 mod prefetch;
 mod run;
+mod schedule;
 mod trainer;
 
 pub use error::Error;
 pub use evaluation::{EVALUATION_BATCH, Metrics, encode, evaluate};
 pub use experiment::{DataConfig, Experiment, TrainingConfig, did_you_mean, nearest};
 pub use run::{DataRecord, EpochRecord, Model, ModelMetadata, Outcome, Run, load_model, train};
+pub use schedule::Schedule;
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};

@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_datasets::{Batching, Dataset};
 use latent_distributions::Generator;
-use latent_kernels::{Moments, adam_update, backward};
+use latent_kernels::{Moments, adam_update, average_update, backward, squared_norm};
 use latent_models::{Parameters, Trainable};
 use serde::{Deserialize, Serialize};
 
@@ -97,9 +98,11 @@ pub struct Trainer<M> {
     parameters: Parameters,
     /// The model on its variables, for gradients.
     model: M,
-    /// The same on detached tensors that share their storage, for evaluation.
+    /// The same on detached tensors that share their storage, or that of the averages, for evaluation.
     evaluated: M,
     variables: Vec<(String, Var)>,
+    /// The running averages of the variables, if there are any.
+    averages: Option<Parameters>,
     moments: BTreeMap<String, Moments>,
     pub(crate) position: Position,
 }
@@ -122,7 +125,9 @@ impl<M: Trainable> Trainer<M> {
         let builder = parameters.builder();
         let device = builder.device().clone();
         let model = build(&builder)?;
-        let evaluated = build(&parameters.detached_builder())?;
+        let averages = config.weight_average.map(|_| parameters.copied());
+        let averages = averages.transpose()?;
+        let evaluated = build(&averages.as_ref().unwrap_or(&parameters).detached_builder())?;
         let variables = parameters.variables();
         let moments = variables
             .iter()
@@ -137,6 +142,7 @@ impl<M: Trainable> Trainer<M> {
             model,
             evaluated,
             variables,
+            averages,
             moments,
             position: Position::default(),
         })
@@ -147,9 +153,10 @@ impl<M: Trainable> Trainer<M> {
         &self.evaluated
     }
 
-    /// The variables that are trained.
+    /// What training is for: the variables that are trained, or their running averages
+    /// ([`TrainingConfig::weight_average`]).
     pub fn parameters(&self) -> &Parameters {
-        &self.parameters
+        self.averages.as_ref().unwrap_or(&self.parameters)
     }
 
     /// Epochs that are complete.
@@ -200,7 +207,7 @@ impl<M: Trainable> Trainer<M> {
         let mut images = 0;
         let end = prefetched(batches, |batch| {
             let batch = batch?;
-            let loss = self.step(&batch.images, &batch.labels, epoch)?;
+            let loss = self.step(&batch.images, &batch.labels, epoch, steps)?;
             images += batch.labels.elem_count();
             let report = StepReport {
                 epoch,
@@ -268,9 +275,10 @@ impl<M: Trainable> Trainer<M> {
         while done < steps {
             epoch += 1;
             let batches = dataset.shuffled(&batching, epoch, &device);
+            let steps_of_epoch = batches.steps();
             _ = prefetched(batches, |batch| {
                 let batch = batch?;
-                self.step(&batch.images, &batch.labels, epoch as usize)?;
+                self.step(&batch.images, &batch.labels, epoch as usize, steps_of_epoch)?;
                 done += 1;
                 images += batch.labels.elem_count();
                 Ok::<_, Error>(if done < steps {
@@ -284,8 +292,14 @@ impl<M: Trainable> Trainer<M> {
         Ok(images as f64 / start.elapsed().as_secs_f64().max(1e-9))
     }
 
-    /// One update of all variables; returns the mean loss before it.
-    fn step(&mut self, images: &Tensor, labels: &Tensor, epoch: usize) -> Result<f64, Error> {
+    /// One update of all variables, in an epoch of so many steps; returns the mean loss before it.
+    fn step(
+        &mut self,
+        images: &Tensor,
+        labels: &Tensor,
+        epoch: usize,
+        steps: usize,
+    ) -> Result<f64, Error> {
         let position = &mut self.position;
         let mut generator =
             Generator::stream(self.seed, "noise", epoch as u64, position.step as u64);
@@ -294,23 +308,48 @@ impl<M: Trainable> Trainer<M> {
         refuse_infinite(mean, || "the loss".to_owned(), epoch, position.step + 1)?;
 
         let gradients = backward(&loss.objective.mean_all()?)?;
+        let gradients = self.gradients(&gradients)?;
+        let position = &mut self.position;
+        let epochs = (epoch - 1) as f64 + position.step as f64 / steps as f64;
         position.step += 1;
         position.updates += 1;
-        let adam = self.config.adam();
-        for (name, variable) in &self.variables {
-            // Some of candle's operations cut the graph in silence.
-            let Some(gradient) = gradients.get(variable) else {
-                return Err(Error::NoGradient { name: name.clone() });
-            };
-            adam_update(
-                variable,
-                gradient,
-                &self.moments[name],
-                &adam,
-                position.updates,
-            )?;
+        let adam = self.config.adam(epochs);
+        for ((name, variable), gradient) in self.variables.iter().zip(&gradients) {
+            let moments = &self.moments[name];
+            adam_update(variable, gradient, moments, &adam, position.updates)?;
+        }
+        if let (Some(averages), Some(decay)) = (&self.averages, self.config.weight_average) {
+            let updates = position.updates as f64;
+            let decay = decay.min((1.0 + updates) / (10.0 + updates));
+            for ((_, average), (_, variable)) in averages.variables().iter().zip(&self.variables) {
+                average_update(average, &variable.as_detached_tensor(), decay)?;
+            }
         }
         Ok(mean)
+    }
+
+    /// The gradient of each variable, in their order, shortened where that is asked for.
+    fn gradients(&self, gradients: &GradStore) -> Result<Vec<Tensor>, Error> {
+        let gradient = |(name, variable): &(String, Var)| {
+            // Some of candle's operations cut the graph in silence.
+            let gradient = gradients.get(variable).cloned();
+            gradient.ok_or_else(|| Error::NoGradient { name: name.clone() })
+        };
+        let all: Vec<Tensor> = self
+            .variables
+            .iter()
+            .map(gradient)
+            .collect::<Result<_, _>>()?;
+        let Some(longest) = self.config.gradient_clip else {
+            return Ok(all);
+        };
+        let squares = all.iter().map(squared_norm).sum::<Result<f64, _>>()?;
+        let length = squares.sqrt();
+        if length <= longest {
+            return Ok(all);
+        }
+        let shorten = |gradient: Tensor| Ok((gradient * (longest / length))?);
+        all.into_iter().map(shorten).collect()
     }
 
     /// A weight that is infinite need not show in the loss: max(−∞, 0) is 0 in a ReLU. What is about to
@@ -355,17 +394,20 @@ impl<M: Trainable> Trainer<M> {
         Ok(())
     }
 
-    fn state_variables(&self) -> Vec<(String, &Var)> {
+    fn state_variables(&self) -> Vec<(String, Var)> {
+        let averages = self.averages.iter().flat_map(Parameters::variables);
+        let averages = averages.map(|(name, average)| (format!("average.{name}"), average));
         self.variables
             .iter()
             .flat_map(|(name, variable)| {
                 let moments = &self.moments[name];
                 [
-                    (format!("model.{name}"), variable),
-                    (format!("adam.first.{name}"), &moments.first),
-                    (format!("adam.second.{name}"), &moments.second),
+                    (format!("model.{name}"), variable.clone()),
+                    (format!("adam.first.{name}"), moments.first.clone()),
+                    (format!("adam.second.{name}"), moments.second.clone()),
                 ]
             })
+            .chain(averages)
             .collect()
     }
 }

@@ -9,10 +9,10 @@ use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
 use latent_datasets::{Batching, Splits, synthetic};
 use latent_distributions::Generator;
-use latent_kernels::{Adam, Moments, adam_update};
+use latent_kernels::{Adam, Moments, adam_update, average_update, squared_norm};
 use latent_models::{Loss, Parameters, Trainable, Vae, VaeConfig};
 use latent_training::{
-    EpochReport, Error, Experiment, Observer, Outcome, Run, Silent, StepReport, Trainer,
+    EpochReport, Error, Experiment, Observer, Outcome, Run, Schedule, Silent, StepReport, Trainer,
     TrainingConfig, evaluate, load_model, train,
 };
 
@@ -92,14 +92,24 @@ fn the_same_experiment_gives_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn an_interrupted_run_ends_as_one_that_was_not() {
+    let everything = [
+        "training.gradient_clip=50",
+        "training.weight_average=0.9",
+        "training.schedule.kind=cosine",
+    ];
+    interrupt(&experiment(&[]));
+    interrupt(&experiment(&everything));
+}
+
+fn interrupt(experiment: &Experiment) {
     let directory = tempfile::tempdir().unwrap();
     let whole = directory.path().join("whole");
-    train_in(&whole, &experiment(&[]), &mut Silent).unwrap();
+    train_in(&whole, experiment, &mut Silent).unwrap();
 
     // In the middle of an epoch, at its first and at its last step, and several times.
     for stops in [vec![1], vec![4], vec![7], vec![8], vec![3, 3, 9]] {
         let path = directory.path().join(format!("{stops:?}"));
-        let run = Run::create(&path, &experiment(&[]), false).unwrap();
+        let run = Run::create(&path, experiment, false).unwrap();
         for &steps in &stops {
             let outcome = train(&run, &digits(), &Device::Cpu, &mut StopAfter(steps)).unwrap();
             assert!(matches!(outcome, Outcome::Interrupted { .. }), "{stops:?}");
@@ -364,24 +374,36 @@ fn a_variable_that_no_gradient_reaches_is_named() {
 /// with constants that are not its defaults.
 #[test]
 fn the_loop_is_the_one_that_the_documentation_describes() {
-    let device = Device::Cpu;
-    let config = VaeConfig {
-        hidden: vec![6],
-        ..VaeConfig::default()
-    };
-    let training = TrainingConfig {
+    let plain = TrainingConfig {
         epochs: 2,
         batch_size: 64,
         learning_rate: 3e-3,
         beta1: 0.8,
         beta2: 0.95,
         epsilon: 1e-5,
+        ..TrainingConfig::default()
+    };
+    follow_by_hand(&plain);
+    follow_by_hand(&TrainingConfig {
+        // Gradients are longer at first and shorter later.
+        gradient_clip: Some(40.0),
+        weight_average: Some(0.5),
+        schedule: Schedule::Cosine { floor: 0.1 },
+        ..plain
+    });
+}
+
+fn follow_by_hand(training: &TrainingConfig) {
+    let device = Device::Cpu;
+    let config = VaeConfig {
+        hidden: vec![6],
+        ..VaeConfig::default()
     };
     let digits = digits();
 
     let parameters = Parameters::seeded(5, &device);
     let build = |builder: &VarBuilder| Vae::new(784, &config, builder);
-    let mut trainer = Trainer::new(&training, true, 9, parameters.clone(), build).unwrap();
+    let mut trainer = Trainer::new(training, true, 9, parameters.clone(), build).unwrap();
     while trainer
         .epoch(&digits.train, &digits.test, &mut Silent)
         .unwrap()
@@ -390,18 +412,13 @@ fn the_loop_is_the_one_that_the_documentation_describes() {
 
     let by_hand = Parameters::seeded(5, &device);
     let model = Vae::new(784, &config, &by_hand.builder()).unwrap();
-    let adam = Adam {
-        learning_rate: 3e-3,
-        beta1: 0.8,
-        beta2: 0.95,
-        epsilon: 1e-5,
-    };
     let variables = by_hand.variables();
     let moments: Vec<Moments> = variables
         .iter()
         .map(|(_, variable)| Moments::zeros_like(variable).unwrap())
         .collect();
-    let mut updates = 0;
+    let averages = by_hand.copied().unwrap();
+    let (mut updates, mut clipped) = (0, 0);
     for epoch in 1..=2 {
         let batching = Batching {
             size: 64,
@@ -415,22 +432,49 @@ fn the_loop_is_the_one_that_the_documentation_describes() {
                 .loss(&batch.images, &batch.labels, &mut generator)
                 .unwrap();
             let gradients = loss.objective.mean_all().unwrap().backward().unwrap();
+            let gradients = variables
+                .iter()
+                .map(|(_, variable)| gradients.get(variable).unwrap());
+            let squares = gradients.clone().map(|g| squared_norm(g).unwrap());
+            let shortened = training.gradient_clip.map_or(1.0, |longest| {
+                (longest / squares.sum::<f64>().sqrt()).min(1.0)
+            });
+            clipped += usize::from(shortened < 1.0);
+            let epochs = (epoch - 1) as f64 + f64::from(step as u32) / 4.0;
+            let adam = Adam {
+                learning_rate: 3e-3 * training.schedule.factor(epochs, 2),
+                beta1: 0.8,
+                beta2: 0.95,
+                epsilon: 1e-5,
+            };
             updates += 1;
-            for ((_, variable), moments) in variables.iter().zip(&moments) {
-                adam_update(
-                    variable,
-                    gradients.get(variable).unwrap(),
-                    moments,
-                    &adam,
-                    updates,
-                )
-                .unwrap();
+            let decay = training.weight_average.map_or(0.0, |decay| {
+                decay.min((1 + updates) as f64 / (10 + updates) as f64)
+            });
+            for (((_, variable), (_, average)), (gradient, moments)) in variables
+                .iter()
+                .zip(averages.variables())
+                .zip(gradients.zip(&moments))
+            {
+                let gradient = (gradient * shortened).unwrap();
+                adam_update(variable, &gradient, moments, &adam, updates).unwrap();
+                average_update(&average, variable, decay).unwrap();
             }
         }
     }
+    if training.gradient_clip.is_some() {
+        assert!(0 < clipped && clipped < 8, "{clipped} of 8 were clipped");
+    }
+    let values = |variable: &Tensor| variable.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     for ((name, trained), (_, expected)) in parameters.variables().iter().zip(&variables) {
-        let values = |variable: &Tensor| variable.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(values(trained), values(expected), "{name}");
+    }
+    // What is measured and saved.
+    let kept = trainer.parameters().variables();
+    for ((name, kept), (_, expected)) in kept.iter().zip(&averages.variables()) {
+        for (kept, expected) in values(kept).iter().zip(values(expected)) {
+            assert!((kept - expected).abs() < 1e-6, "{name}");
+        }
     }
 }
 

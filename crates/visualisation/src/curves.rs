@@ -39,6 +39,7 @@ pub struct Curves {
     title: String,
     x_label: String,
     y_label: String,
+    from_zero: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +57,7 @@ impl Curves {
             title: String::new(),
             x_label: "epoch".to_owned(),
             y_label: String::new(),
+            from_zero: false,
         }
     }
 
@@ -108,6 +110,13 @@ impl Curves {
         self
     }
 
+    /// Lets the y axes begin at zero: for amounts, whose ratios a reader compares.
+    #[must_use]
+    pub fn from_zero(mut self) -> Self {
+        self.from_zero = true;
+        self
+    }
+
     /// The names of all series, each once.
     fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
@@ -138,9 +147,13 @@ impl Curves {
             } else {
                 ""
             };
-            let y_range = padded(extremes(
-                panel.series.iter().flat_map(|(_, y)| y.iter().copied()),
-            ));
+            let values = panel.series.iter().flat_map(|(_, y)| y.iter().copied());
+            let range = extremes(values);
+            let mut y_range = padded(range);
+            if let (true, Some((low, high))) = (self.from_zero, range) {
+                y_range.0 = if low >= 0.0 { 0.0 } else { y_range.0 };
+                y_range.1 = if high <= 0.0 { 0.0 } else { y_range.1 };
+            }
             let top = row as f32 * (HEIGHT + 140.0);
             let area = Area {
                 left: 0.0,

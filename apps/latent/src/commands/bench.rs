@@ -247,7 +247,8 @@ fn scaling(results: &[Value]) -> Result<Curves, Error> {
     let mut curves = Curves::new(sizes.iter().map(logarithm).collect::<Vec<_>>())
         .title("Training")
         .x_label("log₂ of the batch size")
-        .y_label("images a second");
+        .y_label("images a second")
+        .from_zero();
     for name in distinct("name") {
         let lines: Vec<(String, Vec<f64>)> = distinct("threads")
             .into_iter()
