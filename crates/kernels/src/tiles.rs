@@ -41,16 +41,20 @@ impl<'a, T> Indexed<'a, T> {
 }
 
 impl<T: Element> Indexed<'_, T> {
-    /// The product of the rows that start at `starts`, of those that the matrix has, and of a panel.
+    /// The product of the rows from number `first` on and of a panel. Where they are fewer than a tile
+    /// has, the last one is computed several times over.
     #[inline(always)]
-    fn tile<const FUSED: bool>(self, starts: [usize; ROWS], panel: &[T]) -> [[T; COLUMNS]; ROWS] {
+    fn tile<const FUSED: bool>(self, first: usize, panel: &[T]) -> [[T; COLUMNS]; ROWS] {
         let mut sums = [[T::zero(); COLUMNS]; ROWS];
-        let starts = starts.map(|start| self.values.as_ptr().wrapping_add(start));
+        let starts: [*const T; ROWS] = std::array::from_fn(|i| {
+            let start = self.rows[(first + i).min(self.rows.len() - 1)];
+            self.values.as_ptr().wrapping_add(start)
+        });
         // By index, since iterators would keep the sums in memory.
         for (&offset, b) in self.columns.iter().zip(panel.as_chunks::<COLUMNS>().0) {
             for i in 0..ROWS {
-                // SAFETY: the largest start of a row and the largest offset of a column together are
-                // the number of an element, as `Indexed::new` has seen to.
+                // SAFETY: where any row starts plus the offset of any column is the number of an
+                // element, as `Indexed::new` has seen to.
                 let a = unsafe { *starts[i].add(offset) };
                 for j in 0..COLUMNS {
                     sums[i][j] = if FUSED {
@@ -182,11 +186,9 @@ impl<T: Element> Product<'_, T> {
         for (index, first) in (0..columns).step_by(COLUMNS).enumerate() {
             let panel = &self.b.values[index * inner * COLUMNS..][..inner * COLUMNS];
             let width = COLUMNS.min(columns - first);
-            for (number, rows) in self.a.rows.chunks(ROWS).enumerate() {
-                // A tile that is not full computes its last row several times over.
-                let starts = std::array::from_fn(|i| rows[i.min(rows.len() - 1)]);
-                let sums = self.a.tile::<FUSED>(starts, panel);
-                for (row, sums) in (number * ROWS..).zip(&sums[..rows.len()]) {
+            for row in (0..self.a.rows.len()).step_by(ROWS) {
+                let sums = self.a.tile::<FUSED>(row, panel);
+                for (row, sums) in (row..self.a.rows.len()).zip(&sums) {
                     let result = &mut self.result[row * columns + first..][..width];
                     // Of a known length, which most are, a row is stored as vectors.
                     if let Some(result) = result.first_chunk_mut::<COLUMNS>() {
