@@ -7,6 +7,7 @@ use crate::element::Element;
 use crate::elementwise::column_sums;
 use crate::product::{Matrix, product, product_into};
 use crate::sequence::{Layer, Map, sequence};
+use crate::tiles::{product_of_columns, product_of_rows};
 
 /// activation(x Wᵀ + b): a linear layer and what follows it.
 ///
@@ -65,15 +66,27 @@ impl Linear {
     }
 }
 
+impl Linear {
+    /// Whether our own tiles are faster than gemm, which copies the weights before it uses them: where
+    /// no side of any of the products is much shorter than a tile.
+    fn in_tiles(&self) -> bool {
+        self.rows >= 8 && self.inputs >= 16 && self.outputs >= 16
+    }
+}
+
 impl Map<2> for Linear {
     fn activation(&self) -> Activation {
         self.activation
     }
 
     fn forward<T: Element>(&self, input: Cow<[T]>, [weight, bias]: [&[T]; 2]) -> Vec<T> {
-        let input = Matrix::new(&input, self.rows, self.inputs);
-        let weight = Matrix::new(weight, self.outputs, self.inputs);
-        let mut output = product(input, weight.transposed());
+        let mut output = if self.in_tiles() {
+            product_of_rows(&input, weight, self.inputs)
+        } else {
+            let input = Matrix::new(&input, self.rows, self.inputs);
+            let weight = Matrix::new(weight, self.outputs, self.inputs);
+            product(input, weight.transposed())
+        };
         self.activation.with_bias(&mut output, bias);
         output
     }
@@ -85,10 +98,18 @@ impl Map<2> for Linear {
         gradient: &[T],
         wanted: [bool; 2],
     ) -> [Option<Vec<T>>; 2] {
-        let delta = Matrix::new(gradient, self.rows, self.outputs);
-        let input = Matrix::new(input, self.rows, self.inputs);
+        let of_weight = || {
+            if self.in_tiles() {
+                return product_of_columns(gradient, input, self.rows);
+            }
+            let delta = Matrix::new(gradient, self.rows, self.outputs);
+            product(
+                delta.transposed(),
+                Matrix::new(input, self.rows, self.inputs),
+            )
+        };
         [
-            wanted[0].then(|| product(delta.transposed(), input)),
+            wanted[0].then(of_weight),
             wanted[1].then(|| column_sums(gradient, self.outputs)),
         ]
     }

@@ -38,6 +38,12 @@ pub(crate) fn share(units: usize, work: impl Fn(usize) + Sync) {
     });
 }
 
+/// A pointer that threads may take along: each uses it for the elements that are its own alone.
+pub(crate) struct Shared<T>(pub(crate) *mut T);
+
+// SAFETY: it takes `unsafe` to write through the pointer, where that promise is kept.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
 /// Calls `work` with the number and the parts of each chunk of `size` elements, the last one possibly
 /// shorter, of several slices of the same length: on all threads.
 pub(crate) fn share_chunks<T: Send, const N: usize>(
@@ -45,11 +51,6 @@ pub(crate) fn share_chunks<T: Send, const N: usize>(
     size: usize,
     work: impl Fn(usize, [&mut [T]; N]) + Sync,
 ) {
-    /// A pointer that threads may take along.
-    struct Shared<T>(*mut T);
-    // SAFETY: each thread makes of it only the chunks that are its own, as below.
-    unsafe impl<T: Send> Sync for Shared<T> {}
-
     let len = slices.first().map_or(0, |slice| slice.len());
     assert!(slices.iter().all(|slice| slice.len() == len) && size > 0);
     let pointers = slices.map(|slice| Shared(slice.as_mut_ptr()));

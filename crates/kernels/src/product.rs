@@ -9,7 +9,7 @@
 use gemm::{Parallelism, gemm};
 
 use crate::element::Element;
-use crate::parallel::share;
+use crate::parallel::{Shared, share};
 
 /// A matrix of numbers that lie in a slice, row by row or column by column.
 #[derive(Clone, Copy)]
@@ -94,11 +94,6 @@ unsafe fn multiply<T: Element>(result: *mut T, a: Matrix<T>, b: Matrix<T>, accum
     const ROWS: usize = 48;
     /// Multiplications that one thread does sooner than two.
     const ALONE: usize = if cfg!(miri) { 1 << 8 } else { 1 << 17 };
-
-    /// A pointer that threads may take along.
-    struct Shared<T>(*mut T);
-    // SAFETY: each thread writes to the parts of the product that are its own, as below.
-    unsafe impl<T: Send> Sync for Shared<T> {}
 
     assert_eq!(a.columns, b.rows);
     let (rows, columns) = (a.rows, b.columns);

@@ -3,12 +3,15 @@
 
 #![expect(
     unsafe_code,
-    reason = "the offsets of a matrix are checked once, not for each of its elements"
+    reason = "the offsets of a matrix are checked once, not for each of its elements, and threads write \
+              to columns of one matrix"
 )]
 
 use pulp::{Simd, WithSimd};
 
 use crate::element::Element;
+use crate::elementwise::pieces;
+use crate::parallel::{Shared, share};
 
 /// Rows and columns of a part of the product that is summed in registers: of the sixteen that hold
 /// eight 32-bit floats each, it takes twelve.
@@ -99,6 +102,25 @@ impl<T: Element> Panels<T> {
         }
     }
 
+    /// Panels of the transpose of a matrix that lies row by row and has so many columns.
+    fn turned(values: &[T], columns: usize) -> Self {
+        let size = columns * COLUMNS;
+        let count = values.len() / columns;
+        let turned = pieces(count.div_ceil(COLUMNS) * size, size, |start, panel| {
+            let rows = values[start..].chunks_exact(columns);
+            for (column, row) in rows.take(COLUMNS).enumerate() {
+                for (element, &value) in panel.as_chunks_mut::<COLUMNS>().0.iter_mut().zip(row) {
+                    element[column] = value;
+                }
+            }
+        });
+        Self {
+            values: turned,
+            rows: columns,
+            columns: count,
+        }
+    }
+
     /// Panels of no rows yet, for matrices of so many columns.
     pub(crate) fn empty(columns: usize) -> Self {
         Self {
@@ -142,30 +164,101 @@ pub(crate) fn product_of<T: Element>(
     result: &mut [T],
     accumulate: bool,
 ) {
-    assert_eq!(a.columns.len(), b.rows);
-    assert_eq!(result.len(), a.rows.len() * b.columns);
-    let product = Product {
-        a,
-        b,
-        result,
-        accumulate,
-    };
-    // Miri knows no processor to ask.
-    if cfg!(miri) {
-        product.run::<false>();
-    } else {
-        pulp::Arch::new().dispatch(product);
+    let columns = b.columns;
+    assert_eq!(result.len(), a.rows.len() * columns);
+    for_each_tile(a, b, |row, first, sums| {
+        let width = COLUMNS.min(columns - first);
+        for (row, sums) in (row..a.rows.len()).zip(sums) {
+            let result = &mut result[row * columns + first..][..width];
+            // Of a known length, which most are, a row is stored as vectors.
+            if let Some(result) = result.first_chunk_mut::<COLUMNS>() {
+                store(result, sums, accumulate);
+            } else {
+                store(result, &sums[..width], accumulate);
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn store<T: Element>(result: &mut [T], sums: &[T], accumulate: bool) {
+    for (result, &sum) in result.iter_mut().zip(sums) {
+        *result = if accumulate { *result + sum } else { sum };
     }
 }
 
-struct Product<'a, T> {
-    a: Indexed<'a, T>,
-    b: &'a Panels<T>,
-    result: &'a mut [T],
-    accumulate: bool,
+/// Rows of a product that one thread takes at a time.
+const SHARE: usize = 8 * ROWS;
+
+/// A Bᵀ, row by row, of matrices that lie row by row and have `inner` columns each.
+///
+/// It is computed as the transpose of B Aᵀ: the larger matrix, which the weights B of a layer mostly
+/// are beside its inputs A, is read as it lies, and the smaller one turned.
+pub(crate) fn product_of_rows<T: Element>(a: &[T], b: &[T], inner: usize) -> Vec<T> {
+    let (rows, columns) = (a.len() / inner, b.len() / inner);
+    let a = Panels::turned(a, inner);
+    let inner: Vec<usize> = (0..inner).collect();
+    let mut result: Vec<T> = Vec::with_capacity(rows * columns);
+    let pointer = Shared(result.as_mut_ptr());
+    let pointer = &pointer;
+    share(columns.div_ceil(SHARE), |index| {
+        let start = index * SHARE;
+        let count = SHARE.min(columns - start);
+        let b = &b[start * inner.len()..][..count * inner.len()];
+        let starts: Vec<usize> = (0..count).map(|row| row * inner.len()).collect();
+        for_each_tile(Indexed::new(b, &starts, &inner), &a, |column, row, sums| {
+            for j in 0..COLUMNS.min(rows - row) {
+                let place = (row + j) * columns + start + column;
+                for (i, sums) in sums[..ROWS.min(count - column)].iter().enumerate() {
+                    // SAFETY: row + j < rows and start + column + i < columns; and the columns from
+                    // `start` on, `count` of them, are this unit's alone.
+                    unsafe { pointer.0.add(place + i).write(sums[j]) };
+                }
+            }
+        });
+    });
+    // SAFETY: the units have written all columns, and the tiles of each all its rows.
+    unsafe { result.set_len(rows * columns) };
+    result
 }
 
-impl<T: Element> WithSimd for Product<'_, T> {
+/// Aᵀ B, row by row, of matrices that lie row by row and have `inner` rows each.
+pub(crate) fn product_of_columns<T: Element>(a: &[T], b: &[T], inner: usize) -> Vec<T> {
+    let (rows, columns) = (a.len() / inner, b.len() / inner);
+    let mut panels = Panels::empty(columns);
+    panels.set(b);
+    let inner: Vec<usize> = (0..inner).map(|row| row * rows).collect();
+    pieces(rows * columns, SHARE * columns, |start, result| {
+        let start = start / columns;
+        let rows: Vec<usize> = (start..start + result.len() / columns).collect();
+        product_of(Indexed::new(a, &rows, &inner), &panels, result, false);
+    })
+}
+
+/// Calls `place` with the row and the column where a tile of A B starts, and with the tile: all that
+/// the same rows have a part in, one after the other.
+fn for_each_tile<T: Element>(
+    a: Indexed<T>,
+    b: &Panels<T>,
+    place: impl FnMut(usize, usize, &[[T; COLUMNS]; ROWS]),
+) {
+    assert_eq!(a.columns.len(), b.rows);
+    let tiles = Tiles { a, b, place };
+    // Miri knows no processor to ask.
+    if cfg!(miri) {
+        tiles.run::<false>();
+    } else {
+        pulp::Arch::new().dispatch(tiles);
+    }
+}
+
+struct Tiles<'a, T, P> {
+    a: Indexed<'a, T>,
+    b: &'a Panels<T>,
+    place: P,
+}
+
+impl<T: Element, P: FnMut(usize, usize, &[[T; COLUMNS]; ROWS])> WithSimd for Tiles<'_, T, P> {
     type Output = ();
 
     #[inline(always)]
@@ -179,39 +272,24 @@ impl<T: Element> WithSimd for Product<'_, T> {
     }
 }
 
-impl<T: Element> Product<'_, T> {
+impl<T: Element, P: FnMut(usize, usize, &[[T; COLUMNS]; ROWS])> Tiles<'_, T, P> {
     #[inline(always)]
-    fn run<const FUSED: bool>(self) {
-        let (inner, columns) = (self.b.rows, self.b.columns);
-        for (index, first) in (0..columns).step_by(COLUMNS).enumerate() {
-            let panel = &self.b.values[index * inner * COLUMNS..][..inner * COLUMNS];
-            let width = COLUMNS.min(columns - first);
-            for row in (0..self.a.rows.len()).step_by(ROWS) {
+    fn run<const FUSED: bool>(mut self) {
+        let size = self.b.rows * COLUMNS;
+        for row in (0..self.a.rows.len()).step_by(ROWS) {
+            for (index, first) in (0..self.b.columns).step_by(COLUMNS).enumerate() {
+                let panel = &self.b.values[index * size..][..size];
                 let sums = self.a.tile::<FUSED>(row, panel);
-                for (row, sums) in (row..self.a.rows.len()).zip(&sums) {
-                    let result = &mut self.result[row * columns + first..][..width];
-                    // Of a known length, which most are, a row is stored as vectors.
-                    if let Some(result) = result.first_chunk_mut::<COLUMNS>() {
-                        store(result, sums, self.accumulate);
-                    } else {
-                        store(result, &sums[..width], self.accumulate);
-                    }
-                }
+                (self.place)(row, first, &sums);
             }
         }
-    }
-}
-
-#[inline(always)]
-fn store<T: Element>(result: &mut [T], sums: &[T], accumulate: bool) {
-    for (result, &sum) in result.iter_mut().zip(sums) {
-        *result = if accumulate { *result + sum } else { sum };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::product::{Matrix, product};
 
     #[test]
     fn products_are_sums_of_products_wherever_the_numbers_lie() {
@@ -243,6 +321,30 @@ mod tests {
             assert_eq!(other.values, panels.values);
             product_of(a, &panels, &mut result, true);
             assert!(result.iter().zip(&expected).all(|(r, e)| *r == 2.0 * e));
+        }
+    }
+
+    #[test]
+    fn products_of_rows_and_of_columns_are_those_of_the_transposes() {
+        for (rows, inner, columns) in [(1, 1, 1), (6, 5, 16), (17, 3, 49), (33, 8, 101)] {
+            // Small integers: sums are exact, in whatever order.
+            let numbers =
+                |count: usize| -> Vec<f64> { (0..count).map(|i| (i * i % 11) as f64).collect() };
+            let (a, b) = (numbers(rows * inner), numbers(inner * columns));
+            let turned = |values: &[f64], columns: usize| -> Vec<f64> {
+                let rows = values.len() / columns;
+                (0..values.len())
+                    .map(|i| values[i % rows * columns + i / rows])
+                    .collect()
+            };
+            let expected = product(
+                Matrix::new(&a, rows, inner),
+                Matrix::new(&b, inner, columns),
+            );
+            let of_rows = product_of_rows(&a, &turned(&b, columns), inner);
+            let of_columns = product_of_columns(&turned(&a, inner), &b, inner);
+            assert_eq!(of_rows, expected);
+            assert_eq!(of_columns, expected);
         }
     }
 
