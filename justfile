@@ -33,12 +33,77 @@ vae2d-manifold: (_train "vae-2d")
 vae2d-digits: (_train "vae-2d")
     {{latent}} gallery runs/vae-2d --per-digit 5
 
+# Lab 8, task 1: the first digit, a VAE trained by its ELBO, true against reconstructed, the latent plane, new samples
+lab8-task1: (_train "vae-mlp")
+    {{latent}} data show --index 0
+    {{latent}} evaluate runs/vae-mlp
+    {{latent}} reconstruct runs/vae-mlp --count 10
+    {{latent}} scatter runs/vae-mlp
+    {{latent}} sample runs/vae-mlp --count 25
+
+# Task 2: the same, conditional on the digit
+lab8-task2: (_train "cvae-mlp")
+    {{latent}} evaluate runs/cvae-mlp
+    {{latent}} reconstruct runs/cvae-mlp --count 10
+    {{latent}} scatter runs/cvae-mlp
+    {{latent}} sample runs/cvae-mlp --count 10
+
+# Task 3: a number in, an image out; and what lies around a training image
+lab8-task3 digit="7": (_train "cvae-mlp")
+    {{latent}} digit runs/cvae-mlp {{digit}}
+    {{latent}} neighbours runs/cvae-mlp --image 0
+
+# Radboud: the convolutional VAE, its curves, reconstructions, latent plane, manifold and samples
+radboud-vae: (_train "vae-conv")
+    {{latent}} curves runs/vae-conv
+    {{latent}} evaluate runs/vae-conv
+    {{latent}} reconstruct runs/vae-conv
+    {{latent}} scatter runs/vae-conv
+    {{latent}} manifold runs/vae-conv --quantiles
+    {{latent}} sample runs/vae-conv
+
+# The conditional one, and each digit told
+radboud-cvae: (_train "cvae-conv")
+    {{latent}} curves runs/cvae-conv
+    {{latent}} evaluate runs/cvae-conv
+    {{latent}} reconstruct runs/cvae-conv
+    {{latent}} scatter runs/cvae-conv
+    {{latent}} manifold runs/cvae-conv --digit 3 --quantiles
+    {{latent}} sample runs/cvae-conv
+
+# Reconstruction and KL against 2, 4, 8, 16 and 32 latent dimensions, as curves: ten minutes
+radboud-latent-size:
+    @for size in 2 4 8 16 32; do \
+        {{just_executable()}} _train vae-conv vae-conv-latent-$size --set model.latent_size=$size --no-figures; \
+    done
+    {{latent}} curves runs/vae-conv-latent-2 runs/vae-conv-latent-4 runs/vae-conv-latent-8 \
+        runs/vae-conv-latent-16 runs/vae-conv-latent-32 --against model.latent_size --out runs/latent-size.png
+
+# Classification from latents, and by Bayes' rule
+radboud-classify: (_train "vae-conv") (_train "cvae-conv")
+    {{latent}} classify runs/vae-conv
+    {{latent}} classify runs/cvae-conv
+
+# Test images in their own style as all ten digits
+radboud-restyle: (_train "cvae-conv")
+    {{latent}} restyle runs/cvae-conv
+
+# HY-673, problem 3: a conditional VAE, its bound, reconstructions, and ten samples of each digit
+hy673-problem3: (_train "cvae-conv")
+    {{latent}} evaluate runs/cvae-conv
+    {{latent}} reconstruct runs/cvae-conv
+    {{latent}} sample runs/cvae-conv --count 10
+
+# Ten samples of the digits that are named, such as "0 2"
+hy673-digits digits="0 2": (_train "cvae-conv")
+    {{latent}} sample runs/cvae-conv --digits {{replace(trim(digits), " ", ",")}} --count 10
+
 # Train an experiment, or go on with an interrupted run; a finished one is left as it is
-_train experiment:
-    @if [ -f runs/{{experiment}}/experiment.toml ]; then \
-        {{latent}} train --resume runs/{{experiment}} --no-figures; \
+_train experiment run=experiment *arguments="":
+    @if [ -f runs/{{run}}/experiment.toml ]; then \
+        {{latent}} train --resume runs/{{run}} --no-figures; \
     else \
-        {{latent}} train {{experiment}}; \
+        {{latent}} train {{experiment}} --out runs/{{run}} {{arguments}}; \
     fi
 
 # All tests; real MNIST takes part where $LATENT_DATA_DIR names its directory

@@ -25,6 +25,15 @@ fn trained(settings: &[&str]) -> tempfile::TempDir {
     directory
 }
 
+/// The same of a conditional model.
+fn trained_conditional() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["train", "cvae-conv", "--out", "run", "--epochs", "1"];
+    let small = ["--limit", "200", "--set", "model.channels=[4,6]"];
+    succeed(directory.path(), &[&arguments[..], &small].concat());
+    directory
+}
+
 fn npy(path: &Path) -> (String, Vec<u8>) {
     let bytes = fs::read(path).unwrap();
     assert_eq!(&bytes[..6], b"\x93NUMPY");
@@ -193,7 +202,7 @@ fn the_figures_of_training_are_those_of_evaluate() {
 #[test]
 fn every_picture_is_drawn_in_every_form() {
     let directory = trained(&[]);
-    let commands: [(&[&str], &str); 10] = [
+    let commands: [(&[&str], &str); 12] = [
         (&["sample", "run", "--count", "7"], "(7, 28, 28)"),
         (&["sample", "run", "--draw", "pixels"], "(25, 28, 28)"),
         (&["reconstruct", "run", "--count", "12"], "(24, 28, 28)"),
@@ -219,26 +228,20 @@ fn every_picture_is_drawn_in_every_form() {
             "(50, 2)",
         ),
         (&["gallery", "run", "--per-digit", "2"], "(20, 28, 28)"),
+        (&["neighbours", "run", "--image", "3"], "(54, 28, 28)"),
+        (
+            &[
+                "interpolate",
+                "run",
+                "--digits",
+                "3,8",
+                "--path",
+                "spherical",
+            ],
+            "(25, 28, 28)",
+        ),
     ];
-    for (command, shape) in commands {
-        for extension in ["png", "svg", "npy"] {
-            let name = format!("pictures/of.{extension}");
-            let stdout = succeed(directory.path(), &[command, &["--out", &name]].concat());
-            assert_eq!(stdout.lines().next(), Some(name.as_str()), "{command:?}");
-            let path = directory.path().join(&name);
-            match extension {
-                "png" => assert!(fs::read(&path).unwrap().starts_with(b"\x89PNG")),
-                "svg" => assert!(fs::read_to_string(&path).unwrap().contains("<svg")),
-                _ => {
-                    let (header, _) = npy(&path);
-                    assert!(
-                        header.contains("'<f4'") && header.contains(shape),
-                        "{command:?}: {header}"
-                    );
-                }
-            }
-        }
-    }
+    draw_in_every_form(directory.path(), &commands);
     assert!(directory.path().join("pictures/of.labels.npy").is_file());
     // Without --out, into the run; the JSON says where.
     let written = object(directory.path(), &["manifold", "run"]);
@@ -246,6 +249,159 @@ fn every_picture_is_drawn_in_every_form() {
     assert_eq!(
         object(directory.path(), &["curves", "run"])["files"][0],
         "run/figures/curves.png"
+    );
+}
+
+/// Runs commands that draw, each for every kind of file.
+fn draw_in_every_form(directory: &Path, commands: &[(&[&str], &str)]) {
+    for (command, shape) in commands {
+        for extension in ["png", "svg", "npy"] {
+            let name = format!("pictures/of.{extension}");
+            let stdout = succeed(directory, &[command, &["--out", &name][..]].concat());
+            assert!(stdout.lines().any(|line| line == name), "{command:?}");
+            let path = directory.join(&name);
+            match extension {
+                "png" => assert!(fs::read(&path).unwrap().starts_with(b"\x89PNG")),
+                "svg" => assert!(fs::read_to_string(&path).unwrap().contains("<svg")),
+                _ => {
+                    let (header, _) = npy(&path);
+                    assert!(header.contains(shape), "{command:?}: {header}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_conditional_model_draws_what_it_is_told() {
+    let directory = trained_conditional();
+    let commands: [(&[&str], &str); 11] = [
+        (&["sample", "run"], "(100, 28, 28)"),
+        (&["sample", "run", "--digits", "3,1,4"], "(3, 28, 28)"),
+        (
+            &["sample", "run", "--digits", "0,2", "--count", "4"],
+            "(8, 28, 28)",
+        ),
+        (&["digit", "run", "7"], "(1, 28, 28)"),
+        (&["restyle", "run", "--image", "4,0"], "(22, 28, 28)"),
+        (
+            &["manifold", "run", "--digit", "3", "--steps", "3"],
+            "(9, 28, 28)",
+        ),
+        (
+            &["neighbours", "run", "--radii", "1,2", "--count", "2"],
+            "(8, 28, 28)",
+        ),
+        (
+            &[
+                "interpolate",
+                "run",
+                "--digits",
+                "0,9",
+                "--path",
+                "sinusoidal",
+            ],
+            "(25, 28, 28)",
+        ),
+        (
+            &[
+                "classify",
+                "run",
+                "--limit",
+                "20",
+                "--importance-samples",
+                "2",
+            ],
+            "'<i8'",
+        ),
+        (
+            &["judge", "run", "--count", "3", "--limit", "300"],
+            "(10, 10)",
+        ),
+        (&["gallery", "run"], "(50, 28, 28)"),
+    ];
+    draw_in_every_form(directory.path(), &commands);
+    // The same seed draws the same digit.
+    let image = |name: &str| fs::read(directory.path().join(name)).unwrap();
+    for name in ["a.npy", "b.npy"] {
+        succeed(directory.path(), &["digit", "run", "7", "--out", name]);
+    }
+    succeed(directory.path(), &["digit", "run", "1", "--out", "c.npy"]);
+    assert!(image("a.npy") == image("b.npy") && image("a.npy") != image("c.npy"));
+
+    let classified = object(directory.path(), &["classify", "run", "--limit", "20"]);
+    let rows = classified["confusion"].as_array().unwrap();
+    let counts = rows.iter().flat_map(|row| row.as_array().unwrap());
+    assert_eq!(counts.map(|count| count.as_u64().unwrap()).sum::<u64>(), 20);
+    for (arguments, part) in [
+        (&["sample", "run", "--digits", "3,10"][..], "0..=9"),
+        (&["digit", "run", "ten"], "ten"),
+        (&["classify", "run", "--importance-samples", "0"], "1.."),
+        (&["evaluate", "run", "--importance-samples", "0"], "1.."),
+        (&["interpolate", "run", "--digits", "3,12"], "3,8"),
+        (&["neighbours", "run", "--radii=-1"], "0.5"),
+    ] {
+        let message = fail(directory.path(), arguments, 2);
+        assert!(message.contains(part), "{arguments:?}: {message}");
+    }
+    let message = fail(directory.path(), &["restyle", "run", "--image", "10000"], 1);
+    assert!(message.contains("no image 10000"), "{message}");
+}
+
+#[test]
+fn conditional_questions_to_another_model_are_refused() {
+    let directory = trained(&[]);
+    for arguments in [
+        &["sample", "run", "--digits", "3"][..],
+        &["digit", "run", "3"],
+        &["restyle", "run"],
+        &["manifold", "run", "--digit", "3"],
+        &["judge", "run"],
+    ] {
+        let message = fail(directory.path(), arguments, 1);
+        assert!(
+            message.contains("not conditional"),
+            "{arguments:?}: {message}"
+        );
+    }
+    // It is classified by what lies near in its latent space instead.
+    let classified = object(directory.path(), &["classify", "run"]);
+    assert!(classified["method"].as_str().unwrap().contains("nearest"));
+    assert!(classified["accuracy"].as_f64().unwrap() > 0.2);
+    assert!(directory.path().join("run/figures/confusion.png").is_file());
+}
+
+#[test]
+fn the_log_likelihood_lies_above_the_bound_and_has_its_error_beside_it() {
+    let directory = trained(&["--set", "data.binarise=true"]);
+    let arguments = ["evaluate", "run", "--importance-samples", "50"];
+    let measured = object(directory.path(), &arguments);
+    let figure = |name: &str| measured[name].as_f64().unwrap();
+    assert!(figure("log_likelihood") > figure("elbo"));
+    let error = figure("log_likelihood_standard_error");
+    assert!(error > 0.0 && error < 10.0, "{error}");
+    assert_eq!(measured["importance_samples"], 50);
+}
+
+#[test]
+fn runs_are_compared_over_what_tells_them_apart() {
+    let directory = trained(&[]);
+    let at = directory.path();
+    let other = [
+        "train", "vae-2d", "--out", "other", "--epochs", "1", "--limit", "100",
+    ];
+    succeed(
+        at,
+        &[&other[..], &["--set", "model.latent_size=4"]].concat(),
+    );
+    let against = ["curves", "run", "other", "--against", "model.latent_size"];
+    assert_eq!(object(at, &against)["files"][0], "latent_size.png");
+    let message = fail(at, &["curves", "run", "other"], 1);
+    assert!(message.contains("--against"), "{message}");
+    let message = fail(at, &["curves", "run", "--against", "model.latent_sizes"], 1);
+    assert!(
+        message.contains("did you mean `model.latent_size`"),
+        "{message}"
     );
 }
 
@@ -373,8 +529,18 @@ fn an_experiment_of_one_s_own_is_a_file() {
     assert_eq!(trained["epochs"], 1);
     let message = fail(directory.path(), &["manifold", "runs/mine"], 1);
     assert!(message.contains("this model has 3"), "{message}");
-    let message = fail(directory.path(), &["scatter", "runs/mine"], 1);
-    assert!(message.contains("latent interpolate"), "{message}");
+    assert!(message.contains("latent scatter"), "{message}");
+    for projection in ["pca", "tsne"] {
+        let arguments = ["scatter", "runs/mine", "--projection", projection, "--out"];
+        succeed(directory.path(), &[&arguments[..], &["a.svg"]].concat());
+        let picture = fs::read_to_string(directory.path().join("a.svg")).unwrap();
+        let words = if projection == "pca" {
+            "PCA of 3"
+        } else {
+            "t-SNE of 3"
+        };
+        assert!(picture.contains(words), "{projection}");
+    }
     // What was resolved can be run again as it stands.
     let again = object(
         directory.path(),

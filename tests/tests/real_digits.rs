@@ -52,7 +52,7 @@ fn a_vae_learns_real_digits() {
         epochs: 1,
         ..TrainingConfig::default()
     };
-    let build = |builder: &VarBuilder| model.build(784, builder);
+    let build = |builder: &VarBuilder| model.build((28, 28), builder);
     let mut trainer = Trainer::new(&config, false, 1, Parameters::seeded(1, CPU), build).unwrap();
     let epoch = trainer
         .epoch(&mnist.train, &mnist.test, &mut Silent)

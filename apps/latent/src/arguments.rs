@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use latent_datasets::{Batching, Loaded, Source, Splits};
-use latent_models::LatentModel;
+use latent_models::{AnyModel, LatentModel};
 use latent_training::{EVALUATION_BATCH, Model, load_model};
 use latent_visualisation::{Format, Picture};
 use serde_json::{Value, json};
@@ -121,6 +121,11 @@ pub(crate) fn seed() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=i64::MAX as u64)
 }
 
+/// One of the digits.
+pub(crate) fn digit() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(0..=9)
+}
+
 /// Where a picture goes and what its random draws come from.
 #[derive(Args)]
 pub(crate) struct DrawArguments {
@@ -152,11 +157,13 @@ impl DrawArguments {
         name: &str,
         context: &Context,
     ) -> Result<(), Error> {
-        let path = self
-            .out
-            .clone()
-            .unwrap_or_else(|| default_path(model, name));
-        print_saved(picture, &path, context)
+        print_saved(picture, &self.path(model, name), context)
+    }
+
+    /// Where a picture of this name goes.
+    pub(crate) fn path(&self, model: &Model, name: &str) -> PathBuf {
+        let given = self.out.clone();
+        given.unwrap_or_else(|| default_path(model, name))
     }
 }
 
@@ -212,10 +219,7 @@ pub(crate) fn batching(model: &Model, seed: u64) -> Batching {
 }
 
 /// Refuses a picture of the latent plane for a model that has none.
-pub(crate) fn require_plane(
-    model: &dyn LatentModel<Condition = ()>,
-    picture: &'static str,
-) -> Result<(), Error> {
+pub(crate) fn require_plane(model: &AnyModel, picture: &'static str) -> Result<(), Error> {
     match model.latent_size() {
         2 => Ok(()),
         dimensions => Err(Error::NotAPlane {

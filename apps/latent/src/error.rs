@@ -20,7 +20,7 @@ pub(crate) enum Error {
         reason: String,
     },
     #[error(
-        "a {picture} shows a latent space of two dimensions and this model has {dimensions}; `latent interpolate` and `latent sample` work with any"
+        "a {picture} shows a latent space of two dimensions and this model has {dimensions}; `latent interpolate`, `latent scatter` and `latent sample` work with any"
     )]
     NotAPlane {
         picture: &'static str,
@@ -43,6 +43,24 @@ pub(crate) enum Error {
          earlier checkpoint"
     )]
     NotFinite { name: String, value: f64 },
+    #[error(
+        "t-SNE needs 8 images or more, and there are {0}: use a larger `--count`, or `--projection pca`"
+    )]
+    TooFewForTsne(usize),
+    #[error("{run}: its experiment has no number called `{key}`{}", did_you_mean(.nearest.as_deref()))]
+    NoSetting {
+        run: PathBuf,
+        key: String,
+        nearest: Option<String>,
+    },
+    #[error(
+        "a picture of {0} runs needs something to tell them apart: say what with `--against`, such as `--against model.latent_size`"
+    )]
+    SeveralRuns(usize),
+    #[error(
+        "there is no test image of a {0} in the data: choose another digit, or other data with `--data`"
+    )]
+    NoSuchDigit(u8),
     #[error("a pair needs two test images, and there are {0}: use more with `--data`")]
     NoPairs(usize),
     #[error("interrupted")]

@@ -6,17 +6,27 @@ use latent_training::{Experiment, nearest};
 
 use crate::Error;
 
+macro_rules! files {
+    ($($name:literal),*) => {
+        &[$((
+            $name,
+            include_str!(concat!("../../../assets/experiments/", $name, ".toml")),
+        )),*]
+    };
+}
+
 /// Each file of `assets/experiments`, by the name of the experiment in it.
-const EXPERIMENTS: &[(&str, &str)] = &[
-    (
-        "vae-2d",
-        include_str!("../../../assets/experiments/vae-2d.toml"),
-    ),
-    (
-        "aevb",
-        include_str!("../../../assets/experiments/aevb.toml"),
-    ),
-];
+const EXPERIMENTS: &[(&str, &str)] = files!(
+    "vae-2d",
+    "aevb",
+    "vae-mlp",
+    "cvae-mlp",
+    "vae-conv",
+    "cvae-conv",
+    "iwae-1",
+    "iwae-50",
+    "cvae-mlp-50"
+);
 
 /// All experiments, in the order in which they are shown.
 pub(crate) fn all() -> Result<Vec<Experiment>, Error> {

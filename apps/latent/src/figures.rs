@@ -3,11 +3,14 @@
 use candle_core::{DType, IndexOp, Tensor};
 use latent_datasets::{Batching, CLASSES, Dataset};
 use latent_distributions::Generator;
-use latent_models::latent_space::{Grid, Path, legibility, representatives};
+use latent_models::latent_space::{Grid, Path, legibility, neighbours, representatives};
+use latent_models::{Conditional, Labels, LatentModel};
 use latent_training::{EVALUATION_BATCH, EpochRecord, Model, encode};
 use latent_visualisation::{Curves, ImageGrid, Scatter};
 
 use crate::arguments::{batching, require_plane};
+use crate::progress::thousands;
+use crate::projection::Projection;
 use crate::{Context, Error};
 
 /// Which images of p(x|z) are shown.
@@ -20,23 +23,45 @@ pub(crate) enum Draw {
     Pixels,
 }
 
-/// `count` images from the prior.
+/// New images: `count` of them, or with `digits` so many of each, titled with what it was told to be.
 pub(crate) fn samples(
     model: &Model,
+    digits: Option<&[u8]>,
     count: usize,
     draw: Draw,
     seed: u64,
+    context: &Context,
 ) -> Result<ImageGrid, Error> {
     let mut generator = Generator::stream(seed, "sample", 0, 0);
-    let latents = model.model.sample_prior(count, &mut generator)?;
-    let images = match draw {
-        Draw::Mean => model.model.decode(&latents, &())?,
-        Draw::Pixels => model.model.decode_sample(&latents, &(), &mut generator)?,
+    let told: Vec<u8> = match digits {
+        Some(digits) => digits
+            .iter()
+            .flat_map(|&digit| vec![digit; count])
+            .collect(),
+        // Such a model ignores them.
+        None => vec![0; count],
     };
-    let columns = (count as f64).sqrt().ceil() as usize;
-    Ok(grid(model, &images)?
-        .columns(columns)
-        .title("Samples from the prior"))
+    let latents = model.model.sample_prior(told.len(), &mut generator)?;
+    let labels = labels(&told, context)?;
+    let images = match draw {
+        Draw::Mean => model.model.decode(&latents, &labels)?,
+        Draw::Pixels => model
+            .model
+            .decode_sample(&latents, &labels, &mut generator)?,
+    };
+    let grid = grid(model, &images)?;
+    let square = (told.len() as f64).sqrt().ceil() as usize;
+    Ok(match digits {
+        None => grid.columns(square).title("Samples from the prior"),
+        Some(digits) => grid
+            .columns(if count > 1 {
+                count
+            } else {
+                square.max(digits.len().min(10))
+            })
+            .cell_titles(told.iter().map(ToString::to_string))
+            .title("Samples of the digits that the model was told"),
+    })
 }
 
 /// The first `count` images in a row above their reconstructions.
@@ -56,9 +81,9 @@ pub(crate) fn reconstructions(
         return Err(latent_training::Error::NoImages { split: "test" }.into());
     };
     let images = batch?.images;
-    let decoded = model
-        .model
-        .decode(&model.model.encode(&images, &())?, &())?;
+    let labels = labels(data.labels(), context)?;
+    let latents = model.model.encode(&images, &labels)?;
+    let decoded = model.model.decode(&latents, &labels)?;
     Ok(grid(model, &Tensor::cat(&[images, decoded], 0)?)?
         .columns(data.len())
         .column_labels(data.labels().iter().map(ToString::to_string))
@@ -84,49 +109,64 @@ pub(crate) fn interpolations(
     context: &Context,
 ) -> Result<ImageGrid, Error> {
     let mut rows = Vec::new();
-    let mut labels = Vec::new();
+    let mut names = Vec::new();
     for &(from, to) in pairs {
         let ends = data.batch(&[from, to], &context.device)?;
-        let latents = model.model.encode(&ends.images, &())?;
+        let digits = [from, to].map(|index| data.labels()[index]);
+        let latents = model
+            .model
+            .encode(&ends.images, &labels(&digits, context)?)?;
         let between = path.between(&latents.i(0)?, &latents.i(1)?, steps)?;
-        rows.push(model.model.decode(&between, &())?);
-        labels.push(format!("{} → {}", data.labels()[from], data.labels()[to]));
+        let on_the_way = Labels::between(digits, steps, between.dtype(), between.device())?;
+        rows.push(model.model.decode(&between, &on_the_way)?);
+        names.push(format!("{} → {}", data.labels()[from], data.labels()[to]));
     }
     let grid = grid(model, &Tensor::cat(&rows, 0)?)?.columns(steps);
     Ok(grid
-        .row_labels(labels)
+        .row_labels(names)
         .title("Interpolations between test images"))
 }
 
-/// What the decoder makes of a grid over the latent plane.
-pub(crate) fn manifold(model: &Model, plane: &Grid, context: &Context) -> Result<ImageGrid, Error> {
-    require_plane(&*model.model, "manifold")?;
-    let images = model.model.decode(&plane.latents(&context.device)?, &())?;
+/// What the decoder makes of a grid over the latent plane: for a conditional model, as `digit`.
+pub(crate) fn manifold(
+    model: &Model,
+    plane: &Grid,
+    digit: u8,
+    context: &Context,
+) -> Result<ImageGrid, Error> {
+    require_plane(&model.model, "manifold")?;
+    let latents = plane.latents(&context.device)?;
+    let labels = labels(&vec![digit; latents.dim(0)?], context)?;
+    let images = model.model.decode(&latents, &labels)?;
     let values = |axis: &[f64]| axis.iter().map(|&value| value as f32).collect::<Vec<_>>();
+    let title = match model.model.conditional() {
+        Ok(_) => format!("The latent plane, decoded as {digit}"),
+        Err(_) => "The latent plane, decoded".to_owned(),
+    };
     Ok(grid(model, &images)?
         .axes(
             ("z₁", &values(&plane.first)),
             ("z₂", &values(&plane.second)),
         )
-        .title("The latent plane, decoded"))
+        .title(title))
 }
 
-/// Where the first `count` images lie in the latent plane; with `sampled`, where a draw from q(z|x)
-/// lies.
+/// Where the first `count` images lie in the latent space, or in a plane that it is projected to; with
+/// `sampled`, where a draw from q(z|x) lies.
 pub(crate) fn scatter(
     model: &Model,
     data: &Dataset,
     count: usize,
+    projection: Projection,
     sampled: bool,
     seed: u64,
     context: &Context,
 ) -> Result<Scatter, Error> {
-    require_plane(&*model.model, "scatter plot")?;
     let data = first(data, count);
     let mut generator = Generator::stream(seed, "sample", 0, 0);
     let generator = sampled.then_some(&mut generator);
     let latents = encode(
-        &*model.model,
+        &model.model,
         &data,
         &batching(model, seed),
         generator,
@@ -137,12 +177,84 @@ pub(crate) fn scatter(
     } else {
         "posterior means"
     };
-    Ok(
-        Scatter::new(values(&latents)?, data.labels())?.title(format!(
-            "{} test images: {which}",
-            crate::progress::thousands(data.len() as f64)
-        )),
-    )
+    let title = format!("{} test images: {which}", thousands(data.len() as f64));
+    let plane = projection.of(&latents)?;
+    let scatter = Scatter::new(values(&plane.points)?, data.labels())?
+        .latents(values(&latents)?, latents.dim(1)?)?
+        .title(format!("{title}{}", plane.words));
+    Ok(match plane.axes {
+        None => scatter,
+        Some([x, y]) => scatter.x_label(x).y_label(y),
+    })
+}
+
+/// One image of a digit, by a conditional model.
+pub(crate) fn digit(model: &Model, digit: u8, seed: u64) -> Result<ImageGrid, Error> {
+    let mut generator = Generator::stream(seed, "sample", 0, 0);
+    let image = model
+        .model
+        .conditional()?
+        .generate(&[digit], &mut generator)?;
+    grid(model, &image)
+}
+
+/// What lies around a training image: a row for each of `count` directions, a column for each distance
+/// from its latent.
+pub(crate) fn neighbourhood(
+    model: &Model,
+    data: &Dataset,
+    index: usize,
+    radii: &[f64],
+    count: usize,
+    seed: u64,
+    context: &Context,
+) -> Result<ImageGrid, Error> {
+    let image = data.batch(&[index], &context.device)?.images;
+    let shown = data.labels()[index];
+    let latent = model
+        .model
+        .encode(&image, &labels(&[shown], context)?)?
+        .i(0)?;
+    let mut generator = Generator::stream(seed, "sample", 0, 0);
+    let all = [&[0.0], radii].concat();
+    let latents = neighbours(&latent, &all, count, &mut generator)?;
+    let labels = labels(&vec![shown; latents.dim(0)?], context)?;
+    let around = model.model.decode(&latents, &labels)?;
+    let rows = around.reshape((count, all.len(), ()))?;
+    let (_, _, pixels) = rows.dims3()?;
+    let image = image.unsqueeze(0)?.broadcast_as((count, 1, pixels))?;
+    let images = Tensor::cat(&[image, rows], 1)?.reshape(((), pixels))?;
+    let columns = ["true".to_owned()]
+        .into_iter()
+        .chain(all.iter().map(ToString::to_string));
+    Ok(grid(model, &images)?
+        .columns(all.len() + 1)
+        .column_labels(columns)
+        .title(format!(
+            "Around training image {index}: distance from its latent, a direction a row"
+        )))
+}
+
+/// Test images in their own style as all ten digits.
+pub(crate) fn restyled(
+    model: &Model,
+    data: &Dataset,
+    indices: &[usize],
+    context: &Context,
+) -> Result<ImageGrid, Error> {
+    let conditional = model.model.conditional()?;
+    let images = data.batch(indices, &context.device)?.images;
+    let digits: Vec<u8> = indices.iter().map(|&index| data.labels()[index]).collect();
+    let styled = conditional.restyle(&images, &labels(&digits, context)?)?;
+    let (_, _, pixels) = styled.dims3()?;
+    let all = Tensor::cat(&[images.unsqueeze(1)?, styled], 1)?.reshape(((), pixels))?;
+    let columns = ["true".to_owned()]
+        .into_iter()
+        .chain((0..CLASSES).map(|digit| digit.to_string()));
+    Ok(grid(model, &all)?
+        .columns(CLASSES + 1)
+        .column_labels(columns)
+        .title("Test images, and in their style all digits"))
 }
 
 /// A row for each digit: `per_digit` latents that stand for it, decoded.
@@ -158,14 +270,15 @@ pub(crate) fn gallery(
     let indices: Vec<usize> = (0..data.len()).collect();
     let images = data.batch(&indices, &context.device)?.images;
     let (mut latents, mut scores) = (Vec::new(), Vec::new());
-    for (batch, labels) in data
+    for (batch, digits) in data
         .in_order(&batching(model, seed), &context.device)
         .zip(data.labels().chunks(EVALUATION_BATCH))
     {
-        let encoded = model.model.encode(&batch?.images, &())?;
+        let labels = labels(digits, context)?;
+        let encoded = model.model.encode(&batch?.images, &labels)?;
         scores.extend(legibility(
-            &model.model.decode(&encoded, &())?,
-            labels,
+            &model.model.decode(&encoded, &labels)?,
+            digits,
             &images,
             data.labels(),
         )?);
@@ -174,7 +287,7 @@ pub(crate) fn gallery(
     let latents = Tensor::cat(&latents, 0)?;
     let found = representatives(&latents, data.labels(), &scores, CLASSES as u8, per_digit)?;
     let mut rows = Vec::new();
-    let mut labels = Vec::new();
+    let mut names = Vec::new();
     for (digit, indices) in found
         .iter()
         .enumerate()
@@ -188,12 +301,13 @@ pub(crate) fn gallery(
             .map(|&index| index as u32)
             .collect();
         let chosen = latents.index_select(&Tensor::new(indices, &context.device)?, 0)?;
-        rows.push(model.model.decode(&chosen, &())?);
-        labels.push(digit.to_string());
+        let labels = labels(&vec![digit as u8; per_digit], context)?;
+        rows.push(model.model.decode(&chosen, &labels)?);
+        names.push(digit.to_string());
     }
     let grid = grid(model, &Tensor::cat(&rows, 0)?)?.columns(per_digit);
     Ok(grid
-        .row_labels(labels)
+        .row_labels(names)
         .title("Digits from latents that stand for them"))
 }
 
@@ -205,9 +319,9 @@ pub(crate) fn covering(
     seed: u64,
     context: &Context,
 ) -> Result<Grid, Error> {
-    require_plane(&*model.model, "manifold")?;
+    require_plane(&model.model, "manifold")?;
     let latents = encode(
-        &*model.model,
+        &model.model,
         data,
         &batching(model, seed),
         None,
@@ -218,15 +332,23 @@ pub(crate) fn covering(
 
 /// Loss curves: the bound's parts, or the loss of a model without them; train and test.
 pub(crate) fn curves(records: &[EpochRecord]) -> Result<Curves, Error> {
+    let epochs: Vec<f64> = records.iter().map(|record| record.epoch as f64).collect();
+    panels(Curves::new(epochs).x_label("epoch"), records)
+}
+
+/// How several runs ended, over the number that tells them apart, from the smallest to the largest.
+pub(crate) fn curves_against(name: &str, ends: &[(f64, EpochRecord)]) -> Result<Curves, Error> {
+    let (numbers, records): (Vec<f64>, Vec<EpochRecord>) = ends.iter().cloned().unzip();
+    panels(Curves::new(numbers).x_label(name), &records)
+}
+
+fn panels(mut curves: Curves, records: &[EpochRecord]) -> Result<Curves, Error> {
     let panels = [
         ("loss", "total"),
         ("reconstruction", "reconstruction"),
         ("kl", "KL"),
     ];
-    let epochs: Vec<f64> = records.iter().map(|record| record.epoch as f64).collect();
-    let mut curves = Curves::new(epochs)
-        .x_label("epoch")
-        .y_label("nats per image");
+    curves = curves.y_label("nats per image");
     for (metric, title) in panels {
         let series = |split: fn(&EpochRecord) -> &latent_training::Metrics| -> Vec<f64> {
             let value = |record| split(record).get(metric).copied().unwrap_or(f64::NAN);
@@ -241,6 +363,11 @@ pub(crate) fn curves(records: &[EpochRecord]) -> Result<Curves, Error> {
         }
     }
     Ok(curves)
+}
+
+/// Labels as a model takes them.
+fn labels(digits: &[u8], context: &Context) -> Result<Labels, Error> {
+    Ok(Labels::new(digits, DType::F32, &context.device)?)
 }
 
 fn first(data: &Dataset, count: usize) -> Dataset {

@@ -10,6 +10,7 @@ mod experiments;
 mod figures;
 mod process;
 mod progress;
+mod projection;
 
 use std::process::ExitCode;
 

@@ -28,16 +28,10 @@ impl<'a> Progress<'a> {
                 std::process::exit(130);
             }
         })?;
-        // Stderr as target: indicatif draws nothing there if it is not a terminal.
-        let target = if context.quiet {
-            ProgressDrawTarget::hidden()
-        } else {
-            ProgressDrawTarget::stderr()
-        };
         Ok(Self {
             context,
             epochs,
-            bar: ProgressBar::with_draw_target(None, target),
+            bar: ProgressBar::with_draw_target(None, target(context)),
             loss: None,
             interrupted,
         })
@@ -101,6 +95,36 @@ impl Observer for Progress<'_> {
             // There is no step left to finish: from here on Ctrl-C ends the program at once.
             self.interrupted.store(true, Ordering::SeqCst);
         }
+    }
+}
+
+/// A bar for work that takes a while and is no training.
+pub(crate) struct Counting(ProgressBar);
+
+impl Counting {
+    pub(crate) fn new(total: usize, what: &'static str, context: &Context) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target(context));
+        let template = format!("{{pos}}/{{len}} {what}  {{wide_bar:.cyan/238}}  {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style.progress_chars("━━━"));
+        }
+        Self(bar)
+    }
+
+    pub(crate) fn reached(&self, done: usize) {
+        self.0.set_position(done as u64);
+        if Some(done as u64) == self.0.length() {
+            self.0.finish_and_clear();
+        }
+    }
+}
+
+/// Stderr: indicatif draws nothing there if it is not a terminal.
+fn target(context: &Context) -> ProgressDrawTarget {
+    if context.quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
     }
 }
 

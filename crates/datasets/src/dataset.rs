@@ -199,6 +199,18 @@ pub struct Splits {
     pub test: Dataset,
 }
 
+impl Splits {
+    /// The first `limit` images of either.
+    #[must_use]
+    pub fn truncated(self, limit: usize) -> Self {
+        Self {
+            train: self.train.truncated(limit),
+            test: self.test.truncated(limit),
+            ..self
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -134,26 +134,44 @@ impl<T: Element> Panels<T> {
     pub(crate) fn set(&mut self, values: &[T]) {
         assert_eq!(values.len() % self.columns, 0);
         self.rows = values.len() / self.columns;
-        let size = self.columns.div_ceil(COLUMNS) * self.rows * COLUMNS;
-        self.values.resize(size, T::zero());
-        let size = (self.rows * COLUMNS).max(1);
-        for (index, panel) in self.values.chunks_exact_mut(size).enumerate() {
-            let rows = values.chunks_exact(self.columns);
-            for (element, row) in panel.as_chunks_mut::<COLUMNS>().0.iter_mut().zip(rows) {
-                let row = &row[index * COLUMNS..];
-                if let Some(whole) = row.first_chunk() {
-                    *element = *whole;
-                } else {
-                    element[..row.len()].copy_from_slice(row);
-                    element[row.len()..].fill(T::zero());
-                }
-            }
+        let size = self.rows * COLUMNS;
+        self.values
+            .resize(self.columns.div_ceil(COLUMNS) * size, T::zero());
+        for (index, panel) in self.values.chunks_exact_mut(size.max(1)).enumerate() {
+            fill(panel, index, values, self.columns);
+        }
+    }
+
+    /// Panels of a matrix that lies row by row and has so many columns, made on all threads.
+    fn of_rows(values: &[T], columns: usize) -> Self {
+        let rows = values.len() / columns;
+        let size = rows * COLUMNS;
+        Self {
+            values: pieces(columns.div_ceil(COLUMNS) * size, size, |start, panel| {
+                fill(panel, start / size, values, columns);
+            }),
+            rows,
+            columns,
         }
     }
 
     /// How many columns there are.
     pub(crate) fn columns(&self) -> usize {
         self.columns
+    }
+}
+
+/// Fills a panel with its part of the rows of a matrix that has so many columns.
+fn fill<T: Element>(panel: &mut [T], index: usize, values: &[T], columns: usize) {
+    let rows = values.chunks_exact(columns);
+    for (element, row) in panel.as_chunks_mut::<COLUMNS>().0.iter_mut().zip(rows) {
+        let row = &row[index * COLUMNS..];
+        if let Some(whole) = row.first_chunk() {
+            *element = *whole;
+        } else {
+            element[..row.len()].copy_from_slice(row);
+            element[row.len()..].fill(T::zero());
+        }
     }
 }
 
@@ -225,13 +243,12 @@ pub(crate) fn product_of_rows<T: Element>(a: &[T], b: &[T], inner: usize) -> Vec
 /// Aᵀ B, row by row, of matrices that lie row by row and have `inner` rows each.
 pub(crate) fn product_of_columns<T: Element>(a: &[T], b: &[T], inner: usize) -> Vec<T> {
     let (rows, columns) = (a.len() / inner, b.len() / inner);
-    let mut panels = Panels::empty(columns);
-    panels.set(b);
+    let b = Panels::of_rows(b, columns);
     let inner: Vec<usize> = (0..inner).map(|row| row * rows).collect();
     pieces(rows * columns, SHARE * columns, |start, result| {
         let start = start / columns;
         let rows: Vec<usize> = (start..start + result.len() / columns).collect();
-        product_of(Indexed::new(a, &rows, &inner), &panels, result, false);
+        product_of(Indexed::new(a, &rows, &inner), &b, result, false);
     })
 }
 

@@ -1,9 +1,8 @@
 use candle_core::{D, DType, Tensor};
 use candle_nn::VarBuilder;
-use latent_distributions::Generator;
 use latent_kernels::{Activation, categorical_log_likelihood};
 
-use crate::{Error, Loss, Mlp, Trainable, error::positive};
+use crate::{Error, Loss, Mlp, Step, Trainable, error::positive};
 
 /// The shape of a [`Classifier`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +60,7 @@ impl Classifier {
 
 impl Trainable for Classifier {
     /// The cross-entropy in nats; its parts are `cross_entropy` and `accuracy` (0 or 1 an image).
-    fn loss(&self, images: &Tensor, labels: &Tensor, _: &mut Generator) -> Result<Loss, Error> {
+    fn loss(&self, images: &Tensor, labels: &Tensor, _: &mut Step) -> Result<Loss, Error> {
         let logits = self.0.forward(images)?;
         let cross_entropy = categorical_log_likelihood(&logits, labels)?.neg()?;
         let accuracy = logits.argmax(D::Minus1)?.eq(labels)?.to_dtype(DType::F32)?;

@@ -1,46 +1,185 @@
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
+use latent_distributions::Generator;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, LatentModel, Vae, VaeConfig};
+use crate::{
+    ConvolutionalConfig, Error, ImageSize, Labels, LatentModel, Loss, Step, Trainable, Vae,
+    VaeConfig,
+};
 
 /// Any model of this crate, as an experiment names it: `kind` and the fields of its configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ModelConfig {
     /// The fully connected [`Vae`].
     Vae(VaeConfig),
+    /// The fully connected [`ConditionalVae`](crate::ConditionalVae).
+    ConditionalVae(VaeConfig),
+    /// The [`ConvolutionalVae`](crate::ConvolutionalVae).
+    ConvolutionalVae(ConvolutionalConfig),
+    /// The [`ConditionalConvolutionalVae`](crate::ConditionalConvolutionalVae).
+    ConditionalConvolutionalVae(ConvolutionalConfig),
 }
 
 impl ModelConfig {
-    /// The model for images of `pixels` values, with its variables from `builder`.
+    /// The model for images of this size, with its variables from `builder`.
     ///
     /// # Errors
     /// A size in the configuration is impossible, or `builder` holds variables of other shapes.
-    pub fn build(
-        &self,
-        pixels: usize,
-        builder: &VarBuilder,
-    ) -> Result<Box<dyn LatentModel<Condition = ()>>, Error> {
-        match self {
-            Self::Vae(config) => Ok(Box::new(Vae::new(pixels, config, builder)?)),
-        }
+    pub fn build(&self, image: ImageSize, builder: &VarBuilder) -> Result<AnyModel, Error> {
+        self.check(image)?;
+        let pixels = image.0 * image.1;
+        Ok(match self {
+            Self::Vae(config) => AnyModel::unconditional(Vae::new(pixels, config, builder)?),
+            Self::ConditionalVae(config) => {
+                AnyModel::Conditional(Box::new(Vae::conditional(pixels, config, builder)?))
+            }
+            Self::ConvolutionalVae(config) => {
+                AnyModel::unconditional(Vae::convolutional(image, config, builder)?)
+            }
+            Self::ConditionalConvolutionalVae(config) => AnyModel::Conditional(Box::new(
+                Vae::conditional_convolutional(image, config, builder)?,
+            )),
+        })
     }
 
     /// How many dimensions a latent has.
     pub fn latent_size(&self) -> usize {
         match self {
-            Self::Vae(config) => config.latent_size,
+            Self::Vae(config) | Self::ConditionalVae(config) => config.latent_size,
+            Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
+                config.latent_size
+            }
         }
     }
 
-    /// Whether such a model can exist for images of `pixels` values.
+    /// Whether the model draws the digits that it is told to.
+    pub fn is_conditional(&self) -> bool {
+        matches!(
+            self,
+            Self::ConditionalVae(_) | Self::ConditionalConvolutionalVae(_)
+        )
+    }
+
+    /// Whether such a model can exist for images of this size.
     ///
     /// # Errors
     /// Names the field of the configuration that is impossible.
-    pub fn check(&self, pixels: usize) -> Result<(), Error> {
+    pub fn check(&self, image: ImageSize) -> Result<(), Error> {
         match self {
-            Self::Vae(config) => config.check(pixels),
+            Self::Vae(config) | Self::ConditionalVae(config) => {
+                let pixels = image.0.checked_mul(image.1);
+                config.check(pixels.unwrap_or(usize::MAX))
+            }
+            Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
+                config.check(image)
+            }
         }
+    }
+}
+
+/// A model of whatever kind, for programs that learn which from a file.
+///
+/// As a [`LatentModel`] it always takes labels, since images come with them; a model that is not
+/// conditional ignores them. [`Self::conditional`] tells which it is.
+pub enum AnyModel {
+    /// A model of p(x).
+    Unconditional(Box<dyn LatentModel<Condition = ()>>),
+    /// A model of p(x|y).
+    Conditional(Box<dyn LatentModel<Condition = Labels>>),
+}
+
+impl AnyModel {
+    fn unconditional(model: impl LatentModel<Condition = ()> + 'static) -> Self {
+        Self::Unconditional(Box::new(model))
+    }
+
+    /// The model, if it is one of p(x|y).
+    ///
+    /// # Errors
+    /// [`Error::NotConditional`] if it is not.
+    pub fn conditional(&self) -> Result<&dyn LatentModel<Condition = Labels>, Error> {
+        match self {
+            Self::Unconditional(_) => Err(Error::NotConditional),
+            Self::Conditional(model) => Ok(&**model),
+        }
+    }
+}
+
+/// Calls the same method of either model, with `()` or the labels in the place of the condition.
+macro_rules! of_either {
+    ($any:expr, $labels:expr, $model:ident, $condition:ident => $call:expr) => {
+        match $any {
+            AnyModel::Unconditional($model) => {
+                let $condition = &();
+                $call
+            }
+            AnyModel::Conditional($model) => {
+                let $condition = $labels;
+                $call
+            }
+        }
+    };
+}
+
+impl Trainable for AnyModel {
+    fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
+        of_either!(self, labels, model, _condition => model.loss(images, labels, step))
+    }
+}
+
+impl LatentModel for AnyModel {
+    type Condition = Labels;
+
+    fn latent_size(&self) -> usize {
+        of_either!(self, &(), model, _condition => model.latent_size())
+    }
+
+    fn encode(&self, images: &Tensor, labels: &Labels) -> Result<Tensor, Error> {
+        of_either!(self, labels, model, condition => model.encode(images, condition))
+    }
+
+    fn encode_sample(
+        &self,
+        images: &Tensor,
+        labels: &Labels,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        of_either!(self, labels, model, condition => {
+            model.encode_sample(images, condition, generator)
+        })
+    }
+
+    fn decode(&self, latents: &Tensor, labels: &Labels) -> Result<Tensor, Error> {
+        of_either!(self, labels, model, condition => model.decode(latents, condition))
+    }
+
+    fn decode_sample(
+        &self,
+        latents: &Tensor,
+        labels: &Labels,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        of_either!(self, labels, model, condition => {
+            model.decode_sample(latents, condition, generator)
+        })
+    }
+
+    fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {
+        of_either!(self, &(), model, _condition => model.sample_prior(count, generator))
+    }
+
+    fn log_likelihood(
+        &self,
+        images: &Tensor,
+        labels: &Labels,
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        of_either!(self, labels, model, condition => {
+            model.log_likelihood(images, condition, samples, generator)
+        })
     }
 }

@@ -15,6 +15,15 @@ pub enum Error {
     /// A picture or a path was asked for that the latent space does not have.
     #[error("{0}")]
     LatentSpace(String),
+    /// A question about labels, to a model that knows none.
+    #[error(
+        "the model is not conditional: it draws digits, but not those that it is told to. \
+         `latent train cvae-conv` trains one that does"
+    )]
+    NotConditional,
+    /// An estimate from no draws.
+    #[error("an estimate from 0 draws does not exist: use 1 or more")]
+    NoSamples,
     /// A distribution refused its parameters.
     #[error(transparent)]
     Distribution(#[from] latent_distributions::Error),
@@ -31,6 +40,30 @@ pub(crate) fn positive(key: &'static str, value: usize) -> Result<(), Error> {
             value: value.to_string(),
             remedy: "it must be 1 or more",
         });
+    }
+    Ok(())
+}
+
+/// The mean of no draws is no number.
+pub(crate) fn refuse_no_samples(samples: usize) -> Result<(), Error> {
+    if samples == 0 {
+        return Err(Error::NoSamples);
+    }
+    Ok(())
+}
+
+/// No computer that this is for could train a network with more weights, or hold them while it is
+/// trained: `key` with its `value` is what makes it so large.
+pub(crate) fn refuse_too_many(
+    weights: usize,
+    key: &'static str,
+    value: &dyn ToString,
+) -> Result<(), Error> {
+    const WEIGHTS: usize = 1 << 28;
+    if weights > WEIGHTS {
+        let value = value.to_string();
+        let remedy = "the encoder would have more than 268 million weights: make it smaller";
+        return Err(Error::Config { key, value, remedy });
     }
     Ok(())
 }

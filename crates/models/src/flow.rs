@@ -7,7 +7,9 @@ use latent_kernels::{
     Activation, affine_coupling, affine_coupling_inverse, dequantised_logit, sigmoid,
 };
 
-use crate::{Error, LatentModel, Loss, Mlp, Trainable, error::positive};
+use crate::error::{positive, refuse_no_samples};
+use crate::objective::LogMeanExp;
+use crate::{Error, LatentModel, Loss, Mlp, Step, Trainable};
 
 /// The shape of a [`RealNvp`].
 #[derive(Clone, Debug, PartialEq)]
@@ -235,13 +237,10 @@ impl Trainable for RealNvp {
     /// −log p(y) of the logits y of dequantised pixels. Its parts are `log_likelihood`, the same with
     /// its sign, and `bits_per_dimension`, which counts the preprocessing in: bits per pixel of 256
     /// levels.
-    fn loss(
-        &self,
-        images: &Tensor,
-        _labels: &Tensor,
-        generator: &mut Generator,
-    ) -> Result<Loss, Error> {
-        let noise = generator.uniform(images.shape(), images.dtype(), images.device())?;
+    fn loss(&self, images: &Tensor, _labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
+        let noise = step
+            .generator
+            .uniform(images.shape(), images.dtype(), images.device())?;
         let (logits, log_det) = self.preprocess(images, &noise)?;
         let log_likelihood = self.log_prob(&logits)?;
         let nats_to_bits = -1.0 / (LN_2 * self.pixels as f64);
@@ -298,5 +297,23 @@ impl LatentModel for RealNvp {
 
     fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {
         Ok(self.base.sample(&[count], generator)?)
+    }
+    /// Of images with 256 levels: log ∫ p(x + u) du over the noise u that dequantises them, by draws
+    /// of it. Theis et al. 2016, section 3.1.
+    fn log_likelihood(
+        &self,
+        images: &Tensor,
+        (): &(),
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        refuse_no_samples(samples)?;
+        let mut mean = LogMeanExp::new(images.dim(0)?);
+        for _ in 0..samples {
+            let noise = generator.uniform(images.shape(), images.dtype(), images.device())?;
+            let (logits, log_det) = self.preprocess(images, &noise)?;
+            mean.add(&(self.log_prob(&logits)? + log_det)?.unsqueeze(0)?)?;
+        }
+        Ok(mean.finish(images.dtype(), images.device())?)
     }
 }

@@ -1,7 +1,7 @@
-use candle_core::Tensor;
+use candle_core::{D, Tensor};
 use latent_distributions::Generator;
 
-use crate::Error;
+use crate::{CLASSES, Error, Labels};
 
 /// What a model is trained by, for a batch of n images.
 #[derive(Clone, Debug)]
@@ -13,27 +13,35 @@ pub struct Loss {
     pub parts: Vec<(&'static str, Tensor)>,
 }
 
+/// What a loss depends on besides the images: noise, and how far training is.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What random draws come from.
+    pub generator: Generator,
+    /// Epochs of training that are done, with fractions; infinite where a finished model is measured.
+    pub epochs: f64,
+}
+
+impl Step {
+    /// A step of training after so many epochs.
+    pub fn training(generator: Generator, epochs: f64) -> Self {
+        Self { generator, epochs }
+    }
+
+    /// A measurement: all that changes in the course of training is as in the end.
+    pub fn measuring(generator: Generator) -> Self {
+        Self::training(generator, f64::INFINITY)
+    }
+}
+
 /// Anything that can be trained on labelled images.
 pub trait Trainable {
     /// The loss on `images` `[n, pixels]` in [0, 1] with their `labels` `[n]` (u32), which a model
     /// that is not conditional ignores.
-    fn loss(
-        &self,
-        images: &Tensor,
-        labels: &Tensor,
-        generator: &mut Generator,
-    ) -> Result<Loss, Error>;
-}
-
-impl<M: Trainable + ?Sized> Trainable for Box<M> {
-    fn loss(
-        &self,
-        images: &Tensor,
-        labels: &Tensor,
-        generator: &mut Generator,
-    ) -> Result<Loss, Error> {
-        (**self).loss(images, labels, generator)
-    }
+    ///
+    /// # Errors
+    /// The images do not have the model's size, or a label is not one of its classes.
+    fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error>;
 }
 
 /// A model of images x through latents z, the same for every family: p(x) = ∫ p(x|z) p(z) dz.
@@ -73,4 +81,96 @@ pub trait LatentModel: Trainable + Send + Sync {
 
     /// `count` latents drawn from the prior p(z).
     fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error>;
+
+    /// An estimate of log p(x), or log p(x|y) of a conditional model, by `samples` draws for each image:
+    /// `[n]`, nats. It is a lower bound on average, and meets the logarithm as the draws become many.
+    ///
+    /// # Errors
+    /// There are no draws.
+    fn log_likelihood(
+        &self,
+        images: &Tensor,
+        condition: &Self::Condition,
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error>;
+
+    /// `count` new images: latents from the prior, and the mean image of each.
+    fn sample(
+        &self,
+        count: usize,
+        condition: &Self::Condition,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        self.decode(&self.sample_prior(count, generator)?, condition)
+    }
 }
+
+/// What a model of p(x|y), conditional on labels, can do beyond any other.
+pub trait Conditional: LatentModel<Condition = Labels> {
+    /// New images of these digits, `[digits, pixels]`.
+    ///
+    /// ```
+    /// # use candle_core::Device;
+    /// # use latent_distributions::Generator;
+    /// # use latent_models::{Conditional, Parameters, Vae, VaeConfig};
+    /// # fn main() -> Result<(), latent_models::Error> {
+    /// # let config = VaeConfig { hidden: vec![8], ..VaeConfig::default() };
+    /// # let builder = Parameters::seeded(1, &Device::Cpu).builder();
+    /// let model = Vae::conditional(784, &config, &builder)?;
+    /// let images = model.generate(&[3, 1, 4], &mut Generator::new(1))?;
+    /// assert_eq!(images.dims(), [3, 784]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A digit is above 9.
+    fn generate(&self, digits: &[u8], generator: &mut Generator) -> Result<Tensor, Error> {
+        let latents = self.sample_prior(digits.len(), generator)?;
+        let labels = Labels::new(digits, latents.dtype(), latents.device())?;
+        self.decode(&latents, &labels)
+    }
+
+    /// Each image in its own style as each of the digits, `[n, classes, pixels]`: the latent stays and
+    /// the label is changed.
+    fn restyle(&self, images: &Tensor, labels: &Labels) -> Result<Tensor, Error> {
+        let latents = self.encode(images, labels)?;
+        let as_digit = |digit| {
+            let labels = Labels::all(digit, latents.dim(0)?, latents.dtype(), latents.device())?;
+            self.decode(&latents, &labels)
+        };
+        let images = (0..CLASSES as u8)
+            .map(as_digit)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Tensor::stack(&images, 1)?)
+    }
+
+    /// log p(y|x) of every digit y, `[n, classes]`, by Bayes' rule from [`LatentModel::log_likelihood`]
+    /// under each of them, all being as likely before.
+    ///
+    /// # Errors
+    /// There are no draws.
+    fn class_log_probabilities(
+        &self,
+        images: &Tensor,
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        let start = generator.clone();
+        let given = |digit| {
+            let labels = Labels::all(digit, images.dim(0)?, images.dtype(), images.device())?;
+            // The same noise for every digit: what differs is the digit.
+            generator.clone_from(&start);
+            self.log_likelihood(images, &labels, samples, generator)
+        };
+        let likelihoods = (0..CLASSES as u8)
+            .map(given)
+            .collect::<Result<Vec<_>, _>>()?;
+        let likelihoods = Tensor::stack(&likelihoods, 1)?;
+        let total = likelihoods.log_sum_exp(D::Minus1)?.unsqueeze(D::Minus1)?;
+        Ok(likelihoods.broadcast_sub(&total)?)
+    }
+}
+
+impl<M: LatentModel<Condition = Labels> + ?Sized> Conditional for M {}

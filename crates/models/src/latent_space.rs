@@ -1,8 +1,11 @@
 //! Walks through a latent space and places in it, for any model: paths between latents, grids over
 //! a plane, and latents that stand for a class.
 
+use std::f64::consts::FRAC_PI_2;
+
 use candle_core::{D, DType, Device, Tensor};
-use latent_distributions::StandardNormal;
+use latent_distributions::{Generator, StandardNormal};
+use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -15,6 +18,12 @@ pub enum Path {
     /// (1 − λ) a + λ b
     #[default]
     Linear,
+    /// cos(λπ/2) a + sin(λπ/2) b: where a and b are perpendicular and of one length, as draws of many
+    /// dimensions nearly are, all between them has that length too.
+    Sinusoidal,
+    /// sin((1 − λ)ω)/sin ω a + sin(λω)/sin ω b, with the angle ω between a and b: along the great circle
+    /// through both. Shoemake 1985; straight where the angle is 0 or 180°, and names no circle.
+    Spherical,
 }
 
 impl Path {
@@ -29,17 +38,173 @@ impl Path {
                 "a path of {steps} steps has no two ends: use 2 or more"
             )));
         }
-        let lambdas: Vec<f64> = (0..steps).map(|i| i as f64 / (steps - 1) as f64).collect();
-        let lambda = Tensor::new(lambdas, start.device())?
-            .to_dtype(start.dtype())?
-            .unsqueeze(1)?;
-        match self {
-            Self::Linear => {
-                let from_start = (1.0 - &lambda)?.broadcast_mul(&start.unsqueeze(0)?)?;
-                Ok((from_start + lambda.broadcast_mul(&end.unsqueeze(0)?)?)?)
+        let (from, to): (Vec<f64>, Vec<f64>) = match self {
+            Self::Linear => weights(steps, |lambda| (1.0 - lambda, lambda)),
+            Self::Sinusoidal => weights(steps, |lambda| {
+                let (sin, cos) = (lambda * FRAC_PI_2).sin_cos();
+                (cos, sin)
+            }),
+            Self::Spherical => {
+                let dot = |a: &Tensor, b: &Tensor| -> Result<f64, Error> {
+                    let sum = (a * b)?.sum_all()?.to_dtype(DType::F32)?;
+                    Ok(f64::from(sum.to_scalar::<f32>()?))
+                };
+                let lengths = (dot(start, start)? * dot(end, end)?).sqrt();
+                let angle = (dot(start, end)? / lengths).clamp(-1.0, 1.0).acos();
+                let sine = angle.sin();
+                weights(steps, |lambda| {
+                    if sine > 1e-4 {
+                        let along = |share: f64| (share * angle).sin() / sine;
+                        (along(1.0 - lambda), along(lambda))
+                    } else {
+                        (1.0 - lambda, lambda)
+                    }
+                })
             }
+        };
+        let part = |weights: Vec<f64>, latent: &Tensor| {
+            let weights = Tensor::new(weights, start.device())?.to_dtype(start.dtype())?;
+            weights.unsqueeze(1)?.broadcast_mul(&latent.unsqueeze(0)?)
+        };
+        Ok((part(from, start)? + part(to, end)?)?)
+    }
+}
+
+/// The weights of both ends at equal steps of λ from 0 to 1.
+fn weights(steps: usize, at: impl Fn(f64) -> (f64, f64)) -> (Vec<f64>, Vec<f64>) {
+    (0..steps)
+        .map(|step| at(step as f64 / (steps - 1) as f64))
+        .unzip()
+}
+
+/// Latents at growing distances from `latent` `[d]`, in `count` random directions: for each direction
+/// all `radii`, `[count × radii, d]`.
+pub fn neighbours(
+    latent: &Tensor,
+    radii: &[f64],
+    count: usize,
+    generator: &mut Generator,
+) -> Result<Tensor, Error> {
+    let size = latent.dim(0)?;
+    let noise = generator.standard_normal((count, 1, size), latent.dtype(), latent.device())?;
+    let directions = noise.broadcast_div(&noise.sqr()?.sum_keepdim(2)?.sqrt()?)?;
+    let radii = Tensor::new(radii, latent.device())?.to_dtype(latent.dtype())?;
+    let steps = directions.broadcast_mul(&radii.reshape((1, (), 1))?)?;
+    Ok(steps
+        .reshape(((), size))?
+        .broadcast_add(&latent.unsqueeze(0)?)?)
+}
+
+/// The directions in which latents vary most: Pearson 1901.
+#[derive(Clone, Debug)]
+pub struct PrincipalComponents {
+    mean: Tensor,
+    /// `[d, count]`
+    axes: Tensor,
+    /// The share of the variance that each direction explains, the largest first.
+    pub explained: Vec<f64>,
+}
+
+impl PrincipalComponents {
+    /// The first `count` principal components of `latents` `[n, d]`, each pointing to where its largest
+    /// entry is positive.
+    ///
+    /// # Errors
+    /// There are fewer than two latents, or fewer dimensions than components.
+    pub fn of(latents: &Tensor, count: usize) -> Result<Self, Error> {
+        let (n, d) = latents.dims2()?;
+        if n < 2 || d < count {
+            return Err(Error::LatentSpace(format!(
+                "{n} latents of {d} dimensions have no {count} principal components"
+            )));
+        }
+        let mean = latents.mean_keepdim(0)?;
+        let centred = latents.broadcast_sub(&mean)?;
+        let covariance = (centred.t()?.matmul(&centred)? / (n - 1) as f64)?;
+        let covariance = covariance.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+        let covariance = DMatrix::from_vec(d, d, covariance.flatten_all()?.to_vec1::<f64>()?);
+        let eigen = covariance.symmetric_eigen();
+
+        let mut order: Vec<usize> = (0..d).collect();
+        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        let total: f64 = eigen.eigenvalues.iter().sum();
+        let mut axes = Vec::with_capacity(count * d);
+        for &index in &order[..count] {
+            let axis = eigen.eigenvectors.column(index);
+            let largest = axis[axis.icamax()];
+            axes.extend(axis.iter().map(|value| value * largest.signum()));
+        }
+        let axes = Tensor::from_vec(axes, (count, d), &Device::Cpu)?.t()?;
+        let axes = axes
+            .to_dtype(latents.dtype())?
+            .to_device(latents.device())?;
+        Ok(Self {
+            mean,
+            axes: axes.contiguous()?,
+            explained: order[..count]
+                .iter()
+                .map(|&index| eigen.eigenvalues[index] / total)
+                .collect(),
+        })
+    }
+
+    /// Where latents `[n, d]` lie along the components, `[n, count]`.
+    pub fn project(&self, latents: &Tensor) -> Result<Tensor, Error> {
+        Ok(latents.broadcast_sub(&self.mean)?.matmul(&self.axes)?)
+    }
+}
+
+/// The class of each of `queries` `[m, d]` by the labels of the `count` latents nearest to it, the most
+/// frequent one, and the smallest of several. `latents` is `[n, d]` with n `labels`.
+///
+/// # Errors
+/// The numbers of latents and labels differ, or there are none.
+pub fn nearest_labels(
+    queries: &Tensor,
+    latents: &Tensor,
+    labels: &[u8],
+    count: usize,
+) -> Result<Vec<u8>, Error> {
+    /// Queries that are compared at once, so that memory stays bounded.
+    const ROWS: usize = 250;
+
+    let n = latents.dim(0)?;
+    if n != labels.len() || n == 0 || count == 0 {
+        return Err(Error::LatentSpace(format!(
+            "{count} neighbours cannot be found among {n} latents with {} labels",
+            labels.len()
+        )));
+    }
+    // |q − x|² without |q|², which is the same for all x.
+    let squares = latents.sqr()?.sum(1)?.unsqueeze(0)?;
+    let turned = latents.t()?;
+    let mut found = Vec::new();
+    for first in (0..queries.dim(0)?).step_by(ROWS) {
+        let queries = queries.narrow(0, first, ROWS.min(queries.dim(0)? - first))?;
+        let nearness = (queries.matmul(&turned)? * 2.0)?.broadcast_sub(&squares)?;
+        for row in nearness.to_dtype(DType::F32)?.to_vec2::<f32>()? {
+            let mut votes = [0usize; 256];
+            for label in best(row, labels, count) {
+                votes[usize::from(label)] += 1;
+            }
+            let winner = (0..=255u8)
+                .rev()
+                .max_by_key(|&label| votes[usize::from(label)]);
+            found.extend(winner);
         }
     }
+    Ok(found)
+}
+
+/// The labels with the `count` highest scores, in no order.
+fn best(scores: Vec<f32>, labels: &[u8], count: usize) -> Vec<u8> {
+    let mut all: Vec<(f32, u8)> = scores.into_iter().zip(labels.iter().copied()).collect();
+    let count = count.min(all.len());
+    if count > 0 && count < all.len() {
+        all.select_nth_unstable_by(count - 1, |a, b| b.0.total_cmp(&a.0));
+    }
+    all.truncate(count);
+    all.into_iter().map(|(_, label)| label).collect()
 }
 
 /// A grid over a two-dimensional latent space.
@@ -158,17 +323,9 @@ pub fn legibility(
     let lengths = (images.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt()?;
     let cosines = decoded.matmul(&images.broadcast_div(&lengths)?.t()?)?;
     let share = |(cosines, label): (Vec<f32>, &u8)| {
-        let mut nearest: Vec<(f32, u8)> = cosines
-            .into_iter()
-            .zip(image_labels.iter().copied())
-            .collect();
-        let count = NEIGHBOURS.min(m);
-        nearest.select_nth_unstable_by(count - 1, |a, b| b.0.total_cmp(&a.0));
-        let same = nearest[..count]
-            .iter()
-            .filter(|(_, other)| other == label)
-            .count();
-        same as f32 / count as f32
+        let nearest = best(cosines, image_labels, NEIGHBOURS);
+        let same = nearest.iter().map(|other| u8::from(other == label));
+        same.map(f32::from).sum::<f32>() / nearest.len() as f32
     };
     Ok(cosines
         .to_vec2()?

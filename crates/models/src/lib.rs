@@ -4,7 +4,7 @@
 //! ```
 //! use candle_core::Device;
 //! use latent_distributions::Generator;
-//! use latent_models::{LatentModel, Parameters, Vae, VaeConfig};
+//! use latent_models::{Conditional, LatentModel, Parameters, Vae, VaeConfig};
 //!
 //! # fn main() -> Result<(), latent_models::Error> {
 //! // A VAE 784-512-2 and its mirror, its weights drawn from seed 1.
@@ -17,6 +17,12 @@
 //! let images = vae.decode(&latents, &())?; // [3, 784], each pixel the probability of ink
 //! assert_eq!(images.dims(), [3, 784]);
 //! assert_eq!(vae.encode(&images, &())?.dims(), [3, 2]);
+//!
+//! // A conditional one draws the digits that it is told to: one call from labels to images.
+//! let parameters = Parameters::seeded(1, &Device::Cpu);
+//! let conditional = Vae::conditional(784, &config, &parameters.builder())?;
+//! let images = conditional.generate(&[3, 1, 4], &mut generator)?; // [3, 784]
+//! # assert_eq!(images.dims(), [3, 784]);
 //! # Ok(())
 //! # }
 //! ```
@@ -31,18 +37,21 @@ mod flow;
 mod latent_model;
 pub mod latent_space;
 mod networks;
+mod objective;
 mod parameters;
 mod vae;
 
 pub use classifier::{Classifier, ClassifierConfig};
-pub use config::ModelConfig;
+pub use config::{AnyModel, ModelConfig};
 pub use error::Error;
 pub use flow::{AffineCoupling, RealNvp, RealNvpConfig};
 pub use latent_kernels::Activation;
-pub use latent_model::{LatentModel, Loss, Trainable};
+pub use latent_model::{Conditional, LatentModel, Loss, Step, Trainable};
 pub use networks::{
-    CLASSES, Condition, Conv2d, ConvTranspose2d, ConvolutionalConfig, ConvolutionalDecoder,
-    ConvolutionalEncoder, Labels, Linear, Mlp, Network, Sequential, Summed,
+    CLASSES, Concatenated, Condition, Conv2d, ConvTranspose2d, ConvolutionalConfig,
+    ConvolutionalDecoder, ConvolutionalEncoder, ImageSize, Labels, Linear, Mlp, Network,
+    Sequential, Summed,
 };
+pub use objective::{Bound, Objective};
 pub use parameters::{Parameters, shapes};
-pub use vae::{Vae, VaeConfig};
+pub use vae::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae, Vae, VaeConfig};

@@ -9,14 +9,15 @@ use latent_kernels::{Layer, sequence};
 
 pub use convolutional::{
     Conv2d, ConvTranspose2d, ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder,
+    ImageSize,
 };
-pub use labels::{CLASSES, Condition, Labels, Summed};
+pub use labels::{CLASSES, Concatenated, Condition, Labels, Summed};
 pub use linear::{Linear, Mlp};
 
 /// A network as a model sees it: a function of its input and of what the model is conditioned on.
 ///
 /// A network that knows no condition has `()` as [`Self::Condition`]; [`Summed`] makes the first layer
-/// of a network see labels, and the rest of it is the same.
+/// of a network see labels, [`Concatenated`] the network as a whole, and the rest of it is the same.
 pub trait Network: Send + Sync {
     /// What the network is conditioned on.
     type Condition: Condition;

@@ -1,19 +1,21 @@
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use latent_distributions::{
-    Bernoulli, Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
+    Bernoulli, Distribution, Generator, Normal, Reparametrised, StandardNormal,
 };
 use latent_kernels::Activation;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{positive, refuse_no_samples, refuse_too_many};
 use crate::networks::{
-    Condition, Conv2d, ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder, Linear,
-    Mlp, Network, Summed,
+    CLASSES, Concatenated, Condition, Conv2d, ConvolutionalConfig, ConvolutionalDecoder,
+    ConvolutionalEncoder, ImageSize, Linear, Mlp, Network, Summed,
 };
-use crate::{Error, LatentModel, Loss, Trainable, error::positive};
+use crate::objective::LogMeanExp;
+use crate::{Error, LatentModel, Loss, Objective, Step, Trainable};
 
-/// The shape of a fully connected [`Vae`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The shape of a fully connected [`Vae`], and what it is trained by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct VaeConfig {
     /// Sizes of the encoder's hidden layers; the decoder has them in reverse.
@@ -22,6 +24,8 @@ pub struct VaeConfig {
     pub activation: Activation,
     /// How many dimensions the latent space has.
     pub latent_size: usize,
+    /// What it is trained by.
+    pub objective: Objective,
 }
 
 impl Default for VaeConfig {
@@ -31,6 +35,7 @@ impl Default for VaeConfig {
             hidden: vec![512],
             activation: Activation::Relu,
             latent_size: 2,
+            objective: Objective::default(),
         }
     }
 }
@@ -39,13 +44,13 @@ impl VaeConfig {
     /// Whether a VAE of this shape can exist for images of `pixels` values.
     ///
     /// # Errors
-    /// The image, the latent space or a hidden layer has size 0; or there are more layers or weights
-    /// than any computer that this is for could train.
+    /// The image, the latent space or a hidden layer has size 0; the objective is impossible; or there
+    /// are more layers or weights than any computer that this is for could train.
     pub fn check(&self, pixels: usize) -> Result<(), Error> {
         const LAYERS: usize = 100;
-        const WEIGHTS: usize = 1 << 28;
         positive("pixels", pixels)?;
         positive("latent_size", self.latent_size)?;
+        self.objective.check()?;
         self.hidden
             .iter()
             .try_for_each(|&size| positive("hidden", size))?;
@@ -62,16 +67,11 @@ impl VaeConfig {
         let weights = sizes.windows(2).fold(0usize, |sum, pair| {
             sum.saturating_add(pair[0].saturating_mul(pair[1]))
         });
-        if weights > WEIGHTS {
-            let (key, value) = match self.hidden.iter().max() {
-                Some(&largest) if largest > self.latent_size => ("hidden", largest),
-                _ => ("latent_size", self.latent_size),
-            };
-            let value = value.to_string();
-            let remedy = "the encoder would have more than 268 million weights: make it smaller";
-            return Err(Error::Config { key, value, remedy });
-        }
-        Ok(())
+        let (key, value) = match self.hidden.iter().max() {
+            Some(&largest) if largest > self.latent_size => ("hidden", largest),
+            _ => ("latent_size", self.latent_size),
+        };
+        refuse_too_many(weights, key, &value)
     }
 }
 
@@ -90,6 +90,42 @@ pub struct Vae<E = Mlp, D = Mlp> {
     log_variance: Linear,
     decoder: D,
     latent_size: usize,
+    objective: Objective,
+}
+
+/// The fully connected conditional VAE: both networks see the label beside their input.
+pub type ConditionalVae = Vae<Concatenated<Mlp>, Concatenated<Mlp>>;
+
+/// The convolutional VAE.
+pub type ConvolutionalVae = Vae<ConvolutionalEncoder, ConvolutionalDecoder>;
+
+/// The conditional convolutional VAE: the first layer of both networks sees the label.
+pub type ConditionalConvolutionalVae =
+    Vae<ConvolutionalEncoder<Summed<Conv2d>>, ConvolutionalDecoder<Summed<Linear>>>;
+
+/// The encoder without its heads, and the decoder, of images and latents with so many numbers beside
+/// them.
+fn perceptrons(
+    pixels: usize,
+    beside: usize,
+    config: &VaeConfig,
+    builder: &VarBuilder,
+) -> Result<[Mlp; 2], Error> {
+    let VaeConfig {
+        hidden,
+        activation,
+        latent_size,
+        ..
+    } = config;
+    let encoder_sizes = [&[pixels + beside], &hidden[..]].concat();
+    let mut decoder_sizes = [&[pixels], &hidden[..], &[latent_size + beside]].concat();
+    decoder_sizes.reverse();
+    let network =
+        |name, sizes: &[usize], last| Mlp::new(sizes, *activation, last, &builder.pp(name));
+    Ok([
+        network("encoder", &encoder_sizes, *activation)?,
+        network("decoder", &decoder_sizes, Activation::Identity)?,
+    ])
 }
 
 impl Vae {
@@ -100,77 +136,67 @@ impl Vae {
     /// [`VaeConfig::check`] finds the shape impossible, or `builder` holds variables of other shapes.
     pub fn new(pixels: usize, config: &VaeConfig, builder: &VarBuilder) -> Result<Self, Error> {
         config.check(pixels)?;
-        let VaeConfig {
-            hidden,
-            activation,
-            latent_size,
-        } = config;
-        let features = hidden.last().copied().unwrap_or(pixels);
-        let encoder_sizes = [&[pixels], &hidden[..]].concat();
-        let mut decoder_sizes = [&encoder_sizes[..], &[*latent_size]].concat();
-        decoder_sizes.reverse();
-
-        let encoder = Mlp::new(
-            &encoder_sizes,
-            *activation,
-            *activation,
-            &builder.pp("encoder"),
-        )?;
-        let decoder = Mlp::new(
-            &decoder_sizes,
-            *activation,
-            Activation::Identity,
-            &builder.pp("decoder"),
-        )?;
-        Self::over(encoder, features, decoder, *latent_size, builder)
+        let [encoder, decoder] = perceptrons(pixels, 0, config, builder)?;
+        let features = config.hidden.last().copied().unwrap_or(pixels);
+        let (size, objective) = (config.latent_size, &config.objective);
+        Self::over(encoder, features, decoder, size, objective, builder)
     }
 }
 
-/// The convolutional VAE.
-impl Vae<ConvolutionalEncoder, ConvolutionalDecoder> {
-    /// A VAE with its variables from `builder`: `encoder`, the heads `mean` and `log_variance`, and
-    /// `decoder`.
+impl ConditionalVae {
+    /// As [`Vae::new`], of images with labels. Sohn et al. 2015, with p(z) the same for all labels.
+    ///
+    /// # Errors
+    /// As [`Vae::new`].
+    pub fn conditional(
+        pixels: usize,
+        config: &VaeConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        config.check(pixels)?;
+        let networks = perceptrons(pixels, CLASSES, config, builder)?;
+        let [encoder, decoder] = networks.map(Concatenated::new);
+        let features = config.hidden.last().copied().unwrap_or(pixels + CLASSES);
+        let (size, objective) = (config.latent_size, &config.objective);
+        Self::over(encoder, features, decoder, size, objective, builder)
+    }
+}
+
+impl ConvolutionalVae {
+    /// A VAE for images of this size with its variables from `builder`: `encoder`, the heads `mean` and
+    /// `log_variance`, and `decoder`.
     ///
     /// # Errors
     /// [`ConvolutionalConfig::check`] finds the shape impossible, or `builder` holds variables of other
     /// shapes.
     pub fn convolutional(
+        image: ImageSize,
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
-        config.check()?;
-        let encoder = ConvolutionalEncoder::new(config, &builder.pp("encoder"))?;
-        let decoder = ConvolutionalDecoder::new(config, &builder.pp("decoder"))?;
-        Self::over(
-            encoder,
-            config.features,
-            decoder,
-            config.latent_size,
-            builder,
-        )
+        config.check(image)?;
+        let encoder = ConvolutionalEncoder::new(image, config, &builder.pp("encoder"))?;
+        let decoder = ConvolutionalDecoder::new(image, config, &builder.pp("decoder"))?;
+        let (size, objective) = (config.latent_size, &config.objective);
+        Self::over(encoder, config.features, decoder, size, objective, builder)
     }
 }
 
-/// The conditional convolutional VAE.
-impl Vae<ConvolutionalEncoder<Summed<Conv2d>>, ConvolutionalDecoder<Summed<Linear>>> {
+impl ConditionalConvolutionalVae {
     /// As [`Vae::convolutional`], with labels that the first layer of either network sees.
     ///
     /// # Errors
     /// As [`Vae::convolutional`].
     pub fn conditional_convolutional(
+        image: ImageSize,
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
-        config.check()?;
-        let encoder = ConvolutionalEncoder::conditional(config, &builder.pp("encoder"))?;
-        let decoder = ConvolutionalDecoder::conditional(config, &builder.pp("decoder"))?;
-        Self::over(
-            encoder,
-            config.features,
-            decoder,
-            config.latent_size,
-            builder,
-        )
+        config.check(image)?;
+        let encoder = ConvolutionalEncoder::conditional(image, config, &builder.pp("encoder"))?;
+        let decoder = ConvolutionalDecoder::conditional(image, config, &builder.pp("decoder"))?;
+        let (size, objective) = (config.latent_size, &config.objective);
+        Self::over(encoder, config.features, decoder, size, objective, builder)
     }
 }
 
@@ -185,15 +211,12 @@ impl<E, D> Vae<E, D> {
         features: usize,
         decoder: D,
         latent_size: usize,
+        objective: &Objective,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
         let head = |name| {
-            Linear::new(
-                features,
-                latent_size,
-                Activation::Identity,
-                &builder.pp(name),
-            )
+            let builder = builder.pp(name);
+            Linear::new(features, latent_size, Activation::Identity, &builder)
         };
         Ok(Self {
             prior: StandardNormal::new(latent_size, builder.dtype(), builder.device()),
@@ -202,6 +225,7 @@ impl<E, D> Vae<E, D> {
             log_variance: head("log_variance")?,
             decoder,
             latent_size,
+            objective: objective.clone(),
         })
     }
 }
@@ -218,13 +242,21 @@ where
         Ok(Normal::new(self.mean.forward(&hidden)?, log_scale)?)
     }
 
-    /// p(x|z) = Bernoulli(f(z)), or p(x|z, y) of a conditional model.
+    /// p(x|z) = Bernoulli(f(z)), or p(x|z, y) of a conditional model, for latents `[n, latent_size]` or
+    /// several draws of them, `[k, n, latent_size]`.
     pub fn likelihood(
         &self,
         latents: &Tensor,
         condition: &E::Condition,
     ) -> Result<Bernoulli, Error> {
-        Ok(Bernoulli::new(self.decoder.forward(latents, condition)?))
+        let Ok((draws, count, size)) = latents.dims3() else {
+            return Ok(Bernoulli::new(self.decoder.forward(latents, condition)?));
+        };
+        let latents = latents.reshape((draws * count, size))?;
+        let logits = self
+            .decoder
+            .forward(&latents, &condition.repeated(draws)?)?;
+        Ok(Bernoulli::new(logits.reshape((draws, count, ()))?))
     }
 }
 
@@ -233,30 +265,18 @@ where
     E: Network,
     D: Network<Condition = E::Condition>,
 {
-    /// The evidence lower bound, E[log p(x|z)] − KL(q(z|x) ‖ p(z)), the expectation over q(z|x) being
-    /// estimated by one draw of z. Kingma & Welling 2014, equation 7.
-    fn loss(
-        &self,
-        images: &Tensor,
-        labels: &Tensor,
-        generator: &mut Generator,
-    ) -> Result<Loss, Error> {
+    /// [`Objective::loss`], with the expectation over q(z|x) estimated by the draws of z that it asks for.
+    fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
         let condition = E::Condition::from_labels(labels, images.dtype())?;
         let posterior = self.posterior(images, &condition)?;
-        let latents = posterior.rsample(&[], generator)?;
-        let reconstruction = self
-            .likelihood(&latents, &condition)?
-            .log_prob(images)?
-            .neg()?;
-        let kl = posterior.kl_divergence(&self.prior)?;
-        let objective = (&reconstruction + &kl)?;
-        let elbo = objective.neg()?;
-        let parts = vec![
-            ("elbo", elbo),
-            ("reconstruction", reconstruction),
-            ("kl", kl),
-        ];
-        Ok(Loss { objective, parts })
+        let draws: &[usize] = match self.objective.samples {
+            1 => &[],
+            _ => &[self.objective.samples],
+        };
+        let latents = posterior.rsample(draws, &mut step.generator)?;
+        let likelihood = self.likelihood(&latents, &condition)?.log_prob(images)?;
+        self.objective
+            .loss(&likelihood, &latents, &posterior, &self.prior, step.epochs)
     }
 }
 
@@ -301,5 +321,30 @@ where
 
     fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {
         Ok(self.prior.sample(&[count], generator)?)
+    }
+    /// By importance sampling from q(z|x): the bound of Burda et al. 2016, equation 8, in pieces that
+    /// keep memory bounded however many draws there are.
+    fn log_likelihood(
+        &self,
+        images: &Tensor,
+        condition: &E::Condition,
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        /// Latents that are decoded at once.
+        const ROWS: usize = 2000;
+
+        refuse_no_samples(samples)?;
+        let posterior = self.posterior(images, condition)?;
+        let count = images.dim(0)?;
+        let at_once = (ROWS / count.max(1)).max(1);
+        let mut mean = LogMeanExp::new(count);
+        for first in (0..samples).step_by(at_once) {
+            let latents = posterior.sample(&[at_once.min(samples - first)], generator)?;
+            let likelihood = self.likelihood(&latents, condition)?.log_prob(images)?;
+            let joint = (likelihood + self.prior.log_prob(&latents)?)?;
+            mean.add(&(joint - posterior.log_prob(&latents)?)?)?;
+        }
+        Ok(mean.finish(images.dtype(), images.device())?)
     }
 }

@@ -4,41 +4,95 @@ use std::f64::consts::TAU;
 
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
-use latent_distributions::{Distribution, Generator};
-use latent_models::latent_space::{Grid, Path, legibility, representatives};
+use latent_distributions::{Distribution, Generator, Normal, Reparametrised, StandardNormal};
+use latent_models::latent_space::{
+    Grid, Path, PrincipalComponents, legibility, nearest_labels, neighbours, representatives,
+};
 use latent_models::{
-    Activation, Classifier, ClassifierConfig, Condition, ConvolutionalConfig, Error, Labels,
-    LatentModel, ModelConfig, Parameters, RealNvp, RealNvpConfig, Trainable, Vae, VaeConfig,
+    Activation, Bound, Classifier, ClassifierConfig, Condition, Conditional, ConvolutionalConfig,
+    Error, Labels, LatentModel, ModelConfig, Objective, Parameters, RealNvp, RealNvpConfig, Step,
+    Trainable, Vae, VaeConfig,
 };
 
 type Result<T = ()> = std::result::Result<T, Error>;
 
 const CPU: &Device = &Device::Cpu;
 
-/// One of each model, small, by name.
+/// The size of the images, and how many pixels that is.
+const IMAGE: (usize, usize) = (2, 4);
+const PIXELS: usize = 8;
+
+/// One of each model, small, by name, and VAEs trained by each bound.
 fn models() -> Vec<(&'static str, ModelConfig)> {
-    let vae = |hidden: &[usize], activation, latent_size| {
+    let vae = |hidden: &[usize], activation, latent_size| VaeConfig {
+        hidden: hidden.to_vec(),
+        activation,
+        latent_size,
+        objective: Objective::default(),
+    };
+    let by = |bound, samples, beta| {
         ModelConfig::Vae(VaeConfig {
-            hidden: hidden.to_vec(),
-            activation,
-            latent_size,
+            objective: Objective {
+                bound,
+                samples,
+                beta,
+                warm_up: 0.0,
+            },
+            ..vae(&[8], Activation::Tanh, 2)
         })
     };
+    let convolutional = ConvolutionalConfig {
+        channels: vec![3],
+        features: 6,
+        ..ConvolutionalConfig::default()
+    };
     vec![
-        ("vae", vae(&[8], Activation::Relu, 2)),
-        ("deep vae", vae(&[7, 5], Activation::Tanh, 3)),
-        ("linear vae", vae(&[], Activation::Identity, 1)),
+        ("vae", ModelConfig::Vae(vae(&[8], Activation::Relu, 2))),
+        (
+            "deep vae",
+            ModelConfig::Vae(vae(&[7, 5], Activation::Tanh, 3)),
+        ),
+        (
+            "linear vae",
+            ModelConfig::Vae(vae(&[], Activation::Identity, 1)),
+        ),
+        ("vae by 3 draws", by(Bound::Elbo, 3, 0.5)),
+        (
+            "vae by a sampled divergence",
+            by(Bound::SampledElbo, 1, 1.0),
+        ),
+        ("iwae", by(Bound::ImportanceWeighted, 3, 1.0)),
+        ("weighted iwae", by(Bound::ImportanceWeighted, 3, 0.5)),
+        (
+            "conditional vae",
+            ModelConfig::ConditionalVae(vae(&[7, 5], Activation::Tanh, 3)),
+        ),
+        (
+            "conditional linear vae",
+            ModelConfig::ConditionalVae(vae(&[], Activation::Identity, 1)),
+        ),
+        (
+            "convolutional vae",
+            ModelConfig::ConvolutionalVae(convolutional.clone()),
+        ),
+        (
+            "conditional convolutional vae",
+            ModelConfig::ConditionalConvolutionalVae(convolutional),
+        ),
     ]
 }
-
-const PIXELS: usize = 6;
 
 fn images(count: usize) -> Result<Tensor> {
     Ok(Generator::new(3).uniform((count, PIXELS), DType::F32, CPU)?)
 }
 
 fn labels(count: usize) -> Result<Tensor> {
-    Ok(Tensor::zeros(count, DType::U32, CPU)?)
+    let labels: Vec<u32> = (0..count).map(|i| (i % 10) as u32).collect();
+    Ok(Tensor::new(labels, CPU)?)
+}
+
+fn step(seed: u64) -> Step {
+    Step::measuring(Generator::new(seed))
 }
 
 fn vec1(tensor: &Tensor) -> Result<Vec<f32>> {
@@ -49,8 +103,8 @@ fn vec1(tensor: &Tensor) -> Result<Vec<f32>> {
 fn every_parameter_receives_a_gradient() -> Result {
     for (name, config) in models() {
         let parameters = Parameters::seeded(1, CPU);
-        let model = config.build(PIXELS, &parameters.builder())?;
-        let loss = model.loss(&images(4)?, &labels(4)?, &mut Generator::new(2))?;
+        let model = config.build(IMAGE, &parameters.builder())?;
+        let loss = model.loss(&images(4)?, &labels(4)?, &mut step(2))?;
         let gradients = loss.objective.mean_all()?.backward()?;
         assert!(!parameters.variables().is_empty());
         for (parameter, variable) in parameters.variables() {
@@ -75,6 +129,7 @@ fn the_gradient_of_the_whole_objective_is_that_of_finite_differences() -> Result
         hidden: vec![4],
         activation: Activation::Tanh,
         latent_size: 2,
+        objective: Objective::default(),
     };
     let vae = Vae::new(
         PIXELS,
@@ -85,7 +140,7 @@ fn the_gradient_of_the_whole_objective_is_that_of_finite_differences() -> Result
     let labels = labels(3)?;
     let variables = map.all_vars();
     let objective = || {
-        vae.loss(&images, &labels, &mut Generator::new(5))
+        vae.loss(&images, &labels, &mut step(5))
             .map(|loss| loss.objective)
             .map_err(|error| candle_core::Error::Msg(error.to_string()))
     };
@@ -98,18 +153,21 @@ fn the_gradient_of_the_whole_objective_is_that_of_finite_differences() -> Result
 #[test]
 fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
     for (name, config) in models() {
-        let model = config.build(PIXELS, &Parameters::seeded(1, CPU).builder())?;
+        let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
         let images = images(5)?;
-        let latents = model.encode(&images, &())?;
+        let numbers = [0, 1, 2, 3, 4];
+        let told = Labels::new(&numbers, DType::F32, CPU)?;
+        let latents = model.encode(&images, &told)?;
         assert_eq!(latents.dims(), [5, model.latent_size()], "{name}");
-        let decoded = model.decode(&latents, &())?;
+        let decoded = model.decode(&latents, &told)?;
         assert_eq!(decoded.dims(), [5, PIXELS]);
         assert!(vec1(&decoded)?.iter().all(|p| (0.0..=1.0).contains(p)));
-        let pixels = model.decode_sample(&latents, &(), &mut Generator::new(1))?;
+        let pixels = model.decode_sample(&latents, &told, &mut Generator::new(1))?;
         assert!(vec1(&pixels)?.iter().all(|&p| p == 0.0 || p == 1.0));
         for i in 0..5 {
             let one = images.narrow(0, i, 1)?;
-            let alone = vec1(&model.decode(&model.encode(&one, &())?, &())?)?;
+            let told = Labels::new(&numbers[i..=i], DType::F32, CPU)?;
+            let alone = vec1(&model.decode(&model.encode(&one, &told)?, &told)?)?;
             let together = vec1(&decoded.get(i)?)?;
             assert!(
                 alone
@@ -119,7 +177,7 @@ fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
                 "{name}"
             );
         }
-        let loss = model.loss(&images, &labels(5)?, &mut Generator::new(2))?;
+        let loss = model.loss(&images, &labels(5)?, &mut step(2))?;
         assert_eq!(loss.objective.dims(), [5]);
         assert!(loss.parts.iter().all(|(_, part)| part.dims() == [5]));
     }
@@ -132,6 +190,7 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
         hidden: vec![8],
         activation: Activation::Tanh,
         latent_size: 1,
+        objective: Objective::default(),
     };
     let vae = Vae::new(PIXELS, &config, &Parameters::seeded(4, CPU).builder())?;
     let image = images(1)?.ge(0.5)?.to_dtype(DType::F32)?;
@@ -152,7 +211,7 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
     let exact = integral.ln();
 
     let copies = image.broadcast_as((4000, PIXELS))?.contiguous()?;
-    let loss = vae.loss(&copies, &labels(4000)?, &mut Generator::new(2))?;
+    let loss = vae.loss(&copies, &labels(4000)?, &mut step(2))?;
     let mean =
         |tensor: &Tensor| -> Result<f64> { Ok(f64::from(tensor.mean_all()?.to_scalar::<f32>()?)) };
     let part = |name| mean(&loss.parts.iter().find(|(part, _)| *part == name).unwrap().1);
@@ -171,10 +230,195 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
         .sample(&[4000], &mut Generator::new(7))?
         .squeeze(1)?;
     let joint = (vae.likelihood(&draws, &())?.log_prob(&image)?
-        + latent_distributions::StandardNormal::new(1, DType::F32, CPU).log_prob(&draws)?)?;
+        + StandardNormal::new(1, DType::F32, CPU).log_prob(&draws)?)?;
     let weights = vec1(&(joint - posterior.log_prob(&draws)?)?)?;
     let estimate = (weights.iter().map(|&w| f64::from(w).exp()).sum::<f64>() / 4000.0).ln();
     assert!((estimate - exact).abs() < 0.01, "{estimate} is not {exact}");
+    Ok(())
+}
+
+/// The bounds of a linear-Gaussian VAE at one image: x = a z + c + s ε with z and ε standard normal, and
+/// a posterior that is not the true one. Returns the mean and the standard error of minus the loss.
+fn linear_gaussian_bound(bound: Bound, samples: usize) -> Result<(f64, f64)> {
+    const REPEATS: usize = 20_000;
+    let row = |values: [f64; 2]| -> Result<Tensor> {
+        Ok(Tensor::new(&values, CPU)?
+            .broadcast_as((REPEATS, 2))?
+            .contiguous()?)
+    };
+    let x = row(X)?;
+    let posterior = Normal::new(
+        Tensor::full(M, (REPEATS, 1), CPU)?,
+        Tensor::full(-0.5, (REPEATS, 1), CPU)?,
+    )?;
+    let latents = posterior.rsample(&[samples], &mut Generator::new(11))?;
+    let loc = latents
+        .broadcast_mul(&Tensor::new(&A, CPU)?)?
+        .broadcast_add(&Tensor::new(&C, CPU)?)?;
+    let log_scale = Tensor::full(S.ln(), loc.shape(), CPU)?;
+    let likelihood = Normal::new(loc, log_scale)?.log_prob(&x)?;
+    let objective = Objective {
+        bound,
+        samples,
+        ..Objective::default()
+    };
+    let prior = StandardNormal::new(1, DType::F64, CPU);
+    let loss = objective.loss(&likelihood, &latents, &posterior, &prior, f64::INFINITY)?;
+    let values: Vec<f64> = loss.objective.neg()?.to_vec1()?;
+    let mean = values.iter().sum::<f64>() / REPEATS as f64;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / REPEATS as f64;
+    Ok((mean, (variance / REPEATS as f64).sqrt()))
+}
+
+/// The posterior's mean; the true one's is about 1.
+const M: f64 = 0.3;
+const A: [f64; 2] = [0.8, -0.5];
+const C: [f64; 2] = [0.1, 0.2];
+const S: f64 = 0.7;
+const X: [f64; 2] = [1.3, -0.6];
+
+#[test]
+fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_many_draws() -> Result
+{
+    // p(x) = N(c, a aᵀ + s² I): by the matrix determinant lemma and Sherman and Morrison's formula.
+    let d = [X[0] - C[0], X[1] - C[1]];
+    let squares = |v: [f64; 2]| v[0] * v[0] + v[1] * v[1];
+    let along = A[0] * d[0] + A[1] * d[1];
+    let s2 = S * S;
+    let distance = (squares(d) - along * along / (s2 + squares(A))) / s2;
+    let determinant = s2 * (s2 + squares(A));
+    let exact = -0.5 * (distance + determinant.ln()) - TAU.ln();
+
+    // The ELBO in closed form: everything in it is a moment of q.
+    let (m, v) = (M, (-1f64).exp());
+    let reconstruction = -TAU.ln()
+        - 2.0 * S.ln()
+        - 0.5 / s2 * ((d[0] - A[0] * m).powi(2) + (d[1] - A[1] * m).powi(2) + squares(A) * v);
+    let elbo = reconstruction - 0.5 * (m * m + v - 1.0 - v.ln());
+    assert!(elbo < exact - 0.02, "{elbo} {exact}");
+    for bound in [Bound::Elbo, Bound::SampledElbo] {
+        for samples in [1, 10] {
+            let (mean, error) = linear_gaussian_bound(bound, samples)?;
+            assert!(
+                (mean - elbo).abs() < 4.0 * error,
+                "{bound:?}: {mean} is not {elbo}"
+            );
+        }
+    }
+    // One draw is the ELBO; each further one brings the bound nearer to log p(x).
+    let mut last = elbo - 0.01;
+    for samples in [1, 3, 10, 100] {
+        let (mean, error) = linear_gaussian_bound(Bound::ImportanceWeighted, samples)?;
+        assert!(
+            mean > last && mean < exact + 4.0 * error,
+            "{samples}: {mean} of {exact}"
+        );
+        last = mean;
+    }
+    assert!((last - exact).abs() < 0.02, "{last} is not {exact}");
+    Ok(())
+}
+
+#[test]
+fn the_log_likelihood_by_many_draws_is_the_integral_and_its_pieces_do_not_show() -> Result {
+    let config = VaeConfig {
+        hidden: vec![8],
+        activation: Activation::Tanh,
+        latent_size: 1,
+        objective: Objective::default(),
+    };
+    let vae = Vae::new(PIXELS, &config, &Parameters::seeded(4, CPU).builder())?;
+    let images = images(3)?.ge(0.5)?.to_dtype(DType::F32)?;
+    let z: Vec<f32> = (0..2000).map(|i| (i as f32 - 999.5) * 0.01).collect();
+    let latents = Tensor::new(z, CPU)?
+        .reshape((2000, 1, 1))?
+        .broadcast_as((2000, 3, 1))?;
+    let prior = StandardNormal::new(1, DType::F32, CPU);
+    let joint = (vae.likelihood(&latents, &())?.log_prob(&images)? + prior.log_prob(&latents)?)?;
+    let exact = vec1(&(joint.exp()?.sum(0)? * 0.01)?.log()?)?;
+    // More draws than are decoded at once.
+    let estimate = vae.log_likelihood(&images, &(), 30_000, &mut Generator::new(1))?;
+    for (estimate, exact) in vec1(&estimate)?.iter().zip(&exact) {
+        assert!((estimate - exact).abs() < 0.01, "{estimate} is not {exact}");
+    }
+    let none = vae.log_likelihood(&images, &(), 0, &mut Generator::new(1));
+    assert!(none.unwrap_err().to_string().contains("0 draws"));
+    Ok(())
+}
+
+#[test]
+fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() -> Result {
+    for (name, config) in models() {
+        let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
+        let images = images(2)?;
+        if !config.is_conditional() {
+            let error = model.conditional().err().unwrap().to_string();
+            assert!(error.contains("not conditional"), "{error}");
+            continue;
+        }
+        let model = model.conditional()?;
+        let told = |digits: &[u8]| Labels::new(digits, DType::F32, CPU);
+        // The label changes both what is encoded and what is decoded.
+        let latents = model.encode(&images, &told(&[3, 3])?)?;
+        assert_ne!(
+            vec1(&latents)?,
+            vec1(&model.encode(&images, &told(&[4, 4])?)?)?,
+            "{name}"
+        );
+        let three = vec1(&model.decode(&latents, &told(&[3, 3])?)?)?;
+        assert_ne!(
+            three,
+            vec1(&model.decode(&latents, &told(&[4, 4])?)?)?,
+            "{name}"
+        );
+
+        let drawn = model.generate(&[7, 0, 7], &mut Generator::new(1))?;
+        assert_eq!(drawn.dims(), [3, PIXELS]);
+        let latents = model.sample_prior(3, &mut Generator::new(1))?;
+        assert_eq!(
+            vec1(&drawn)?,
+            vec1(&model.decode(&latents, &told(&[7, 0, 7])?)?)?
+        );
+        assert!(model.generate(&[10], &mut Generator::new(1)).is_err());
+
+        let styled = model.restyle(&images, &told(&[3, 3])?)?;
+        assert_eq!(styled.dims(), [2, 10, PIXELS]);
+        let own = vec1(&styled.get_on_dim(1, 3)?)?;
+        assert!(
+            own.iter().zip(&three).all(|(a, b)| (a - b).abs() < 1e-6),
+            "{name}"
+        );
+
+        // Bayes' rule: probabilities, in proportion to the likelihoods.
+        let classes = model.class_log_probabilities(&images, 4, &mut Generator::new(2))?;
+        assert_eq!(classes.dims(), [2, 10]);
+        let sums = vec1(&classes.exp()?.sum(1)?)?;
+        assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5));
+        let likelihood = |digit| -> Result<Vec<f32>> {
+            let told = told(&[digit, digit])?;
+            vec1(&model.log_likelihood(&images, &told, 4, &mut Generator::new(2))?)
+        };
+        let (one, two) = (likelihood(1)?, likelihood(2)?);
+        let classes: Vec<Vec<f32>> = classes.to_vec2()?;
+        for i in 0..2 {
+            let ratio = classes[i][1] - classes[i][2];
+            assert!((ratio - (one[i] - two[i])).abs() < 1e-4, "{name}");
+        }
+    }
+    assert!(Labels::from_labels(&Tensor::new(&[10u32], CPU)?, DType::F32).is_err());
+    Ok(())
+}
+
+#[test]
+fn labels_go_over_into_each_other() -> Result {
+    let way = Labels::between([2, 5], 3, DType::F32, CPU)?;
+    let rows: Vec<Vec<f32>> = way.one_hot().to_vec2()?;
+    assert_eq!(
+        [rows[0][2], rows[0][5], rows[1][2], rows[1][5]],
+        [1.0, 0.0, 0.5, 0.5]
+    );
+    assert_eq!([rows[2][2], rows[2][5]], [0.0, 1.0]);
+    assert!(rows.iter().all(|row| row.iter().sum::<f32>() == 1.0));
     Ok(())
 }
 
@@ -182,7 +426,7 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
 fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
     let values = |seed| -> Result<Vec<(String, Vec<f32>)>> {
         let parameters = Parameters::seeded(seed, CPU);
-        models()[1].1.build(PIXELS, &parameters.builder())?;
+        models()[1].1.build(IMAGE, &parameters.builder())?;
         parameters
             .variables()
             .iter()
@@ -209,7 +453,7 @@ fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
 #[test]
 fn names_and_layouts_are_pytorch_s() -> Result {
     let parameters = Parameters::seeded(1, CPU);
-    models()[1].1.build(PIXELS, &parameters.builder())?;
+    models()[1].1.build(IMAGE, &parameters.builder())?;
     let shapes: Vec<(String, Vec<usize>)> = parameters
         .variables()
         .iter()
@@ -220,10 +464,10 @@ fn names_and_layouts_are_pytorch_s() -> Result {
         ("decoder.0.weight", vec![5, 3]),
         ("decoder.2.bias", vec![7]),
         ("decoder.2.weight", vec![7, 5]),
-        ("decoder.4.bias", vec![6]),
-        ("decoder.4.weight", vec![6, 7]),
+        ("decoder.4.bias", vec![8]),
+        ("decoder.4.weight", vec![8, 7]),
         ("encoder.0.bias", vec![7]),
-        ("encoder.0.weight", vec![7, 6]),
+        ("encoder.0.weight", vec![7, 8]),
         ("encoder.2.bias", vec![5]),
         ("encoder.2.weight", vec![5, 7]),
         ("log_variance.bias", vec![3]),
@@ -250,16 +494,18 @@ fn names_and_layouts_are_pytorch_s() -> Result {
 fn a_detached_model_follows_its_variables_and_records_no_graph() -> Result {
     let parameters = Parameters::seeded(1, CPU);
     let config = &models()[0].1;
-    let model = config.build(PIXELS, &parameters.builder())?;
-    let detached = config.build(PIXELS, &parameters.detached_builder())?;
+    let model = config.build(IMAGE, &parameters.builder())?;
+    let detached = config.build(IMAGE, &parameters.detached_builder())?;
     let image = images(1)?;
-    assert!(model.encode(&image, &())?.track_op() && !detached.encode(&image, &())?.track_op());
+    let told = Labels::new(&[3], DType::F32, CPU)?;
+    assert!(model.encode(&image, &told)?.track_op());
+    assert!(!detached.encode(&image, &told)?.track_op());
     for (_, variable) in parameters.variables() {
         variable.set(&(variable.as_detached_tensor() * 0.5)?)?;
     }
     assert_eq!(
-        vec1(&model.encode(&image, &())?)?,
-        vec1(&detached.encode(&image, &())?)?
+        vec1(&model.encode(&image, &told)?)?,
+        vec1(&detached.encode(&image, &told)?)?
     );
     Ok(())
 }
@@ -279,7 +525,7 @@ fn impossible_shapes_are_refused_by_the_name_of_the_field() {
             ..VaeConfig::default()
         });
         let error = config
-            .build(PIXELS, &Parameters::seeded(1, CPU).builder())
+            .build(IMAGE, &Parameters::seeded(1, CPU).builder())
             .err()
             .unwrap();
         assert!(error.to_string().contains(field), "{error}");
@@ -296,7 +542,7 @@ fn a_classifier_learns_and_counts_what_it_gets_right() -> Result {
     let classifier = Classifier::new(PIXELS, &config, &parameters.builder())?;
     let images = images(4)?;
     let classes = classifier.classify(&images)?;
-    let loss = classifier.loss(&images, &classes, &mut Generator::new(0))?;
+    let loss = classifier.loss(&images, &classes, &mut step(0))?;
     assert_eq!(vec1(&loss.parts[1].1)?, [1.0; 4]);
     assert!(
         vec1(&loss.objective)?
@@ -325,6 +571,94 @@ fn a_linear_path_goes_straight_from_end_to_end() -> Result {
         [[0.0, 4.0], [0.25, 3.0], [0.5, 2.0], [0.75, 1.0], [1.0, 0.0]]
     );
     assert!(Path::Linear.between(&a, &b, 1).is_err());
+    Ok(())
+}
+
+#[test]
+fn every_path_goes_from_end_to_end_and_those_on_circles_keep_the_length() -> Result {
+    let (a, b) = (
+        Tensor::new(&[2f32, 0.0, 0.0], CPU)?,
+        Tensor::new(&[0f32, 2.0, 0.0], CPU)?,
+    );
+    for path in [Path::Linear, Path::Sinusoidal, Path::Spherical] {
+        let way: Vec<Vec<f32>> = path.between(&a, &b, 11)?.to_vec2()?;
+        for (end, expected) in [(&way[0], &a), (&way[10], &b)] {
+            let expected: Vec<f32> = expected.to_vec1()?;
+            assert!(
+                end.iter().zip(&expected).all(|(x, y)| (x - y).abs() < 1e-6),
+                "{path:?}"
+            );
+        }
+        let mut lengths = way
+            .iter()
+            .map(|z| z.iter().map(|x| x * x).sum::<f32>().sqrt());
+        let round = lengths.all(|length| (length - 2.0).abs() < 1e-5);
+        assert_eq!(round, path != Path::Linear, "{path:?}");
+    }
+    // Not perpendicular: the great circle still keeps the length, at equal angles.
+    let b = Tensor::new(&[1.2f32, 1.6, 0.0], CPU)?;
+    let way: Vec<Vec<f32>> = Path::Spherical.between(&a, &b, 3)?.to_vec2()?;
+    assert!((way[1][0] - 2.0 * 0.8f32.sqrt()).abs() < 1e-5, "{way:?}");
+    // Ends in one direction name no circle, and the way between them is straight.
+    let way: Vec<Vec<f32>> = Path::Spherical.between(&a, &(&a * 3.0)?, 3)?.to_vec2()?;
+    assert_eq!(way[1], [4.0, 0.0, 0.0]);
+    Ok(())
+}
+
+#[test]
+fn neighbours_lie_as_far_away_as_told() -> Result {
+    let latent = Tensor::new(&[1f32, -2.0, 0.5], CPU)?;
+    let around = neighbours(&latent, &[0.0, 0.5, 2.0], 4, &mut Generator::new(1))?;
+    assert_eq!(around.dims(), [12, 3]);
+    let steps: Vec<Vec<f32>> = around.broadcast_sub(&latent)?.to_vec2()?;
+    for direction in steps.chunks(3) {
+        for (step, radius) in direction.iter().zip([0.0, 0.5, 2.0]) {
+            let length = step.iter().map(|x| x * x).sum::<f32>().sqrt();
+            assert!((length - radius).abs() < 1e-5);
+        }
+        // The same direction, farther out.
+        assert!((direction[2][0] - 4.0 * direction[1][0]).abs() < 1e-5);
+    }
+    Ok(())
+}
+
+#[test]
+fn principal_components_are_the_directions_of_most_variance() -> Result {
+    // Variances 9, 4 and 0.01 along three perpendicular directions that are no axes.
+    let noise = Generator::new(1).standard_normal((5000, 3), DType::F32, CPU)?;
+    let scaled = noise.broadcast_mul(&Tensor::new(&[3f32, 2.0, 0.1], CPU)?)?;
+    let r = std::f32::consts::FRAC_1_SQRT_2;
+    let turn = Tensor::new(&[[r, r, 0.0], [0.0, 0.0, 1.0], [r, -r, 0.0]], CPU)?;
+    let latents = (scaled.matmul(&turn)? + 5.0)?;
+    let components = PrincipalComponents::of(&latents, 2)?;
+    let expected = [9.0 / 13.01, 4.0 / 13.01];
+    for (share, expected) in components.explained.iter().zip(expected) {
+        assert!(
+            (share - expected).abs() < 0.02,
+            "{:?}",
+            components.explained
+        );
+    }
+    let found: Vec<Vec<f32>> = components.project(&latents)?.to_vec2()?;
+    let truth: Vec<Vec<f32>> = scaled.to_vec2()?;
+    for (found, truth) in found.iter().zip(truth) {
+        assert!((found[0] - truth[0]).abs() < 0.2 && (found[1] - truth[1]).abs() < 0.2);
+    }
+    assert!(PrincipalComponents::of(&latents, 4).is_err());
+    Ok(())
+}
+
+#[test]
+fn the_nearest_latents_tell_the_label() -> Result {
+    let latents = Tensor::new(
+        &[[0f32, 0.0], [0.1, 0.0], [5.0, 5.0], [5.1, 5.0], [5.0, 5.2]],
+        CPU,
+    )?;
+    let labels = [3, 3, 8, 8, 1];
+    let queries = Tensor::new(&[[0.2f32, 0.1], [5.0, 4.9]], CPU)?;
+    assert_eq!(nearest_labels(&queries, &latents, &labels, 3)?, [3, 8]);
+    assert_eq!(nearest_labels(&queries, &latents, &labels, 1)?, [3, 8]);
+    assert!(nearest_labels(&queries, &latents, &labels[1..], 3).is_err());
     Ok(())
 }
 
@@ -397,9 +731,9 @@ fn legibility_is_the_share_of_neighbours_with_the_label() -> Result {
     let images = (noise + Tensor::from_vec(ink, (40, PIXELS), CPU)?)?;
     let image_labels = [[1u8; 20], [2; 20]].concat();
     let decoded = [
-        [0.1f32, 0.1, 0.1, 0.0, 0.0, 0.0],
-        [0.0, 0.0, 0.0, 1.0, 1.0, 1.0],
-        [0.0, 0.0, 0.0, 0.1, 0.1, 0.1],
+        [0.1f32, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+        [0.0, 0.0, 0.0, 0.1, 0.1, 0.1, 0.1, 0.1],
     ];
     let decoded = Tensor::new(&decoded, CPU)?;
     assert_eq!(
@@ -417,6 +751,7 @@ fn the_heads_are_mean_and_log_variance() -> Result {
         hidden: vec![],
         activation: Activation::Identity,
         latent_size: 2,
+        objective: Objective::default(),
     };
     let parameters = Parameters::seeded(1, CPU);
     let vae = Vae::new(PIXELS, &config, &parameters.builder())?;
@@ -513,28 +848,25 @@ fn shapes_are_found_without_their_memory() -> Result {
     Ok(())
 }
 
-/// A small convolutional shape for 7×11 images: odd sizes that halve to even ones.
+/// A small convolutional shape.
 fn convolutional() -> ConvolutionalConfig {
     ConvolutionalConfig {
-        image: (7, 11),
         channels: vec![3, 4],
         features: 6,
-        latent_size: 2,
+        ..ConvolutionalConfig::default()
     }
 }
 
 #[test]
 fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -> Result {
+    let config = convolutional();
+    // Odd sizes may halve to even ones.
     for image in [(7, 11), (28, 28), (1, 1)] {
-        let config = ConvolutionalConfig {
-            image,
-            ..convolutional()
-        };
         let pixels = image.0 * image.1;
         let images = Generator::new(3).uniform((4, pixels), DType::F32, CPU)?;
         let labels = Tensor::new(&[0u32, 9, 4, 4], CPU)?;
         let check = |model: &dyn Trainable, parameters: &Parameters| -> Result {
-            let loss = model.loss(&images, &labels, &mut Generator::new(2))?;
+            let loss = model.loss(&images, &labels, &mut step(2))?;
             assert_eq!(loss.objective.dims(), [4]);
             let gradients = loss.objective.mean_all()?.backward()?;
             for (name, variable) in parameters.variables() {
@@ -548,7 +880,7 @@ fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -
             Ok(())
         };
         let parameters = Parameters::seeded(1, CPU);
-        let vae = Vae::convolutional(&config, &parameters.builder())?;
+        let vae = Vae::convolutional(image, &config, &parameters.builder())?;
         check(&vae, &parameters)?;
         assert_eq!(
             vae.decode(&vae.encode(&images, &())?, &())?.dims(),
@@ -556,40 +888,36 @@ fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -
         );
 
         let parameters = Parameters::seeded(1, CPU);
-        let conditional = Vae::conditional_convolutional(&config, &parameters.builder())?;
+        let conditional = Vae::conditional_convolutional(image, &config, &parameters.builder())?;
         check(&conditional, &parameters)?;
-        let condition =
-            |label: u32| Labels::from_labels(&Tensor::new(&[label; 4], CPU)?, DType::F32);
-        let latents = conditional.encode(&images, &condition(3)?)?;
-        // The label changes both what is encoded and what is decoded.
-        assert_ne!(
-            vec1(&latents)?,
-            vec1(&conditional.encode(&images, &condition(4)?)?)?
-        );
-        assert_ne!(
-            vec1(&conditional.decode(&latents, &condition(3)?)?)?,
-            vec1(&conditional.decode(&latents, &condition(4)?)?)?
-        );
     }
-    assert!(Labels::from_labels(&Tensor::new(&[10u32], CPU)?, DType::F32).is_err());
     Ok(())
 }
 
 #[test]
 fn impossible_convolutional_shapes_are_refused_by_the_name_of_the_field() {
-    let refusal = |config: ConvolutionalConfig| match config.check() {
+    let refusal = |config: ConvolutionalConfig| match config.check((7, 11)) {
         Err(Error::Config { key, .. }) => key,
         other => panic!("{other:?}"),
     };
     let good = convolutional();
-    good.check().unwrap();
-    let image = (4, 7);
+    good.check((7, 11)).unwrap();
+    let error = good.check((4, 7)).unwrap_err();
+    assert!(error.to_string().contains("image"), "{error}");
+    let channels = vec![1; 17];
     assert_eq!(
         refusal(ConvolutionalConfig {
-            image,
+            channels,
             ..good.clone()
         }),
-        "image"
+        "channels"
+    );
+    assert_eq!(
+        refusal(ConvolutionalConfig {
+            features: usize::MAX,
+            ..good.clone()
+        }),
+        "features"
     );
     let channels = vec![];
     assert_eq!(

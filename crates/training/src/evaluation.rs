@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use candle_core::{DType, Device, Tensor};
-use latent_datasets::{Batching, Dataset};
+use candle_core::{D, DType, Device, Tensor};
+use latent_datasets::{Batch, Batching, Dataset};
 use latent_distributions::Generator;
-use latent_models::{LatentModel, Loss, Trainable};
+use latent_models::{Condition, Conditional, LatentModel, Loss, Step, Trainable};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -69,8 +69,9 @@ pub fn evaluate<M: Trainable + ?Sized>(
     let mut totals = Totals::default();
     for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let batch = batch?;
-        let mut generator = Generator::stream(batching.seed, "evaluate", 0, step as u64);
-        totals.add(&model.loss(&batch.images, &batch.labels, &mut generator)?)?;
+        let generator = Generator::stream(batching.seed, "evaluate", 0, step as u64);
+        let mut step = Step::measuring(generator);
+        totals.add(&model.loss(&batch.images, &batch.labels, &mut step)?)?;
     }
     Ok(totals.means())
 }
@@ -80,7 +81,7 @@ pub fn evaluate<M: Trainable + ?Sized>(
 ///
 /// # Errors
 /// There are no images, or the model does not fit them.
-pub fn encode<M: LatentModel<Condition = ()> + ?Sized>(
+pub fn encode<M: LatentModel<Condition: Condition> + ?Sized>(
     model: &M,
     dataset: &Dataset,
     batching: &Batching,
@@ -92,11 +93,82 @@ pub fn encode<M: LatentModel<Condition = ()> + ?Sized>(
     }
     let mut latents = Vec::new();
     for batch in dataset.in_order(batching, device) {
-        let images = batch?.images;
+        let Batch { images, labels } = batch?;
+        let condition = M::Condition::from_labels(&labels, images.dtype())?;
         latents.push(match &mut sample {
-            Some(generator) => model.encode_sample(&images, &(), generator)?,
-            None => model.encode(&images, &())?,
+            Some(generator) => model.encode_sample(&images, &condition, generator)?,
+            None => model.encode(&images, &condition)?,
         });
     }
     Ok(Tensor::cat(&latents, 0)?)
+}
+
+/// The log-likelihood of every image of a data set, in their order, by so many draws for each
+/// ([`LatentModel::log_likelihood`]): nats.
+///
+/// `progress` is told after every batch how many images are done.
+///
+/// # Errors
+/// There are no images or no draws, or the model does not fit the images.
+pub fn log_likelihoods<M: LatentModel<Condition: Condition> + ?Sized>(
+    model: &M,
+    dataset: &Dataset,
+    samples: usize,
+    batching: &Batching,
+    device: &Device,
+    mut progress: impl FnMut(usize),
+) -> Result<Vec<f32>, Error> {
+    if dataset.is_empty() {
+        return Err(Error::NoImages { split: "test" });
+    }
+    let mut all = Vec::new();
+    for (step, batch) in dataset.in_order(batching, device).enumerate() {
+        let Batch { images, labels } = batch?;
+        let condition = M::Condition::from_labels(&labels, images.dtype())?;
+        let mut generator = Generator::stream(batching.seed, "likelihood", 0, step as u64);
+        let values = model.log_likelihood(&images, &condition, samples, &mut generator)?;
+        all.extend(values.to_dtype(DType::F32)?.to_vec1::<f32>()?);
+        progress(all.len());
+    }
+    Ok(all)
+}
+
+/// The most probable digit of every image of a data set, in their order, by Bayes' rule over a
+/// conditional model's likelihoods ([`Conditional::class_log_probabilities`]).
+///
+/// # Errors
+/// As [`log_likelihoods`].
+pub fn classify<M: Conditional + ?Sized>(
+    model: &M,
+    dataset: &Dataset,
+    samples: usize,
+    batching: &Batching,
+    device: &Device,
+    mut progress: impl FnMut(usize),
+) -> Result<Vec<u8>, Error> {
+    if dataset.is_empty() {
+        return Err(Error::NoImages { split: "test" });
+    }
+    let mut all = Vec::new();
+    for (step, batch) in dataset.in_order(batching, device).enumerate() {
+        let mut generator = Generator::stream(batching.seed, "likelihood", 0, step as u64);
+        let images = batch?.images;
+        let classes = model
+            .class_log_probabilities(&images, samples, &mut generator)?
+            .argmax(D::Minus1)?;
+        all.extend(classes.to_vec1::<u32>()?.iter().map(|&class| class as u8));
+        progress(all.len());
+    }
+    Ok(all)
+}
+
+/// The mean of figures, and the standard error of that mean.
+pub fn mean_and_standard_error(values: &[f32]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+    let squares = values
+        .iter()
+        .map(|&value| (f64::from(value) - mean).powi(2));
+    let variance = squares.sum::<f64>() / (count - 1.0).max(1.0);
+    (mean, (variance / count).sqrt())
 }

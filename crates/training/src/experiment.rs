@@ -1,6 +1,6 @@
 use latent_datasets::Source;
 use latent_kernels::Adam;
-use latent_models::ModelConfig;
+use latent_models::{ImageSize, ModelConfig};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -256,15 +256,15 @@ impl Experiment {
             });
         }
         // What the images are like is not known yet; one pixel is the least that they have.
-        self.check_for(origin, 1)
+        self.check_for(origin, (1, 1))
     }
 
-    /// Whether the model can exist for images of `pixels` values.
+    /// Whether the model can exist for images of this size.
     ///
     /// # Errors
     /// [`Error::Value`] names the key with the impossible value.
-    pub fn check_for(&self, origin: &str, pixels: usize) -> Result<(), Error> {
-        self.model.check(pixels).map_err(|error| match error {
+    pub fn check_for(&self, origin: &str, image: ImageSize) -> Result<(), Error> {
+        self.model.check(image).map_err(|error| match error {
             latent_models::Error::Config { key, value, remedy } => Error::Value {
                 origin: origin.to_owned(),
                 key: format!("model.{key}"),
@@ -286,15 +286,35 @@ impl Experiment {
         })
     }
 
-    /// Finds keys that were read past: those that are not there when the experiment is written back.
-    fn refuse_unknown(&self, table: &Table, origin: &str) -> Result<(), Error> {
-        let text = self.to_toml()?;
-        let written: Table = text
+    /// All numbers in it by their keys, such as `training.epochs`.
+    ///
+    /// # Errors
+    /// As [`Self::to_toml`].
+    pub fn numbers(&self) -> Result<Vec<(String, f64)>, Error> {
+        let table = self.to_table()?;
+        let number = |key: String| {
+            let mut value = Value::Table(table.clone());
+            for part in key.split('.') {
+                value = value.get(part)?.clone();
+            }
+            let number = value.as_float().or(value.as_integer().map(|n| n as f64))?;
+            Some((key, number))
+        };
+        Ok(keys(&table, "").into_iter().filter_map(number).collect())
+    }
+
+    fn to_table(&self) -> Result<Table, Error> {
+        self.to_toml()?
             .parse()
             .map_err(|reason: toml::de::Error| Error::Toml {
-                origin: origin.to_owned(),
+                origin: self.name.clone(),
                 reason: reason.to_string(),
-            })?;
+            })
+    }
+
+    /// Finds keys that were read past: those that are not there when the experiment is written back.
+    fn refuse_unknown(&self, table: &Table, origin: &str) -> Result<(), Error> {
+        let written = self.to_table()?;
         let mut known = keys(&written, "");
         known.extend(OPTIONAL_KEYS.map(str::to_owned));
         let is_known = |key: &String| {

@@ -32,14 +32,18 @@
 mod error;
 mod evaluation;
 mod experiment;
+mod judge;
 mod prefetch;
 mod run;
 mod schedule;
 mod trainer;
 
 pub use error::Error;
-pub use evaluation::{EVALUATION_BATCH, Metrics, encode, evaluate};
+pub use evaluation::{
+    EVALUATION_BATCH, Metrics, classify, encode, evaluate, log_likelihoods, mean_and_standard_error,
+};
 pub use experiment::{DataConfig, Experiment, TrainingConfig, did_you_mean, nearest};
+pub use judge::{Judge, train_judge};
 pub use run::{DataRecord, EpochRecord, Model, ModelMetadata, Outcome, Run, load_model, train};
 pub use schedule::Schedule;
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};

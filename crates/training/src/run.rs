@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use latent_checkpoints::{Checkpoint, Expected, write_atomically};
 use latent_datasets::Splits;
-use latent_models::{LatentModel, Parameters, Trainable, shapes};
+use latent_models::{AnyModel, Parameters, Trainable, shapes};
 use serde::{Deserialize, Serialize};
 
 use crate::trainer::Position;
@@ -256,13 +256,13 @@ pub fn train(
 ) -> Result<Outcome, Error> {
     let experiment = run.experiment()?;
     let data = DataRecord::of(splits);
-    let pixels = splits.train.pixels();
+    let image = (splits.train.height(), splits.train.width());
     let mut trainer = Trainer::new(
         &experiment.training,
         experiment.data.binarise,
         experiment.seed,
         Parameters::seeded(experiment.seed, device),
-        |builder| experiment.model.build(pixels, builder),
+        |builder| experiment.model.build(image, builder),
     )?;
     if run.path(STATE).exists() {
         run.restore(&mut trainer, &experiment, &data, device)?;
@@ -421,7 +421,7 @@ impl Run {
 /// A trained model and what its file says about it.
 pub struct Model {
     /// The model, for use: it records no graph.
-    pub model: Box<dyn LatentModel<Condition = ()>>,
+    pub model: AnyModel,
     /// Where it comes from.
     pub metadata: ModelMetadata,
     /// The file it was read from.
@@ -462,10 +462,11 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
     let metadata = &checkpoint.metadata;
     metadata.experiment.check(&file.display().to_string())?;
     let DataRecord { height, width, .. } = metadata.data;
-    let Some(pixels) = height.checked_mul(width).filter(|&pixels| pixels > 0) else {
+    if height.checked_mul(width).is_none_or(|pixels| pixels == 0) {
         return Err(latent_datasets::Error::ImageSize { height, width }.into());
-    };
-    let expected: Expected = shapes(|builder| metadata.experiment.model.build(pixels, builder))?;
+    }
+    let image = (height, width);
+    let expected: Expected = shapes(|builder| metadata.experiment.model.build(image, builder))?;
     checkpoint.verify(&expected)?;
 
     let tensors = checkpoint.tensors.into_iter().collect();
@@ -474,7 +475,7 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
         .metadata
         .experiment
         .model
-        .build(pixels, &builder)?;
+        .build(image, &builder)?;
     Ok(Model {
         model,
         metadata: checkpoint.metadata,

@@ -8,7 +8,7 @@ use candle_nn::VarBuilder;
 use latent_datasets::{Batching, Dataset};
 use latent_distributions::Generator;
 use latent_kernels::{Moments, adam_update, average_update, backward, squared_norm};
-use latent_models::{Parameters, Trainable};
+use latent_models::{Parameters, Step, Trainable};
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{EVALUATION_BATCH, Totals};
@@ -301,16 +301,16 @@ impl<M: Trainable> Trainer<M> {
         steps: usize,
     ) -> Result<f64, Error> {
         let position = &mut self.position;
-        let mut generator =
-            Generator::stream(self.seed, "noise", epoch as u64, position.step as u64);
-        let loss = self.model.loss(images, labels, &mut generator)?;
+        let generator = Generator::stream(self.seed, "noise", epoch as u64, position.step as u64);
+        let epochs = (epoch - 1) as f64 + position.step as f64 / steps as f64;
+        let mut step = Step::training(generator, epochs);
+        let loss = self.model.loss(images, labels, &mut step)?;
         let mean = position.totals.add(&loss)?;
         refuse_infinite(mean, || "the loss".to_owned(), epoch, position.step + 1)?;
 
         let gradients = backward(&loss.objective.mean_all()?)?;
         let gradients = self.gradients(&gradients)?;
         let position = &mut self.position;
-        let epochs = (epoch - 1) as f64 + position.step as f64 / steps as f64;
         position.step += 1;
         position.updates += 1;
         let adam = self.config.adam(epochs);

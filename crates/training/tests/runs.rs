@@ -10,7 +10,7 @@ use candle_nn::VarBuilder;
 use latent_datasets::{Batching, Splits, synthetic};
 use latent_distributions::Generator;
 use latent_kernels::{Adam, Moments, adam_update, average_update, squared_norm};
-use latent_models::{Loss, Parameters, Trainable, Vae, VaeConfig};
+use latent_models::{Loss, Parameters, Step, Trainable, Vae, VaeConfig};
 use latent_training::{
     EpochReport, Error, Experiment, Observer, Outcome, Run, Schedule, Silent, StepReport, Trainer,
     TrainingConfig, evaluate, load_model, train,
@@ -349,7 +349,7 @@ fn a_variable_that_no_gradient_reaches_is_named() {
             &self,
             images: &Tensor,
             _: &Tensor,
-            _: &mut Generator,
+            _: &mut Step,
         ) -> Result<Loss, latent_models::Error> {
             let objective = images.sum(1)?.broadcast_mul(&self.0.detach())?;
             Ok(Loss {
@@ -427,9 +427,13 @@ fn follow_by_hand(training: &TrainingConfig) {
         };
         for (step, batch) in (0..).zip(digits.train.shuffled(&batching, epoch, &device)) {
             let batch = batch.unwrap();
-            let mut generator = Generator::stream(9, "noise", epoch, step);
+            let generator = Generator::stream(9, "noise", epoch, step);
             let loss = model
-                .loss(&batch.images, &batch.labels, &mut generator)
+                .loss(
+                    &batch.images,
+                    &batch.labels,
+                    &mut Step::training(generator, 0.0),
+                )
                 .unwrap();
             let gradients = loss.objective.mean_all().unwrap().backward().unwrap();
             let gradients = variables
@@ -487,7 +491,7 @@ fn figures_are_means_over_images_whatever_the_batches() {
             &self,
             images: &Tensor,
             _: &Tensor,
-            _: &mut Generator,
+            _: &mut Step,
         ) -> Result<Loss, latent_models::Error> {
             let objective = images.sum(1)?;
             Ok(Loss {

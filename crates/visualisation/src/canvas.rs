@@ -46,6 +46,11 @@ impl TextStyle {
         }
     }
 
+    /// The same style in another colour.
+    pub(crate) fn coloured(self, colour: Colour) -> Self {
+        Self { colour, ..self }
+    }
+
     pub(crate) fn width(self, text: &str) -> f32 {
         font::width(text, self.size, self.weight)
     }

@@ -59,7 +59,7 @@ pub enum Error {
         dimensions: usize,
     },
 
-    /// A label of a scatter plot is not a digit.
+    /// A label is not a digit.
     #[error("label {label} of point {point} is not a digit: labels are 0 to 9")]
     NotADigit {
         /// The label.

@@ -1,4 +1,4 @@
-//! Image grids, scatter plots of latent spaces and training curves, as PNG, SVG and NumPy files.
+//! Image grids, scatter plots of latent spaces, confusion matrices and training curves, as PNG, SVG and NumPy files.
 //!
 //! ```
 //! use latent_visualisation::{Curves, ImageGrid, Picture, Scatter};
@@ -35,6 +35,7 @@
 
 mod axes;
 mod canvas;
+mod confusion_matrix;
 mod curves;
 mod error;
 mod font;
@@ -43,6 +44,7 @@ mod image_grid;
 mod palette;
 mod scatter;
 
+pub use confusion_matrix::ConfusionMatrix;
 pub use curves::Curves;
 pub use error::Error;
 pub use format::{Format, Picture};

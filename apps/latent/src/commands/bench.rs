@@ -130,10 +130,8 @@ struct Timing {
 impl Timing {
     fn measure(&self, train: &Dataset, context: &Context) -> Result<Value, Error> {
         let pixels = train.height() * train.width();
-        let convolutional = ConvolutionalConfig {
-            image: (train.height(), train.width()),
-            ..ConvolutionalConfig::default()
-        };
+        let image = (train.height(), train.width());
+        let convolutional = ConvolutionalConfig::default();
         let flow = |couplings| RealNvpConfig {
             couplings,
             ..RealNvpConfig::default()
@@ -143,10 +141,10 @@ impl Timing {
                 Vae::new(pixels, &VaeConfig::default(), builder)
             }),
             Name::ConvVae => self.measure_model(train, context, |builder| {
-                Vae::convolutional(&convolutional, builder)
+                Vae::convolutional(image, &convolutional, builder)
             }),
             Name::ConvCvae => self.measure_model(train, context, |builder| {
-                Vae::conditional_convolutional(&convolutional, builder)
+                Vae::conditional_convolutional(image, &convolutional, builder)
             }),
             Name::RealNvp5 => self.measure_model(train, context, |builder| {
                 RealNvp::new(pixels, &flow(5), builder)

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use latent_training::Run;
@@ -6,23 +6,37 @@ use latent_training::Run;
 use crate::arguments::{picture_path, print_saved};
 use crate::{Context, Error, figures};
 
-/// Draw the loss and its parts over the epochs of a run
+/// Draw the loss and its parts over the epochs of a run, or how several runs ended
 #[derive(Args)]
 pub(crate) struct Curves {
-    /// A run directory
-    #[arg(value_name = "RUN")]
-    run: PathBuf,
-    /// The file to write: .png, .svg, or .npy for the numbers [default: figures/curves.png in the run]
+    /// A run directory; with --against, several
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+    #[arg(
+        long,
+        value_name = "KEY",
+        help = "Draw the last figures of several runs over a number of their experiments, such as \
+        model.latent_size"
+    )]
+    against: Option<String>,
+    /// The file to write: .png, .svg, or .npy for the numbers [default: figures/curves.png in the run,
+    /// or with --against the key's last word in front of .png]
     #[arg(long, value_name = "FILE", value_parser = picture_path)]
     out: Option<PathBuf>,
 }
 
 impl Curves {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
-        let run = Run::open(&self.run).map_err(|_| Error::CurvesNeedARun(self.run.clone()))?;
+        if let Some(key) = &self.against {
+            return self.draw_against(key, context);
+        }
+        let [directory] = &self.runs[..] else {
+            return Err(Error::SeveralRuns(self.runs.len()));
+        };
+        let run = open(directory)?;
         let records = run.metrics()?;
         if records.is_empty() {
-            return Err(Error::NoMetrics(self.run.clone()));
+            return Err(Error::NoMetrics(directory.clone()));
         }
         let path = self
             .out
@@ -30,4 +44,37 @@ impl Curves {
             .unwrap_or_else(|| run.figure_path("curves.png"));
         print_saved(&figures::curves(&records)?, &path, context)
     }
+
+    fn draw_against(&self, key: &str, context: &Context) -> Result<(), Error> {
+        let mut ends = Vec::new();
+        for directory in &self.runs {
+            let run = open(directory)?;
+            let numbers = run.experiment()?.numbers()?;
+            let Some((_, value)) = numbers.iter().find(|(name, _)| name == key) else {
+                let names = numbers.iter().map(|(name, _)| name);
+                return Err(Error::NoSetting {
+                    run: directory.clone(),
+                    key: key.to_owned(),
+                    nearest: latent_training::nearest(key, names),
+                });
+            };
+            let last = run.metrics()?.pop();
+            ends.push((
+                *value,
+                last.ok_or_else(|| Error::NoMetrics(directory.clone()))?,
+            ));
+        }
+        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let name = key.rsplit('.').next().unwrap_or(key);
+        let path = self
+            .out
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(format!("{name}.png")));
+        let label = name.replace('_', " ");
+        print_saved(&figures::curves_against(&label, &ends)?, &path, context)
+    }
+}
+
+fn open(directory: &Path) -> Result<Run, Error> {
+    Run::open(directory).map_err(|_| Error::CurvesNeedARun(directory.to_owned()))
 }

@@ -1,9 +1,9 @@
 use clap::Args;
-use latent_training::evaluate;
+use latent_training::{evaluate, log_likelihoods, mean_and_standard_error};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{DataArguments, ModelArgument, batching, seed, table};
-use crate::progress::thousands;
+use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
 
 /// Measure a model on the test images, in nats per image
@@ -16,6 +16,9 @@ pub(crate) struct Evaluate {
     model: ModelArgument,
     #[command(flatten)]
     data: DataArguments,
+    /// Estimate the log-likelihood too, by K importance-weighted draws of z for each image
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    importance_samples: Option<u32>,
     /// Use only the first N images
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
@@ -32,12 +35,22 @@ impl Evaluate {
             .test
             .truncated(self.limit.unwrap_or(u64::MAX) as usize);
         let seed = self.seed.unwrap_or(model.metadata.experiment.seed);
-        let metrics = evaluate(
-            &model.model,
-            &test,
-            &batching(&model, seed),
-            &context.device,
-        )?;
+        let batching = batching(&model, seed);
+        let mut metrics = evaluate(&model.model, &test, &batching, &context.device)?;
+        if let Some(samples) = self.importance_samples {
+            let progress = Counting::new(test.len(), "images", context);
+            let values = log_likelihoods(
+                &model.model,
+                &test,
+                samples as usize,
+                &batching,
+                &context.device,
+                |done| progress.reached(done),
+            )?;
+            let (mean, error) = mean_and_standard_error(&values);
+            metrics.insert("log_likelihood".to_owned(), mean);
+            metrics.insert("log_likelihood_standard_error".to_owned(), error);
+        }
 
         if let Some((name, &value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
             return Err(Error::NotFinite {
@@ -54,6 +67,9 @@ impl Evaluate {
         object.insert("split".to_owned(), json!("test"));
         object.insert("images".to_owned(), json!(test.len()));
         object.insert("seed".to_owned(), json!(seed));
+        if let Some(samples) = self.importance_samples {
+            object.insert("importance_samples".to_owned(), json!(samples));
+        }
         let figures: Vec<(&str, Value)> = metrics
             .iter()
             .map(|(name, value)| (name.as_str(), json!(value)))

@@ -15,6 +15,9 @@ pub(crate) struct Interpolate {
     /// The two test images to go between, instead of pairs
     #[arg(long, value_name = "I,J", value_parser = pair, conflicts_with = "pairs")]
     between: Option<(usize, usize)>,
+    /// The digits to go between, instead of pairs: the first test image of each
+    #[arg(long, value_name = "A,B", value_parser = digits, conflicts_with_all = ["pairs", "between"])]
+    digits: Option<(u8, u8)>,
     /// How many images a way has, its ends included
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(2..=200))]
     steps: u16,
@@ -31,6 +34,10 @@ pub(crate) struct Interpolate {
 enum Path {
     /// Straight: (1 − λ) a + λ b
     Linear,
+    /// cos(λπ/2) a + sin(λπ/2) b
+    Sinusoidal,
+    /// Along the great circle through both
+    Spherical,
 }
 
 fn pair(text: &str) -> Result<(usize, usize), String> {
@@ -40,16 +47,30 @@ fn pair(text: &str) -> Result<(usize, usize), String> {
         .ok_or_else(|| "two numbers of test images are needed, such as 0,1".to_owned())
 }
 
+fn digits(text: &str) -> Result<(u8, u8), String> {
+    match pair(text) {
+        Ok((first @ 0..=9, second @ 0..=9)) => Ok((first as u8, second as u8)),
+        _ => Err("two digits are needed, such as 3,8".to_owned()),
+    }
+}
+
 impl Interpolate {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.test;
-        let pairs = match self.between {
-            Some(pair) => vec![pair],
-            None => figures::pairs(&data, self.pairs.into())?,
+        let first_of = |digit: u8| {
+            let found = data.labels().iter().position(|&label| label == digit);
+            found.ok_or(Error::NoSuchDigit(digit))
+        };
+        let pairs = match (self.between, self.digits) {
+            (Some(pair), _) => vec![pair],
+            (None, Some((from, to))) => vec![(first_of(from)?, first_of(to)?)],
+            (None, None) => figures::pairs(&data, self.pairs.into())?,
         };
         let path = match self.path {
             Path::Linear => latent_space::Path::Linear,
+            Path::Sinusoidal => latent_space::Path::Sinusoidal,
+            Path::Spherical => latent_space::Path::Spherical,
         };
         let picture =
             figures::interpolations(&model, &data, &pairs, path, self.steps.into(), context)?;

@@ -1,7 +1,7 @@
 use clap::Args;
 use latent_models::latent_space::Grid;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, require_plane};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, digit, require_plane};
 use crate::{Context, Error, figures};
 
 /// Draw what the decoder makes of a grid over a two-dimensional latent space
@@ -20,6 +20,9 @@ pub(crate) struct Manifold {
     /// Take steps of equal probability under the prior
     #[arg(long)]
     quantiles: bool,
+    /// What to draw, by a conditional model [default: 0]
+    #[arg(long, value_name = "D", value_parser = digit())]
+    digit: Option<u8>,
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
@@ -36,7 +39,10 @@ fn range(text: &str) -> Result<f64, String> {
 impl Manifold {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
         let model = self.model.load(context)?;
-        require_plane(&*model.model, "manifold")?;
+        require_plane(&model.model, "manifold")?;
+        if self.digit.is_some() {
+            model.model.conditional()?;
+        }
         let steps = self.steps.into();
         let grid = match self.range {
             Some(range) => Grid::symmetric(range, steps),
@@ -46,7 +52,7 @@ impl Manifold {
                 figures::covering(&model, &data, steps, self.output.seed(&model), context)?
             }
         };
-        let picture = figures::manifold(&model, &grid, context)?;
+        let picture = figures::manifold(&model, &grid, self.digit.unwrap_or(0), context)?;
         self.output.save(&picture, &model, "manifold", context)
     }
 }

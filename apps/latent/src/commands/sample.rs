@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::arguments::{DrawArguments, ModelArgument};
+use crate::arguments::{DrawArguments, ModelArgument, digit};
 use crate::figures::{self, Draw};
 use crate::{Context, Error};
 
@@ -9,9 +9,13 @@ use crate::{Context, Error};
 pub(crate) struct Sample {
     #[command(flatten)]
     model: ModelArgument,
-    /// How many images
-    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..))]
-    count: u16,
+    /// The digits to draw, with commas between them, by a conditional model [default: all ten]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = digit())]
+    digits: Option<Vec<u8>>,
+    /// How many images; of each digit, if digits are named or the model is conditional [default: 25,
+    /// 1 of each digit that is named, or 10 of each of all ten]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    count: Option<u16>,
     /// What to show of p(x|z)
     #[arg(long, value_enum, default_value_t)]
     draw: Draw,
@@ -22,11 +26,21 @@ pub(crate) struct Sample {
 impl Sample {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
         let model = self.model.load(context)?;
+        let (digits, count) = match &self.digits {
+            Some(digits) => {
+                model.model.conditional()?;
+                (Some(digits.clone()), 1)
+            }
+            None if model.model.conditional().is_ok() => (Some((0..=9).collect()), 10),
+            None => (None, 25),
+        };
         let picture = figures::samples(
             &model,
-            self.count.into(),
+            digits.as_deref(),
+            self.count.unwrap_or(count).into(),
             self.draw,
             self.output.seed(&model),
+            context,
         )?;
         self.output.save(&picture, &model, "samples", context)
     }

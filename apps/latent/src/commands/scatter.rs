@@ -1,19 +1,23 @@
 use clap::{Args, ValueEnum};
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, require_plane};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::projection::Projection;
 use crate::{Context, Error, figures};
 
-/// Draw where the test images lie in a two-dimensional latent space
+/// Draw where the test images lie in the latent space
 #[derive(Args)]
 pub(crate) struct Scatter {
     #[command(flatten)]
     model: ModelArgument,
     /// How many images
-    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(2..))]
     count: u32,
     /// Which latent stands for an image
     #[arg(long, value_enum, default_value_t = Latent::Mean)]
     latent: Latent,
+    /// How latents of more than two dimensions come into the plane
+    #[arg(long, value_enum, default_value_t = Projection::Auto)]
+    projection: Projection,
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
@@ -31,13 +35,13 @@ enum Latent {
 impl Scatter {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
         let model = self.model.load(context)?;
-        require_plane(&*model.model, "scatter plot")?;
         let data = self.data.load_for(&model, context)?.test;
         let sampled = self.latent == Latent::Sample;
         let picture = figures::scatter(
             &model,
             &data,
             self.count as usize,
+            self.projection,
             sampled,
             self.output.seed(&model),
             context,

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use clap::Args;
 use latent_datasets::Splits;
-use latent_models::latent_space;
+use latent_models::{LatentModel, latent_space};
 use latent_training::{EpochRecord, Experiment, Outcome, Run, load_model, train};
 use latent_visualisation::Picture;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::arguments::{DataArguments, paths, quoted, seed, table};
 use crate::figures::{self, Draw};
 use crate::progress::{Progress, thousands};
+use crate::projection::Projection;
 use crate::{Context, Error, experiments};
 
 /// Train a model and draw what it learned
@@ -108,16 +109,17 @@ impl Train {
         let loaded = self.data.load(experiment.data.source, context)?;
         experiment.data.source = loaded.source;
         // Before anything is written, or deleted.
-        experiment.check_for(name, loaded.splits.train.pixels())?;
+        let train = &loaded.splits.train;
+        experiment.check_for(name, (train.height(), train.width()))?;
         let run = Run::create(&directory, &experiment, self.overwrite)?;
-        Ok((run, limited(loaded.splits, &experiment)))
+        Ok((run, loaded.splits.truncated(limit(&experiment))))
     }
 
     fn reopen(&self, directory: &Path, context: &Context) -> Result<(Run, Splits), Error> {
         let run = Run::open(directory)?;
         let experiment = run.experiment()?;
         let loaded = self.data.load(experiment.data.source, context)?;
-        Ok((run, limited(loaded.splits, &experiment)))
+        Ok((run, loaded.splits.truncated(limit(&experiment))))
     }
 
     /// Draws, and prints the test figures, the files, and what a person would want next.
@@ -155,7 +157,12 @@ impl Train {
         lines.push("next:".to_owned());
         let directory = quoted(run.directory());
         // What the run has not drawn yet.
-        let suggestions = if experiment.model.latent_size() == 2 {
+        let suggestions = if experiment.model.is_conditional() {
+            [
+                format!("sample {directory} --digits 3,1,4"),
+                format!("restyle {directory}"),
+            ]
+        } else if experiment.model.latent_size() == 2 {
             [
                 format!("manifold {directory} --quantiles"),
                 format!("scatter {directory} --latent sample"),
@@ -163,7 +170,7 @@ impl Train {
         } else {
             [
                 format!("interpolate {directory} --between 0,3"),
-                format!("reconstruct {directory} --count 20"),
+                format!("scatter {directory} --projection tsne"),
             ]
         };
         for suggestion in suggestions
@@ -211,13 +218,8 @@ impl Train {
     }
 }
 
-fn limited(splits: Splits, experiment: &Experiment) -> Splits {
-    let limit = experiment.data.limit.unwrap_or(usize::MAX);
-    Splits {
-        train: splits.train.truncated(limit),
-        test: splits.test.truncated(limit),
-        ..splits
-    }
+fn limit(experiment: &Experiment) -> usize {
+    experiment.data.limit.unwrap_or(usize::MAX)
 }
 
 /// Every picture that suits the model.
@@ -233,7 +235,13 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
         Ok(())
     };
     save("curves", &figures::curves(&run.metrics()?)?)?;
-    save("samples", &figures::samples(&model, 25, Draw::Mean, seed)?)?;
+    let digits: Vec<u8> = (0..=9).collect();
+    let (digits, count) = match model.model.conditional() {
+        Ok(_) => (Some(&digits[..]), 10),
+        Err(_) => (None, 25),
+    };
+    let samples = figures::samples(&model, digits, count, Draw::Mean, seed, context)?;
+    save("samples", &samples)?;
     save(
         "reconstructions",
         &figures::reconstructions(&model, test, 10, seed, context)?,
@@ -250,13 +258,16 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
         "gallery",
         &figures::gallery(&model, test, 5, seed, context)?,
     )?;
-    if model.model.latent_size() == 2 {
-        let plane = figures::covering(&model, test, 15, seed, context)?;
+    if model.model.latent_size() >= 2 && test.len() >= 2 {
+        let projection = Projection::Auto;
         save(
             "scatter",
-            &figures::scatter(&model, test, 5000, false, seed, context)?,
+            &figures::scatter(&model, test, 5000, projection, false, seed, context)?,
         )?;
-        save("manifold", &figures::manifold(&model, &plane, context)?)?;
+    }
+    if model.model.latent_size() == 2 {
+        let plane = figures::covering(&model, test, 15, seed, context)?;
+        save("manifold", &figures::manifold(&model, &plane, 0, context)?)?;
     }
     Ok(files)
 }

@@ -2,10 +2,12 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use latent_kernels::{Activation, Convolution, Layer, TransposedConvolution};
 
+use serde::{Deserialize, Serialize};
+
 use super::linear::uniform;
 use super::{Linear, Sequential, Summed};
-use crate::Error;
-use crate::error::positive;
+use crate::error::{positive, refuse_too_many};
+use crate::{Error, Objective};
 
 /// A convolution and the activation that follows it, on images `[n, height, width, channels]`.
 ///
@@ -114,10 +116,9 @@ impl Sequential for ConvTranspose2d {
 }
 
 /// The shape of a convolutional encoder and of the decoder that mirrors it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ConvolutionalConfig {
-    /// Height and width of the images, which have one channel.
-    pub image: (usize, usize),
     /// Channels after each convolution of the encoder; the decoder has them in reverse. Each
     /// convolution is 3×3 with stride 2 and padding 1, and halves the image.
     pub channels: Vec<usize>,
@@ -125,20 +126,27 @@ pub struct ConvolutionalConfig {
     pub features: usize,
     /// How many dimensions the latent space has.
     pub latent_size: usize,
+    /// What the VAE over both is trained by.
+    pub objective: Objective,
 }
 
+/// Height and width of images.
+pub type ImageSize = (usize, usize);
+
 impl Default for ConvolutionalConfig {
-    /// 28×28 images, convolutions to 32 and 64 channels, a linear layer of 16, two latent dimensions.
+    /// Convolutions to 32 and 64 channels, a linear layer of 16, two latent dimensions.
     fn default() -> Self {
         Self {
-            image: (28, 28),
             channels: vec![32, 64],
             features: 16,
             latent_size: 2,
+            objective: Objective::default(),
         }
     }
 }
 
+/// So often no image that a computer could hold can be halved.
+const LAYERS: usize = 16;
 const KERNEL: usize = 3;
 const CONVOLUTION: Convolution = Convolution {
     stride: 2,
@@ -146,42 +154,73 @@ const CONVOLUTION: Convolution = Convolution {
 };
 
 impl ConvolutionalConfig {
-    /// Whether such networks can exist.
+    /// Whether such networks can exist for images of this size, with one channel.
     ///
     /// # Errors
-    /// A size is 0, there are no convolutions, or height and width are not both even or both odd where
+    /// A size is 0, there are no convolutions or more than halve any image, the objective is impossible, or height and width are not both even or both odd where
     /// an image is halved: one output padding serves both.
-    pub fn check(&self) -> std::result::Result<(), Error> {
-        positive("image height", self.image.0)?;
-        positive("image width", self.image.1)?;
+    pub fn check(&self, image: ImageSize) -> std::result::Result<(), Error> {
+        positive("image height", image.0)?;
+        positive("image width", image.1)?;
         positive("channels", self.channels.len())?;
+        if self.channels.len() > LAYERS {
+            return Err(Error::Config {
+                key: "channels",
+                value: format!("a list of {}", self.channels.len()),
+                remedy: "each convolution halves the image: use 16 or fewer",
+            });
+        }
         self.channels
             .iter()
             .try_for_each(|&channels| positive("channels", channels))?;
         positive("features", self.features)?;
         positive("latent_size", self.latent_size)?;
-        let halved = &self.sizes()[..self.channels.len()];
+        self.objective.check()?;
+        let halved = &self.sizes(image)[..self.channels.len()];
         if halved.iter().any(|(height, width)| height % 2 != width % 2) {
             return Err(Error::Config {
                 key: "image",
-                value: format!("{:?}", self.image),
+                value: format!("{image:?}"),
                 remedy: "height and width must stay both even or both odd as they are halved",
             });
+        }
+        let product = |sizes: &[usize]| {
+            let times = |product: usize, &size| product.saturating_mul(size);
+            sizes.iter().fold(1, times)
+        };
+        let convolutions = self
+            .channels
+            .windows(2)
+            .map(|pair| product(&[KERNEL * KERNEL, pair[0], pair[1]]));
+        let (height, width, channels) = self.smallest(image);
+        let linear = product(&[height, width, channels, self.features]);
+        let heads = product(&[self.features, self.latent_size]);
+        let sizes: [(&'static str, usize, String); 3] = [
+            (
+                "channels",
+                convolutions.fold(0, usize::saturating_add),
+                format!("{:?}", self.channels),
+            ),
+            ("features", linear, self.features.to_string()),
+            ("latent_size", heads, self.latent_size.to_string()),
+        ];
+        for (key, weights, value) in sizes {
+            refuse_too_many(weights, key, &value)?;
         }
         Ok(())
     }
 
     /// Height and width before the first convolution and after each.
-    fn sizes(&self) -> Vec<(usize, usize)> {
-        let halve = |size: &(usize, usize)| Some((size.0.div_ceil(2), size.1.div_ceil(2)));
-        std::iter::successors(Some(self.image), halve)
+    fn sizes(&self, image: ImageSize) -> Vec<ImageSize> {
+        let halve = |size: &ImageSize| Some((size.0.div_ceil(2), size.1.div_ceil(2)));
+        std::iter::successors(Some(image), halve)
             .take(self.channels.len() + 1)
             .collect()
     }
 
     /// Height, width and channels after the last convolution.
-    fn smallest(&self) -> (usize, usize, usize) {
-        let (height, width) = *self.sizes().last().unwrap_or(&self.image);
+    fn smallest(&self, image: ImageSize) -> (usize, usize, usize) {
+        let (height, width) = *self.sizes(image).last().unwrap_or(&image);
         (height, width, *self.channels.last().unwrap_or(&1))
     }
 
@@ -214,7 +253,7 @@ impl ConvolutionalConfig {
 /// together. Layers are numbered as in a PyTorch `Sequential` of `Conv2d, ReLU, …, Flatten, Linear`.
 #[derive(Clone, Debug)]
 pub struct ConvolutionalEncoder<F = Conv2d> {
-    image: (usize, usize),
+    image: ImageSize,
     first: F,
     rest: Vec<Conv2d>,
     linear: Linear,
@@ -222,29 +261,42 @@ pub struct ConvolutionalEncoder<F = Conv2d> {
 
 impl ConvolutionalEncoder {
     /// The encoder of a model without a condition.
-    pub fn new(config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
+    pub fn new(
+        image: ImageSize,
+        config: &ConvolutionalConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
         let first = config.convolution(0, Activation::Relu, builder)?;
-        Self::with_first(first, config, builder)
+        Self::with_first(first, image, config, builder)
     }
 }
 
 impl ConvolutionalEncoder<Summed<Conv2d>> {
     /// The encoder of a model conditioned on labels, which its first layer sees.
-    pub fn conditional(config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
+    pub fn conditional(
+        image: ImageSize,
+        config: &ConvolutionalConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
         let first = config.convolution(0, Activation::Identity, builder)?;
-        let (height, width) = config.sizes()[1];
+        let (height, width) = config.sizes(image)[1];
         let outputs = height * width * config.channels[0];
         let first = Summed::new(first, outputs, Activation::Relu, &builder.pp(0))?;
-        Self::with_first(first, config, builder)
+        Self::with_first(first, image, config, builder)
     }
 }
 
 impl<F> ConvolutionalEncoder<F> {
-    fn with_first(first: F, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
+    fn with_first(
+        first: F,
+        image: ImageSize,
+        config: &ConvolutionalConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
         let count = config.channels.len();
-        let (height, width, channels) = config.smallest();
+        let (height, width, channels) = config.smallest(image);
         Ok(Self {
-            image: config.image,
+            image,
             first,
             rest: (1..count)
                 .map(|layer| config.convolution(layer, Activation::Relu, builder))
@@ -286,8 +338,12 @@ pub struct ConvolutionalDecoder<F = Linear> {
 
 impl ConvolutionalDecoder {
     /// The decoder of a model without a condition.
-    pub fn new(config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
-        let (height, width, channels) = config.smallest();
+    pub fn new(
+        image: ImageSize,
+        config: &ConvolutionalConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
+        let (height, width, channels) = config.smallest(image);
         let outputs = height * width * channels;
         let builder_of_first = builder.pp(0);
         let first = Linear::new(
@@ -296,25 +352,34 @@ impl ConvolutionalDecoder {
             Activation::Relu,
             &builder_of_first,
         )?;
-        Self::with_first(first, config, builder)
+        Self::with_first(first, image, config, builder)
     }
 }
 
 impl ConvolutionalDecoder<Summed<Linear>> {
     /// The decoder of a model conditioned on labels, which its first layer sees.
-    pub fn conditional(config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
-        let (height, width, channels) = config.smallest();
+    pub fn conditional(
+        image: ImageSize,
+        config: &ConvolutionalConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
+        let (height, width, channels) = config.smallest(image);
         let outputs = height * width * channels;
         let own = builder.pp(0);
         let first = Linear::new(config.latent_size, outputs, Activation::Identity, &own)?;
         let first = Summed::new(first, outputs, Activation::Relu, &own)?;
-        Self::with_first(first, config, builder)
+        Self::with_first(first, image, config, builder)
     }
 }
 
 impl<F> ConvolutionalDecoder<F> {
-    fn with_first(first: F, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
-        let sizes = config.sizes();
+    fn with_first(
+        first: F,
+        image: ImageSize,
+        config: &ConvolutionalConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
+        let sizes = config.sizes(image);
         let count = config.channels.len();
         let layer = |number: usize| {
             // From the size that convolution `layer` of the encoder leaves to what it was given.
@@ -334,7 +399,7 @@ impl<F> ConvolutionalDecoder<F> {
             ConvTranspose2d::new(inputs, outputs, KERNEL, convolution, activation, &builder)
         };
         Ok(Self {
-            smallest: config.smallest(),
+            smallest: config.smallest(image),
             first,
             rest: (0..count).map(layer).collect::<Result<_>>()?,
         })

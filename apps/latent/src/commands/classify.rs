@@ -1,0 +1,115 @@
+use clap::Args;
+use latent_datasets::{Dataset, Splits};
+use latent_models::latent_space::nearest_labels;
+use latent_training::{Model, classify, encode};
+use latent_visualisation::{ConfusionMatrix, Picture};
+use serde_json::json;
+
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, batching, paths};
+use crate::progress::{Counting, thousands};
+use crate::{Context, Error};
+
+/// Tell which digits the test images show, and draw the confusion matrix
+///
+/// A conditional model is asked how likely an image is under each of the ten labels, and by Bayes' rule
+/// that tells how likely each label is. For any other, an image is given the label that is most
+/// frequent among the training images with the nearest latents.
+#[derive(Args)]
+pub(crate) struct Classify {
+    #[command(flatten)]
+    model: ModelArgument,
+    /// Draws of z for the likelihood of an image under a label, by a conditional model
+    #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    importance_samples: u32,
+    /// Use only the first N test images
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    output: DrawArguments,
+}
+
+/// How many latents near that of an image tell what it shows.
+const NEIGHBOURS: usize = 15;
+
+impl Classify {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let model = self.model.load(context)?;
+        let splits = self.data.load_for(&model, context)?;
+        let limit = self.limit.unwrap_or(u64::MAX) as usize;
+        let test = splits.test.clone().truncated(limit);
+        let seed = self.output.seed(&model);
+        let (found, method) = if model.model.conditional().is_ok() {
+            let method = format!(
+                "Bayes' rule, {} draws of z a label",
+                self.importance_samples
+            );
+            (self.by_bayes(&model, &test, seed, context)?, method)
+        } else {
+            let method = format!("the {NEIGHBOURS} nearest latents of training images");
+            (
+                by_neighbours(&model, &splits, &test, seed, context)?,
+                method,
+            )
+        };
+        let matrix = ConfusionMatrix::new(test.labels(), &found)?;
+        let accuracy = matrix.accuracy();
+        let right = format!("{:.2} % right, by {method}", 100.0 * accuracy);
+        let matrix = matrix.title(right.clone());
+        let files = paths(&matrix.save(&self.output.path(&model, "confusion"))?);
+        let count = thousands(test.len() as f64);
+        let words = format!(
+            "{count} test images of {}: {right}\n{}",
+            splits.name,
+            files.join("\n")
+        );
+        context.result(
+            &words,
+            &json!({
+                "model": self.model.path().display().to_string(),
+                "data": splits.name,
+                "images": test.len(),
+                "seed": seed,
+                "method": method,
+                "accuracy": accuracy,
+                "confusion": matrix.counts(),
+                "files": files,
+            }),
+        )
+    }
+
+    fn by_bayes(
+        &self,
+        model: &Model,
+        test: &Dataset,
+        seed: u64,
+        context: &Context,
+    ) -> Result<Vec<u8>, Error> {
+        let progress = Counting::new(test.len(), "images", context);
+        Ok(classify(
+            model.model.conditional()?,
+            test,
+            self.importance_samples as usize,
+            &batching(model, seed),
+            &context.device,
+            |done| progress.reached(done),
+        )?)
+    }
+}
+
+fn by_neighbours(
+    model: &Model,
+    splits: &Splits,
+    test: &Dataset,
+    seed: u64,
+    context: &Context,
+) -> Result<Vec<u8>, Error> {
+    let latents = |data: &Dataset| {
+        let batching = batching(model, seed);
+        encode(&model.model, data, &batching, None, &context.device)
+    };
+    let known = latents(&splits.train)?;
+    let labels = splits.train.labels();
+    Ok(nearest_labels(&latents(test)?, &known, labels, NEIGHBOURS)?)
+}

@@ -1,0 +1,25 @@
+use clap::Args;
+
+use crate::arguments::{DrawArguments, ModelArgument, digit};
+use crate::{Context, Error, figures};
+
+/// Draw one image of a digit: a number in, an image out
+#[derive(Args)]
+pub(crate) struct Digit {
+    #[command(flatten)]
+    model: ModelArgument,
+    /// The digit
+    #[arg(value_name = "DIGIT", value_parser = digit())]
+    told: u8,
+    #[command(flatten)]
+    output: DrawArguments,
+}
+
+impl Digit {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let model = self.model.load(context)?;
+        let picture = figures::digit(&model, self.told, self.output.seed(&model))?;
+        let name = format!("digit-{}", self.told);
+        self.output.save(&picture, &model, &name, context)
+    }
+}

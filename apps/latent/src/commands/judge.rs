@@ -1,0 +1,76 @@
+use clap::Args;
+use latent_distributions::Generator;
+use latent_models::Conditional;
+use latent_training::{Silent, train_judge};
+use latent_visualisation::{ConfusionMatrix, Picture};
+use serde_json::json;
+
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, paths};
+use crate::{Context, Error};
+
+/// Let a classifier read the digits that a conditional model draws
+///
+/// The classifier, a perceptron 784-512-10, is trained on the data's training images, which takes half a
+/// minute; how well it reads the real test images is printed beside.
+#[derive(Args)]
+pub(crate) struct Judge {
+    #[command(flatten)]
+    model: ModelArgument,
+    /// How many images of each digit the model draws
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    count: u32,
+    /// Train and test the classifier on the first N images only
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    output: DrawArguments,
+}
+
+impl Judge {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let model = self.model.load(context)?;
+        let conditional = model.model.conditional()?;
+        let splits = self.data.load_for(&model, context)?;
+        let splits = splits.truncated(self.limit.unwrap_or(u64::MAX) as usize);
+        let seed = self.output.seed(&model);
+        context.say("training a classifier on the training images");
+        let judge = train_judge(&splits, seed, &context.device, &mut Silent)?;
+
+        let (mut told, mut read) = (Vec::new(), Vec::new());
+        for digit in 0..=9 {
+            let digits = vec![digit; self.count as usize];
+            let mut generator = Generator::stream(seed, "judge", 0, u64::from(digit));
+            for digits in digits.chunks(1000) {
+                let images = conditional.generate(digits, &mut generator)?;
+                let classes = judge.classifier.classify(&images)?.to_vec1::<u32>()?;
+                read.extend(classes.iter().map(|&class| class as u8));
+                told.extend_from_slice(digits);
+            }
+        }
+        let matrix = ConfusionMatrix::new(&told, &read)?;
+        let (accuracy, real) = (matrix.accuracy(), judge.test_accuracy);
+        let right = format!("{:.2} % of drawn digits read as told", 100.0 * accuracy);
+        let matrix = matrix.title(right.clone());
+        let files = paths(&matrix.save(&self.output.path(&model, "judged"))?);
+        let words = format!(
+            "{right}; of the real test images the classifier reads {:.2} %\n{}",
+            100.0 * real,
+            files.join("\n")
+        );
+        context.result(
+            &words,
+            &json!({
+                "model": self.model.path().display().to_string(),
+                "data": splits.name,
+                "images": told.len(),
+                "seed": seed,
+                "accuracy": accuracy,
+                "classifier_test_accuracy": real,
+                "confusion": matrix.counts(),
+                "files": files,
+            }),
+        )
+    }
+}

@@ -1,0 +1,50 @@
+use clap::Args;
+
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::{Context, Error, figures};
+
+/// Draw what lies around a training image in the latent space, at growing distance
+///
+/// Each row goes one way from the image's latent, in a random direction; each column is a distance.
+#[derive(Args)]
+pub(crate) struct Neighbours {
+    #[command(flatten)]
+    model: ModelArgument,
+    /// The training image, counted from 0
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    image: usize,
+    /// The distances, with commas between them
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0], value_parser = radius)]
+    radii: Vec<f64>,
+    /// How many directions
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=50))]
+    count: u16,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    output: DrawArguments,
+}
+
+fn radius(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(radius) if radius.is_finite() && radius >= 0.0 => Ok(radius),
+        _ => Err("a distance is needed, such as 0.5".to_owned()),
+    }
+}
+
+impl Neighbours {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let model = self.model.load(context)?;
+        let data = self.data.load_for(&model, context)?.train;
+        let picture = figures::neighbourhood(
+            &model,
+            &data,
+            self.image,
+            &self.radii,
+            self.count.into(),
+            self.output.seed(&model),
+            context,
+        )?;
+        self.output.save(&picture, &model, "neighbours", context)
+    }
+}

@@ -1,0 +1,35 @@
+use clap::Args;
+
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::{Context, Error, figures};
+
+/// Draw test images in their own style as all ten digits, by a conditional model
+///
+/// The latent of an image and its label stays, and the label is changed: what the latent holds is what
+/// the label does not say.
+#[derive(Args)]
+pub(crate) struct Restyle {
+    #[command(flatten)]
+    model: ModelArgument,
+    /// The test images, counted from 0, with commas between them [default: the first ten]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    image: Vec<usize>,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    output: DrawArguments,
+}
+
+impl Restyle {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let model = self.model.load(context)?;
+        model.model.conditional()?;
+        let data = self.data.load_for(&model, context)?.test;
+        let images = match &self.image[..] {
+            [] => (0..data.len().min(10)).collect(),
+            named => named.to_vec(),
+        };
+        let picture = figures::restyled(&model, &data, &images, context)?;
+        self.output.save(&picture, &model, "restyled", context)
+    }
+}
