@@ -17,8 +17,9 @@ pub enum Error {
     LatentSpace(String),
     /// A question about labels, to a model that knows none.
     #[error(
-        "the model is not conditional: it draws digits, but not those that it is told to. \
-         `latent train cvae-conv` trains one that does"
+        "the model is not conditional, and takes no labels: it samples, reconstructs, interpolates and \
+         tells digits by their latents, and `latent train cvae-conv` trains one that draws the digits \
+         that it is told to"
     )]
     NotConditional,
     /// An estimate from no draws.

@@ -74,6 +74,7 @@ fn a_key_that_does_not_exist_is_named_with_the_nearest_that_does() {
         ("data.limits=3", "data.limit"),
         ("traning.epochs=3", "training.epochs"),
         ("sed=3", "seed"),
+        ("model.objective.sample=3", "model.objective.samples"),
     ] {
         let message = message(TEXT, &[setting]);
         assert!(
@@ -98,6 +99,10 @@ fn impossible_values_are_refused_by_key() {
     for (setting, key) in [
         ("model.latent_size=0", "model.latent_size"),
         ("model.hidden=[16,0]", "model.hidden"),
+        ("model.objective.samples=0", "model.objective.samples"),
+        ("model.objective.samples=100000", "model.objective.samples"),
+        ("model.objective.beta=-1.0", "model.objective.beta"),
+        ("model.objective.warm_up=nan", "model.objective.warm_up"),
         ("training.epochs=0", "training.epochs"),
         ("training.batch_size=0", "training.batch_size"),
         ("training.learning_rate=nan", "training.learning_rate"),
@@ -122,10 +127,26 @@ fn values_of_the_wrong_type_are_refused_where_they_stand() {
     assert!(message(TEXT, &["training.epochs=many"]).contains("--set training.epochs=many"));
     assert!(message(TEXT, &["training.epochs=-1"]).contains("-1"));
     assert!(message(TEXT, &["model.kind=gan"]).contains("unknown variant `gan`"));
+    assert!(message(TEXT, &["model.objective.bound=elbow"]).contains("unknown variant `elbow`"));
     assert!(message(TEXT, &["data.source=fashion"]).contains("unknown variant `fashion`"));
     assert!(message(TEXT, &["seed"]).contains("expected key=value"));
     assert!(message(TEXT, &["seed.deep=1"]).contains("`seed` is a value"));
     assert!(message("name = ", &[]).starts_with("small.toml: TOML parse error at line 1"));
     assert!(message("name = \"x\"", &[]).contains("missing field `model`"));
     assert!(message(TEXT, &["seed=-3"]).contains("-3"));
+}
+
+#[test]
+fn the_numbers_of_an_experiment_are_found_by_their_keys() {
+    let numbers = parse(TEXT, &[]).unwrap().numbers().unwrap();
+    let number = |key: &str| {
+        numbers
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, n)| *n)
+    };
+    assert_eq!(number("model.latent_size"), Some(3.0));
+    assert_eq!(number("model.objective.beta"), Some(1.0));
+    assert_eq!(number("training.learning_rate"), Some(1e-3));
+    assert_eq!(number("model.kind"), None);
 }

@@ -12,8 +12,9 @@ use latent_distributions::Generator;
 use latent_kernels::{Adam, Moments, adam_update, average_update, squared_norm};
 use latent_models::{Loss, Parameters, Step, Trainable, Vae, VaeConfig};
 use latent_training::{
-    EpochReport, Error, Experiment, Observer, Outcome, Run, Schedule, Silent, StepReport, Trainer,
-    TrainingConfig, evaluate, load_model, train,
+    EVALUATION_BATCH, EpochReport, Error, Experiment, Metrics, Observer, Outcome, Run, Schedule,
+    Silent, StepReport, Trainer, TrainingConfig, evaluate, load_model, log_likelihoods,
+    mean_and_standard_error, train,
 };
 
 fn experiment(settings: &[&str]) -> Experiment {
@@ -99,6 +100,78 @@ fn an_interrupted_run_ends_as_one_that_was_not() {
     ];
     interrupt(&experiment(&[]));
     interrupt(&experiment(&everything));
+}
+
+/// An experiment for each kind of model, and one for each bound.
+fn kinds() -> Vec<Experiment> {
+    let text = |model: &str| {
+        format!(
+            "name = 'small'\n[model]\n{model}\n[training]\nepochs = 2\nbatch_size = 32\n\
+             [data]\nsource = 'synthetic'\nbinarise = true\n"
+        )
+    };
+    [
+        "kind = 'conditional-vae'\nhidden = [16]\nlatent_size = 3",
+        "kind = 'convolutional-vae'\nchannels = [4, 6]",
+        "kind = 'conditional-convolutional-vae'\nchannels = [4, 6]",
+        "kind = 'vae'\nhidden = [16]\n[model.objective]\nbound = 'importance-weighted'\nsamples = 4",
+        "kind = 'vae'\nhidden = [16]\n[model.objective]\nbound = 'sampled-elbo'\nwarm_up = 1.5",
+    ]
+    .map(|model| Experiment::parse(&text(model), "small", &[]).unwrap())
+    .to_vec()
+}
+
+#[test]
+fn every_kind_of_model_is_interrupted_saved_and_loaded_with_the_same_figures() {
+    for experiment in kinds() {
+        let directory = tempfile::tempdir().unwrap();
+        let [whole, parts] = ["whole", "parts"].map(|name| directory.path().join(name));
+        let outcome = train_in(&whole, &experiment, &mut Silent).unwrap();
+        let Outcome::Finished(last) = outcome else {
+            panic!("{outcome:?}");
+        };
+        // In the middle of the first epoch, and of the second: during warm-up, where there is one.
+        let run = Run::create(&parts, &experiment, false).unwrap();
+        for steps in [3, 6, 100] {
+            train(&run, &digits(), &Device::Cpu, &mut StopAfter(steps)).unwrap();
+        }
+        assert!(
+            model_and_metrics(&whole) == model_and_metrics(&parts),
+            "{experiment:?}"
+        );
+
+        let model = load_model(&whole, &Device::Cpu).unwrap();
+        let batching = Batching {
+            size: EVALUATION_BATCH,
+            binarise: true,
+            seed: experiment.seed,
+        };
+        let test = &digits().test;
+        let measured = evaluate(&model.model, test, &batching, &Device::Cpu).unwrap();
+        assert_eq!(measured, last.test, "{experiment:?}");
+
+        // The estimate of log p(x) depends on the seed alone, and lies above the bound.
+        let likelihoods =
+            || log_likelihoods(&model.model, test, 20, &batching, &Device::Cpu, |_| {}).unwrap();
+        let (mean, error) = mean_and_standard_error(&likelihoods());
+        assert!(mean > last.test["elbo"] && error > 0.0, "{experiment:?}");
+        assert_eq!(likelihoods(), likelihoods());
+    }
+}
+
+#[test]
+fn the_weight_of_the_divergence_warms_up_while_training_and_not_while_measuring() {
+    let experiment = &kinds()[4];
+    let directory = tempfile::tempdir().unwrap();
+    train_in(directory.path(), experiment, &mut Silent).unwrap();
+    let records = Run::open(directory.path()).unwrap().metrics().unwrap();
+    let gap = |metrics: &Metrics| metrics["loss"] + metrics["elbo"];
+    // The loss in training leaves out a part of the divergence, on average more than half of it.
+    assert!(
+        gap(&records[0].train) < -0.5 * records[0].train["kl"],
+        "{records:?}"
+    );
+    assert!(gap(&records[0].test).abs() < 1e-4 && gap(&records[1].test).abs() < 1e-4);
 }
 
 fn interrupt(experiment: &Experiment) {

@@ -3,7 +3,7 @@
 
 use std::{error::Error, path::PathBuf};
 
-use latent_visualisation::{Curves, ImageGrid, Picture, Scatter};
+use latent_visualisation::{ConfusionMatrix, Curves, ImageGrid, Picture, Scatter};
 
 /// A ring whose shape follows two latents: as much of a digit as a formula gives.
 fn blob(x: f32, y: f32) -> Vec<f32> {
@@ -87,6 +87,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     save(
         &Scatter::new(points, labels)?.title("Latent space of 10,000 test images"),
         "latents",
+    )?;
+
+    let shown: Vec<u8> = (0..1000).map(|index| (index % 10) as u8).collect();
+    let taken_for = shown.iter().enumerate().map(|(index, digit)| {
+        let error = u8::from(spread(index, 0.618_033_988_749) > 0.9);
+        (digit + error * (1 + (index % 3) as u8)) % 10
+    });
+    save(
+        &ConfusionMatrix::new(&shown, taken_for.collect::<Vec<u8>>())?.title("90 % right"),
+        "confusion",
     )?;
 
     let epochs: Vec<f64> = (1..=20).map(f64::from).collect();

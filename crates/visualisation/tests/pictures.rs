@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use latent_visualisation::{Curves, Error, Format, ImageGrid, Picture, Scatter};
+use latent_visualisation::{ConfusionMatrix, Curves, Error, Format, ImageGrid, Picture, Scatter};
 
 /// Numbers from 0 to 1 without a pattern.
 fn noise(count: usize) -> Vec<f32> {
@@ -15,6 +15,18 @@ fn noise(count: usize) -> Vec<f32> {
 
 /// Pictures of every kind, ordinary ones and such as are nothing but edges.
 fn pictures() -> Vec<(&'static str, Box<dyn Picture>)> {
+    let labels: Vec<u8> = (0..300).map(|index| (index % 10) as u8).collect();
+    let matrix = ConfusionMatrix::new(labels, [3; 300]).unwrap();
+    let mut all = grids_and_plots();
+    all.push((
+        "matrix",
+        Box::new(matrix.title("30 of 300 right & <proper>")),
+    ));
+    all.push(("no counts", Box::new(ConfusionMatrix::new([], []).unwrap())));
+    all
+}
+
+fn grids_and_plots() -> Vec<(&'static str, Box<dyn Picture>)> {
     const NAN: f64 = f64::NAN;
     let labels: Vec<u8> = (0..300).map(|index| (index % 10) as u8).collect();
     let grid = |shape: [usize; 3]| ImageGrid::new(noise(shape.iter().product()), shape).unwrap();
@@ -314,6 +326,37 @@ fn npy_files_hold_the_numbers() {
             .flat_map(f64::to_le_bytes)
             .collect::<Vec<u8>>()
     );
+}
+
+#[test]
+fn a_confusion_matrix_counts_what_was_taken_for_what() {
+    let matrix = ConfusionMatrix::new([7, 3, 3, 9], [7, 3, 8, 9]).unwrap();
+    assert_eq!(matrix.accuracy(), 0.75);
+    assert_eq!(matrix.counts()[3], [0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
+    let bytes = matrix.render(Format::Npy).unwrap();
+    let (header, data) = read_npy(&bytes);
+    assert_eq!(header, npy_header("<i8", "10, 10"));
+    let counts = data
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|bytes| i64::from_le_bytes(*bytes));
+    assert_eq!(counts.sum::<i64>(), 4);
+    // Each count that is not 0 is written in its cell.
+    let cells = texts(&matrix)
+        .into_iter()
+        .filter(|text| text == "1")
+        .count();
+    assert_eq!(
+        cells,
+        4 + 2,
+        "four cells, and the names of a row and a column"
+    );
+    assert!(ConfusionMatrix::new([1, 2], [1]).is_err());
+    let error = ConfusionMatrix::new([1, 2], [1, 10])
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("label 10 of point 1"), "{error}");
 }
 
 #[test]

@@ -20,12 +20,13 @@ impl Experiments {
             .iter()
             .map(|experiment| {
                 let indent = " ".repeat(width);
+                let tasks = match &experiment.tasks[..] {
+                    [] => String::new(),
+                    tasks => format!("; for just {}", tasks.join(", ")),
+                };
                 format!(
-                    "{:width$}  {}\n{indent}  {} epochs; for just {}",
-                    experiment.name,
-                    experiment.description,
-                    experiment.training.epochs,
-                    experiment.tasks.join(", ")
+                    "{:width$}  {}\n{indent}  {} epochs{tasks}",
+                    experiment.name, experiment.description, experiment.training.epochs,
                 )
             })
             .collect();
