@@ -74,7 +74,7 @@ radboud-cvae: (_train "cvae-conv")
 # Reconstruction and KL against 2, 4, 8, 16 and 32 latent dimensions, as curves: ten minutes
 radboud-latent-size:
     @for size in 2 4 8 16 32; do \
-        {{just_executable()}} _train vae-conv vae-conv-latent-$size --set model.latent_size=$size --no-figures; \
+        {{just_executable()}} _train vae-conv vae-conv-latent-$size --set model.latent_size=$size --no-figures || exit 1; \
     done
     {{latent}} curves runs/vae-conv-latent-2 runs/vae-conv-latent-4 runs/vae-conv-latent-8 \
         runs/vae-conv-latent-16 runs/vae-conv-latent-32 --against model.latent_size --out runs/latent-size.png
@@ -113,7 +113,7 @@ test:
 # Three seeds of an experiment: the figures of each, a JSON object a line
 seeds experiment="vae-2d":
     @for seed in 1 2 3; do \
-        {{latent}} train {{experiment}} --seed $seed --out runs/{{experiment}}-seed-$seed --overwrite --no-figures --json; \
+        {{latent}} train {{experiment}} --seed $seed --out runs/{{experiment}}-seed-$seed --overwrite --no-figures --json || exit 1; \
     done
 
 # How many images a second this machine trains on, and the memory that it takes

@@ -265,7 +265,10 @@ fn draw_in_every_form(directory: &Path, commands: &[(&[&str], &str)]) {
                 "svg" => assert!(fs::read_to_string(&path).unwrap().contains("<svg")),
                 _ => {
                     let (header, _) = npy(&path);
+                    let counts = matches!(command[0], "classify" | "judge");
+                    let kind = if counts { "'<i8'" } else { "'<f4'" };
                     assert!(header.contains(shape), "{command:?}: {header}");
+                    assert!(header.contains(kind), "{command:?}: {header}");
                 }
             }
         }
@@ -540,6 +543,19 @@ fn an_experiment_of_one_s_own_is_a_file() {
             "t-SNE of 3"
         };
         assert!(picture.contains(words), "{projection}");
+    }
+    let line = [
+        "train",
+        "mine.toml",
+        "--set",
+        "model.latent_size=1",
+        "--out",
+        "line",
+    ];
+    succeed(directory.path(), &line);
+    for projection in ["auto", "tsne"] {
+        let arguments = ["scatter", "line", "--projection", projection];
+        assert!(fail(directory.path(), &arguments, 1).contains("latents of two dimensions"));
     }
     // What was resolved can be run again as it stands.
     let again = object(

@@ -47,6 +47,15 @@ pub(crate) enum Error {
         "t-SNE needs 8 images or more, and there are {0}: use a larger `--count`, or `--projection pca`"
     )]
     TooFewForTsne(usize),
+    #[error(
+        "a scatter plot needs latents of two dimensions or more, and this model's have one; \
+         `latent sample` and `latent interpolate` work with any"
+    )]
+    OneDimension,
+    #[error("a thread for t-SNE cannot be started: {0}")]
+    Threads(rayon::ThreadPoolBuildError),
+    #[error("a picture of {0} images is too large: draw 10,000 or fewer")]
+    TooManyImages(usize),
     #[error("{run}: its experiment has no number called `{key}`{}", did_you_mean(.nearest.as_deref()))]
     NoSetting {
         run: PathBuf,

@@ -1,7 +1,7 @@
 //! What each picture shows of a model: used by the command of its name, and by `train` at the end.
 
 use candle_core::{DType, IndexOp, Tensor};
-use latent_datasets::{Batching, CLASSES, Dataset};
+use latent_datasets::{CLASSES, Dataset};
 use latent_distributions::Generator;
 use latent_models::latent_space::{Grid, Path, legibility, neighbours, representatives};
 use latent_models::{Conditional, Labels, LatentModel};
@@ -41,6 +41,9 @@ pub(crate) fn samples(
         // Such a model ignores them.
         None => vec![0; count],
     };
+    if told.len() > 10_000 {
+        return Err(Error::TooManyImages(told.len()));
+    }
     let latents = model.model.sample_prior(told.len(), &mut generator)?;
     let labels = labels(&told, context)?;
     let images = match draw {
@@ -73,14 +76,13 @@ pub(crate) fn reconstructions(
     context: &Context,
 ) -> Result<ImageGrid, Error> {
     let data = first(data, count);
-    let batching = Batching {
-        size: count,
-        ..batching(model, seed)
-    };
-    let Some(batch) = data.in_order(&batching, &context.device).next() else {
+    if data.is_empty() {
         return Err(latent_training::Error::NoImages { split: "test" }.into());
-    };
-    let images = batch?.images;
+    }
+    let indices: Vec<usize> = (0..data.len()).collect();
+    let images = data
+        .chosen(&indices, &batching(model, seed), &context.device)?
+        .images;
     let labels = labels(data.labels(), context)?;
     let latents = model.model.encode(&images, &labels)?;
     let decoded = model.model.decode(&latents, &labels)?;
@@ -106,12 +108,13 @@ pub(crate) fn interpolations(
     pairs: &[(usize, usize)],
     path: Path,
     steps: usize,
+    seed: u64,
     context: &Context,
 ) -> Result<ImageGrid, Error> {
     let mut rows = Vec::new();
     let mut names = Vec::new();
     for &(from, to) in pairs {
-        let ends = data.batch(&[from, to], &context.device)?;
+        let ends = data.chosen(&[from, to], &batching(model, seed), &context.device)?;
         let digits = [from, to].map(|index| data.labels()[index]);
         let latents = model
             .model
@@ -209,7 +212,9 @@ pub(crate) fn neighbourhood(
     seed: u64,
     context: &Context,
 ) -> Result<ImageGrid, Error> {
-    let image = data.batch(&[index], &context.device)?.images;
+    let image = data
+        .chosen(&[index], &batching(model, seed), &context.device)?
+        .images;
     let shown = data.labels()[index];
     let latent = model
         .model
@@ -240,10 +245,13 @@ pub(crate) fn restyled(
     model: &Model,
     data: &Dataset,
     indices: &[usize],
+    seed: u64,
     context: &Context,
 ) -> Result<ImageGrid, Error> {
     let conditional = model.model.conditional()?;
-    let images = data.batch(indices, &context.device)?.images;
+    let images = data
+        .chosen(indices, &batching(model, seed), &context.device)?
+        .images;
     let digits: Vec<u8> = indices.iter().map(|&index| data.labels()[index]).collect();
     let styled = conditional.restyle(&images, &labels(&digits, context)?)?;
     let (_, _, pixels) = styled.dims3()?;
@@ -268,7 +276,9 @@ pub(crate) fn gallery(
     // Enough for every form of every digit: the search compares each image with all others.
     let data = first(data, 5000);
     let indices: Vec<usize> = (0..data.len()).collect();
-    let images = data.batch(&indices, &context.device)?.images;
+    let images = data
+        .chosen(&indices, &batching(model, seed), &context.device)?
+        .images;
     let (mut latents, mut scores) = (Vec::new(), Vec::new());
     for (batch, digits) in data
         .in_order(&batching(model, seed), &context.device)

@@ -1,9 +1,10 @@
 //! From latents of many dimensions to a plane that can be looked at.
 
-use bhtsne::tSNE;
+use bhtsne::{Neighbor, tSNE};
 use candle_core::{DType, Tensor};
 use clap::ValueEnum;
-use latent_models::latent_space::PrincipalComponents;
+use latent_models::latent_space::{PrincipalComponents, nearest};
+use rayon::ThreadPoolBuilder;
 
 use crate::Error;
 
@@ -32,6 +33,9 @@ impl Projection {
     /// Projects latents `[n, d]`.
     pub(crate) fn of(self, latents: &Tensor) -> Result<Plane, Error> {
         let (count, size) = latents.dims2()?;
+        if size < 2 {
+            return Err(Error::OneDimension);
+        }
         match self {
             Self::Auto if size == 2 => Ok(Plane {
                 points: latents.clone(),
@@ -51,7 +55,7 @@ impl Projection {
                 })
             }
             Self::Tsne => Ok(Plane {
-                points: embedded(latents, count, size)?,
+                points: embedded(latents, count)?,
                 words: format!(", t-SNE of {size} dimensions"),
                 axes: Some(["", ""].map(str::to_owned)),
             }),
@@ -60,31 +64,50 @@ impl Projection {
 }
 
 /// van der Maaten 2014, "Accelerating t-SNE using tree-based algorithms", from the principal components
-/// (Kobak & Berens 2019), so that the same latents give the same picture.
-fn embedded(latents: &Tensor, count: usize, size: usize) -> Result<Tensor, Error> {
-    const PERPLEXITY: f32 = 30.0;
+/// (Kobak & Berens 2019), on one thread and with neighbours of our own, since both of the crate's would
+/// make a picture of its own every time.
+fn embedded(latents: &Tensor, count: usize) -> Result<Tensor, Error> {
+    const PERPLEXITY: usize = 30;
     const THETA: f32 = 0.5;
     // Each point needs three times as many neighbours as the perplexity.
-    let perplexity = PERPLEXITY.min((count.saturating_sub(2) / 3) as f32);
-    if perplexity < 2.0 {
+    let perplexity = PERPLEXITY.min(count.saturating_sub(2) / 3);
+    if perplexity < 2 {
         return Err(Error::TooFewForTsne(count));
     }
-    let start = PrincipalComponents::of(latents, 2.min(size))?.project(latents)?;
-    let spread = start.narrow(1, 0, 1)?.sqr()?.mean_all()?.sqrt()?;
-    let start = (start.broadcast_div(&spread.reshape((1, 1))?)? * 1e-4)?;
-
+    let start = PrincipalComponents::of(latents, 2)?.project(latents)?;
+    let spread = start
+        .narrow(1, 0, 1)?
+        .sqr()?
+        .mean_all()?
+        .sqrt()?
+        .to_dtype(DType::F32)?;
+    // Where all latents are the same there is nothing to scale.
+    let scale = 1e-4 / f64::from(spread.to_scalar::<f32>()?.max(f32::MIN_POSITIVE));
+    let start = (start * scale)?
+        .to_dtype(DType::F32)?
+        .flatten_all()?
+        .to_vec1::<f32>()?;
+    let others = |(point, mut near): (usize, Vec<(usize, f32)>)| {
+        near.retain(|&(index, _)| index != point);
+        let near = near.into_iter().take(3 * perplexity);
+        near.map(|(index, distance)| Neighbor { index, distance })
+            .collect()
+    };
+    let neighbours: Vec<Vec<Neighbor<f32>>> = nearest(latents, latents, 3 * perplexity + 1)?
+        .into_iter()
+        .enumerate()
+        .map(others)
+        .collect();
     let rows = latents.to_dtype(DType::F32)?.to_vec2::<f32>()?;
-    let mut embedding = tSNE::<f32, Vec<f32>>::new(&rows);
-    embedding
-        .perplexity(perplexity)
-        .initial_embedding(start.flatten_all()?.to_vec1::<f32>()?)
-        .barnes_hut(THETA, |a, b| {
-            let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
-            squares.sum::<f32>().sqrt()
-        });
-    Ok(Tensor::from_vec(
-        embedding.embedding(),
-        (count, 2),
-        latents.device(),
-    )?)
+    let embed = || {
+        let mut embedding = tSNE::<f32, Vec<f32>>::new(&rows);
+        embedding
+            .perplexity(perplexity as f32)
+            .initial_embedding(start)
+            .barnes_hut_with_neighbors(THETA, &neighbours)
+            .embedding()
+    };
+    let alone = ThreadPoolBuilder::new().num_threads(1).build();
+    let points = alone.map_err(Error::Threads)?.install(embed);
+    Ok(Tensor::from_vec(points, (count, 2), latents.device())?)
 }

@@ -53,6 +53,28 @@ impl Dataset {
         self.batches((0..self.len()).collect(), batching, 0, device)
     }
 
+    /// The images and labels at these places as one batch, in this order, binarised where `batching`
+    /// says so, whatever its size.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchImage`] for a place beyond the last.
+    pub fn chosen(
+        &self,
+        indices: &[usize],
+        batching: &Batching,
+        device: &Device,
+    ) -> Result<Batch, Error> {
+        let whole = Batching {
+            size: indices.len(),
+            ..*batching
+        };
+        let mut batches = self.batches(indices.to_vec(), &whole, 0, device);
+        // No batch at all is one of no images.
+        batches
+            .next()
+            .unwrap_or_else(|| self.batch(indices, device))
+    }
+
     /// The images and labels at these places, in this order.
     ///
     /// # Errors
@@ -256,6 +278,27 @@ mod tests {
             "{mean:?}"
         );
         assert_ne!(mean, draw(2), "the pixels are drawn anew in every epoch");
+    }
+
+    #[test]
+    fn chosen_images_come_in_their_order_and_binarised_where_that_is_wanted() {
+        let dataset = dataset();
+        let binarised = Batching {
+            binarise: true,
+            ..batching(1)
+        };
+        let chosen = |indices: &[usize], batching: &Batching| {
+            dataset.chosen(indices, batching, &Device::Cpu)
+        };
+        for batching in [batching(1), binarised] {
+            let batch = chosen(&[4, 0, 4], &batching).unwrap();
+            assert_eq!(batch.labels.to_vec1::<u32>().unwrap(), [4, 0, 4]);
+            let pixels: Vec<f32> = batch.images.flatten_all().unwrap().to_vec1().unwrap();
+            let whole = pixels.iter().all(|pixel| pixel.fract() == 0.0);
+            assert_eq!(whole, batching.binarise);
+            assert_eq!(chosen(&[], &batching).unwrap().images.dims(), [0, 2]);
+            assert!(chosen(&[5], &batching).is_err());
+        }
     }
 
     #[test]

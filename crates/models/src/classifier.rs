@@ -2,7 +2,10 @@ use candle_core::{D, DType, Tensor};
 use candle_nn::VarBuilder;
 use latent_kernels::{Activation, categorical_log_likelihood};
 
-use crate::{Error, Loss, Mlp, Step, Trainable, error::positive};
+use crate::{
+    Error, Loss, Mlp, Step, Trainable,
+    error::{most_probable, positive},
+};
 
 /// The shape of a [`Classifier`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +56,11 @@ impl Classifier {
     }
 
     /// The most probable class of each image, `[n]` (u32).
+    ///
+    /// # Errors
+    /// The images do not have the classifier's size, or a score is infinite or no number.
     pub fn classify(&self, images: &Tensor) -> Result<Tensor, Error> {
-        Ok(self.0.forward(images)?.argmax(D::Minus1)?)
+        most_probable(&self.0.forward(images)?, "a class's score")
     }
 }
 

@@ -1,3 +1,5 @@
+use candle_core::{D, DType, Tensor};
+
 /// What can go wrong with a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -22,6 +24,15 @@ pub enum Error {
          that it is told to"
     )]
     NotConditional,
+    /// A figure from which nothing can be told.
+    #[error(
+        "{what} is infinite or no number: the model's weights, or the images, are out of all proportion; \
+         use an earlier checkpoint"
+    )]
+    NotFinite {
+        /// The figure.
+        what: &'static str,
+    },
     /// An estimate from no draws.
     #[error("an estimate from 0 draws does not exist: use 1 or more")]
     NoSamples,
@@ -63,8 +74,21 @@ pub(crate) fn refuse_too_many(
     const WEIGHTS: usize = 1 << 28;
     if weights > WEIGHTS {
         let value = value.to_string();
-        let remedy = "the encoder would have more than 268 million weights: make it smaller";
+        let remedy = "the model would have more than 268 million weights: make it smaller";
         return Err(Error::Config { key, value, remedy });
     }
     Ok(())
+}
+
+/// The most probable class of each row of scores: none is, where one of them is no number.
+pub(crate) fn most_probable(scores: &Tensor, what: &'static str) -> Result<Tensor, Error> {
+    let sum = scores
+        .abs()?
+        .sum_all()?
+        .to_dtype(DType::F32)?
+        .to_scalar::<f32>()?;
+    if !sum.is_finite() {
+        return Err(Error::NotFinite { what });
+    }
+    Ok(scores.argmax(D::Minus1)?)
 }

@@ -1,6 +1,7 @@
 use candle_core::{D, Tensor};
 use latent_distributions::Generator;
 
+use crate::error::most_probable;
 use crate::{CLASSES, Error, Labels};
 
 /// What a model is trained by, for a batch of n images.
@@ -170,6 +171,20 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         let likelihoods = Tensor::stack(&likelihoods, 1)?;
         let total = likelihoods.log_sum_exp(D::Minus1)?.unsqueeze(D::Minus1)?;
         Ok(likelihoods.broadcast_sub(&total)?)
+    }
+
+    /// The most probable digit of each image, `[n]` (u32), by [`Self::class_log_probabilities`].
+    ///
+    /// # Errors
+    /// There are no draws, or a likelihood is infinite or no number.
+    fn classify(
+        &self,
+        images: &Tensor,
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        let classes = self.class_log_probabilities(images, samples, generator)?;
+        most_probable(&classes, "the likelihood of an image")
     }
 }
 

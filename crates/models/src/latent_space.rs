@@ -5,7 +5,7 @@ use std::f64::consts::FRAC_PI_2;
 
 use candle_core::{D, DType, Device, Tensor};
 use latent_distributions::{Generator, StandardNormal};
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, SymmetricEigen};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -45,15 +45,18 @@ impl Path {
                 (cos, sin)
             }),
             Self::Spherical => {
-                let dot = |a: &Tensor, b: &Tensor| -> Result<f64, Error> {
-                    let sum = (a * b)?.sum_all()?.to_dtype(DType::F32)?;
-                    Ok(f64::from(sum.to_scalar::<f32>()?))
+                // In 64 bits, so that an angle of 180° is known as one.
+                let exact = |latent: &Tensor| -> Result<Vec<f64>, Error> {
+                    let latent = latent.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+                    Ok(latent.to_vec1()?)
                 };
-                let lengths = (dot(start, start)? * dot(end, end)?).sqrt();
-                let angle = (dot(start, end)? / lengths).clamp(-1.0, 1.0).acos();
+                let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+                let (a, b) = (exact(start)?, exact(end)?);
+                let cosine = dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt();
+                let angle = cosine.clamp(-1.0, 1.0).acos();
                 let sine = angle.sin();
                 weights(steps, |lambda| {
-                    if sine > 1e-4 {
+                    if sine > 1e-6 {
                         let along = |share: f64| (share * angle).sin() / sine;
                         (along(1.0 - lambda), along(lambda))
                     } else {
@@ -106,24 +109,39 @@ pub struct PrincipalComponents {
 }
 
 impl PrincipalComponents {
+    /// The time grows with the third power of the number of dimensions: this many take some seconds.
+    pub const MOST_DIMENSIONS: usize = 2000;
+
     /// The first `count` principal components of `latents` `[n, d]`, each pointing to where its largest
     /// entry is positive.
     ///
     /// # Errors
-    /// There are fewer than two latents, or fewer dimensions than components.
+    /// There are fewer than two latents, fewer dimensions than components or more than
+    /// [`Self::MOST_DIMENSIONS`], or one of the latents is no finite number.
     pub fn of(latents: &Tensor, count: usize) -> Result<Self, Error> {
         let (n, d) = latents.dims2()?;
-        if n < 2 || d < count {
+        if n < 2 || d < count || d > Self::MOST_DIMENSIONS {
             return Err(Error::LatentSpace(format!(
-                "{n} latents of {d} dimensions have no {count} principal components"
+                "of {n} latents with {d} dimensions, {count} principal components are not computed: it \
+                 takes two latents or more, and {count} to {} dimensions",
+                Self::MOST_DIMENSIONS
             )));
         }
         let mean = latents.mean_keepdim(0)?;
-        let centred = latents.broadcast_sub(&mean)?;
+        let centred = latents.broadcast_sub(&mean)?.to_device(&Device::Cpu)?;
+        let centred = centred.to_dtype(DType::F64)?;
         let covariance = (centred.t()?.matmul(&centred)? / (n - 1) as f64)?;
-        let covariance = covariance.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
-        let covariance = DMatrix::from_vec(d, d, covariance.flatten_all()?.to_vec1::<f64>()?);
-        let eigen = covariance.symmetric_eigen();
+        let covariance = covariance.flatten_all()?.to_vec1::<f64>()?;
+        let finite = covariance.iter().all(|value| value.is_finite());
+        // Each eigenvalue takes two or three iterations; without a limit, a defect would take for ever.
+        let eigen = finite.then(|| {
+            SymmetricEigen::try_new(DMatrix::from_vec(d, d, covariance), f64::EPSILON, 100 * d)
+        });
+        let Some(eigen) = eigen.flatten() else {
+            return Err(Error::LatentSpace(
+                "latents that are infinite, or no numbers, have no principal components".to_owned(),
+            ));
+        };
 
         let mut order: Vec<usize> = (0..d).collect();
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
@@ -143,7 +161,14 @@ impl PrincipalComponents {
             axes: axes.contiguous()?,
             explained: order[..count]
                 .iter()
-                .map(|&index| eigen.eigenvalues[index] / total)
+                .map(|&index| {
+                    // Latents that are all the same do not vary in any direction.
+                    if total > 0.0 {
+                        eigen.eigenvalues[index] / total
+                    } else {
+                        0.0
+                    }
+                })
                 .collect(),
         })
     }
@@ -152,6 +177,41 @@ impl PrincipalComponents {
     pub fn project(&self, latents: &Tensor) -> Result<Tensor, Error> {
         Ok(latents.broadcast_sub(&self.mean)?.matmul(&self.axes)?)
     }
+}
+
+/// The `count` of `latents` `[n, d]` that are nearest to each of `queries` `[m, d]`, by number and
+/// distance, the nearest first; all n where they are fewer.
+///
+/// # Errors
+/// The sizes of latents differ.
+pub fn nearest(
+    queries: &Tensor,
+    latents: &Tensor,
+    count: usize,
+) -> Result<Vec<Vec<(usize, f32)>>, Error> {
+    /// Queries that are compared at once, so that memory stays bounded.
+    const ROWS: usize = 250;
+
+    let squares = |latents: &Tensor| latents.sqr()?.sum(1);
+    let (own, turned) = (squares(latents)?.unsqueeze(0)?, latents.t()?);
+    let mut found = Vec::new();
+    for first in (0..queries.dim(0)?).step_by(ROWS) {
+        let queries = queries.narrow(0, first, ROWS.min(queries.dim(0)? - first))?;
+        // |q − x|² = |q|² − (2qx − |x|²), and the first term is the same for all x.
+        let nearness = (queries.matmul(&turned)? * 2.0)?.broadcast_sub(&own)?;
+        let lengths = squares(&queries)?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
+        let rows = nearness.to_dtype(DType::F32)?.to_vec2::<f32>()?;
+        found.extend(rows.iter().zip(lengths).map(|(row, length)| {
+            let mut nearest: Vec<(usize, f32)> = best(row, count)
+                .into_iter()
+                // Rounding may leave less than nothing.
+                .map(|index| (index, (length - row[index]).max(0.0).sqrt()))
+                .collect();
+            nearest.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+            nearest
+        }));
+    }
+    Ok(found)
 }
 
 /// The class of each of `queries` `[m, d]` by the labels of the `count` latents nearest to it, the most
@@ -165,9 +225,6 @@ pub fn nearest_labels(
     labels: &[u8],
     count: usize,
 ) -> Result<Vec<u8>, Error> {
-    /// Queries that are compared at once, so that memory stays bounded.
-    const ROWS: usize = 250;
-
     let n = latents.dim(0)?;
     if n != labels.len() || n == 0 || count == 0 {
         return Err(Error::LatentSpace(format!(
@@ -175,36 +232,31 @@ pub fn nearest_labels(
             labels.len()
         )));
     }
-    // |q − x|² without |q|², which is the same for all x.
-    let squares = latents.sqr()?.sum(1)?.unsqueeze(0)?;
-    let turned = latents.t()?;
-    let mut found = Vec::new();
-    for first in (0..queries.dim(0)?).step_by(ROWS) {
-        let queries = queries.narrow(0, first, ROWS.min(queries.dim(0)? - first))?;
-        let nearness = (queries.matmul(&turned)? * 2.0)?.broadcast_sub(&squares)?;
-        for row in nearness.to_dtype(DType::F32)?.to_vec2::<f32>()? {
-            let mut votes = [0usize; 256];
-            for label in best(row, labels, count) {
-                votes[usize::from(label)] += 1;
-            }
-            let winner = (0..=255u8)
-                .rev()
-                .max_by_key(|&label| votes[usize::from(label)]);
-            found.extend(winner);
+    let vote = |neighbours: Vec<(usize, f32)>| {
+        let mut votes = [0usize; 256];
+        for (index, _) in neighbours {
+            votes[usize::from(labels[index])] += 1;
         }
-    }
-    Ok(found)
+        let most = (0..=255u8)
+            .rev()
+            .max_by_key(|&label| votes[usize::from(label)]);
+        most.unwrap_or_default()
+    };
+    Ok(nearest(queries, latents, count)?
+        .into_iter()
+        .map(vote)
+        .collect())
 }
 
-/// The labels with the `count` highest scores, in no order.
-fn best(scores: Vec<f32>, labels: &[u8], count: usize) -> Vec<u8> {
-    let mut all: Vec<(f32, u8)> = scores.into_iter().zip(labels.iter().copied()).collect();
-    let count = count.min(all.len());
-    if count > 0 && count < all.len() {
-        all.select_nth_unstable_by(count - 1, |a, b| b.0.total_cmp(&a.0));
+/// The places of the `count` highest scores, in no order.
+fn best(scores: &[f32], count: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..scores.len()).collect();
+    if count > 0 && count < places.len() {
+        let order = |&a: &usize, &b: &usize| scores[b].total_cmp(&scores[a]).then(a.cmp(&b));
+        places.select_nth_unstable_by(count - 1, order);
     }
-    all.truncate(count);
-    all.into_iter().map(|(_, label)| label).collect()
+    places.truncate(count);
+    places
 }
 
 /// A grid over a two-dimensional latent space.
@@ -323,8 +375,10 @@ pub fn legibility(
     let lengths = (images.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt()?;
     let cosines = decoded.matmul(&images.broadcast_div(&lengths)?.t()?)?;
     let share = |(cosines, label): (Vec<f32>, &u8)| {
-        let nearest = best(cosines, image_labels, NEIGHBOURS);
-        let same = nearest.iter().map(|other| u8::from(other == label));
+        let nearest = best(&cosines, NEIGHBOURS);
+        let same = nearest
+            .iter()
+            .map(|&index| u8::from(image_labels[index] == *label));
         same.map(f32::from).sum::<f32>() / nearest.len() as f32
     };
     Ok(cosines

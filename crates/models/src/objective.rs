@@ -50,16 +50,16 @@ impl Objective {
     /// Whether a model can be trained by it.
     ///
     /// # Errors
-    /// There are no draws, or more than memory could be asked to hold; or a number is negative, infinite
-    /// or NaN.
+    /// There are no draws, or so many that a batch of them takes gigabytes; or a number is negative,
+    /// infinite or NaN.
     pub fn check(&self) -> Result<(), Error> {
-        const SAMPLES: usize = 10_000;
+        const SAMPLES: usize = 500;
         positive("objective.samples", self.samples)?;
         if self.samples > SAMPLES {
             return Err(Error::Config {
                 key: "objective.samples",
                 value: self.samples.to_string(),
-                remedy: "use 10,000 or fewer",
+                remedy: "use 500 or fewer",
             });
         }
         for (key, value) in [
@@ -85,12 +85,13 @@ impl Objective {
             self.beta
         }
     }
+
     /// Minus the bound, for n images after so many epochs of training, from draws of z `[n, d]` or
     /// `[k, n, d]`, log p(x|z) of each, `[n]` or `[k, n]`, and the q(z|x) that they were drawn from.
     ///
     /// The parts `elbo`, `reconstruction` and `kl` are means over the draws, with β = 1 whatever the
     /// objective weights; a model trained by the importance-weighted bound has that one too, as
-    /// `importance_weighted_bound`, wherever β is 1.
+    /// `importance_weighted_bound`.
     ///
     /// # Errors
     /// The shapes do not fit together.
@@ -109,35 +110,29 @@ impl Objective {
                 (posterior.log_prob(latents)? - prior.log_prob(latents)?)?
             }
         };
-        let weighted = match self.bound {
-            Bound::ImportanceWeighted => {
-                let weights = (likelihood - (&kl * beta)?)?;
-                let draws = if weights.rank() == 1 {
-                    weights.unsqueeze(0)?
-                } else {
-                    weights
-                };
-                Some(log_mean_exp(&draws)?)
-            }
-            Bound::Elbo | Bound::SampledElbo => None,
+        let importance_weighted = |beta: f64| -> Result<Tensor, Error> {
+            let weights = (likelihood - (&kl * beta)?)?;
+            let draws = match weights.rank() {
+                1 => weights.unsqueeze(0)?,
+                _ => weights,
+            };
+            Ok(log_mean_exp(&draws)?)
         };
         let reconstruction = mean_over_draws(likelihood)?.neg()?;
-        let kl = mean_over_draws(&kl)?;
-        let total = (&reconstruction + &kl)?;
+        let mean_kl = mean_over_draws(&kl)?;
+        let total = (&reconstruction + &mean_kl)?;
         let mut parts = vec![
             ("elbo", total.neg()?),
             ("reconstruction", reconstruction.clone()),
-            ("kl", kl.clone()),
+            ("kl", mean_kl.clone()),
         ];
-        let objective = match weighted {
-            Some(weighted) => {
-                if beta == 1.0 {
-                    parts.push(("importance_weighted_bound", weighted.clone()));
-                }
-                weighted.neg()?
+        let objective = match self.bound {
+            Bound::Elbo | Bound::SampledElbo if beta == 1.0 => total,
+            Bound::Elbo | Bound::SampledElbo => (reconstruction + (mean_kl * beta)?)?,
+            Bound::ImportanceWeighted => {
+                parts.push(("importance_weighted_bound", importance_weighted(1.0)?));
+                importance_weighted(beta)?.neg()?
             }
-            None if beta == 1.0 => total,
-            None => (reconstruction + (kl * beta)?)?,
         };
         Ok(Loss { objective, parts })
     }
@@ -175,7 +170,9 @@ impl LogMeanExp {
         for row in terms.to_dtype(DType::F64)?.to_vec2::<f64>()? {
             self.terms += 1;
             for ((largest, sum), term) in self.largest.iter_mut().zip(&mut self.sums).zip(row) {
-                if term <= *largest {
+                if term == f64::NEG_INFINITY {
+                    // It adds nothing, and has no difference to another.
+                } else if term <= *largest {
                     *sum += (term - *largest).exp();
                 } else {
                     // Also a NaN comes through here, and stays.
@@ -194,7 +191,10 @@ impl LogMeanExp {
             .largest
             .iter()
             .zip(&self.sums)
-            .map(|(largest, sum)| largest + sum.ln() - count)
+            .map(|(largest, sum)| match *sum {
+                0.0 => f64::NEG_INFINITY,
+                sum => largest + sum.ln() - count,
+            })
             .collect();
         Tensor::new(values, &Device::Cpu)?
             .to_dtype(dtype)?
@@ -246,6 +246,12 @@ mod tests {
         sums.add(&Tensor::new(&[[1.0], [f64::NAN], [2.0]], device)?)?;
         let value = sums.finish(DType::F64, device)?.to_vec1::<f64>()?[0];
         assert!(value.is_nan());
+        // A term of no weight at all is none, wherever it comes.
+        let nothing = f64::NEG_INFINITY;
+        let mut sums = LogMeanExp::new(2);
+        sums.add(&Tensor::new(&[[nothing, nothing], [2.0, nothing]], device)?)?;
+        let values = sums.finish(DType::F64, device)?.to_vec1::<f64>()?;
+        assert_eq!(values, [2.0 - 2f64.ln(), nothing]);
         Ok(())
     }
 

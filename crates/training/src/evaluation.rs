@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use latent_datasets::{Batch, Batching, Dataset};
 use latent_distributions::Generator;
 use latent_models::{Condition, Conditional, LatentModel, Loss, Step, Trainable};
@@ -63,9 +63,7 @@ pub fn evaluate<M: Trainable + ?Sized>(
     batching: &Batching,
     device: &Device,
 ) -> Result<Metrics, Error> {
-    if dataset.is_empty() {
-        return Err(Error::NoImages { split: "test" });
-    }
+    refuse_empty(dataset)?;
     let mut totals = Totals::default();
     for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let batch = batch?;
@@ -88,9 +86,7 @@ pub fn encode<M: LatentModel<Condition: Condition> + ?Sized>(
     mut sample: Option<&mut Generator>,
     device: &Device,
 ) -> Result<Tensor, Error> {
-    if dataset.is_empty() {
-        return Err(Error::NoImages { split: "test" });
-    }
+    refuse_empty(dataset)?;
     let mut latents = Vec::new();
     for batch in dataset.in_order(batching, device) {
         let Batch { images, labels } = batch?;
@@ -118,9 +114,7 @@ pub fn log_likelihoods<M: LatentModel<Condition: Condition> + ?Sized>(
     device: &Device,
     mut progress: impl FnMut(usize),
 ) -> Result<Vec<f32>, Error> {
-    if dataset.is_empty() {
-        return Err(Error::NoImages { split: "test" });
-    }
+    refuse_empty(dataset)?;
     let mut all = Vec::new();
     for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let Batch { images, labels } = batch?;
@@ -134,7 +128,7 @@ pub fn log_likelihoods<M: LatentModel<Condition: Condition> + ?Sized>(
 }
 
 /// The most probable digit of every image of a data set, in their order, by Bayes' rule over a
-/// conditional model's likelihoods ([`Conditional::class_log_probabilities`]).
+/// conditional model's likelihoods ([`Conditional::classify`]).
 ///
 /// # Errors
 /// As [`log_likelihoods`].
@@ -146,16 +140,12 @@ pub fn classify<M: Conditional + ?Sized>(
     device: &Device,
     mut progress: impl FnMut(usize),
 ) -> Result<Vec<u8>, Error> {
-    if dataset.is_empty() {
-        return Err(Error::NoImages { split: "test" });
-    }
+    refuse_empty(dataset)?;
     let mut all = Vec::new();
     for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let mut generator = Generator::stream(batching.seed, "likelihood", 0, step as u64);
         let images = batch?.images;
-        let classes = model
-            .class_log_probabilities(&images, samples, &mut generator)?
-            .argmax(D::Minus1)?;
+        let classes = model.classify(&images, samples, &mut generator)?;
         all.extend(classes.to_vec1::<u32>()?.iter().map(|&class| class as u8));
         progress(all.len());
     }
@@ -171,4 +161,11 @@ pub fn mean_and_standard_error(values: &[f32]) -> (f64, f64) {
         .map(|&value| (f64::from(value) - mean).powi(2));
     let variance = squares.sum::<f64>() / (count - 1.0).max(1.0);
     (mean, (variance / count).sqrt())
+}
+
+fn refuse_empty(dataset: &Dataset) -> Result<(), Error> {
+    if dataset.is_empty() {
+        return Err(Error::NoImages { split: "test" });
+    }
+    Ok(())
 }

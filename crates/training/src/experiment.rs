@@ -267,7 +267,12 @@ impl Experiment {
         self.model.check(image).map_err(|error| match error {
             latent_models::Error::Config { key, value, remedy } => Error::Value {
                 origin: origin.to_owned(),
-                key: format!("model.{key}"),
+                // The size of the images is the data's, and no key of an experiment.
+                key: if key.starts_with("image") || key == "pixels" {
+                    key.to_owned()
+                } else {
+                    format!("model.{key}")
+                },
                 value,
                 remedy,
             },

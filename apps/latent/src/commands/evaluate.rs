@@ -8,7 +8,8 @@ use crate::{Context, Error};
 
 /// Measure a model on the test images, in nats per image
 ///
-/// The bound is estimated with one draw of z for each image, from the given seed. For a model that was
+/// The bound is estimated with as many draws of z for each image as the model is trained by, from the given
+/// seed. For a model that was
 /// trained without --limit these are the figures that training ended with.
 #[derive(Args)]
 pub(crate) struct Evaluate {

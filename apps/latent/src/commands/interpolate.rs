@@ -72,8 +72,8 @@ impl Interpolate {
             Path::Sinusoidal => latent_space::Path::Sinusoidal,
             Path::Spherical => latent_space::Path::Spherical,
         };
-        let picture =
-            figures::interpolations(&model, &data, &pairs, path, self.steps.into(), context)?;
+        let (steps, seed) = (self.steps.into(), self.output.seed(&model));
+        let picture = figures::interpolations(&model, &data, &pairs, path, steps, seed, context)?;
         self.output
             .save(&picture, &model, "interpolations", context)
     }

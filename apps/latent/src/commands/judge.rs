@@ -10,7 +10,7 @@ use crate::{Context, Error};
 
 /// Let a classifier read the digits that a conditional model draws
 ///
-/// The classifier, a perceptron 784-512-10, is trained on the data's training images, which takes half a
+/// The classifier, a perceptron with a hidden layer of 512, is trained on the data's training images, which takes half a
 /// minute; how well it reads the real test images is printed beside.
 #[derive(Args)]
 pub(crate) struct Judge {

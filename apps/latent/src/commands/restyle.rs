@@ -29,7 +29,7 @@ impl Restyle {
             [] => (0..data.len().min(10)).collect(),
             named => named.to_vec(),
         };
-        let picture = figures::restyled(&model, &data, &images, context)?;
+        let picture = figures::restyled(&model, &data, &images, self.output.seed(&model), context)?;
         self.output.save(&picture, &model, "restyled", context)
     }
 }

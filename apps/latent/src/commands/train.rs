@@ -3,7 +3,8 @@ use std::time::Instant;
 
 use clap::Args;
 use latent_datasets::Splits;
-use latent_models::{LatentModel, latent_space};
+use latent_models::LatentModel;
+use latent_models::latent_space::{self, PrincipalComponents};
 use latent_training::{EpochRecord, Experiment, Outcome, Run, load_model, train};
 use latent_visualisation::Picture;
 use serde_json::{Value, json};
@@ -251,14 +252,15 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
         let path = latent_space::Path::Linear;
         save(
             "interpolations",
-            &figures::interpolations(&model, test, &pairs, path, 25, context)?,
+            &figures::interpolations(&model, test, &pairs, path, 25, seed, context)?,
         )?;
     }
     save(
         "gallery",
         &figures::gallery(&model, test, 5, seed, context)?,
     )?;
-    if model.model.latent_size() >= 2 && test.len() >= 2 {
+    let dimensions = 2..=PrincipalComponents::MOST_DIMENSIONS;
+    if dimensions.contains(&model.model.latent_size()) && test.len() >= 2 {
         let projection = Projection::Auto;
         save(
             "scatter",

@@ -1,11 +1,10 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use latent_kernels::{Activation, Convolution, Layer, TransposedConvolution};
-
 use serde::{Deserialize, Serialize};
 
 use super::linear::uniform;
-use super::{Linear, Sequential, Summed};
+use super::{CLASSES, Linear, Sequential, Summed};
 use crate::error::{positive, refuse_too_many};
 use crate::{Error, Objective};
 
@@ -157,8 +156,9 @@ impl ConvolutionalConfig {
     /// Whether such networks can exist for images of this size, with one channel.
     ///
     /// # Errors
-    /// A size is 0, there are no convolutions or more than halve any image, the objective is impossible, or height and width are not both even or both odd where
-    /// an image is halved: one output padding serves both.
+    /// A size is 0 or beyond all memory, there are no convolutions or more than halve any image, the
+    /// objective is impossible, or height and width are not both even or both odd where an image is halved:
+    /// one output padding serves both.
     pub fn check(&self, image: ImageSize) -> std::result::Result<(), Error> {
         positive("image height", image.0)?;
         positive("image width", image.1)?;
@@ -184,27 +184,32 @@ impl ConvolutionalConfig {
                 remedy: "height and width must stay both even or both odd as they are halved",
             });
         }
+        self.check_weights(image)
+    }
+
+    /// Whether all layers together, those of labels included, have no more weights than can be trained.
+    fn check_weights(&self, image: ImageSize) -> std::result::Result<(), Error> {
         let product = |sizes: &[usize]| {
             let times = |product: usize, &size| product.saturating_mul(size);
             sizes.iter().fold(1, times)
         };
+        let (height, width, channels) = self.smallest(image);
+        let outputs = product(&[height, width, channels]);
+        let (first_height, first_width) = self.sizes(image)[1];
+        let labels = product(&[first_height, first_width, self.channels[0], CLASSES]);
         let convolutions = self
             .channels
             .windows(2)
             .map(|pair| product(&[KERNEL * KERNEL, pair[0], pair[1]]));
-        let (height, width, channels) = self.smallest(image);
-        let linear = product(&[height, width, channels, self.features]);
-        let heads = product(&[self.features, self.latent_size]);
-        let sizes: [(&'static str, usize, String); 3] = [
-            (
-                "channels",
-                convolutions.fold(0, usize::saturating_add),
-                format!("{:?}", self.channels),
-            ),
-            ("features", linear, self.features.to_string()),
-            ("latent_size", heads, self.latent_size.to_string()),
-        ];
-        for (key, weights, value) in sizes {
+        let of_channels = convolutions.fold(labels, usize::saturating_add);
+        let of_features = product(&[outputs, self.features]);
+        let with_labels = self.latent_size.saturating_add(CLASSES);
+        let of_latents = product(&[outputs.saturating_add(self.features), with_labels]);
+        for (key, weights, value) in [
+            ("channels", of_channels, format!("{:?}", self.channels)),
+            ("features", of_features, self.features.to_string()),
+            ("latent_size", of_latents, self.latent_size.to_string()),
+        ] {
             refuse_too_many(weights, key, &value)?;
         }
         Ok(())
