@@ -23,6 +23,15 @@ pub(crate) enum Draw {
     Pixels,
 }
 
+/// What is drawn where nothing else is asked for: of a conditional model ten images of each digit, of
+/// any other 25.
+pub(crate) fn usual_samples(model: &Model) -> (Option<Vec<u8>>, usize) {
+    match model.model.conditional() {
+        Ok(_) => (Some((0..CLASSES as u8).collect()), 10),
+        Err(_) => (None, 25),
+    }
+}
+
 /// New images: `count` of them, or with `digits` so many of each, titled with what it was told to be.
 pub(crate) fn samples(
     model: &Model,

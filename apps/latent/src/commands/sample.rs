@@ -31,13 +31,12 @@ impl Sample {
                 model.model.conditional()?;
                 (Some(digits.clone()), 1)
             }
-            None if model.model.conditional().is_ok() => (Some((0..=9).collect()), 10),
-            None => (None, 25),
+            None => figures::usual_samples(&model),
         };
         let picture = figures::samples(
             &model,
             digits.as_deref(),
-            self.count.unwrap_or(count).into(),
+            self.count.map_or(count, usize::from),
             self.draw,
             self.output.seed(&model),
             context,

@@ -236,12 +236,8 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
         Ok(())
     };
     save("curves", &figures::curves(&run.metrics()?)?)?;
-    let digits: Vec<u8> = (0..=9).collect();
-    let (digits, count) = match model.model.conditional() {
-        Ok(_) => (Some(&digits[..]), 10),
-        Err(_) => (None, 25),
-    };
-    let samples = figures::samples(&model, digits, count, Draw::Mean, seed, context)?;
+    let (digits, count) = figures::usual_samples(&model);
+    let samples = figures::samples(&model, digits.as_deref(), count, Draw::Mean, seed, context)?;
     save("samples", &samples)?;
     save(
         "reconstructions",
