@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use latent_datasets::{Batching, Loaded, Source, Splits};
 use latent_models::{AnyModel, LatentModel};
 use latent_training::{EVALUATION_BATCH, Model, load_model};
-use latent_visualisation::{Format, Picture};
+use latent_visualisation::{ConfusionMatrix, Format, Picture};
 use serde_json::{Value, json};
 
 use crate::{Context, Error};
@@ -164,6 +164,43 @@ impl DrawArguments {
     pub(crate) fn path(&self, model: &Model, name: &str) -> PathBuf {
         let given = self.out.clone();
         given.unwrap_or_else(|| default_path(model, name))
+    }
+}
+
+/// What was found of digits that were taken for others: the picture, and what is said of it.
+pub(crate) struct Verdict<'a> {
+    pub(crate) matrix: ConfusionMatrix,
+    /// The picture's title.
+    pub(crate) title: String,
+    /// What is printed above the picture's file.
+    pub(crate) words: String,
+    /// The name of the picture.
+    pub(crate) name: &'a str,
+    /// What the JSON holds besides the accuracy, the counts and the files.
+    pub(crate) object: Value,
+}
+
+impl DrawArguments {
+    /// Saves the confusion matrix and prints what it says.
+    pub(crate) fn save_verdict(
+        &self,
+        verdict: Verdict,
+        model: &Model,
+        context: &Context,
+    ) -> Result<(), Error> {
+        let Verdict {
+            matrix,
+            title,
+            words,
+            name,
+            mut object,
+        } = verdict;
+        let matrix = matrix.title(title);
+        let files = paths(&matrix.save(&self.path(model, name))?);
+        object["accuracy"] = json!(matrix.accuracy());
+        object["confusion"] = json!(matrix.counts());
+        object["files"] = json!(files);
+        context.result(&format!("{words}\n{}", files.join("\n")), &object)
     }
 }
 

@@ -112,19 +112,14 @@ pub fn log_likelihoods<M: LatentModel<Condition: Condition> + ?Sized>(
     samples: usize,
     batching: &Batching,
     device: &Device,
-    mut progress: impl FnMut(usize),
+    progress: impl FnMut(usize),
 ) -> Result<Vec<f32>, Error> {
-    refuse_empty(dataset)?;
-    let mut all = Vec::new();
-    for (step, batch) in dataset.in_order(batching, device).enumerate() {
-        let Batch { images, labels } = batch?;
+    let of_batch = |Batch { images, labels }: Batch, generator: &mut Generator| {
         let condition = M::Condition::from_labels(&labels, images.dtype())?;
-        let mut generator = Generator::stream(batching.seed, "likelihood", 0, step as u64);
-        let values = model.log_likelihood(&images, &condition, samples, &mut generator)?;
-        all.extend(values.to_dtype(DType::F32)?.to_vec1::<f32>()?);
-        progress(all.len());
-    }
-    Ok(all)
+        let values = model.log_likelihood(&images, &condition, samples, generator)?;
+        Ok(values.to_dtype(DType::F32)?.to_vec1::<f32>()?)
+    };
+    each_batch(dataset, batching, device, progress, of_batch)
 }
 
 /// The most probable digit of every image of a data set, in their order, by Bayes' rule over a
@@ -138,15 +133,30 @@ pub fn classify<M: Conditional + ?Sized>(
     samples: usize,
     batching: &Batching,
     device: &Device,
-    mut progress: impl FnMut(usize),
+    progress: impl FnMut(usize),
 ) -> Result<Vec<u8>, Error> {
+    let of_batch = |batch: Batch, generator: &mut Generator| {
+        let classes = model.classify(&batch.images, samples, generator)?;
+        let classes = classes.to_vec1::<u32>()?;
+        Ok(classes.iter().map(|&class| class as u8).collect())
+    };
+    each_batch(dataset, batching, device, progress, of_batch)
+}
+
+/// What `of_batch` makes of every image of a data set, in their order, with noise that depends on the
+/// seed and the place of the batch.
+fn each_batch<T>(
+    dataset: &Dataset,
+    batching: &Batching,
+    device: &Device,
+    mut progress: impl FnMut(usize),
+    of_batch: impl Fn(Batch, &mut Generator) -> Result<Vec<T>, Error>,
+) -> Result<Vec<T>, Error> {
     refuse_empty(dataset)?;
     let mut all = Vec::new();
     for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let mut generator = Generator::stream(batching.seed, "likelihood", 0, step as u64);
-        let images = batch?.images;
-        let classes = model.classify(&images, samples, &mut generator)?;
-        all.extend(classes.to_vec1::<u32>()?.iter().map(|&class| class as u8));
+        all.extend(of_batch(batch?, &mut generator)?);
         progress(all.len());
     }
     Ok(all)

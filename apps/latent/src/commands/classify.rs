@@ -2,10 +2,10 @@ use clap::Args;
 use latent_datasets::{Dataset, Splits};
 use latent_models::latent_space::nearest_labels;
 use latent_training::{Model, classify, encode};
-use latent_visualisation::{ConfusionMatrix, Picture};
+use latent_visualisation::ConfusionMatrix;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, batching, paths};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Verdict, batching};
 use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
 
@@ -54,29 +54,22 @@ impl Classify {
             )
         };
         let matrix = ConfusionMatrix::new(test.labels(), &found)?;
-        let accuracy = matrix.accuracy();
-        let right = format!("{:.2} % right, by {method}", 100.0 * accuracy);
-        let matrix = matrix.title(right.clone());
-        let files = paths(&matrix.save(&self.output.path(&model, "confusion"))?);
+        let title = format!("{:.2} % right, by {method}", 100.0 * matrix.accuracy());
         let count = thousands(test.len() as f64);
-        let words = format!(
-            "{count} test images of {}: {right}\n{}",
-            splits.name,
-            files.join("\n")
-        );
-        context.result(
-            &words,
-            &json!({
+        let verdict = Verdict {
+            words: format!("{count} test images of {}: {title}", splits.name),
+            matrix,
+            title,
+            name: "confusion",
+            object: json!({
                 "model": self.model.path().display().to_string(),
                 "data": splits.name,
                 "images": test.len(),
                 "seed": seed,
                 "method": method,
-                "accuracy": accuracy,
-                "confusion": matrix.counts(),
-                "files": files,
             }),
-        )
+        };
+        self.output.save_verdict(verdict, &model, context)
     }
 
     fn by_bayes(

@@ -2,10 +2,10 @@ use clap::Args;
 use latent_distributions::Generator;
 use latent_models::Conditional;
 use latent_training::{Silent, train_judge};
-use latent_visualisation::{ConfusionMatrix, Picture};
+use latent_visualisation::ConfusionMatrix;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, paths};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Verdict};
 use crate::{Context, Error};
 
 /// Let a classifier read the digits that a conditional model draws
@@ -50,27 +50,26 @@ impl Judge {
             }
         }
         let matrix = ConfusionMatrix::new(&told, &read)?;
-        let (accuracy, real) = (matrix.accuracy(), judge.test_accuracy);
-        let right = format!("{:.2} % of drawn digits read as told", 100.0 * accuracy);
-        let matrix = matrix.title(right.clone());
-        let files = paths(&matrix.save(&self.output.path(&model, "judged"))?);
-        let words = format!(
-            "{right}; of the real test images the classifier reads {:.2} %\n{}",
-            100.0 * real,
-            files.join("\n")
+        let title = format!(
+            "{:.2} % of drawn digits read as told",
+            100.0 * matrix.accuracy()
         );
-        context.result(
-            &words,
-            &json!({
+        let verdict = Verdict {
+            words: format!(
+                "{title}; of the real test images the classifier reads {:.2} %",
+                100.0 * judge.test_accuracy
+            ),
+            matrix,
+            title,
+            name: "judged",
+            object: json!({
                 "model": self.model.path().display().to_string(),
                 "data": splits.name,
                 "images": told.len(),
                 "seed": seed,
-                "accuracy": accuracy,
-                "classifier_test_accuracy": real,
-                "confusion": matrix.counts(),
-                "files": files,
+                "classifier_test_accuracy": judge.test_accuracy,
             }),
-        )
+        };
+        self.output.save_verdict(verdict, &model, context)
     }
 }
