@@ -24,6 +24,11 @@ impl Bernoulli {
         &self.logits
     }
 
+    /// The mean, `[..., d]`: the probabilities of 1.
+    pub fn mean(&self) -> Result<Tensor, Error> {
+        Ok(sigmoid(&self.logits)?)
+    }
+
     /// The entropy in nats, `[...]`.
     pub fn entropy(&self) -> Result<Tensor, Error> {
         // The log-likelihood is linear in x, so its expectation is its value at the mean.
@@ -41,10 +46,6 @@ impl Distribution for Bernoulli {
         let shape = [sample_shape, mean.dims()].concat();
         let uniform = generator.uniform(shape, mean.dtype(), mean.device())?;
         Ok(uniform.broadcast_lt(&mean)?.to_dtype(mean.dtype())?)
-    }
-
-    fn mean(&self) -> Result<Tensor, Error> {
-        Ok(sigmoid(&self.logits)?)
     }
 }
 

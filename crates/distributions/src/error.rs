@@ -1,4 +1,4 @@
-use candle_core::Shape;
+use candle_core::{Shape, Tensor};
 
 /// What can go wrong with a distribution.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,43 @@ pub enum Error {
         /// Components of the other.
         expected: usize,
     },
+    /// A coupling of vectors that cannot be divided.
+    #[error(
+        "a vector of {size} columns is divided so that one part has none: a coupling needs one column \
+         or more to transform, and one or more that it is given"
+    )]
+    Partition {
+        /// How many columns there are.
+        size: usize,
+    },
+    /// An order of columns in which one is missing.
+    #[error("an order of {size} columns names each of 0 to {size} − 1 once, and this one does not")]
+    Permutation {
+        /// How many columns there are.
+        size: usize,
+    },
+    /// A distance from the ends of an interval that leaves nothing between them.
+    #[error("λ is {0}: how far a logit keeps away from 0 and 1 is at least 0 and less than 1/2")]
+    Lambda(f64),
     /// An operation on tensors failed: shapes, dtypes or devices do not fit.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// Two parameters of one distribution, with what they are called, that have to be alike.
+    pub(crate) fn refuse_different(
+        (first_name, first): (&'static str, &Tensor),
+        (second_name, second): (&'static str, &Tensor),
+    ) -> Result<(), Self> {
+        if first.shape() == second.shape() {
+            return Ok(());
+        }
+        Err(Self::ParameterShapes {
+            first_name,
+            first: first.shape().clone(),
+            second_name,
+            second: second.shape().clone(),
+        })
+    }
 }

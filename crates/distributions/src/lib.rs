@@ -53,17 +53,29 @@
 //! ```
 
 mod bernoulli;
+mod bijector;
+mod coupling;
+mod diagonal;
 mod error;
 mod generator;
+mod logistic;
 mod normal;
+mod sigmoid;
 mod standard_normal;
 
 use candle_core::Tensor;
 
 pub use bernoulli::Bernoulli;
+pub use bijector::{Bijector, Chain, Fit, Transformed};
+pub use coupling::{
+    Additive, Affine, Conditioner, Coupling, Elementwise, LogisticMixture, Partition, Permutation,
+};
+pub use diagonal::{ActNorm, BatchNorm, Scaling};
 pub use error::Error;
 pub use generator::Generator;
+pub use logistic::Logistic;
 pub use normal::Normal;
+pub use sigmoid::Sigmoid;
 pub use standard_normal::StandardNormal;
 
 /// A probability distribution over vectors: something with a density that can be drawn from.
@@ -76,9 +88,6 @@ pub trait Distribution {
 
     /// Draws of shape `sample_shape` + batch + event, detached from the parameters.
     fn sample(&self, sample_shape: &[usize], generator: &mut Generator) -> Result<Tensor, Error>;
-
-    /// The mean, of shape batch + event.
-    fn mean(&self) -> Result<Tensor, Error>;
 }
 
 /// A distribution whose draws are differentiable functions of its parameters.

@@ -22,14 +22,7 @@ impl Normal {
     /// # Errors
     /// The shapes differ.
     pub fn new(loc: Tensor, log_scale: Tensor) -> Result<Self, Error> {
-        if loc.shape() != log_scale.shape() {
-            return Err(Error::ParameterShapes {
-                first_name: "loc",
-                first: loc.shape().clone(),
-                second_name: "log-scale",
-                second: log_scale.shape().clone(),
-            });
-        }
+        Error::refuse_different(("loc", &loc), ("log-scale", &log_scale))?;
         Ok(Self { loc, log_scale })
     }
 
@@ -65,10 +58,6 @@ impl Distribution for Normal {
             log_scale: self.log_scale.detach(),
         };
         detached.rsample(sample_shape, generator)
-    }
-
-    fn mean(&self) -> Result<Tensor, Error> {
-        Ok(self.loc.clone())
     }
 }
 

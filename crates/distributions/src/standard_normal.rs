@@ -74,8 +74,4 @@ impl Distribution for StandardNormal {
         let shape = [sample_shape, &[self.size]].concat();
         Ok(generator.standard_normal(shape, self.dtype, &self.device)?)
     }
-
-    fn mean(&self) -> Result<Tensor, Error> {
-        Ok(Tensor::zeros(self.size, self.dtype, &self.device)?)
-    }
 }

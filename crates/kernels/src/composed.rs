@@ -11,6 +11,7 @@ use std::f64::consts::TAU;
 use candle_core::{D, DType, Device, Result, Tensor};
 
 use crate::convolution::{Convolution, TransposedConvolution};
+use crate::mixture::LOG_SCALE_BOUND;
 use crate::{Activation, Adam, Layer, Moments};
 
 /// See [`linear`](crate::linear).
@@ -182,6 +183,78 @@ pub fn affine_coupling_inverse(
 ) -> Result<(Tensor, Tensor)> {
     let transformed = ((value - translation)? * log_scale.neg()?.exp()?)?;
     Ok((transformed, log_scale.sum(D::Minus1)?.neg()?))
+}
+
+/// See [`diagonal_affine`](crate::diagonal_affine).
+pub fn diagonal_affine(
+    value: &Tensor,
+    log_scale: &Tensor,
+    translation: &Tensor,
+) -> Result<(Tensor, Tensor)> {
+    let transformed = value
+        .broadcast_mul(&log_scale.exp()?)?
+        .broadcast_add(translation)?;
+    Ok((transformed, log_scale.sum_all()?))
+}
+
+/// See [`diagonal_affine_inverse`](crate::diagonal_affine_inverse).
+pub fn diagonal_affine_inverse(
+    value: &Tensor,
+    log_scale: &Tensor,
+    translation: &Tensor,
+) -> Result<(Tensor, Tensor)> {
+    let transformed = value
+        .broadcast_sub(translation)?
+        .broadcast_mul(&log_scale.neg()?.exp()?)?;
+    Ok((transformed, log_scale.sum_all()?.neg()?))
+}
+
+/// See [`logistic_mixture`](crate::logistic_mixture).
+pub fn logistic_mixture(
+    value: &Tensor,
+    parameters: &Tensor,
+    components: usize,
+) -> Result<(Tensor, Tensor)> {
+    let (transformed, log_derivative) =
+        logistic_mixture_elementwise(value, parameters, components)?;
+    Ok((transformed, log_derivative.sum(D::Minus1)?))
+}
+
+/// The same with the logarithms of the derivative of each element.
+pub(crate) fn logistic_mixture_elementwise(
+    value: &Tensor,
+    parameters: &Tensor,
+    components: usize,
+) -> Result<(Tensor, Tensor)> {
+    let width = value.dim(D::Minus1)?;
+    let leading = &value.dims()[..value.rank() - 1];
+    let blocks = parameters.reshape([leading, &[3 * components + 2, width]].concat())?;
+    let axis = leading.len();
+    let bounded = |raw: Tensor| (raw / LOG_SCALE_BOUND)?.tanh()? * LOG_SCALE_BOUND;
+    let block = |first: usize| blocks.narrow(axis, first, components);
+
+    let log_scale = bounded(blocks.narrow(axis, 0, 1)?.squeeze(axis)?)?;
+    let translation = blocks.narrow(axis, 1, 1)?.squeeze(axis)?;
+    let logits = block(2)?;
+    let log_weights = logits.broadcast_sub(&logits.log_sum_exp(axis)?.unsqueeze(axis)?)?;
+    let log_scales = bounded(block(2 + 2 * components)?)?;
+    let standardised = value
+        .unsqueeze(axis)?
+        .broadcast_sub(&block(2 + components)?)?
+        .mul(&log_scales.neg()?.exp()?)?;
+
+    // log σ(u) and log σ(−u)
+    let (below, above) = (
+        softplus(&standardised.neg()?)?.neg()?,
+        softplus(&standardised)?.neg()?,
+    );
+    let mixed = |terms: Tensor| (terms + &log_weights)?.log_sum_exp(axis);
+    let log_density = mixed(((&below + &above)? - log_scales)?)?;
+    let (log_below, log_above) = (mixed(below)?, mixed(above)?);
+    let logit = (&log_below - &log_above)?;
+    let transformed = ((logit * log_scale.exp()?)? + translation)?;
+    let log_derivative = ((log_density - (log_below + log_above)?)? + log_scale)?;
+    Ok((transformed, log_derivative))
 }
 
 /// See [`dequantised_logit`](crate::dequantised_logit).

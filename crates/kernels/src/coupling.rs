@@ -106,7 +106,10 @@ impl Operation<3> for AffineInverse {
 }
 
 /// `sign` times the sum of every row.
-fn sum_of_rows(values: &Tensor, sign: f64) -> Result<Tensor> {
+pub(crate) fn sum_of_rows(values: &Tensor, sign: f64) -> Result<Tensor> {
+    if !is_fused(&[values]) {
+        return values.sum(D::Minus1)? * sign;
+    }
     let width = values.dim(D::Minus1)?;
     let leading = &values.dims()[..values.rank() - 1];
     apply1(SumOfRows { width, sign }, values, leading)

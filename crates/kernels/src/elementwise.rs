@@ -127,6 +127,33 @@ pub(crate) fn map3<T: Element>(
     }
 }
 
+/// f(a, [b, c]), elementwise over the rows of `a`, to each of which the same rows b and c belong.
+pub(crate) fn rows_of<T: Element>(
+    a: &[T],
+    [b, c]: [&[T]; 2],
+    width: usize,
+    f: impl Fn(T, [T; 2]) -> T + Sync,
+) -> Vec<T> {
+    assert!(width > 0 && a.len().is_multiple_of(width) && b.len() == width && c.len() == width);
+    let rows = (CHUNK / width).max(1) * width;
+    // SAFETY: the chunk and its part of `a` are equally long and whole rows, as b and c are.
+    unsafe {
+        produced(a.len(), rows, |start, chunk| {
+            let a = &a[start..][..chunk.len()];
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (out, a) in chunk.chunks_exact_mut(width).zip(a.chunks_exact(width)) {
+                        for (((out, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
+                            out.write(f(a, [b, c]));
+                        }
+                    }
+                },
+            );
+        })
+    }
+}
+
 /// f of every row's index: one number a row, where a row costs `width` elements of work.
 pub(crate) fn rows<T: Element>(
     count: usize,
@@ -289,6 +316,14 @@ mod tests {
             assert_eq!((by_row.len(), by_column.len()), (count, width));
             assert_eq!(total(&by_row), total(&values));
             assert_eq!(total(&by_column), total(&values));
+            let row: Vec<f64> = (0..width).map(|i| i as f64).collect();
+            let turned = rows_of(&values, [&row, &row], width, |a, [b, c]| a + b - 2.0 * c);
+            assert!(
+                turned
+                    .iter()
+                    .enumerate()
+                    .all(|(i, x)| *x == values[i] - (i % width) as f64)
+            );
             let mut changed = values.clone();
             update_rows(&mut changed, width, |first, rows| {
                 for (offset, row) in rows.chunks_exact_mut(width).enumerate() {

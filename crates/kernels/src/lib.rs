@@ -49,11 +49,14 @@ pub mod composed;
 mod convolution;
 mod coupling;
 mod dequantise;
+mod diagonal;
 mod element;
 mod elementwise;
 mod gradient_error;
 mod linear;
+mod logistic;
 mod math;
+mod mixture;
 mod normal;
 mod operation;
 mod parallel;
@@ -69,8 +72,11 @@ pub use categorical::categorical_log_likelihood;
 pub use convolution::{Convolution, TransposedConvolution, conv_transpose2d, conv2d};
 pub use coupling::{affine_coupling, affine_coupling_inverse};
 pub use dequantise::dequantised_logit;
+pub use diagonal::{diagonal_affine, diagonal_affine_inverse};
 pub use gradient_error::gradient_error;
 pub use linear::linear;
+pub use logistic::standard_logistic_log_density;
+pub use mixture::{MOST_COMPONENTS, logistic_mixture, logistic_mixture_inverse};
 pub use normal::{
     kl_to_standard_normal, normal_log_density, reparametrise, standard_normal_log_density,
 };

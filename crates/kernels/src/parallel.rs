@@ -51,18 +51,33 @@ pub(crate) fn share_chunks<T: Send, const N: usize>(
     size: usize,
     work: impl Fn(usize, [&mut [T]; N]) + Sync,
 ) {
-    let len = slices.first().map_or(0, |slice| slice.len());
-    assert!(slices.iter().all(|slice| slice.len() == len) && size > 0);
-    let pointers = slices.map(|slice| Shared(slice.as_mut_ptr()));
-    share(len.div_ceil(size), |index| {
-        let start = index * size;
-        let length = size.min(len - start);
-        let chunks = pointers.each_ref().map(|pointer| {
-            // SAFETY: `share` gives every number once, so no two chunks overlap; and the start lies
-            // below the common length of the slices, which are borrowed until all work is done.
-            unsafe { std::slice::from_raw_parts_mut(pointer.0.add(start), length) }
+    share_rows(slices, [1; N], size, work);
+}
+
+/// Calls `work` with the number and the parts of each `rows` rows, the last ones possibly fewer, of
+/// several matrices with the same number of rows, of the given widths: on all threads.
+pub(crate) fn share_rows<T: Send, const N: usize>(
+    matrices: [&mut [T]; N],
+    widths: [usize; N],
+    rows: usize,
+    work: impl Fn(usize, [&mut [T]; N]) + Sync,
+) {
+    let count = matrices
+        .first()
+        .map_or(0, |matrix| matrix.len() / widths[0]);
+    let fit = |(matrix, width): (&&mut [T], &usize)| matrix.len() == count * width;
+    assert!(matrices.iter().zip(&widths).all(fit) && rows > 0);
+    let pointers = matrices.map(|matrix| Shared(matrix.as_mut_ptr()));
+    share(count.div_ceil(rows), |index| {
+        let start = index * rows;
+        let length = rows.min(count - start);
+        let parts = std::array::from_fn(|i| {
+            let (start, length) = (start * widths[i], length * widths[i]);
+            // SAFETY: `share` gives every number once, so no two parts overlap; and they end within
+            // the matrices, which are borrowed until all work is done.
+            unsafe { std::slice::from_raw_parts_mut(pointers[i].0.add(start), length) }
         });
-        work(index, chunks);
+        work(index, parts);
     });
 }
 
@@ -121,6 +136,17 @@ mod tests {
             }
         });
         assert_eq!(a, (1..101).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn rows_of_different_widths_belong_together() {
+        let (mut wide, mut narrow) = (vec![0; 30], (0..10).collect::<Vec<_>>());
+        share_rows([&mut wide, &mut narrow], [3, 1], 4, |_, [wide, narrow]| {
+            for (row, &mut number) in wide.chunks_exact_mut(3).zip(narrow) {
+                row.fill(number);
+            }
+        });
+        assert_eq!(wide, (0..30).map(|i| i / 3).collect::<Vec<_>>());
     }
 
     #[test]

@@ -458,6 +458,58 @@ fn coupling() -> Result<()> {
 }
 
 #[test]
+fn diagonal() -> Result<()> {
+    let inputs = |random: &mut ChaCha8Rng| -> Result<Vec<Tensor>> {
+        let width = size(random);
+        let rows = [size(random), width];
+        Ok(vec![
+            numbers(random, &rows)?,
+            numbers(random, &[width])?,
+            numbers(random, &[width])?,
+        ])
+    };
+    hold(
+        "diagonal_affine",
+        &|x| joined(latent_kernels::diagonal_affine(&x[0], &x[1], &x[2])?),
+        &|x| joined(composed::diagonal_affine(&x[0], &x[1], &x[2])?),
+        3,
+        inputs,
+    )?;
+    hold(
+        "diagonal_affine_inverse",
+        &|x| {
+            joined(latent_kernels::diagonal_affine_inverse(
+                &x[0], &x[1], &x[2],
+            )?)
+        },
+        &|x| joined(composed::diagonal_affine_inverse(&x[0], &x[1], &x[2])?),
+        3,
+        inputs,
+    )
+}
+
+#[test]
+fn mixtures() -> Result<()> {
+    for components in [1, 2, 5] {
+        hold(
+            "logistic_mixture",
+            &|x| joined(latent_kernels::logistic_mixture(&x[0], &x[1], components)?),
+            &|x| joined(composed::logistic_mixture(&x[0], &x[1], components)?),
+            2,
+            |random| {
+                let (rows, width) = (size(random), size(random));
+                let parameters = (3 * components + 2) * width;
+                Ok(vec![
+                    numbers(random, &[rows, width])?,
+                    numbers(random, &[rows, parameters])?,
+                ])
+            },
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
 fn dequantisation() -> Result<()> {
     for lambda in [0.0, 1e-6, 0.05] {
         hold(

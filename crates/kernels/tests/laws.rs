@@ -3,7 +3,8 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use latent_kernels::{
     Activation, Adam, Moments, adam_update, bernoulli_log_likelihood, categorical_log_likelihood,
-    gradient_error, kl_to_standard_normal, linear, normal_log_density, reparametrise, sigmoid,
+    gradient_error, kl_to_standard_normal, linear, logistic_mixture, logistic_mixture_inverse,
+    normal_log_density, reparametrise, sigmoid, standard_logistic_log_density,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -271,4 +272,160 @@ fn categorical_likelihood_is_the_logarithm_of_softmax_and_survives_extremes() ->
         &[-1.0, 0.0, 1.0, 0.0, 0.0, 0.0],
         1e-6,
     )
+}
+
+/// Parameters of `components` for values of `width`, in ±`size` each.
+fn mixture(seed: u64, rows: usize, width: usize, components: usize, size: f64) -> Result<Tensor> {
+    let parameters = numbers(seed, &[rows, (3 * components + 2) * width])?;
+    parameters.as_tensor() * (size / 2.0)
+}
+
+#[test]
+fn a_mixture_of_zeros_is_the_identity() -> Result<()> {
+    for components in [1, 3] {
+        let value = numbers(1, &[5, 7])?;
+        let zeros = Tensor::zeros((5, (3 * components + 2) * 7), DType::F64, &Device::Cpu)?;
+        let (same, log_det) = logistic_mixture(&value, &zeros, components)?;
+        assert_close(&same, &value.flatten_all()?.to_vec1()?, 1e-14)?;
+        assert_close(&log_det, &[0.0; 5], 1e-13)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_mixture_is_the_logit_of_its_distribution_function() -> Result<()> {
+    // By the definition, for moderate numbers.
+    let (x, components) = (0.7, 2);
+    let (a, b): (f64, f64) = (0.4, -0.3);
+    let (logits, means, scales) = ([0.5, -0.2], [1.1, -0.6], [0.3, -0.8]);
+    let bounded = |r: f64| 5.0 * (r / 5.0).tanh();
+    let total: f64 = logits.iter().map(|l: &f64| l.exp()).sum();
+    let (mut cdf, mut density) = (0.0, 0.0);
+    for k in 0..components {
+        let scale = bounded(scales[k]).exp();
+        let sigma = 1.0 / (1.0 + (-(x - means[k]) / scale).exp());
+        cdf += logits[k].exp() / total * sigma;
+        density += logits[k].exp() / total * sigma * (1.0 - sigma) / scale;
+    }
+    let z = bounded(a).exp() * (cdf / (1.0 - cdf)).ln() + b;
+    let log_derivative = (density / (cdf * (1.0 - cdf))).ln() + bounded(a);
+
+    let row = [&[a, b][..], &logits, &means, &scales].concat();
+    let parameters = Tensor::new(vec![row], &Device::Cpu)?;
+    let value = Tensor::new(&[[x]], &Device::Cpu)?;
+    let (transformed, log_det) = logistic_mixture(&value, &parameters, components)?;
+    assert_close(&transformed, &[z], 1e-14)?;
+    assert_close(&log_det, &[log_derivative], 1e-14)
+}
+
+#[test]
+fn mixtures_are_inverted_to_the_accuracy_of_the_floats() -> Result<()> {
+    for components in [1, 2, 4, 7] {
+        for size in [0.5, 4.0, 30.0] {
+            let parameters = mixture(2, 40, 9, components, size)?;
+            // In the middle, and far out where only tails are left.
+            for reach in [1.0, 20.0] {
+                let value = (numbers(3, &[40, 9])?.as_tensor() * reach)?;
+                let (y, log_det) = logistic_mixture(&value, &parameters, components)?;
+                let (back, inverse_log_det) =
+                    logistic_mixture_inverse(&y, &parameters, components)?;
+                // Where the map is flat, what x was is lost in the rounding of y.
+                let (again, _) = logistic_mixture(&back, &parameters, components)?;
+                assert_close(&again, &y.flatten_all()?.to_vec1()?, 1e-11)?;
+                if size < 1.0 {
+                    assert_close(&back, &value.flatten_all()?.to_vec1()?, 1e-8)?;
+                    assert_close(&(log_det + inverse_log_det)?, &[0.0; 40], 1e-6)?;
+                }
+
+                // And where it is steep, what y was is lost in that of x.
+                let single = |tensor: &Tensor| tensor.to_dtype(DType::F32);
+                let (y, p) = (single(&y)?, single(&parameters)?);
+                let (back, _) = logistic_mixture_inverse(&y, &p, components)?;
+                let (again, _) = logistic_mixture(
+                    &back.to_dtype(DType::F64)?,
+                    &p.to_dtype(DType::F64)?,
+                    components,
+                )?;
+                let y = y.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+                if size < 1.0 {
+                    assert_close(&again, &y, 3e-5)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_inverse_of_a_mixture_has_the_gradients_of_finite_differences() -> Result<()> {
+    for components in [1, 3] {
+        let value = numbers(4, &[3, 2])?;
+        let parameters = Var::from_tensor(&mixture(5, 3, 2, components, 1.5)?)?;
+        let both = || {
+            let (x, log_det) = logistic_mixture_inverse(&value, &parameters, components)?;
+            Tensor::cat(&[x.flatten_all()?, log_det], 0)
+        };
+        let error = gradient_error(both, &[&value, &parameters])?;
+        assert!(error < 1e-7, "{error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_mixture_stays_finite_at_the_extremes() -> Result<()> {
+    for dtype in [DType::F32, DType::F64] {
+        for size in [1e2, 1e6] {
+            let parameters = Var::from_tensor(&mixture(6, 20, 5, 3, size)?.to_dtype(dtype)?)?;
+            let value =
+                Var::from_tensor(&(numbers(7, &[20, 5])?.as_tensor() * 1e3)?.to_dtype(dtype)?)?;
+            let (y, log_det) = logistic_mixture(&value, &parameters, 3)?;
+            let loss = (y.sum_all()? + log_det.sum_all()?)?;
+            let gradients = loss.backward()?;
+            for tensor in [
+                &y,
+                &log_det,
+                gradients
+                    .get(&value)
+                    .ok_or(candle_core::Error::Msg("none".to_owned()))?,
+                gradients
+                    .get(&parameters)
+                    .ok_or(candle_core::Error::Msg("none".to_owned()))?,
+                &logistic_mixture_inverse(&y.detach(), &parameters.as_detached_tensor(), 3)?.0,
+            ] {
+                let sum = tensor
+                    .to_dtype(DType::F64)?
+                    .abs()?
+                    .sum_all()?
+                    .to_scalar::<f64>()?;
+                assert!(sum.is_finite(), "{dtype:?}, {size}: {tensor}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn mixtures_that_do_not_fit_are_refused() -> Result<()> {
+    let value = numbers(1, &[2, 3])?;
+    for (components, parameters) in [(0, [2, 6]), (33, [2, 303]), (2, [2, 23]), (2, [3, 24])] {
+        let parameters = numbers(2, &parameters)?;
+        assert!(logistic_mixture(&value, &parameters, components).is_err());
+        assert!(logistic_mixture_inverse(&value, &parameters, components).is_err());
+    }
+    Ok(())
+}
+
+#[test]
+fn the_standard_logistic_density_is_the_textbooks() -> Result<()> {
+    let value = numbers(8, &[4, 6])?;
+    let expected: Vec<f64> = value
+        .to_vec2::<f64>()?
+        .iter()
+        .map(|row| row.iter().map(|x| -x - 2.0 * (1.0 + (-x).exp()).ln()).sum())
+        .collect();
+    assert_close(&standard_logistic_log_density(&value)?, &expected, 1e-13)?;
+    let error = gradient_error(|| standard_logistic_log_density(&value), &[&value])?;
+    assert!(error < 1e-8, "{error}");
+    let far = Tensor::new(&[[1e4f32, -1e4]], &Device::Cpu)?;
+    assert_close(&standard_logistic_log_density(&far)?, &[-2e4], 1e-6)
 }

@@ -4,8 +4,8 @@ use latent_distributions::Generator;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConvolutionalConfig, Error, ImageSize, Labels, LatentModel, Loss, Step, Trainable, Vae,
-    VaeConfig,
+    ConvolutionalConfig, Error, Flow, FlowConfig, ImageSize, Labels, LatentModel, Loss, Step,
+    Trainable, Vae, VaeConfig,
 };
 
 /// Any model of this crate, as an experiment names it: `kind` and the fields of its configuration.
@@ -21,6 +21,10 @@ pub enum ModelConfig {
     ConvolutionalVae(ConvolutionalConfig),
     /// The [`ConditionalConvolutionalVae`](crate::ConditionalConvolutionalVae).
     ConditionalConvolutionalVae(ConvolutionalConfig),
+    /// The [`Flow`].
+    Flow(FlowConfig),
+    /// The [`ConditionalFlow`](crate::ConditionalFlow).
+    ConditionalFlow(FlowConfig),
 }
 
 impl ModelConfig {
@@ -42,12 +46,17 @@ impl ModelConfig {
             Self::ConditionalConvolutionalVae(config) => AnyModel::Conditional(Box::new(
                 Vae::conditional_convolutional(image, config, builder)?,
             )),
+            Self::Flow(config) => AnyModel::unconditional(Flow::new(pixels, config, builder)?),
+            Self::ConditionalFlow(config) => {
+                AnyModel::Conditional(Box::new(Flow::conditional(pixels, config, builder)?))
+            }
         })
     }
 
-    /// How many dimensions a latent has.
-    pub fn latent_size(&self) -> usize {
+    /// How many dimensions a latent has, for images of this size.
+    pub fn latent_size(&self, image: ImageSize) -> usize {
         match self {
+            Self::Flow(_) | Self::ConditionalFlow(_) => image.0 * image.1,
             Self::Vae(config) | Self::ConditionalVae(config) => config.latent_size,
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.latent_size
@@ -59,7 +68,9 @@ impl ModelConfig {
     pub fn is_conditional(&self) -> bool {
         matches!(
             self,
-            Self::ConditionalVae(_) | Self::ConditionalConvolutionalVae(_)
+            Self::ConditionalVae(_)
+                | Self::ConditionalConvolutionalVae(_)
+                | Self::ConditionalFlow(_)
         )
     }
 
@@ -75,6 +86,10 @@ impl ModelConfig {
             }
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.check(image)
+            }
+            Self::Flow(config) | Self::ConditionalFlow(config) => {
+                let pixels = image.0.checked_mul(image.1);
+                config.check(pixels.unwrap_or(usize::MAX))
             }
         }
     }
@@ -127,6 +142,15 @@ macro_rules! of_either {
 impl Trainable for AnyModel {
     fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
         of_either!(self, labels, model, _condition => model.loss(images, labels, step))
+    }
+
+    fn begin(
+        &self,
+        images: &Tensor,
+        labels: &Tensor,
+        generator: &mut Generator,
+    ) -> Result<(), Error> {
+        of_either!(self, labels, model, _condition => model.begin(images, labels, generator))
     }
 }
 

@@ -1,248 +1,376 @@
 use std::f64::consts::LN_2;
 
 use candle_core::{Result as TensorResult, Tensor};
-use candle_nn::VarBuilder;
-use latent_distributions::{Distribution, Generator, StandardNormal};
-use latent_kernels::{
-    Activation, affine_coupling, affine_coupling_inverse, dequantised_logit, sigmoid,
+use candle_nn::{Init, VarBuilder};
+use latent_distributions::{
+    ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Fit, Generator, Logistic,
+    LogisticMixture, Partition, Permutation, Scaling, Sigmoid, StandardNormal,
+};
+use latent_kernels::{Activation, dequantised_logit};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{positive, refuse_no_samples, refuse_too_many};
+use crate::objective::LogMeanExp;
+use crate::{
+    CLASSES, Concatenated, Condition, Error, Labels, LatentModel, Loss, Mlp, Network, Step,
+    Trainable,
 };
 
-use crate::error::{positive, refuse_no_samples};
-use crate::objective::LogMeanExp;
-use crate::{Error, LatentModel, Loss, Mlp, Step, Trainable};
-
-/// The shape of a [`RealNvp`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct RealNvpConfig {
-    /// How many affine couplings there are, each transforming one half of the pixels.
+/// The shape of a [`Flow`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FlowConfig {
+    /// How many couplings there are, transforming the odd and the even pixels in turn.
     pub couplings: usize,
-    /// Sizes of the hidden layers of the scale and of the translation network of each coupling.
+    /// What a coupling does to each pixel.
+    pub transform: Transform,
+    /// Sizes of the hidden layers of the networks of each coupling.
     pub hidden: Vec<usize>,
-    /// λ: how far the logit keeps away from black and white.
-    pub lambda: f64,
+    /// What follows each hidden layer.
+    pub activation: Activation,
+    /// What keeps the numbers between couplings in proportion.
+    pub normalisation: Normalisation,
+    /// Whether every dimension of a latent has a scale of its own, as in NICE.
+    pub scaling: bool,
+    /// What latents are distributed as.
+    pub prior: Prior,
+    /// How pixels become numbers that have a density.
+    pub preprocessing: Preprocessing,
 }
 
-impl Default for RealNvpConfig {
-    /// Five couplings with two hidden layers of 512, and λ = 10⁻⁶.
+impl Default for FlowConfig {
+    /// As [`Self::real_nvp`] with five couplings.
     fn default() -> Self {
+        Self::real_nvp(5)
+    }
+}
+
+/// What a coupling does to each number that it transforms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Transform {
+    /// [`Additive`]: it adds what a network says. Dinh et al. 2014.
+    Additive,
+    /// [`Affine`]: it also multiplies by what another network says. Dinh et al. 2017.
+    Affine,
+    /// [`LogisticMixture`]: it maps through the distribution function of a mixture. Ho et al. 2019.
+    Mixture {
+        /// How many logistic distributions are mixed.
+        components: usize,
+    },
+}
+
+/// What keeps the numbers between couplings in proportion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalisation {
+    /// Nothing.
+    #[default]
+    None,
+    /// [`ActNorm`] on the data's side of each coupling.
+    ActNorm,
+}
+
+/// What latents are distributed as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prior {
+    /// The standard normal distribution.
+    #[default]
+    Normal,
+    /// The standard logistic distribution.
+    Logistic,
+}
+
+/// How a pixel of 256 levels becomes a number that has a density: uniform noise is added, u = (level +
+/// noise) / 256.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Preprocessing {
+    /// It stays there: u in the unit interval.
+    Unit,
+    /// logit(λ + (1 − 2λ) u). Papamakarios et al. 2017, appendix E.
+    Logit {
+        /// λ: how far the logit keeps away from black and white.
+        lambda: f64,
+    },
+}
+
+impl FlowConfig {
+    /// NICE for MNIST: four additive couplings, each with five hidden layers of 1,000, a scale for each
+    /// latent and a logistic prior, on pixels in the unit interval. Dinh et al. 2014, section 5.1.
+    pub fn nice() -> Self {
         Self {
-            couplings: 5,
+            couplings: 4,
+            transform: Transform::Additive,
+            hidden: vec![1000; 5],
+            activation: Activation::Relu,
+            normalisation: Normalisation::None,
+            scaling: true,
+            prior: Prior::Logistic,
+            preprocessing: Preprocessing::Unit,
+        }
+    }
+
+    /// RealNVP with fully connected networks of two hidden layers of 512, on logits with λ = 10⁻⁶. Dinh
+    /// et al. 2017; the preprocessing of Papamakarios et al. 2017.
+    pub fn real_nvp(couplings: usize) -> Self {
+        Self {
+            couplings,
+            transform: Transform::Affine,
             hidden: vec![512, 512],
-            lambda: 1e-6,
-        }
-    }
-}
-
-/// An affine coupling layer: one half of a vector is scaled and shifted by what two networks make of
-/// the other half, which stays as it is. Dinh et al. 2017, equations 7 and 8.
-#[derive(Clone, Debug)]
-pub struct AffineCoupling {
-    /// s, bounded by tanh.
-    log_scale: Mlp,
-    /// t
-    translation: Mlp,
-}
-
-impl AffineCoupling {
-    /// A coupling that transforms `transformed` numbers given `given` others. Its networks, with ReLU
-    /// after the `hidden` layers, are named `log_scale` and `translation`.
-    pub fn new(
-        given: usize,
-        hidden: &[usize],
-        transformed: usize,
-        builder: &VarBuilder,
-    ) -> TensorResult<Self> {
-        let sizes = [&[given], hidden, &[transformed]].concat();
-        let network = |name, last| Mlp::new(&sizes, Activation::Relu, last, &builder.pp(name));
-        Ok(Self {
-            log_scale: network("log_scale", Activation::Tanh)?,
-            translation: network("translation", Activation::Identity)?,
-        })
-    }
-
-    /// From the latent side to the data's, `value` `[n, transformed]` given `given`, with the logarithm
-    /// of the determinant `[n]`.
-    pub fn forward(&self, value: &Tensor, given: &Tensor) -> TensorResult<(Tensor, Tensor)> {
-        let (log_scale, translation) = self.networks(given)?;
-        affine_coupling(value, &log_scale, &translation)
-    }
-
-    /// From the data's side to the latent one: the inverse of [`Self::forward`].
-    pub fn inverse(&self, value: &Tensor, given: &Tensor) -> TensorResult<(Tensor, Tensor)> {
-        let (log_scale, translation) = self.networks(given)?;
-        affine_coupling_inverse(value, &log_scale, &translation)
-    }
-
-    fn networks(&self, given: &Tensor) -> TensorResult<(Tensor, Tensor)> {
-        Ok((
-            self.log_scale.forward(given)?,
-            self.translation.forward(given)?,
-        ))
-    }
-}
-
-/// A vector in two halves, its even and its odd entries: each coupling changes one of them, and
-/// nothing is taken apart or put together in between.
-struct Halves {
-    even: Tensor,
-    odd: Tensor,
-}
-
-impl Halves {
-    /// What a coupling transforms, and what it is given: even couplings transform the odd entries.
-    fn of_coupling(&self, index: usize) -> (&Tensor, &Tensor) {
-        if index.is_multiple_of(2) {
-            (&self.odd, &self.even)
-        } else {
-            (&self.even, &self.odd)
+            activation: Activation::Relu,
+            normalisation: Normalisation::None,
+            scaling: false,
+            prior: Prior::Normal,
+            preprocessing: Preprocessing::Logit { lambda: 1e-6 },
         }
     }
 
-    /// Puts what a coupling has transformed in its place.
-    fn replace(&mut self, index: usize, value: Tensor) {
-        if index.is_multiple_of(2) {
-            self.odd = value;
-        } else {
-            self.even = value;
-        }
-    }
-}
-
-/// The log-determinant of the identity on `[n, …]`.
-fn nothing(vectors: &Tensor) -> TensorResult<Tensor> {
-    Tensor::zeros(vectors.dim(0)?, vectors.dtype(), vectors.device())
-}
-
-/// RealNVP on the logits of dequantised pixels, with a standard normal base: an exact density of
-/// images. Couplings transform the even and the odd pixels in turn.
-///
-/// Dinh et al. 2017, "Density estimation using Real NVP", with fully connected networks and the
-/// preprocessing of Papamakarios et al. 2017.
-#[derive(Clone, Debug)]
-pub struct RealNvp {
-    pixels: usize,
-    lambda: f64,
-    couplings: Vec<AffineCoupling>,
-    base: StandardNormal,
-    /// The numbers of the even entries and of the odd ones.
-    even: Tensor,
-    odd: Tensor,
-    /// Where each entry is found when the even entries are followed by the odd ones.
-    interleaved: Tensor,
-}
-
-impl RealNvp {
-    /// A flow for images of `pixels` values, with its variables from `builder`: `0`, `1`, … for the
-    /// couplings, from the latent side to the data's.
+    /// Whether there can be such a flow of images of so many pixels.
     ///
     /// # Errors
-    /// A size of the configuration is 0, there are fewer than two pixels, or `builder` holds variables
-    /// of other shapes.
-    pub fn new(pixels: usize, config: &RealNvpConfig, builder: &VarBuilder) -> Result<Self, Error> {
-        positive("couplings", config.couplings)?;
-        config
-            .hidden
-            .iter()
-            .try_for_each(|&size| positive("hidden", size))?;
-        positive("half of the pixels", pixels / 2)?;
-
-        let device = builder.device();
-        let (even, odd) = (pixels.div_ceil(2), pixels / 2);
-        let numbers = |from: usize| -> TensorResult<Tensor> {
-            let numbers: Vec<u32> = (from..pixels).step_by(2).map(|i| i as u32).collect();
-            Tensor::new(numbers, device)
+    /// Names the field that is impossible.
+    pub fn check(&self, pixels: usize) -> Result<(), Error> {
+        positive("couplings", self.couplings)?;
+        for &size in &self.hidden {
+            positive("hidden", size)?;
+        }
+        let (numbers, networks) = match self.transform {
+            Transform::Additive => (1, 1),
+            Transform::Affine => (1, 2),
+            Transform::Mixture { components } => {
+                if !(1..=LogisticMixture::MOST_COMPONENTS).contains(&components) {
+                    return Err(Error::Config {
+                        key: "transform.components",
+                        value: components.to_string(),
+                        remedy: "it must be 1 to 32",
+                    });
+                }
+                (LogisticMixture::new(components).parameters(), 1)
+            }
         };
-        let interleaved: Vec<u32> = (0..pixels)
-            .map(|i| if i % 2 == 0 { i / 2 } else { even + i / 2 } as u32)
-            .collect();
-        Ok(Self {
-            pixels,
-            lambda: config.lambda,
-            couplings: (0..config.couplings)
-                .map(|index| {
-                    let (given, transformed) = if index % 2 == 0 {
-                        (even, odd)
-                    } else {
-                        (odd, even)
-                    };
-                    let builder = builder.pp(index);
-                    AffineCoupling::new(given, &config.hidden, transformed, &builder)
-                })
-                .collect::<TensorResult<_>>()?,
-            base: StandardNormal::new(pixels, builder.dtype(), device),
-            even: numbers(0)?,
-            odd: numbers(1)?,
-            interleaved: Tensor::new(interleaved, device)?,
-        })
-    }
-
-    /// From latents `[n, pixels]` to logits of pixels, with the logarithm of the determinant `[n]`.
-    pub fn forward(&self, latents: &Tensor) -> Result<(Tensor, Tensor), Error> {
-        let mut halves = self.split(latents)?;
-        let mut log_det = nothing(latents)?;
-        for (index, coupling) in self.couplings.iter().enumerate() {
-            let (value, given) = halves.of_coupling(index);
-            let (value, term) = coupling.forward(value, given)?;
-            halves.replace(index, value);
-            log_det = (log_det + term)?;
+        if let Preprocessing::Logit { lambda } = self.preprocessing
+            && Sigmoid::new(lambda).is_err()
+        {
+            return Err(Error::Config {
+                key: "preprocessing.lambda",
+                value: lambda.to_string(),
+                remedy: "it must be at least 0 and less than 0.5",
+            });
         }
-        Ok((self.join(&halves)?, log_det))
-    }
-
-    /// From logits of pixels to latents: the inverse of [`Self::forward`].
-    pub fn inverse(&self, logits: &Tensor) -> Result<(Tensor, Tensor), Error> {
-        let (halves, log_det) = self.halves_of_latents(logits)?;
-        Ok((self.join(&halves)?, log_det))
-    }
-
-    /// log p(y) of logits of pixels y, in nats, `[n]`.
-    pub fn log_prob(&self, logits: &Tensor) -> Result<Tensor, Error> {
-        let (halves, log_det) = self.halves_of_latents(logits)?;
-        // The base knows no order of the entries, so the halves stay apart.
-        let density = |half: &Tensor| latent_kernels::standard_normal_log_density(half);
-        Ok(((density(&halves.even)? + density(&halves.odd)?)? + log_det)?)
-    }
-
-    fn halves_of_latents(&self, logits: &Tensor) -> Result<(Halves, Tensor), Error> {
-        let mut halves = self.split(logits)?;
-        let mut log_det = nothing(logits)?;
-        for (index, coupling) in self.couplings.iter().enumerate().rev() {
-            let (value, given) = halves.of_coupling(index);
-            let (value, term) = coupling.inverse(value, given)?;
-            halves.replace(index, value);
-            log_det = (log_det + term)?;
-        }
-        Ok((halves, log_det))
-    }
-
-    /// Logits of pixels that take a value in [0, 1], by way of noise in [0, 1), with the logarithm of
-    /// the determinant of it all in levels 0 to 256.
-    fn preprocess(&self, images: &Tensor, noise: &Tensor) -> Result<(Tensor, Tensor), Error> {
-        Ok(dequantised_logit(images, noise, self.lambda)?)
-    }
-
-    fn split(&self, vectors: &Tensor) -> TensorResult<Halves> {
-        Ok(Halves {
-            even: vectors.index_select(&self.even, 1)?,
-            odd: vectors.index_select(&self.odd, 1)?,
-        })
-    }
-
-    fn join(&self, halves: &Halves) -> TensorResult<Tensor> {
-        Tensor::cat(&[&halves.even, &halves.odd], 1)?.index_select(&self.interleaved, 1)
+        let half = pixels.div_ceil(2);
+        let sizes = [
+            &[half.saturating_add(CLASSES)],
+            &self.hidden[..],
+            &[half.saturating_mul(numbers)],
+        ]
+        .concat();
+        let weights = sizes.windows(2).fold(0, |sum: usize, pair| {
+            sum.saturating_add(pair[0].saturating_mul(pair[1]))
+        });
+        let weights = weights
+            .saturating_mul(networks)
+            .saturating_mul(self.couplings);
+        refuse_too_many(weights, "hidden", &format!("{:?}", self.hidden))
     }
 }
 
-impl Trainable for RealNvp {
-    /// −log p(y) of the logits y of dequantised pixels. Its parts are `log_likelihood`, the same with
-    /// its sign, and `bits_per_dimension`, which counts the preprocessing in: bits per pixel of 256
-    /// levels.
-    fn loss(&self, images: &Tensor, _labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
-        let noise = step
-            .generator
-            .uniform(images.shape(), images.dtype(), images.device())?;
-        let (logits, log_det) = self.preprocess(images, &noise)?;
-        let log_likelihood = self.log_prob(&logits)?;
+/// A normalizing flow of coupling layers: images have an exact density, that of latents that an
+/// invertible network f maps to them. NICE and RealNVP are two, by their [`FlowConfig`].
+///
+/// log p(y) = log p(z) + log |det ∂z/∂y| with z = f⁻¹(y), for the numbers y that dequantised pixels become
+/// by the [`Preprocessing`]. With [`Labels`] as its condition, every network sees the one-hot label:
+/// log p(y|label).
+pub struct Flow<C = ()> {
+    pixels: usize,
+    preprocessing: Preprocessing,
+    bijector: Chain<C>,
+    base: Box<dyn Distribution + Send + Sync>,
+}
+
+/// A [`Flow`] that draws the digits that it is told to.
+pub type ConditionalFlow = Flow<Labels>;
+
+impl Flow {
+    /// A flow of images of `pixels` values, with its variables from `builder`: `0`, `1`, … for the
+    /// couplings, from the latent side to the data's, and in each `log_scale`, `translation` or
+    /// `mixture` for its networks and `norm` for what normalises; `scaling` for the scales of NICE.
+    ///
+    /// # Errors
+    /// The configuration is impossible, there are fewer than two pixels, or `builder` holds variables of
+    /// other shapes.
+    pub fn new(pixels: usize, config: &FlowConfig, builder: &VarBuilder) -> Result<Self, Error> {
+        Self::of(pixels, config, 0, |network| network, builder)
+    }
+
+    /// The same with the label in every network.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn conditional(
+        pixels: usize,
+        config: &FlowConfig,
+        builder: &VarBuilder,
+    ) -> Result<ConditionalFlow, Error> {
+        ConditionalFlow::of(pixels, config, CLASSES, Concatenated::new, builder)
+    }
+}
+
+impl<C: Condition + 'static> Flow<C> {
+    /// A flow with networks that see `told` numbers more than pixels, which `network` sees to.
+    fn of<N: Network<Condition = C> + 'static>(
+        pixels: usize,
+        config: &FlowConfig,
+        told: usize,
+        network: impl Fn(Mlp) -> N,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        config.check(pixels)?;
+        positive("half of the pixels", pixels / 2)?;
+        let (dtype, device) = (builder.dtype(), builder.device());
+        let zeros =
+            |name, builder: &VarBuilder| builder.get_with_hints(pixels, name, Init::Const(0.0));
+
+        let mut bijectors: Vec<Box<dyn Bijector<C>>> = Vec::new();
+        if config.scaling {
+            bijectors.push(Box::new(Scaling::new(zeros("scaling", builder)?)));
+        }
+        // Couplings transform one half of a vector, and the other in turn; to the data, these halves
+        // are the even and the odd pixels.
+        let halves = Partition::halves(pixels)?;
+        for index in 0..config.couplings {
+            let builder = builder.pp(index);
+            let partition = match index % 2 {
+                0 => halves.clone(),
+                _ => halves.clone().swapped(),
+            };
+            let network = |name, numbers: usize, last| {
+                let outputs = numbers * partition.transformed();
+                let sizes = [&[partition.given() + told], &config.hidden[..], &[outputs]].concat();
+                let mlp = Mlp::beginning_small(&sizes, config.activation, last, &builder.pp(name))?;
+                Ok::<_, Error>(network(mlp))
+            };
+            bijectors.push(match config.transform {
+                Transform::Additive => {
+                    let translation = network("translation", 1, Activation::Identity)?;
+                    let parameters =
+                        move |given: &Tensor, c: &C| Ok(translation.forward(given, c)?);
+                    Box::new(Coupling::new(partition, Additive, parameters))
+                }
+                Transform::Affine => {
+                    let log_scale = network("log_scale", 1, Activation::Tanh)?;
+                    let translation = network("translation", 1, Activation::Identity)?;
+                    let parameters = move |given: &Tensor, c: &C| {
+                        Ok((log_scale.forward(given, c)?, translation.forward(given, c)?))
+                    };
+                    Box::new(Coupling::new(partition, Affine, parameters))
+                }
+                Transform::Mixture { components } => {
+                    let mixture = LogisticMixture::new(components);
+                    let network = network("mixture", mixture.parameters(), Activation::Identity)?;
+                    let parameters = move |given: &Tensor, c: &C| Ok(network.forward(given, c)?);
+                    Box::new(Coupling::new(partition, mixture, parameters))
+                }
+            });
+            if config.normalisation == Normalisation::ActNorm {
+                let builder = builder.pp("norm");
+                bijectors.push(Box::new(ActNorm::new(
+                    zeros("log_scale", &builder)?,
+                    zeros("translation", &builder)?,
+                )));
+            }
+        }
+        let alternating = Partition::alternating(pixels)?;
+        bijectors.push(Box::new(Permutation::from_halves(&alternating, device)?));
+
+        Ok(Self {
+            pixels,
+            preprocessing: config.preprocessing,
+            bijector: Chain::new(bijectors),
+            base: match config.prior {
+                Prior::Normal => Box::new(StandardNormal::new(pixels, dtype, device)),
+                Prior::Logistic => {
+                    let zeros = Tensor::zeros(pixels, dtype, device)?;
+                    Box::new(Logistic::new(zeros.clone(), zeros)?)
+                }
+            },
+        })
+    }
+
+    /// From latents `[n, pixels]` to what the pixels become by the preprocessing, with the logarithm of
+    /// the determinant `[n]`.
+    pub fn forward(&self, latents: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error> {
+        Ok(self.bijector.forward_and_log_det(latents, condition)?)
+    }
+
+    /// The inverse of [`Self::forward`].
+    pub fn inverse(&self, data: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error> {
+        Ok(self.bijector.inverse_and_log_det(data, condition)?)
+    }
+
+    /// log p(y) of preprocessed pixels y, in nats, `[n]`.
+    pub fn log_prob(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
+        let (latents, log_det) = self.inverse(data, condition)?;
+        Ok((self.base.log_prob(&latents)? + log_det)?)
+    }
+
+    /// As [`Self::log_prob`], while the flow is trained.
+    fn log_prob_in_training(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
+        let (latents, log_det) = self.bijector.inverse_in_training(data, condition)?;
+        Ok((self.base.log_prob(&latents)? + log_det)?)
+    }
+
+    /// Preprocessed pixels, dequantised by new noise, as [`Preprocessing::apply`].
+    fn dequantised(
+        &self,
+        images: &Tensor,
+        generator: &mut Generator,
+    ) -> Result<(Tensor, Tensor), Error> {
+        let noise = generator.uniform(images.shape(), images.dtype(), images.device())?;
+        Ok(self.preprocessing.apply(images, &noise)?)
+    }
+}
+
+impl Preprocessing {
+    /// Pixels in [0, 1], `[n, d]`, with noise in [0, 1), become numbers y, with the logarithm of the
+    /// determinant `[n]` of the way to them from levels 0 to 256.
+    fn apply(self, images: &Tensor, noise: &Tensor) -> TensorResult<(Tensor, Tensor)> {
+        match self {
+            Self::Logit { lambda } => dequantised_logit(images, noise, lambda),
+            Self::Unit => {
+                let unit = (((images * 255.0)? + noise)? / 256.0)?;
+                let (count, pixels) = images.dims2()?;
+                let log_det = Tensor::full(-(pixels as f64) * 256f64.ln(), count, images.device())?;
+                Ok((unit, log_det.to_dtype(images.dtype())?))
+            }
+        }
+    }
+
+    /// Back to pixels in [0, 1], each as if it were in the middle of its level.
+    fn undo(self, data: &Tensor) -> Result<Tensor, Error> {
+        let unit = match self {
+            Self::Unit => data.clone(),
+            Self::Logit { lambda } => {
+                let sigmoid = Sigmoid::new(lambda)?;
+                Bijector::<()>::forward_and_log_det(&sigmoid, data, &())?.0
+            }
+        };
+        Ok((((unit * 256.0)? - 0.5)? / 255.0)?.clamp(0.0, 1.0)?)
+    }
+}
+
+impl<C: Condition + 'static> Trainable for Flow<C> {
+    /// −log p(y) of preprocessed pixels y. Its parts are `log_likelihood`, the same with its sign, and
+    /// `bits_per_dimension`, which counts the preprocessing in: bits per pixel of 256 levels.
+    fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
+        let condition = C::from_labels(labels, images.dtype())?;
+        let (data, log_det) = self.dequantised(images, &mut step.generator)?;
+        let log_likelihood = if step.is_training() {
+            self.log_prob_in_training(&data, &condition)?
+        } else {
+            self.log_prob(&data, &condition)?
+        };
         let nats_to_bits = -1.0 / (LN_2 * self.pixels as f64);
         let bits_per_dimension = ((log_likelihood.detach() + log_det)? * nats_to_bits)?;
         let parts = vec![
@@ -254,42 +382,53 @@ impl Trainable for RealNvp {
             parts,
         })
     }
+
+    fn begin(
+        &self,
+        images: &Tensor,
+        labels: &Tensor,
+        generator: &mut Generator,
+    ) -> Result<(), Error> {
+        let condition = C::from_labels(labels, images.dtype())?;
+        let (data, _) = self.dequantised(images, generator)?;
+        self.bijector.fit(&data, &condition, Fit::Initial)?;
+        Ok(())
+    }
 }
 
-impl LatentModel for RealNvp {
-    type Condition = ();
+impl<C: Condition + 'static> LatentModel for Flow<C> {
+    type Condition = C;
 
     fn latent_size(&self) -> usize {
         self.pixels
     }
 
     /// Each pixel in the middle of its level.
-    fn encode(&self, images: &Tensor, (): &()) -> Result<Tensor, Error> {
+    fn encode(&self, images: &Tensor, condition: &C) -> Result<Tensor, Error> {
         let middle = (images.zeros_like()? + 0.5)?;
-        Ok(self.inverse(&self.preprocess(images, &middle)?.0)?.0)
+        let (data, _) = self.preprocessing.apply(images, &middle)?;
+        Ok(self.inverse(&data, condition)?.0)
     }
 
     fn encode_sample(
         &self,
         images: &Tensor,
-        (): &(),
+        condition: &C,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
-        let noise = generator.uniform(images.shape(), images.dtype(), images.device())?;
-        Ok(self.inverse(&self.preprocess(images, &noise)?.0)?.0)
+        let (data, _) = self.dequantised(images, generator)?;
+        Ok(self.inverse(&data, condition)?.0)
     }
 
-    fn decode(&self, latents: &Tensor, (): &()) -> Result<Tensor, Error> {
-        let inside = sigmoid(&self.forward(latents)?.0)?;
-        // The way back through the squeeze and the levels, to the middle of a level.
-        let unit = ((inside - self.lambda)? / (1.0 - 2.0 * self.lambda))?;
-        Ok((((unit * 256.0)? - 0.5)? / 255.0)?.clamp(0.0, 1.0)?)
+    fn decode(&self, latents: &Tensor, condition: &C) -> Result<Tensor, Error> {
+        self.preprocessing
+            .undo(&self.forward(latents, condition)?.0)
     }
 
     fn decode_sample(
         &self,
         latents: &Tensor,
-        condition: &(),
+        condition: &C,
         _: &mut Generator,
     ) -> Result<Tensor, Error> {
         self.decode(latents, condition)
@@ -298,21 +437,21 @@ impl LatentModel for RealNvp {
     fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {
         Ok(self.base.sample(&[count], generator)?)
     }
+
     /// Of images with 256 levels: log ∫ p(x + u) du over the noise u that dequantises them, by draws
     /// of it. Theis et al. 2016, section 3.1.
     fn log_likelihood(
         &self,
         images: &Tensor,
-        (): &(),
+        condition: &C,
         samples: usize,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
         refuse_no_samples(samples)?;
         let mut mean = LogMeanExp::new(images.dim(0)?);
         for _ in 0..samples {
-            let noise = generator.uniform(images.shape(), images.dtype(), images.device())?;
-            let (logits, log_det) = self.preprocess(images, &noise)?;
-            mean.add(&(self.log_prob(&logits)? + log_det)?.unsqueeze(0)?)?;
+            let (data, log_det) = self.dequantised(images, generator)?;
+            mean.add(&(self.log_prob(&data, condition)? + log_det)?.unsqueeze(0)?)?;
         }
         Ok(mean.finish(images.dtype(), images.device())?)
     }

@@ -33,6 +33,11 @@ impl Step {
     pub fn measuring(generator: Generator) -> Self {
         Self::training(generator, f64::INFINITY)
     }
+
+    /// Whether this is a step of training.
+    pub fn is_training(&self) -> bool {
+        self.epochs.is_finite()
+    }
 }
 
 /// Anything that can be trained on labelled images.
@@ -43,6 +48,15 @@ pub trait Trainable {
     /// # Errors
     /// The images do not have the model's size, or a label is not one of its classes.
     fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error>;
+
+    /// Gives variables that are to begin as suits the data their values, from so many images as can be
+    /// looked at at once. Most models have none.
+    ///
+    /// # Errors
+    /// As [`Self::loss`].
+    fn begin(&self, _: &Tensor, _: &Tensor, _: &mut Generator) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// A model of images x through latents z, the same for every family: p(x) = ∫ p(x|z) p(z) dz.

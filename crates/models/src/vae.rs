@@ -292,7 +292,7 @@ where
     }
 
     fn encode(&self, images: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
-        Ok(self.posterior(images, condition)?.mean()?)
+        Ok(self.posterior(images, condition)?.loc().clone())
     }
 
     fn encode_sample(

@@ -5,7 +5,7 @@ use std::time::Instant;
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
-use latent_datasets::{Batching, Dataset};
+use latent_datasets::{Batch, Batching, Dataset};
 use latent_distributions::Generator;
 use latent_kernels::{Moments, adam_update, average_update, backward, squared_norm};
 use latent_models::{Parameters, Step, Trainable};
@@ -198,6 +198,9 @@ impl<M: Trainable> Trainer<M> {
             seed: self.seed,
         };
         let device = self.device.clone();
+        if self.position.updates == 0 {
+            self.begin(train, &batching, &device)?;
+        }
         let batches = train
             .shuffled(&batching, epoch as u64, &device)
             .from_step(self.position.step);
@@ -290,6 +293,33 @@ impl<M: Trainable> Trainer<M> {
             self.position.step = 0;
         }
         Ok(images as f64 / start.elapsed().as_secs_f64().max(1e-9))
+    }
+
+    /// Gives variables that begin as suits the data their values.
+    fn begin(
+        &mut self,
+        train: &Dataset,
+        batching: &Batching,
+        device: &Device,
+    ) -> Result<(), Error> {
+        /// As many as serve for a mean and a standard deviation.
+        const IMAGES: usize = 5000;
+        let batching = Batching {
+            size: IMAGES,
+            ..*batching
+        };
+        let Some(batch) = train.shuffled(&batching, 0, device).next() else {
+            return Ok(());
+        };
+        let Batch { images, labels } = batch?;
+        let mut generator = Generator::stream(self.seed, "begin", 0, 0);
+        self.evaluated.begin(&images, &labels, &mut generator)?;
+        // The evaluated model's variables are the averages where there are any: both begin alike.
+        let averages = self.averages.iter().flat_map(Parameters::variables);
+        for ((_, average), (_, variable)) in averages.zip(&self.variables) {
+            variable.set(&average.as_detached_tensor())?;
+        }
+        Ok(())
     }
 
     /// One update of all variables, in an epoch of so many steps; returns the mean loss before it.

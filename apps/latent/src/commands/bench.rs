@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use latent_datasets::{Dataset, Source};
 use latent_distributions::Generator;
 use latent_models::{
-    CLASSES, Condition, ConvolutionalConfig, LatentModel, Parameters, RealNvp, RealNvpConfig, Vae,
+    CLASSES, Condition, ConvolutionalConfig, Flow, FlowConfig, LatentModel, Parameters, Vae,
     VaeConfig,
 };
 use latent_training::{Trainer, TrainingConfig};
@@ -132,10 +132,6 @@ impl Timing {
         let pixels = train.height() * train.width();
         let image = (train.height(), train.width());
         let convolutional = ConvolutionalConfig::default();
-        let flow = |couplings| RealNvpConfig {
-            couplings,
-            ..RealNvpConfig::default()
-        };
         match self.name {
             Name::MlpVae => self.measure_model(train, context, |builder| {
                 Vae::new(pixels, &VaeConfig::default(), builder)
@@ -147,10 +143,10 @@ impl Timing {
                 Vae::conditional_convolutional(image, &convolutional, builder)
             }),
             Name::RealNvp5 => self.measure_model(train, context, |builder| {
-                RealNvp::new(pixels, &flow(5), builder)
+                Flow::new(pixels, &FlowConfig::real_nvp(5), builder)
             }),
             Name::RealNvp10 => self.measure_model(train, context, |builder| {
-                RealNvp::new(pixels, &flow(10), builder)
+                Flow::new(pixels, &FlowConfig::real_nvp(10), builder)
             }),
         }
     }

@@ -157,13 +157,14 @@ impl Train {
         lines.extend(files.iter().map(|file| format!("figure: {file}")));
         lines.push("next:".to_owned());
         let directory = quoted(run.directory());
+        let image = (splits.test.height(), splits.test.width());
         // What the run has not drawn yet.
         let suggestions = if experiment.model.is_conditional() {
             [
                 format!("sample {directory} --digits 3,1,4"),
                 format!("restyle {directory}"),
             ]
-        } else if experiment.model.latent_size() == 2 {
+        } else if experiment.model.latent_size(image) == 2 {
             [
                 format!("manifold {directory} --quantiles"),
                 format!("scatter {directory} --latent sample"),

@@ -7,7 +7,11 @@ use super::{Network, Sequential};
 /// PyTorch's initial values for a layer of which each output sees so many inputs: uniform in ±1/√in
 /// (He et al. 2015 with a = √5).
 pub(super) fn uniform(inputs: usize) -> Init {
-    let bound = 1.0 / (inputs as f64).sqrt();
+    between(1.0 / (inputs as f64).sqrt())
+}
+
+/// Uniform in ± so much.
+fn between(bound: f64) -> Init {
     Init::Uniform {
         lo: -bound,
         up: bound,
@@ -33,7 +37,16 @@ impl Linear {
         activation: Activation,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        let init = uniform(inputs);
+        Self::beginning_as(inputs, outputs, activation, uniform(inputs), builder)
+    }
+
+    fn beginning_as(
+        inputs: usize,
+        outputs: usize,
+        activation: Activation,
+        init: Init,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
         Ok(Self {
             weight: builder.get_with_hints((outputs, inputs), "weight", init)?,
             bias: builder.get_with_hints(outputs, "bias", init)?,
@@ -89,10 +102,37 @@ impl Mlp {
         last: Activation,
         builder: &VarBuilder,
     ) -> Result<Self> {
+        Self::with_last_factor(sizes, activation, last, 1.0, builder)
+    }
+
+    /// As [`Self::new`], with a last layer that begins with a tenth of the usual values, so that what a
+    /// flow makes of its output is next to nothing.
+    pub fn beginning_small(
+        sizes: &[usize],
+        activation: Activation,
+        last: Activation,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
+        Self::with_last_factor(sizes, activation, last, 0.1, builder)
+    }
+
+    fn with_last_factor(
+        sizes: &[usize],
+        activation: Activation,
+        last: Activation,
+        factor: f64,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
         let count = sizes.len().saturating_sub(1);
         let layer = |(index, pair): (usize, &[usize])| {
-            let activation = if index + 1 == count { last } else { activation };
-            Linear::new(pair[0], pair[1], activation, &builder.pp(2 * index))
+            let (activation, factor) = if index + 1 == count {
+                (last, factor)
+            } else {
+                (activation, 1.0)
+            };
+            let bound = factor / (pair[0] as f64).sqrt();
+            let init = between(bound);
+            Linear::beginning_as(pair[0], pair[1], activation, init, &builder.pp(2 * index))
         };
         Ok(Self(
             sizes

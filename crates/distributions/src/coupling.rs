@@ -1,0 +1,390 @@
+use candle_core::{D, Device, Tensor};
+use latent_kernels::{
+    affine_coupling, affine_coupling_inverse, logistic_mixture, logistic_mixture_inverse,
+};
+
+use crate::bijector::no_log_det;
+use crate::{Bijector, Error};
+
+/// A vector's columns in two parts: those that a coupling transforms, and those that it is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    transformed: Columns,
+    given: Columns,
+}
+
+/// Some columns of a vector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Columns {
+    /// So many from the first number on.
+    Range(usize, usize),
+    /// Of these numbers.
+    Listed(Vec<u32>),
+}
+
+impl Columns {
+    fn from_numbers(numbers: Vec<u32>) -> Self {
+        let first = numbers.first().copied().unwrap_or(0);
+        let is_range = numbers.iter().zip(first..).all(|(a, b)| *a == b);
+        if is_range {
+            Self::Range(first as usize, numbers.len())
+        } else {
+            Self::Listed(numbers)
+        }
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        match self {
+            Self::Range(first, count) => (*first..first + count).map(|i| i as u32).collect(),
+            Self::Listed(numbers) => numbers.clone(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Range(_, count) => *count,
+            Self::Listed(numbers) => numbers.len(),
+        }
+    }
+
+    fn of(&self, vectors: &Tensor) -> Result<Tensor, Error> {
+        Ok(match self {
+            Self::Range(first, count) => vectors.narrow(D::Minus1, *first, *count)?,
+            Self::Listed(numbers) => {
+                let numbers = Tensor::new(numbers.as_slice(), vectors.device())?;
+                vectors
+                    .contiguous()?
+                    .index_select(&numbers, vectors.rank() - 1)?
+            }
+        })
+    }
+}
+
+impl Partition {
+    /// The columns for which `is_transformed` says so, and the others.
+    ///
+    /// # Errors
+    /// One of the parts is empty.
+    pub fn new(size: usize, is_transformed: impl Fn(usize) -> bool) -> Result<Self, Error> {
+        let (transformed, given): (Vec<u32>, Vec<u32>) =
+            (0..size as u32).partition(|&column| is_transformed(column as usize));
+        if transformed.is_empty() || given.is_empty() {
+            return Err(Error::Partition { size });
+        }
+        Ok(Self {
+            transformed: Columns::from_numbers(transformed),
+            given: Columns::from_numbers(given),
+        })
+    }
+
+    /// The second half of the columns is transformed, given the first. Of an odd number of columns, the
+    /// first half has one more.
+    ///
+    /// # Errors
+    /// There are fewer than two columns.
+    pub fn halves(size: usize) -> Result<Self, Error> {
+        Self::new(size, |column| column >= size.div_ceil(2))
+    }
+
+    /// The odd columns (the second, the fourth, …) are transformed, given the even ones. Dinh et al.
+    /// 2014, section 5.1.
+    ///
+    /// # Errors
+    /// There are fewer than two columns.
+    pub fn alternating(size: usize) -> Result<Self, Error> {
+        Self::new(size, |column| column % 2 == 1)
+    }
+
+    /// Of an image in rows, the pixels are transformed whose row and column add up to an odd number.
+    /// Dinh et al. 2017, section 3.4.
+    ///
+    /// # Errors
+    /// The image has fewer than two pixels.
+    pub fn checkerboard(height: usize, width: usize) -> Result<Self, Error> {
+        Self::new(height * width, |pixel| {
+            (pixel / width + pixel % width) % 2 == 1
+        })
+    }
+
+    /// The same parts with their roles exchanged.
+    #[must_use]
+    pub fn swapped(self) -> Self {
+        Self {
+            transformed: self.given,
+            given: self.transformed,
+        }
+    }
+
+    /// How many columns there are.
+    pub fn size(&self) -> usize {
+        self.transformed() + self.given()
+    }
+
+    /// How many columns are transformed.
+    pub fn transformed(&self) -> usize {
+        self.transformed.len()
+    }
+
+    /// How many columns are given.
+    pub fn given(&self) -> usize {
+        self.given.len()
+    }
+
+    /// The columns' numbers, those given first.
+    pub fn order(&self) -> Vec<u32> {
+        [self.given.numbers(), self.transformed.numbers()].concat()
+    }
+
+    /// The part that is transformed and the part that is given.
+    fn split(&self, vectors: &Tensor) -> Result<(Tensor, Tensor), Error> {
+        let found = vectors.dim(D::Minus1)?;
+        if found != self.size() {
+            let expected = self.size();
+            return Err(Error::EventSize { found, expected });
+        }
+        Ok((self.transformed.of(vectors)?, self.given.of(vectors)?))
+    }
+
+    /// The inverse of [`Self::split`].
+    fn join(&self, transformed: &Tensor, given: &Tensor) -> Result<Tensor, Error> {
+        let last = given.rank() - 1;
+        match (&self.transformed, &self.given) {
+            (Columns::Range(0, _), Columns::Range(..)) => {
+                Ok(Tensor::cat(&[transformed, given], last)?)
+            }
+            (Columns::Range(..), Columns::Range(0, _)) => {
+                Ok(Tensor::cat(&[given, transformed], last)?)
+            }
+            _ => {
+                let both = Tensor::cat(&[given, transformed], last)?;
+                let back = Tensor::new(inverse_order(&self.order()), both.device())?;
+                Ok(both.index_select(&back, last)?)
+            }
+        }
+    }
+}
+
+/// Where each number is found in a list of them all.
+fn inverse_order(order: &[u32]) -> Vec<u32> {
+    let mut inverse = vec![0; order.len()];
+    for (place, &number) in order.iter().enumerate() {
+        inverse[number as usize] = place as u32;
+    }
+    inverse
+}
+
+/// The columns of a vector in another order, on the way from the latent side to the data.
+#[derive(Clone, Debug)]
+pub struct Permutation {
+    forward: Tensor,
+    inverse: Tensor,
+}
+
+impl Permutation {
+    /// Column i of the data is column `order[i]` of the latents.
+    ///
+    /// # Errors
+    /// A number is missing, or there twice.
+    pub fn new(order: &[u32], device: &Device) -> Result<Self, Error> {
+        let mut sorted = order.to_vec();
+        sorted.sort_unstable();
+        if !sorted.iter().zip(0..).all(|(a, b)| *a == b) {
+            return Err(Error::Permutation { size: order.len() });
+        }
+        Ok(Self {
+            forward: Tensor::new(order, device)?,
+            inverse: Tensor::new(inverse_order(order), device)?,
+        })
+    }
+
+    /// The columns that `partition` is given and those that it transforms lie side by side on the latent
+    /// side: couplings of halves there are couplings by `partition` in the data, and no column has to
+    /// be looked for.
+    ///
+    /// # Errors
+    /// None but of the device.
+    pub fn from_halves(partition: &Partition, device: &Device) -> Result<Self, Error> {
+        Self::new(&inverse_order(&partition.order()), device)
+    }
+
+    fn apply(vectors: &Tensor, order: &Tensor) -> Result<(Tensor, Tensor), Error> {
+        let (found, expected) = (vectors.dim(D::Minus1)?, order.dim(0)?);
+        if found != expected {
+            return Err(Error::EventSize { found, expected });
+        }
+        let moved = vectors
+            .contiguous()?
+            .index_select(order, vectors.rank() - 1)?;
+        Ok((moved, no_log_det(vectors)?))
+    }
+}
+
+impl<C> Bijector<C> for Permutation {
+    fn forward_and_log_det(&self, latents: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
+        Self::apply(latents, &self.forward)
+    }
+
+    fn inverse_and_log_det(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
+        Self::apply(data, &self.inverse)
+    }
+}
+
+/// A family of invertible maps of numbers, one map a number, given by parameters.
+pub trait Elementwise: Send + Sync {
+    /// What gives the maps for values `[n, m]`.
+    type Parameters;
+
+    /// y `[n, m]` and log |det ∂y/∂x| `[n]`.
+    fn forward_and_log_det(
+        &self,
+        value: &Tensor,
+        parameters: &Self::Parameters,
+    ) -> Result<(Tensor, Tensor), Error>;
+
+    /// x `[n, m]` and log |det ∂x/∂y| `[n]`.
+    fn inverse_and_log_det(
+        &self,
+        value: &Tensor,
+        parameters: &Self::Parameters,
+    ) -> Result<(Tensor, Tensor), Error>;
+}
+
+/// What a coupling makes of the columns that it leaves alone: the networks.
+///
+/// Any function of them and the condition is one.
+pub trait Conditioner<C = ()>: Send + Sync {
+    /// What the networks return.
+    type Parameters;
+
+    /// The parameters for vectors of which the columns `given`, `[n, given]`, are known.
+    fn parameters(&self, given: &Tensor, condition: &C) -> Result<Self::Parameters, Error>;
+}
+
+impl<C, P, F: Fn(&Tensor, &C) -> Result<P, Error> + Send + Sync> Conditioner<C> for F {
+    type Parameters = P;
+
+    fn parameters(&self, given: &Tensor, condition: &C) -> Result<P, Error> {
+        self(given, condition)
+    }
+}
+
+/// A coupling layer: some columns are transformed one by one, by maps whose parameters a network makes
+/// of the other columns, which stay as they are. Dinh et al. 2014, section 3.2.
+#[derive(Clone, Debug)]
+pub struct Coupling<E, N> {
+    partition: Partition,
+    elementwise: E,
+    conditioner: N,
+}
+
+impl<E, N> Coupling<E, N> {
+    /// A coupling of the parts of `partition`, by `elementwise` maps with parameters from `conditioner`.
+    pub fn new(partition: Partition, elementwise: E, conditioner: N) -> Self {
+        Self {
+            partition,
+            elementwise,
+            conditioner,
+        }
+    }
+}
+
+impl<C, E, N> Bijector<C> for Coupling<E, N>
+where
+    E: Elementwise,
+    N: Conditioner<C, Parameters = E::Parameters>,
+{
+    fn forward_and_log_det(&self, latents: &Tensor, c: &C) -> Result<(Tensor, Tensor), Error> {
+        let (value, given) = self.partition.split(latents)?;
+        let parameters = self.conditioner.parameters(&given, c)?;
+        let (value, log_det) = self.elementwise.forward_and_log_det(&value, &parameters)?;
+        Ok((self.partition.join(&value, &given)?, log_det))
+    }
+
+    fn inverse_and_log_det(&self, data: &Tensor, c: &C) -> Result<(Tensor, Tensor), Error> {
+        let (value, given) = self.partition.split(data)?;
+        let parameters = self.conditioner.parameters(&given, c)?;
+        let (value, log_det) = self.elementwise.inverse_and_log_det(&value, &parameters)?;
+        Ok((self.partition.join(&value, &given)?, log_det))
+    }
+}
+
+/// y = x + t: with it, a coupling is one of NICE. Dinh et al. 2014, equation 9.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Additive;
+
+impl Elementwise for Additive {
+    /// t, `[n, m]`.
+    type Parameters = Tensor;
+
+    fn forward_and_log_det(&self, x: &Tensor, t: &Tensor) -> Result<(Tensor, Tensor), Error> {
+        Ok(((x + t)?, no_log_det(x)?))
+    }
+
+    fn inverse_and_log_det(&self, y: &Tensor, t: &Tensor) -> Result<(Tensor, Tensor), Error> {
+        Ok(((y - t)?, no_log_det(y)?))
+    }
+}
+
+/// y = x exp(s) + t: with it, a coupling is one of RealNVP. Dinh et al. 2017, equations 7 and 8.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Affine;
+
+impl Elementwise for Affine {
+    /// s and t, both `[n, m]`.
+    type Parameters = (Tensor, Tensor);
+
+    fn forward_and_log_det(
+        &self,
+        x: &Tensor,
+        (s, t): &(Tensor, Tensor),
+    ) -> Result<(Tensor, Tensor), Error> {
+        Ok(affine_coupling(x, s, t)?)
+    }
+
+    fn inverse_and_log_det(
+        &self,
+        y: &Tensor,
+        (s, t): &(Tensor, Tensor),
+    ) -> Result<(Tensor, Tensor), Error> {
+        Ok(affine_coupling_inverse(y, s, t)?)
+    }
+}
+
+/// x = exp(a) logit F(y) + b, with the distribution function F of a mixture of logistic distributions:
+/// data of almost any shape become bell-shaped. Ho et al. 2019 (Flow++), section 3.2.
+///
+/// This is the way from the data to the latent side, which is computed as it stands; the way back is
+/// found by Newton's method. See [`logistic_mixture`].
+#[derive(Clone, Copy, Debug)]
+pub struct LogisticMixture {
+    components: usize,
+}
+
+impl LogisticMixture {
+    /// How many components there may be.
+    pub const MOST_COMPONENTS: usize = latent_kernels::MOST_COMPONENTS;
+
+    /// Mixtures of so many components.
+    pub fn new(components: usize) -> Self {
+        Self { components }
+    }
+
+    /// How many parameters each number has: a, b, and of each component its weight's logit, its mean
+    /// and the logarithm of its scale.
+    pub fn parameters(&self) -> usize {
+        3 * self.components + 2
+    }
+}
+
+impl Elementwise for LogisticMixture {
+    /// `[n, parameters m]`, in blocks of m.
+    type Parameters = Tensor;
+
+    fn forward_and_log_det(&self, x: &Tensor, p: &Tensor) -> Result<(Tensor, Tensor), Error> {
+        Ok(logistic_mixture_inverse(x, p, self.components)?)
+    }
+
+    fn inverse_and_log_det(&self, y: &Tensor, p: &Tensor) -> Result<(Tensor, Tensor), Error> {
+        Ok(logistic_mixture(y, p, self.components)?)
+    }
+}

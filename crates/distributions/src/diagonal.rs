@@ -1,0 +1,161 @@
+use candle_core::{D, Tensor};
+use latent_kernels::{diagonal_affine, diagonal_affine_inverse};
+
+use crate::{Bijector, Error, Fit};
+
+/// One number for all vectors, as one for each.
+fn for_each(vectors: &Tensor, log_det: &Tensor) -> Result<Tensor, Error> {
+    let leading = &vectors.dims()[..vectors.rank() - 1];
+    Ok(log_det.broadcast_as(leading)?)
+}
+
+fn affine(x: &Tensor, log_scale: &Tensor, translation: &Tensor) -> Result<(Tensor, Tensor), Error> {
+    let (y, log_det) = diagonal_affine(x, log_scale, translation)?;
+    Ok((y, for_each(x, &log_det)?))
+}
+
+fn affine_inverse(
+    y: &Tensor,
+    log_scale: &Tensor,
+    translation: &Tensor,
+) -> Result<(Tensor, Tensor), Error> {
+    let (x, log_det) = diagonal_affine_inverse(y, log_scale, translation)?;
+    Ok((x, for_each(y, &log_det)?))
+}
+
+/// Every column times a factor of its own, y = x exp(−s): how NICE weighs its dimensions, s being as in
+/// the paper the scale on the way from the data. Dinh et al. 2014, section 3.3.
+#[derive(Clone, Debug)]
+pub struct Scaling {
+    log_scale: Tensor,
+}
+
+impl Scaling {
+    /// The factors exp(−s) from s `[d]`.
+    pub fn new(log_scale: Tensor) -> Self {
+        Self { log_scale }
+    }
+}
+
+impl<C> Bijector<C> for Scaling {
+    fn forward_and_log_det(&self, latents: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
+        affine_inverse(latents, &self.log_scale, &self.log_scale.zeros_like()?)
+    }
+
+    fn inverse_and_log_det(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
+        affine(data, &self.log_scale, &self.log_scale.zeros_like()?)
+    }
+}
+
+/// y = x exp(s) + t, column by column, with s and t that begin as the logarithm of the data's standard
+/// deviation and as its mean, and are trained from there. Kingma & Dhariwal 2018 (Glow), section 3.1.
+#[derive(Clone, Debug)]
+pub struct ActNorm {
+    log_scale: Tensor,
+    translation: Tensor,
+}
+
+impl ActNorm {
+    /// s and t, both `[d]`.
+    pub fn new(log_scale: Tensor, translation: Tensor) -> Self {
+        Self {
+            log_scale,
+            translation,
+        }
+    }
+}
+
+impl<C> Bijector<C> for ActNorm {
+    fn forward_and_log_det(&self, latents: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
+        affine(latents, &self.log_scale, &self.translation)
+    }
+
+    fn inverse_and_log_det(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
+        affine_inverse(data, &self.log_scale, &self.translation)
+    }
+
+    fn fit(&self, data: &Tensor, condition: &C, fit: Fit) -> Result<Tensor, Error> {
+        if fit == Fit::Initial {
+            let (mean, variance) = statistics(data)?;
+            // What never changes keeps its scale: a column of MNIST's border can be all one number.
+            let log_scale = ((variance + VARIANCE_FLOOR)?.log()? * 0.5)?;
+            self.translation.slice_set(&mean.detach(), 0, 0)?;
+            self.log_scale.slice_set(&log_scale.detach(), 0, 0)?;
+        }
+        Ok(self.inverse_and_log_det(data, condition)?.0)
+    }
+}
+
+/// Added to variances, so that none is zero.
+const VARIANCE_FLOOR: f64 = 1e-5;
+
+/// Mean and variance of every column over all rows, `[d]`.
+fn statistics(data: &Tensor) -> Result<(Tensor, Tensor), Error> {
+    let rows = data.reshape(((), data.dim(D::Minus1)?))?;
+    let mean = rows.mean(0)?;
+    let variance = rows.broadcast_sub(&mean)?.sqr()?.mean(0)?;
+    Ok((mean, variance))
+}
+
+/// Batch normalisation: x = (y − m) exp(s) / √(v + ε) + t on the way from the data, where m and v are
+/// mean and variance of each column, over the batch while it is trained and over all of the data, to
+/// which it is [fitted](Bijector::fit), afterwards. Dinh et al. 2017, section 3.7; Papamakarios et al.
+/// 2017, section 5, for the statistics.
+#[derive(Clone, Debug)]
+pub struct BatchNorm {
+    log_scale: Tensor,
+    translation: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+}
+
+impl BatchNorm {
+    /// s and t, which are trained, m and v, which are fitted, all `[d]`.
+    pub fn new(log_scale: Tensor, translation: Tensor, mean: Tensor, variance: Tensor) -> Self {
+        Self {
+            log_scale,
+            translation,
+            mean,
+            variance,
+        }
+    }
+
+    /// The way from the data, by these statistics.
+    fn standardised(
+        &self,
+        data: &Tensor,
+        mean: &Tensor,
+        variance: &Tensor,
+    ) -> Result<(Tensor, Tensor), Error> {
+        let log_deviation = ((variance + VARIANCE_FLOOR)?.log()? * 0.5)?;
+        let (x, log_det) = affine_inverse(data, &(log_deviation - &self.log_scale)?, mean)?;
+        Ok((x.broadcast_add(&self.translation)?, log_det))
+    }
+}
+
+impl<C> Bijector<C> for BatchNorm {
+    fn forward_and_log_det(&self, latents: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
+        let log_deviation = ((&self.variance + VARIANCE_FLOOR)?.log()? * 0.5)?;
+        affine(
+            &latents.broadcast_sub(&self.translation)?,
+            &(log_deviation - &self.log_scale)?,
+            &self.mean,
+        )
+    }
+
+    fn inverse_and_log_det(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
+        self.standardised(data, &self.mean, &self.variance)
+    }
+
+    fn inverse_in_training(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
+        let (mean, variance) = statistics(data)?;
+        self.standardised(data, &mean, &variance)
+    }
+
+    fn fit(&self, data: &Tensor, condition: &C, _: Fit) -> Result<Tensor, Error> {
+        let (mean, variance) = statistics(data)?;
+        self.mean.slice_set(&mean.detach(), 0, 0)?;
+        self.variance.slice_set(&variance.detach(), 0, 0)?;
+        Ok(self.inverse_and_log_det(data, condition)?.0)
+    }
+}

@@ -1,0 +1,518 @@
+//! What every bijector promises, over a list of them all, at parameters far from where training
+//! begins, in 64 bits.
+
+use candle_core::{D, DType, Device, Tensor, Var};
+use latent_distributions::{
+    ActNorm, Additive, Affine, BatchNorm, Bijector, Chain, Coupling, Distribution, Error, Fit,
+    Generator, Logistic, LogisticMixture, Partition, Permutation, Scaling, Sigmoid, StandardNormal,
+    Transformed,
+};
+use latent_kernels::gradient_error;
+
+type Result<T = ()> = std::result::Result<T, Error>;
+
+const CPU: &Device = &Device::Cpu;
+
+fn normal(seed: u64, shape: &[usize]) -> Result<Tensor> {
+    Ok(Generator::new(seed).standard_normal(shape, DType::F64, CPU)?)
+}
+
+/// Rows as numbers.
+fn rows(tensor: &Tensor) -> Result<Vec<Vec<f64>>> {
+    Ok(tensor.to_vec2()?)
+}
+
+fn farthest(a: &Tensor, b: &Tensor) -> Result<f64> {
+    assert_eq!(a.dims(), b.dims());
+    Ok((a - b)?.abs()?.max_all()?.to_scalar()?)
+}
+
+/// A small network of the columns that a coupling is given: `outputs` numbers.
+#[derive(Clone)]
+struct Network {
+    weight: Var,
+    bias: Var,
+}
+
+impl Network {
+    fn new(seed: u64, inputs: usize, outputs: usize) -> Result<Self> {
+        Ok(Self {
+            weight: Var::from_tensor(&normal(seed, &[inputs, outputs])?)?,
+            bias: Var::from_tensor(&normal(seed + 1, &[outputs])?)?,
+        })
+    }
+
+    fn of(&self, given: &Tensor) -> Result<Tensor> {
+        Ok(given
+            .contiguous()?
+            .matmul(&self.weight)?
+            .broadcast_add(&self.bias)?
+            .tanh()?
+            .affine(1.5, 0.0)?)
+    }
+}
+
+/// A bijector, and the variables in it.
+struct Case {
+    name: &'static str,
+    bijector: Box<dyn Bijector>,
+    variables: Vec<Var>,
+}
+
+fn additive(partition: Partition, seed: u64) -> Result<Case> {
+    let network = Network::new(seed, partition.given(), partition.transformed())?;
+    let variables = vec![network.weight.clone(), network.bias.clone()];
+    let translation = move |given: &Tensor, (): &()| network.of(given);
+    let bijector = Box::new(Coupling::new(partition, Additive, translation));
+    Ok(Case {
+        name: "additive coupling",
+        bijector,
+        variables,
+    })
+}
+
+fn affine(partition: Partition, seed: u64) -> Result<Case> {
+    let sizes = (partition.given(), partition.transformed());
+    let networks = [
+        Network::new(seed, sizes.0, sizes.1)?,
+        Network::new(seed + 2, sizes.0, sizes.1)?,
+    ];
+    let of = |network: &Network| [network.weight.clone(), network.bias.clone()];
+    let variables = networks.iter().flat_map(of).collect();
+    let both = move |given: &Tensor, (): &()| Ok((networks[0].of(given)?, networks[1].of(given)?));
+    Ok(Case {
+        name: "affine coupling",
+        bijector: Box::new(Coupling::new(partition, Affine, both)),
+        variables,
+    })
+}
+
+fn mixture(partition: Partition, seed: u64) -> Result<Case> {
+    let mixture = LogisticMixture::new(3);
+    let outputs = mixture.parameters() * partition.transformed();
+    let network = Network::new(seed, partition.given(), outputs)?;
+    let variables = vec![network.weight.clone(), network.bias.clone()];
+    let parameters = move |given: &Tensor, (): &()| network.of(given);
+    Ok(Case {
+        name: "mixture coupling",
+        bijector: Box::new(Coupling::new(partition, mixture, parameters)),
+        variables,
+    })
+}
+
+fn columns(name: &'static str, size: usize, seed: u64) -> Result<Case> {
+    let (first, second) = (
+        Var::from_tensor(&normal(seed, &[size])?)?,
+        Var::from_tensor(&normal(seed + 1, &[size])?)?,
+    );
+    let parts = (first.as_tensor().clone(), second.as_tensor().clone());
+    let bijector: Box<dyn Bijector> = match name {
+        "scaling" => {
+            return Ok(Case {
+                name,
+                bijector: Box::new(Scaling::new(parts.0)),
+                variables: vec![first],
+            });
+        }
+        "act-norm" => Box::new(ActNorm::new(parts.0, parts.1)),
+        _ => Box::new(BatchNorm::new(
+            parts.0,
+            parts.1,
+            normal(seed + 2, &[size])?,
+            normal(seed + 3, &[size])?.sqr()?,
+        )),
+    };
+    Ok(Case {
+        name,
+        bijector,
+        variables: vec![first, second],
+    })
+}
+
+/// All bijectors of so many columns.
+fn cases(size: usize) -> Result<Vec<Case>> {
+    let order: Vec<u32> = Generator::new(9)
+        .permutation(size)
+        .iter()
+        .map(|&i| i as u32)
+        .collect();
+    let fixed = |name, bijector: Box<dyn Bijector>| Case {
+        name,
+        bijector,
+        variables: Vec::new(),
+    };
+    let chain = [
+        columns("scaling", size, 40)?,
+        affine(Partition::halves(size)?, 41)?,
+        columns("act-norm", size, 47)?,
+        mixture(Partition::halves(size)?.swapped(), 45)?,
+    ];
+    let variables = chain
+        .iter()
+        .flat_map(|case| case.variables.clone())
+        .collect();
+    let mut bijectors: Vec<Box<dyn Bijector>> =
+        chain.into_iter().map(|case| case.bijector).collect();
+    bijectors.push(Box::new(Permutation::new(&order, CPU)?));
+    Ok(vec![
+        additive(Partition::halves(size)?, 10)?,
+        additive(Partition::alternating(size)?.swapped(), 12)?,
+        affine(Partition::checkerboard(1, size)?, 14)?,
+        affine(Partition::halves(size)?.swapped(), 18)?,
+        mixture(Partition::alternating(size)?, 22)?,
+        columns("scaling", size, 24)?,
+        columns("act-norm", size, 26)?,
+        columns("batch-norm", size, 28)?,
+        fixed("permutation", Box::new(Permutation::new(&order, CPU)?)),
+        fixed("sigmoid", Box::new(Sigmoid::new(0.05)?)),
+        Case {
+            name: "chain",
+            bijector: Box::new(Chain::new(bijectors)),
+            variables,
+        },
+        fixed("empty chain", Box::new(Chain::new(Vec::new()))),
+    ])
+}
+
+#[test]
+fn inverse_undoes_forward_and_the_log_determinants_cancel() -> Result {
+    for size in [2, 5, 8] {
+        for case in cases(size)? {
+            let name = case.name;
+            let x = normal(1, &[7, size])?;
+            let (y, log_det) = case.bijector.forward_and_log_det(&x, &())?;
+            let (back, inverse_log_det) = case.bijector.inverse_and_log_det(&y, &())?;
+            assert_eq!((y.dims(), log_det.dims()), (x.dims(), &[7][..]), "{name}");
+            assert!(farthest(&back, &x)? < 1e-9, "{name}");
+            assert!(
+                farthest(&log_det, &inverse_log_det.neg()?)? < 1e-9,
+                "{name}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// log |det| of a square matrix, by elimination.
+fn log_determinant(mut matrix: Vec<Vec<f64>>) -> f64 {
+    let size = matrix.len();
+    let mut sum = 0.0;
+    for column in 0..size {
+        let best = (column..size)
+            .max_by(|&a, &b| matrix[a][column].abs().total_cmp(&matrix[b][column].abs()));
+        matrix.swap(column, best.unwrap_or(column));
+        let pivot = matrix[column].clone();
+        sum += pivot[column].abs().ln();
+        for row in &mut matrix[column + 1..] {
+            let factor = row[column] / pivot[column];
+            row.iter_mut()
+                .zip(&pivot)
+                .for_each(|(a, b)| *a -= factor * b);
+        }
+    }
+    sum
+}
+
+#[test]
+fn log_determinants_are_those_of_the_jacobian() -> Result {
+    const STEP: f64 = 1e-5;
+    let size = 5;
+    for case in cases(size)? {
+        let x = normal(2, &[1, size])?;
+        let numbers = rows(&x)?.concat();
+        let moved = |column: usize, step: f64| -> Result<Vec<f64>> {
+            let mut numbers = numbers.clone();
+            numbers[column] += step;
+            let x = Tensor::from_vec(numbers, (1, size), CPU)?;
+            Ok(rows(&case.bijector.forward_and_log_det(&x, &())?.0)?.concat())
+        };
+        let mut jacobian = Vec::new();
+        for column in 0..size {
+            let (up, down) = (moved(column, STEP)?, moved(column, -STEP)?);
+            let slope = up.iter().zip(&down).map(|(u, d)| (u - d) / (2.0 * STEP));
+            jacobian.push(slope.collect());
+        }
+        let log_det = case
+            .bijector
+            .forward_and_log_det(&x, &())?
+            .1
+            .to_vec1::<f64>()?[0];
+        let expected = log_determinant(jacobian);
+        assert!(
+            (log_det - expected).abs() < 1e-7,
+            "{}: {log_det}, not {expected}",
+            case.name
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn every_variable_receives_the_gradient_of_finite_differences() -> Result {
+    for case in cases(4)? {
+        let value = Var::from_tensor(&normal(3, &[3, 4])?.affine(0.1, 0.5)?)?;
+        let mut variables: Vec<&Var> = case.variables.iter().collect();
+        variables.push(&value);
+        let both = |map: &dyn Fn() -> Result<(Tensor, Tensor)>| {
+            let (y, log_det) = map().map_err(|error| candle_core::Error::Msg(error.to_string()))?;
+            Tensor::cat(&[y.flatten_all()?, log_det], 0)
+        };
+        let bijector = &case.bijector;
+        let errors = [
+            gradient_error(
+                || both(&|| bijector.forward_and_log_det(&value, &())),
+                &variables,
+            )?,
+            gradient_error(
+                || both(&|| bijector.inverse_and_log_det(&value, &())),
+                &variables,
+            )?,
+            gradient_error(
+                || both(&|| bijector.inverse_in_training(&value, &())),
+                &variables,
+            )?,
+        ];
+        assert!(
+            errors.iter().all(|&error| error < 1e-6),
+            "{}: {errors:?}",
+            case.name
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn couplings_leave_the_given_columns_alone_to_the_bit() -> Result {
+    let partition = Partition::alternating(7)?;
+    for case in [
+        additive(partition.clone(), 10)?,
+        affine(partition.clone(), 14)?,
+        mixture(partition, 22)?,
+    ] {
+        let x = normal(4, &[5, 7])?;
+        let (y, _) = case.bijector.forward_and_log_det(&x, &())?;
+        for (before, after) in rows(&x)?.iter().zip(rows(&y)?) {
+            for (column, (before, after)) in before.iter().zip(after).enumerate() {
+                let is_same = before.to_bits() == after.to_bits();
+                assert_eq!(is_same, column % 2 == 0, "{}, {column}", case.name);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn flows_are_densities() -> Result {
+    // ∫ p over a plane, by the midpoint rule.
+    let chain = Chain::new(vec![
+        columns("scaling", 2, 50)?.bijector,
+        affine(Partition::halves(2)?, 51)?.bijector,
+        mixture(Partition::halves(2)?.swapped(), 55)?.bijector,
+        columns("act-norm", 2, 57)?.bijector,
+    ]);
+    let flow = Transformed::new(StandardNormal::new(2, DType::F64, CPU), chain);
+    let draws = rows(&flow.sample(&[20_000], &mut Generator::new(5))?)?;
+    // Narrow cells where many draws are: eight between each percentile and the next, and as many beyond
+    // the farthest draws as half of their reach.
+    let axis = |i: usize| -> Vec<(f64, f64)> {
+        let mut sorted: Vec<f64> = draws.iter().map(|draw| draw[i]).collect();
+        sorted.sort_by(f64::total_cmp);
+        let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
+        let beyond = |share: i32| f64::from(share) / 40.0 * (high - low);
+        let mut edges: Vec<f64> = (1..=20).rev().map(|share| low - beyond(share)).collect();
+        edges.extend(sorted.iter().step_by(200));
+        edges.extend((0..=20).map(|share| high + beyond(share)));
+        let cells = |pair: &[f64]| {
+            let (start, width) = (pair[0], (pair[1] - pair[0]) / 8.0);
+            (0..8).map(move |cell| (start + (f64::from(cell) + 0.5) * width, width))
+        };
+        edges.windows(2).flat_map(cells).collect()
+    };
+    let (first, second) = (axis(0), axis(1));
+    let widths: Vec<f64> = second.iter().map(|(_, width)| *width).collect();
+    let widths = Tensor::from_vec(widths, second.len(), CPU)?;
+    let mut integral = 0.0;
+    for (x, width) in first {
+        let points: Vec<f64> = second.iter().flat_map(|(y, _)| [x, *y]).collect();
+        let points = Tensor::from_vec(points, (second.len(), 2), CPU)?;
+        let density = (flow.log_prob(&points)?.exp()? * &widths)?.sum_all()?;
+        integral += density.to_scalar::<f64>()? * width;
+    }
+    assert!((integral - 1.0).abs() < 2e-3, "{integral}");
+    Ok(())
+}
+
+#[test]
+fn draws_of_a_flow_have_its_density() -> Result {
+    // The share of draws in each cell of a plane against the density there: a χ² test.
+    let chain = Chain::new(vec![
+        affine(Partition::halves(2)?, 61)?.bijector,
+        mixture(Partition::halves(2)?.swapped(), 65)?.bijector,
+    ]);
+    let flow = Transformed::new(StandardNormal::new(2, DType::F64, CPU), chain);
+    let count = 40_000;
+    let draws = rows(&flow.sample(&[count], &mut Generator::new(6))?)?;
+    let mut sorted = [0, 1].map(|i| draws.iter().map(|draw| draw[i]).collect::<Vec<_>>());
+    for values in &mut sorted {
+        values.sort_by(f64::total_cmp);
+    }
+    // Cells between the deciles of both columns, each integrated by 40 × 40 points.
+    let edges = sorted.map(|values| (1..10).map(|i| values[i * count / 10]).collect::<Vec<_>>());
+    let (mut chi_squared, mut cells) = (0.0, 0);
+    for i in 0..8 {
+        for j in 0..8 {
+            let (left, bottom) = (edges[0][i], edges[1][j]);
+            let (width, height) = (edges[0][i + 1] - left, edges[1][j + 1] - bottom);
+            let inside = |draw: &&Vec<f64>| {
+                (left..left + width).contains(&draw[0])
+                    && (bottom..bottom + height).contains(&draw[1])
+            };
+            let found = draws.iter().filter(inside).count() as f64;
+            let points: Vec<f64> = (0..1600)
+                .flat_map(|point| {
+                    let at = |index: usize| (index as f64 + 0.5) / 40.0;
+                    [
+                        left + width * at(point / 40),
+                        bottom + height * at(point % 40),
+                    ]
+                })
+                .collect();
+            let density = flow
+                .log_prob(&Tensor::from_vec(points, (1600, 2), CPU)?)?
+                .exp()?
+                .mean_all()?
+                .to_scalar::<f64>()?;
+            let expected = density * width * height * count as f64;
+            if expected > 10.0 {
+                chi_squared += (found - expected).powi(2) / expected;
+                cells += 1;
+            }
+        }
+    }
+    assert!(cells > 20, "{cells}");
+    // Four standard deviations above the mean of χ² with so many degrees of freedom.
+    let bound = f64::from(cells) + 4.0 * (2.0 * f64::from(cells)).sqrt();
+    assert!(chi_squared < bound, "{chi_squared} over {cells} cells");
+    Ok(())
+}
+
+#[test]
+fn an_act_norm_begins_with_standardised_data() -> Result {
+    let zeros = || Ok::<_, Error>(Var::zeros(4, DType::F64, CPU)?);
+    let (log_scale, translation) = (zeros()?, zeros()?);
+    let norm = ActNorm::new(
+        log_scale.as_tensor().clone(),
+        translation.as_tensor().clone(),
+    );
+    let data = normal(7, &[500, 4])?.affine(3.0, -2.0)?;
+    let latents = norm.fit(&data, &(), Fit::Initial)?;
+    let mean = latents.mean(0)?.abs()?.max_all()?.to_scalar::<f64>()?;
+    let variance = (latents.sqr()?.mean(0)? - 1.0)?
+        .abs()?
+        .max_all()?
+        .to_scalar::<f64>()?;
+    assert!(mean < 1e-12 && variance < 1e-5, "{mean} {variance}");
+    // It is the variables that have moved, and only once.
+    assert!(
+        log_scale
+            .to_vec1::<f64>()?
+            .iter()
+            .all(|s| (s - 3f64.ln()).abs() < 0.2)
+    );
+    let before = translation.to_vec1::<f64>()?;
+    norm.fit(&normal(8, &[500, 4])?, &(), Fit::Statistics)?;
+    assert_eq!(translation.to_vec1::<f64>()?, before);
+    Ok(())
+}
+
+#[test]
+fn a_batch_norm_fitted_to_a_batch_does_as_in_training_on_it() -> Result {
+    let case = columns("batch-norm", 3, 70)?;
+    let data = normal(9, &[50, 3])?.affine(2.0, 1.0)?;
+    let (training, log_det) = case.bijector.inverse_in_training(&data, &())?;
+    let (before, _) = case.bijector.inverse_and_log_det(&data, &())?;
+    assert!(farthest(&training, &before)? > 1e-3);
+    case.bijector.fit(&data, &(), Fit::Statistics)?;
+    let (after, same) = case.bijector.inverse_and_log_det(&data, &())?;
+    assert!(farthest(&training, &after)? < 1e-12 && farthest(&log_det, &same)? < 1e-12);
+    Ok(())
+}
+
+#[test]
+fn a_permutation_brings_the_parts_of_a_partition_together() -> Result {
+    let checkerboard = Partition::checkerboard(3, 4)?;
+    let network = Network::new(80, 6, 6)?;
+    let translation = |network: &Network| {
+        let network = network.clone();
+        move |given: &Tensor, (): &()| network.of(given)
+    };
+    let direct = Coupling::new(checkerboard.clone(), Additive, translation(&network));
+    let halves = Coupling::new(Partition::halves(12)?, Additive, translation(&network));
+    let chain: Chain = Chain::new(vec![
+        Box::new(halves),
+        Box::new(Permutation::from_halves(&checkerboard, CPU)?),
+    ]);
+    let data = normal(10, &[4, 12])?;
+    let (expected, _) = direct.inverse_and_log_det(&data, &())?;
+    let (halves, _) = chain.inverse_and_log_det(&data, &())?;
+    let order = Tensor::new(checkerboard.order(), CPU)?;
+    assert_eq!(rows(&expected.index_select(&order, 1)?)?, rows(&halves)?);
+    Ok(())
+}
+
+#[test]
+fn the_sigmoid_takes_the_ends_of_the_interval_to_the_logit_of_lambda() -> Result {
+    let ends = Tensor::new(&[[0.0, 1.0]], CPU)?;
+    let sigmoid = Sigmoid::new(1e-6)?;
+    let (logits, _) = Bijector::<()>::inverse_and_log_det(&sigmoid, &ends, &())?;
+    let expected = (1e-6f64 / (1.0 - 1e-6)).ln();
+    for (logit, expected) in rows(&logits)?.concat().iter().zip([expected, -expected]) {
+        assert!((logit - expected).abs() < 1e-9, "{logit}");
+    }
+    for lambda in [-0.1, 0.5, f64::NAN] {
+        assert!(matches!(Sigmoid::new(lambda), Err(Error::Lambda(_))));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_uniform_density_is_one_through_the_sigmoid() -> Result {
+    // The logistic distribution is what the logit makes of a uniform one.
+    let zeros = Tensor::zeros(3, DType::F64, CPU)?;
+    let flow = Transformed::new(Logistic::new(zeros.clone(), zeros)?, Sigmoid::new(0.0)?);
+    let value = Generator::new(11).uniform((50, 3), DType::F64, CPU)?;
+    let log_prob = flow
+        .log_prob(&value)?
+        .abs()?
+        .max_all()?
+        .to_scalar::<f64>()?;
+    assert!(log_prob < 1e-12, "{log_prob}");
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_divided_is_refused() -> Result {
+    assert!(matches!(
+        Partition::halves(1),
+        Err(Error::Partition { size: 1 })
+    ));
+    assert!(matches!(
+        Partition::halves(0),
+        Err(Error::Partition { size: 0 })
+    ));
+    assert!(matches!(
+        Permutation::new(&[0, 2, 2], CPU),
+        Err(Error::Permutation { size: 3 })
+    ));
+    let coupling = additive(Partition::halves(4)?, 90)?.bijector;
+    let five = normal(1, &[2, 5])?;
+    assert!(matches!(
+        coupling.forward_and_log_det(&five, &()),
+        Err(Error::EventSize {
+            found: 5,
+            expected: 4
+        })
+    ));
+    assert_eq!(five.dim(D::Minus1)?, 5);
+    Ok(())
+}
