@@ -3,7 +3,7 @@
 
 use candle_core::Device;
 use candle_nn::VarBuilder;
-use latent_datasets::{Dataset, Splits, synthetic};
+use latent_datasets::{Splits, synthetic};
 use latent_models::{
     Bound, Classifier, ClassifierConfig, ConvolutionalConfig, ModelConfig, Objective, Parameters,
     VaeConfig,
@@ -14,7 +14,7 @@ use latent_training::{Silent, Trainer, TrainingConfig};
 const CPU: &Device = &Device::Cpu;
 
 /// The share of `test` that a plain network, 784-256-10, reads rightly after training on `train`.
-fn accuracy(train: &Dataset, test: &Dataset) -> f64 {
+fn accuracy(digits: &Splits) -> f64 {
     let config = TrainingConfig {
         epochs: 3,
         batch_size: 128,
@@ -23,7 +23,7 @@ fn accuracy(train: &Dataset, test: &Dataset) -> f64 {
     let build = |builder: &VarBuilder| Classifier::new(784, &ClassifierConfig::default(), builder);
     let mut trainer = Trainer::new(&config, false, 1, Parameters::seeded(1, CPU), build).unwrap();
     let mut accuracy = 0.0;
-    while let Some(epoch) = trainer.epoch(train, test, &mut Silent).unwrap() {
+    while let Some(epoch) = trainer.epoch(digits, &mut Silent).unwrap() {
         accuracy = epoch.test["accuracy"];
     }
     accuracy
@@ -34,7 +34,10 @@ fn who_learned_from_synthetic_digits_alone_reads_real_ones() {
     let Some(mnist) = latent_tests::mnist("synthetic digits against real ones") else {
         return;
     };
-    let accuracy = accuracy(&synthetic(0, 60_000, 0).train, &mnist.test);
+    let accuracy = accuracy(&Splits {
+        test: mnist.test,
+        ..synthetic(0, 60_000, 0)
+    });
     announce(&format!(
         "a classifier trained on synthetic digits alone reads {:.2} % of MNIST's test images",
         100.0 * accuracy
@@ -56,14 +59,11 @@ fn elbo_after_one_epoch(
     };
     let build = |builder: &VarBuilder| model.build((28, 28), builder);
     let mut trainer = Trainer::new(&config, false, 1, Parameters::seeded(1, CPU), build).unwrap();
-    let epoch = trainer
-        .epoch(
-            &mnist.train.clone().truncated(images),
-            &mnist.test,
-            &mut Silent,
-        )
-        .unwrap()
-        .unwrap();
+    let few = Splits {
+        train: mnist.train.clone().truncated(images),
+        ..mnist.clone()
+    };
+    let epoch = trainer.epoch(&few, &mut Silent).unwrap().unwrap();
     epoch.test["elbo"]
 }
 

@@ -5,7 +5,7 @@ use latent_datasets::{CLASSES, Dataset};
 use latent_distributions::Generator;
 use latent_models::latent_space::{Grid, Path, legibility, neighbours, representatives};
 use latent_models::{Conditional, Labels, LatentModel};
-use latent_training::{EVALUATION_BATCH, EpochRecord, Model, encode};
+use latent_training::{EVALUATION_BATCH, EpochRecord, Metrics, Model, encode};
 use latent_visualisation::{Curves, ImageGrid, Scatter};
 
 use crate::arguments::{batching, require_plane};
@@ -38,6 +38,7 @@ pub(crate) fn samples(
     digits: Option<&[u8]>,
     count: usize,
     draw: Draw,
+    temperature: f64,
     seed: u64,
     context: &Context,
 ) -> Result<ImageGrid, Error> {
@@ -53,7 +54,7 @@ pub(crate) fn samples(
     if told.len() > 10_000 {
         return Err(Error::TooManyImages(told.len()));
     }
-    let latents = model.model.sample_prior(told.len(), &mut generator)?;
+    let latents = (model.model.sample_prior(told.len(), &mut generator)? * temperature)?;
     let labels = labels(&told, context)?;
     let images = match draw {
         Draw::Mean => model.model.decode(&latents, &labels)?,
@@ -369,16 +370,30 @@ fn panels(mut curves: Curves, records: &[EpochRecord]) -> Result<Curves, Error> 
     ];
     curves = curves.y_label("nats per image");
     for (metric, title) in panels {
-        let series = |split: fn(&EpochRecord) -> &latent_training::Metrics| -> Vec<f64> {
-            let value = |record| split(record).get(metric).copied().unwrap_or(f64::NAN);
-            records.iter().map(value).collect()
+        let series = |split: fn(&EpochRecord) -> Option<&Metrics>| -> Vec<f64> {
+            let value = |record| {
+                split(record)
+                    .and_then(|metrics| metrics.get(metric))
+                    .copied()
+            };
+            records
+                .iter()
+                .map(|record| value(record).unwrap_or(f64::NAN))
+                .collect()
         };
-        let (train, test) = (
-            series(|record| &record.train),
-            series(|record| &record.test),
-        );
-        if train.iter().any(|value| value.is_finite()) {
-            curves = curves.panel(title, &[("train", &train), ("test", &test)])?;
+        let all = [
+            ("train", series(|record| Some(&record.train))),
+            ("validation", series(|record| record.validation.as_ref())),
+            ("test", series(|record| Some(&record.test))),
+        ];
+        // Not every model has each figure, and not every run validation images.
+        let known = all
+            .iter()
+            .filter(|(_, values)| values.iter().any(|value| value.is_finite()))
+            .map(|(name, values)| (*name, values.as_slice()));
+        let known: Vec<_> = known.collect();
+        if !known.is_empty() {
+            curves = curves.panel(title, &known)?;
         }
     }
     Ok(curves)

@@ -83,14 +83,20 @@ impl Observer for Progress<'_> {
     fn epoch(&mut self, report: &EpochReport) {
         let width = self.epochs.to_string().len();
         self.say(&format!(
-            "epoch {:width$}/{}  train {}  test {}  {} images/s",
+            "epoch {:width$}/{}  train {}{}  test {}  {} images/s",
             report.epoch,
             self.epochs,
             bound(&report.train),
+            report
+                .validation
+                .as_ref()
+                .map_or_else(String::new, |metrics| {
+                    format!("  validation {}", bound(metrics))
+                }),
             parts(&report.test),
             thousands(report.images_per_second),
         ));
-        if report.epoch == self.epochs {
+        if report.is_last {
             self.bar.finish_and_clear();
             // There is no step left to finish: from here on Ctrl-C ends the program at once.
             self.interrupted.store(true, Ordering::SeqCst);

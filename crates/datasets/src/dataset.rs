@@ -131,6 +131,15 @@ impl Dataset {
         self
     }
 
+    /// All but the first `count` images.
+    #[must_use]
+    pub fn without_first(mut self, count: usize) -> Self {
+        let count = count.min(self.labels.len());
+        self.images.drain(..count * self.pixels());
+        self.labels.drain(..count);
+        self
+    }
+
     /// What the pixels of all images together are like.
     pub fn pixel_statistics(&self) -> PixelStatistics {
         // Whole numbers until the end, so that nothing is lost: not in a sum of millions of
@@ -185,21 +194,34 @@ pub struct PixelStatistics {
     pub zero_fraction: f64,
 }
 
-/// A data set in the two parts in which it is published, with images of one size.
-///
-/// Validation images, where a model is selected by them, are taken from `train`; `test` selects
-/// nothing.
+/// A data set in the two parts in which it is published, with images of one size, and what is held out
+/// of the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Splits {
     /// What the data set is called, such as `mnist`.
     pub name: String,
     /// The images to learn from.
     pub train: Dataset,
-    /// The images to judge by.
+    /// The images to select a model by, if some of those to learn from were [held
+    /// out](Self::held_out).
+    pub validation: Option<Dataset>,
+    /// The images to judge by, which select nothing.
     pub test: Dataset,
 }
 
 impl Splits {
+    /// The last `count` training images are held out for validation, or a sixth of them where that is
+    /// fewer; none, if `count` is 0.
+    #[must_use]
+    pub fn held_out(mut self, count: usize) -> Self {
+        if count > 0 {
+            let rest = self.train.len() - count.min(self.train.len() / 6);
+            self.validation = Some(self.train.clone().without_first(rest));
+            self.train = self.train.truncated(rest);
+        }
+        self
+    }
+
     /// The first `limit` images of either.
     #[must_use]
     pub fn truncated(self, limit: usize) -> Self {
@@ -255,6 +277,26 @@ mod tests {
             for label in 0..10 {
                 prop_assert_eq!(counts[label as usize] > 0, dataset.labels().contains(&label));
             }
+        }
+
+        #[test]
+        fn what_is_held_out_is_the_end(dataset in dataset(), count in 0_usize..10) {
+            let whole = Splits {
+                name: "some".to_owned(),
+                train: dataset.clone(),
+                validation: None,
+                test: dataset.clone(),
+            };
+            let parts = whole.clone().held_out(count);
+            prop_assert_eq!(&parts.test, &whole.test);
+            let Some(validation) = parts.validation else {
+                prop_assert!(count == 0 && parts.train == dataset);
+                return Ok(());
+            };
+            prop_assert_eq!(validation.len(), count.min(dataset.len() / 6));
+            let images = [parts.train.images(), validation.images()].concat();
+            let labels = [parts.train.labels(), validation.labels()].concat();
+            prop_assert!(images == dataset.images() && labels == dataset.labels());
         }
 
         #[test]

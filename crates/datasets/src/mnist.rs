@@ -129,6 +129,7 @@ fn read(
     Ok(Splits {
         name: name.to_owned(),
         train,
+        validation: None,
         test,
     })
 }
@@ -382,7 +383,9 @@ mod tests {
             println!("skipped: LATENT_DATA_DIR names no directory with MNIST's four files");
             return;
         };
-        let Splits { name, train, test } = mnist_from_directory(Path::new(&directory)).unwrap();
+        let Splits {
+            name, train, test, ..
+        } = mnist_from_directory(Path::new(&directory)).unwrap();
         assert_eq!(
             (name.as_str(), train.len(), test.len()),
             ("mnist", 60_000, 10_000)

@@ -209,6 +209,7 @@ pub fn synthetic(seed: u64, train: usize, test: usize) -> Splits {
     Splits {
         name: "synthetic".to_owned(),
         train: dataset(0, train),
+        validation: None,
         test: dataset(1, test),
     }
 }

@@ -19,6 +19,9 @@ pub struct Adam {
     pub beta2: f64,
     /// What keeps the quotient finite, ε.
     pub epsilon: f64,
+    /// The share λ of the parameter that goes in a step of size 1, apart from the gradient: Loshchilov &
+    /// Hutter 2019, algorithm 2.
+    pub weight_decay: f64,
 }
 
 impl Default for Adam {
@@ -28,6 +31,7 @@ impl Default for Adam {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
+            weight_decay: 0.0,
         }
     }
 }
@@ -128,6 +132,8 @@ struct Update<T> {
     /// √(1 / (1 − β₂ᵗ))
     scale: T,
     epsilon: T,
+    /// 1 − α λ
+    kept: T,
 }
 
 impl<T: Element> Update<T> {
@@ -141,6 +147,7 @@ impl<T: Element> Update<T> {
             rate: T::from_f64(adam.learning_rate * correction(adam.beta1)),
             scale: T::from_f64(correction(adam.beta2).sqrt()),
             epsilon: T::from_f64(adam.epsilon),
+            kept: T::from_f64(1.0 - adam.learning_rate * adam.weight_decay),
         }
     }
 
@@ -153,7 +160,8 @@ impl<T: Element> Update<T> {
                     for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(gradient) {
                         *m = self.beta1 * *m + self.rest1 * g;
                         *v = self.beta2 * *v + self.rest2 * g * g;
-                        *p -= self.rate * *m / (Element::sqrt(*v) * self.scale + self.epsilon);
+                        let step = self.rate * *m / (Element::sqrt(*v) * self.scale + self.epsilon);
+                        *p = *p * self.kept - step;
                     }
                 },
             );

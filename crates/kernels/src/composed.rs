@@ -305,5 +305,6 @@ pub fn adam_update(
     let first = unbiased(&moments.first, adam.beta1)?;
     let second = unbiased(&moments.second, adam.beta2)?;
     let update = (first / (second.sqrt()? + adam.epsilon)?)?;
-    parameter.set(&(parameter.as_detached_tensor() - (update * adam.learning_rate)?)?)
+    let kept = parameter.as_detached_tensor() * (1.0 - adam.learning_rate * adam.weight_decay);
+    parameter.set(&(kept? - (update * adam.learning_rate)?)?)
 }

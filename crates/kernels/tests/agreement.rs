@@ -539,7 +539,10 @@ fn adam() -> Result<()> {
         for dtype in [DType::F32, DType::F64] {
             let shape = [size(&mut random), 1000 * size(&mut random)];
             let start = numbers(&mut random, &shape)?.to_dtype(dtype)?;
-            let adam = Adam::default();
+            let adam = Adam {
+                weight_decay: if seed % 2 == 0 { 0.0 } else { 0.3 },
+                ..Adam::default()
+            };
             let (ours, theirs) = (Var::from_tensor(&start)?, Var::from_tensor(&start.copy()?)?);
             let moments = [Moments::zeros_like(&ours)?, Moments::zeros_like(&theirs)?];
             for step in 1..4 {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor};
 use latent_datasets::{Batch, Batching, Dataset};
 use latent_distributions::Generator;
-use latent_models::{Condition, Conditional, LatentModel, Loss, Step, Trainable};
+use latent_models::{CLASSES, Condition, Conditional, LatentModel, Loss, Step, Trainable};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -67,11 +67,91 @@ pub fn evaluate<M: Trainable + ?Sized>(
     let mut totals = Totals::default();
     for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let batch = batch?;
-        let generator = Generator::stream(batching.seed, "evaluate", 0, step as u64);
-        let mut step = Step::measuring(generator);
+        let mut step = measurement(batching, step);
         totals.add(&model.loss(&batch.images, &batch.labels, &mut step)?)?;
     }
     Ok(totals.means())
+}
+
+/// A figure of every image of a data set, in their order: of the parts of the model's loss, the one of
+/// this name, with the same draws as in [`evaluate`]. `None`, if the loss has no such part.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn part_of_each<M: Trainable + ?Sized>(
+    model: &M,
+    dataset: &Dataset,
+    name: &str,
+    batching: &Batching,
+    device: &Device,
+) -> Result<Option<Vec<f32>>, Error> {
+    refuse_empty(dataset)?;
+    let mut all = Vec::new();
+    for (step, batch) in dataset.in_order(batching, device).enumerate() {
+        let Batch { images, labels } = batch?;
+        let Some(part) = part(model, &images, &labels, name, step, batching)? else {
+            return Ok(None);
+        };
+        all.extend(part.to_dtype(DType::F32)?.to_vec1::<f32>()?);
+    }
+    Ok(Some(all))
+}
+
+/// log p(x) = log 1/10 Σ p(x|y) of every image of a data set, in their order, for a model of p(x|y) of
+/// whose loss log p(x|y) is a part, `log_likelihood`: the literature's figure for conditional flows.
+/// `None`, if it has no such part.
+///
+/// `progress` is told after every batch how many images are done.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn mixture_log_likelihoods<M: Trainable + ?Sized>(
+    model: &M,
+    dataset: &Dataset,
+    batching: &Batching,
+    device: &Device,
+    mut progress: impl FnMut(usize),
+) -> Result<Option<Vec<f32>>, Error> {
+    refuse_empty(dataset)?;
+    let mut all = Vec::new();
+    for (step, batch) in dataset.in_order(batching, device).enumerate() {
+        let images = batch?.images;
+        let mut given = Vec::new();
+        for label in 0..CLASSES as u32 {
+            let labels = Tensor::full(label, images.dim(0)?, device)?;
+            // The same noise under every label, so that it is the density at one point.
+            let part = part(model, &images, &labels, "log_likelihood", step, batching)?;
+            let Some(part) = part else {
+                return Ok(None);
+            };
+            // Not every device has such floats.
+            given.push(part.to_device(&Device::Cpu)?.to_dtype(DType::F64)?);
+        }
+        let sum = Tensor::stack(&given, 0)?.log_sum_exp(0)?;
+        let mean = (sum - (CLASSES as f64).ln())?;
+        all.extend(mean.to_dtype(DType::F32)?.to_vec1::<f32>()?);
+        progress(all.len());
+    }
+    Ok(Some(all))
+}
+
+/// A part of the loss of the batch that comes at a step of an evaluation.
+fn part<M: Trainable + ?Sized>(
+    model: &M,
+    images: &Tensor,
+    labels: &Tensor,
+    name: &str,
+    step: usize,
+    batching: &Batching,
+) -> Result<Option<Tensor>, Error> {
+    let loss = model.loss(images, labels, &mut measurement(batching, step))?;
+    let part = loss.parts.into_iter().find(|(known, _)| *known == name);
+    Ok(part.map(|(_, part)| part))
+}
+
+/// What a loss depends on at a step of an evaluation.
+fn measurement(batching: &Batching, step: usize) -> Step {
+    Step::measuring(Generator::stream(batching.seed, "evaluate", 0, step as u64))
 }
 
 /// The latents of every image of a data set, in their order, `[n, latent_size]`: what stands for

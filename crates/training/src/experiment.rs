@@ -86,6 +86,14 @@ pub struct TrainingConfig {
     pub weight_average: Option<f64>,
     /// What the learning rate is multiplied by in the course of the training.
     pub schedule: Schedule,
+    /// The share of the weights that goes in a step of size 1: Loshchilov & Hutter 2019. Biases and
+    /// scales stay.
+    pub weight_decay: f64,
+    /// How many training images, the last ones, are held out to choose by: the weights are kept of the
+    /// epoch after which the loss of these is lowest. (A sixth of all, where that is fewer.)
+    pub validation: usize,
+    /// Epochs without a lower loss of the validation images after which training ends.
+    pub patience: Option<usize>,
 }
 
 impl Default for TrainingConfig {
@@ -96,6 +104,7 @@ impl Default for TrainingConfig {
             beta1,
             beta2,
             epsilon,
+            weight_decay,
         } = Adam::default();
         Self {
             epochs: 10,
@@ -107,6 +116,9 @@ impl Default for TrainingConfig {
             gradient_clip: None,
             weight_average: None,
             schedule: Schedule::default(),
+            weight_decay,
+            validation: 0,
+            patience: None,
         }
     }
 }
@@ -116,10 +128,11 @@ fn default_seed() -> u64 {
 }
 
 /// Keys that need not have a value, and so are missing from an experiment written back.
-const OPTIONAL_KEYS: [&str; 3] = [
+const OPTIONAL_KEYS: [&str; 4] = [
     "data.limit",
     "training.gradient_clip",
     "training.weight_average",
+    "training.patience",
 ];
 
 impl Experiment {
@@ -181,6 +194,9 @@ impl Experiment {
             epsilon,
             gradient_clip,
             weight_average,
+            weight_decay,
+            validation,
+            patience,
             ..
         } = self.training;
         let positive = |value: f64| value.is_finite() && value > 0.0;
@@ -242,6 +258,24 @@ impl Experiment {
                 "training.weight_average",
                 weight_average.unwrap_or_default().to_string(),
                 share,
+            ),
+            (
+                !(weight_decay.is_finite() && weight_decay >= 0.0),
+                "training.weight_decay",
+                weight_decay.to_string(),
+                "it must be 0 or a positive number",
+            ),
+            (
+                patience == Some(0),
+                "training.patience",
+                "0".to_owned(),
+                whole,
+            ),
+            (
+                patience.is_some() && validation == 0,
+                "training.validation",
+                "0".to_owned(),
+                "with `training.patience` some images have to be held out, such as 10000",
             ),
         ];
         let broken = rules.into_iter().find(|(broken, ..)| *broken);
@@ -349,6 +383,7 @@ impl TrainingConfig {
             beta1: self.beta1,
             beta2: self.beta2,
             epsilon: self.epsilon,
+            weight_decay: self.weight_decay,
         }
     }
 }

@@ -37,7 +37,7 @@ pub fn train_judge(
     let build = |builder: &VarBuilder| Classifier::new(splits.train.pixels(), &shape, builder);
     let mut trainer = Trainer::new(&config, false, seed, parameters, build)?;
     let mut test_accuracy = f64::NAN;
-    while let Some(epoch) = trainer.epoch(&splits.train, &splits.test, observer)? {
+    while let Some(epoch) = trainer.epoch(splits, observer)? {
         test_accuracy = epoch.test["accuracy"];
     }
     Ok(Judge {

@@ -17,7 +17,7 @@
 //! let parameters = Parameters::seeded(7, &Device::Cpu);
 //! let mut trainer = Trainer::new(&config, false, 7, parameters, |builder| Vae::new(784, &vae, builder))?;
 //! let mut last = None;
-//! while let Some(epoch) = trainer.epoch(&digits.train, &digits.test, &mut Silent)? {
+//! while let Some(epoch) = trainer.epoch(&digits, &mut Silent)? {
 //!     last = Some(epoch.test["elbo"]); // nats per image
 //! }
 //! assert!(last.is_some_and(|elbo| elbo > -500.0));
@@ -40,7 +40,8 @@ mod trainer;
 
 pub use error::Error;
 pub use evaluation::{
-    EVALUATION_BATCH, Metrics, classify, encode, evaluate, log_likelihoods, mean_and_standard_error,
+    EVALUATION_BATCH, Metrics, classify, encode, evaluate, log_likelihoods,
+    mean_and_standard_error, mixture_log_likelihoods, part_of_each,
 };
 pub use experiment::{DataConfig, Experiment, TrainingConfig, did_you_mean, nearest};
 pub use judge::{Judge, train_judge};

@@ -29,7 +29,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The directory of a run.
 ///
 /// It holds `experiment.toml` (everything resolved), `metrics.jsonl` (one line an epoch),
-/// `model.safetensors` (the weights after the last whole epoch), `state.safetensors` (what resuming
+/// `model.safetensors` (the weights after the last whole epoch, or the best by validation images), `state.safetensors` (what resuming
 /// needs) and `figures/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -43,6 +43,9 @@ pub struct EpochRecord {
     pub epoch: usize,
     /// Means over the training images as they were met, nats per image.
     pub train: Metrics,
+    /// Means over the validation images at the end of the epoch, nats per image, if any were held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Metrics>,
     /// Means over the test images at the end of the epoch, nats per image.
     pub test: Metrics,
     /// Images trained on per second: the one figure that another run may have differently.
@@ -90,7 +93,7 @@ pub struct ModelMetadata {
     pub data: DataRecord,
     /// Epochs of training behind it.
     pub epoch: usize,
-    /// Its metrics on training and test images, nats per image.
+    /// Its metrics on training, validation and test images, nats per image.
     pub metrics: BTreeMap<String, Metrics>,
 }
 
@@ -106,7 +109,8 @@ struct StateMetadata {
 /// How training ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// All epochs are done; the record of the last one.
+    /// Training is complete; the record of the epoch whose weights are kept: the best, where one is
+    /// chosen by validation images, or the last.
     Finished(EpochRecord),
     /// The observer ended it; the run can be resumed.
     Interrupted {
@@ -178,7 +182,7 @@ impl Run {
         &self.directory
     }
 
-    /// The weights after the last whole epoch.
+    /// The weights after the last whole epoch, or the best of them.
     pub fn model_path(&self) -> PathBuf {
         self.path(MODEL)
     }
@@ -255,6 +259,7 @@ pub fn train(
     observer: &mut impl Observer,
 ) -> Result<Outcome, Error> {
     let experiment = run.experiment()?;
+    let splits = &splits.clone().held_out(experiment.training.validation);
     let data = DataRecord::of(splits);
     let image = (splits.train.height(), splits.train.width());
     let mut trainer = Trainer::new(
@@ -272,29 +277,33 @@ pub fn train(
     records.truncate(trainer.epochs_done());
 
     loop {
-        let report = trainer.epoch(&splits.train, &splits.test, observer);
+        let report = trainer.epoch(splits, observer);
         let Some(report) = report.map_err(|error| run.say_what_is_kept(error, &trainer))? else {
             break;
         };
         records.push(EpochRecord {
             epoch: report.epoch,
             train: report.train,
+            validation: report.validation,
             test: report.test,
             images_per_second: report.images_per_second,
         });
         run.write_metrics(&records)?;
-        run.save_model(&trainer, &experiment, &data, &records[records.len() - 1])?;
+        let kept = trainer.position.best.as_ref();
+        let kept = kept.map_or(records.len(), |best| best.epoch);
+        run.save_model(&trainer, &experiment, &data, &records[kept - 1])?;
         run.save_state(&trainer, &experiment, &data)?;
     }
-    let is_complete = trainer.epochs_done() >= experiment.training.epochs;
-    if trainer.is_interrupted() && !is_complete {
+    if trainer.is_interrupted() && !trainer.is_complete() {
         run.save_state(&trainer, &experiment, &data)?;
         return Ok(Outcome::Interrupted {
             epochs: trainer.epochs_done(),
         });
     }
-    let last = records.pop();
-    last.map(Outcome::Finished).ok_or(Error::NoRun {
+    let kept = trainer.position.best.as_ref();
+    let kept = kept.map_or(records.len(), |best| best.epoch);
+    let kept = records.into_iter().nth(kept.saturating_sub(1));
+    kept.map(Outcome::Finished).ok_or(Error::NoRun {
         directory: run.directory.clone(),
         missing: METRICS,
     })
@@ -356,10 +365,14 @@ impl Run {
             experiment: experiment.clone(),
             data: data.clone(),
             epoch: record.epoch,
-            metrics: BTreeMap::from([
-                ("train".to_owned(), record.train.clone()),
-                ("test".to_owned(), record.test.clone()),
-            ]),
+            metrics: [
+                ("train", Some(&record.train)),
+                ("validation", record.validation.as_ref()),
+                ("test", Some(&record.test)),
+            ]
+            .into_iter()
+            .filter_map(|(split, metrics)| Some((split.to_owned(), metrics?.clone())))
+            .collect(),
         };
         Ok(latent_checkpoints::save(
             &self.model_path(),

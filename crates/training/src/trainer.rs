@@ -5,9 +5,9 @@ use std::time::Instant;
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
-use latent_datasets::{Batch, Batching, Dataset};
+use latent_datasets::{Batch, Batching, Dataset, Splits};
 use latent_distributions::Generator;
-use latent_kernels::{Moments, adam_update, average_update, backward, squared_norm};
+use latent_kernels::{Adam, Moments, adam_update, average_update, backward, squared_norm};
 use latent_models::{Parameters, Step, Trainable};
 use serde::{Deserialize, Serialize};
 
@@ -37,10 +37,14 @@ pub struct EpochReport {
     pub epoch: usize,
     /// Means over the training images as they were met, nats per image.
     pub train: Metrics,
+    /// Means over the validation images at the end of the epoch, if there are any, nats per image.
+    pub validation: Option<Metrics>,
     /// Means over the test images at the end of the epoch, nats per image.
     pub test: Metrics,
     /// Images trained on per second.
     pub images_per_second: f64,
+    /// Whether there is no epoch after this one.
+    pub is_last: bool,
 }
 
 /// Who watches the training.
@@ -76,6 +80,15 @@ pub(crate) struct Position {
     updates: u64,
     /// Sums over the part of the epoch that is done.
     totals: Totals,
+    /// The epoch with the lowest loss of the validation images.
+    pub(crate) best: Option<Best>,
+}
+
+/// An epoch, counted from 1, and the loss of the validation images after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Best {
+    pub(crate) epoch: usize,
+    loss: f64,
 }
 
 impl Position {
@@ -103,6 +116,8 @@ pub struct Trainer<M> {
     variables: Vec<(String, Var)>,
     /// The running averages of the variables, if there are any.
     averages: Option<Parameters>,
+    /// What was measured after the best epoch, if one is chosen.
+    best: Option<Parameters>,
     moments: BTreeMap<String, Moments>,
     pub(crate) position: Position,
 }
@@ -128,6 +143,8 @@ impl<M: Trainable> Trainer<M> {
         let averages = config.weight_average.map(|_| parameters.copied());
         let averages = averages.transpose()?;
         let evaluated = build(&averages.as_ref().unwrap_or(&parameters).detached_builder())?;
+        let best = (config.validation > 0).then(|| parameters.copied());
+        let best = best.transpose()?;
         let variables = parameters.variables();
         let moments = variables
             .iter()
@@ -143,6 +160,7 @@ impl<M: Trainable> Trainer<M> {
             evaluated,
             variables,
             averages,
+            best,
             moments,
             position: Position::default(),
         })
@@ -154,9 +172,27 @@ impl<M: Trainable> Trainer<M> {
     }
 
     /// What training is for: the variables that are trained, or their running averages
-    /// ([`TrainingConfig::weight_average`]).
+    /// ([`TrainingConfig::weight_average`]), as they are or as they were after the best epoch
+    /// ([`TrainingConfig::validation`]).
     pub fn parameters(&self) -> &Parameters {
+        let best = self.best.as_ref().filter(|_| self.position.best.is_some());
+        best.unwrap_or(self.measured())
+    }
+
+    /// The variables that are trained, or their running averages.
+    fn measured(&self) -> &Parameters {
         self.averages.as_ref().unwrap_or(&self.parameters)
+    }
+
+    /// Whether there is nothing more to do: all epochs are done, or so many that no epoch since the best
+    /// one could better.
+    pub fn is_complete(&self) -> bool {
+        let Position { epochs, best, .. } = &self.position;
+        let has_tired = |best: &Best| {
+            let patience = self.config.patience;
+            patience.is_some_and(|patience| epochs - best.epoch >= patience)
+        };
+        *epochs >= self.config.epochs || best.as_ref().is_some_and(has_tired)
     }
 
     /// Epochs that are complete.
@@ -169,7 +205,8 @@ impl<M: Trainable> Trainer<M> {
         self.position.step > 0
     }
 
-    /// Trains to the end of the current epoch and measures the model on `test`.
+    /// Trains to the end of the current epoch and measures the model on the validation images, if any,
+    /// and the test images.
     ///
     /// `None` means that there is nothing more to do, or that the observer ended the epoch early
     /// ([`Self::is_interrupted`]); the next call goes on from there.
@@ -179,15 +216,18 @@ impl<M: Trainable> Trainer<M> {
     /// [`Error::NoGradient`] where one does not reach a variable.
     pub fn epoch(
         &mut self,
-        train: &Dataset,
-        test: &Dataset,
+        splits: &Splits,
         observer: &mut impl Observer,
     ) -> Result<Option<EpochReport>, Error> {
-        if self.position.epochs >= self.config.epochs {
+        if self.is_complete() {
             return Ok(None);
         }
-        for (split, dataset) in [("train", train), ("test", test)] {
-            if dataset.is_empty() {
+        let Splits { train, test, .. } = splits;
+        let validation = splits.validation.as_ref();
+        let chosen_by = self.best.is_some().then_some(("validation", validation));
+        let needed = [("train", Some(train)), ("test", Some(test))];
+        for (split, dataset) in needed.into_iter().chain(chosen_by) {
+            if dataset.is_none_or(Dataset::is_empty) {
                 return Err(Error::NoImages { split });
             }
         }
@@ -232,14 +272,22 @@ impl<M: Trainable> Trainer<M> {
             ..batching
         };
         self.refuse_ruined(steps)?;
-        let report = EpochReport {
+        let measure = |images| evaluate(&self.evaluated, images, &batching, &device);
+        let mut report = EpochReport {
             epoch,
             train: self.position.totals.means(),
-            test: evaluate(&self.evaluated, test, &batching, &device)?,
+            validation: validation.map(measure).transpose()?,
+            test: measure(test)?,
             // A clock may be too coarse for a short epoch.
             images_per_second: images as f64 / seconds.max(1e-9),
+            is_last: false,
         };
-        for (split, metrics) in [("training", &report.train), ("test", &report.test)] {
+        let splits = [("training", &report.train), ("test", &report.test)];
+        let validation = report.validation.as_ref();
+        for (split, metrics) in splits
+            .into_iter()
+            .chain(validation.map(|metrics| ("validation", metrics)))
+        {
             for (name, &value) in metrics {
                 refuse_infinite(
                     value,
@@ -252,10 +300,30 @@ impl<M: Trainable> Trainer<M> {
         self.position = Position {
             epochs: epoch,
             updates: self.position.updates,
+            best: self.position.best.take(),
             ..Position::default()
         };
+        if let Some(metrics) = validation {
+            self.choose(epoch, metrics["loss"])?;
+        }
+        report.is_last = self.is_complete();
         observer.epoch(&report);
         Ok(Some(report))
+    }
+
+    /// Keeps what was measured if no epoch before was better.
+    fn choose(&mut self, epoch: usize, loss: f64) -> Result<(), Error> {
+        let best = &mut self.position.best;
+        if best.as_ref().is_some_and(|best| best.loss <= loss) {
+            return Ok(());
+        }
+        *best = Some(Best { epoch, loss });
+        let measured = self.measured().variables();
+        let kept = self.best.iter().flat_map(Parameters::variables);
+        for ((_, kept), (_, measured)) in kept.zip(measured) {
+            kept.set(&measured.as_detached_tensor())?;
+        }
+        Ok(())
     }
 
     /// How many images a second `steps` steps of training take in, on batches of `dataset`, epoch after
@@ -346,6 +414,11 @@ impl<M: Trainable> Trainer<M> {
         let adam = self.config.adam(epochs);
         for ((name, variable), gradient) in self.variables.iter().zip(&gradients) {
             let moments = &self.moments[name];
+            let decay = if variable.rank() > 1 { 1.0 } else { 0.0 };
+            let adam = Adam {
+                weight_decay: decay * adam.weight_decay,
+                ..adam
+            };
             adam_update(variable, gradient, moments, &adam, position.updates)?;
         }
         if let (Some(averages), Some(decay)) = (&self.averages, self.config.weight_average) {
@@ -427,6 +500,8 @@ impl<M: Trainable> Trainer<M> {
     fn state_variables(&self) -> Vec<(String, Var)> {
         let averages = self.averages.iter().flat_map(Parameters::variables);
         let averages = averages.map(|(name, average)| (format!("average.{name}"), average));
+        let best = self.best.iter().flat_map(Parameters::variables);
+        let best = best.map(|(name, best)| (format!("best.{name}"), best));
         self.variables
             .iter()
             .flat_map(|(name, variable)| {
@@ -438,6 +513,7 @@ impl<M: Trainable> Trainer<M> {
                 ]
             })
             .chain(averages)
+            .chain(best)
             .collect()
     }
 }

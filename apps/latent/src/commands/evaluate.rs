@@ -1,10 +1,29 @@
 use clap::Args;
-use latent_training::{evaluate, log_likelihoods, mean_and_standard_error};
+use latent_training::{
+    evaluate, log_likelihoods, mean_and_standard_error, mixture_log_likelihoods, part_of_each,
+};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{DataArguments, ModelArgument, batching, seed, table};
 use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
+
+/// What a figure's standard error is called after the figure.
+const ERROR: &str = "_standard_error";
+
+/// For people: each figure that has a standard error with twice that behind it.
+fn with_errors<'a>(figures: &[(&'a str, Value)]) -> Vec<(&'a str, Value)> {
+    let error = |name: &str| {
+        let named = |(known, _): &&(&str, Value)| known.strip_suffix(ERROR) == Some(name);
+        figures.iter().find(named)?.1.as_f64()
+    };
+    let row = |(name, value): &(&'a str, Value)| match (error(name), value.as_f64()) {
+        (Some(error), Some(value)) => (*name, json!(format!("{value:>9.2} ± {:.2}", 2.0 * error))),
+        _ => (*name, value.clone()),
+    };
+    let figures = figures.iter().filter(|(name, _)| !name.ends_with(ERROR));
+    figures.map(row).collect()
+}
 
 /// Measure a model on the test images, in nats per image
 ///
@@ -17,7 +36,8 @@ pub(crate) struct Evaluate {
     model: ModelArgument,
     #[command(flatten)]
     data: DataArguments,
-    /// Estimate the log-likelihood too, by K importance-weighted draws of z for each image
+    /// Estimate the log-likelihood too, by K importance-weighted draws of z for each image; of a flow,
+    /// the logarithm of the probability of its levels, by K draws of the noise that dequantises them
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     importance_samples: Option<u32>,
     /// Use only the first N images
@@ -38,6 +58,32 @@ impl Evaluate {
         let seed = self.seed.unwrap_or(model.metadata.experiment.seed);
         let batching = batching(&model, seed);
         let mut metrics = evaluate(&model.model, &test, &batching, &context.device)?;
+        let mut add = |name: &str, values: &[f32]| {
+            let (mean, error) = mean_and_standard_error(values);
+            metrics.insert(name.to_owned(), mean);
+            metrics.insert(format!("{name}{ERROR}"), error);
+        };
+        let exact = part_of_each(
+            &model.model,
+            &test,
+            "log_likelihood",
+            &batching,
+            &context.device,
+        )?;
+        if let Some(values) = &exact {
+            add("log_likelihood", values);
+            if model.model.conditional().is_ok() {
+                let progress = Counting::new(test.len(), "images under each label", context);
+                let mixture = mixture_log_likelihoods(
+                    &model.model,
+                    &test,
+                    &batching,
+                    &context.device,
+                    |done| progress.reached(done),
+                )?;
+                add("mixture_log_likelihood", &mixture.unwrap_or_default());
+            }
+        }
         if let Some(samples) = self.importance_samples {
             let progress = Counting::new(test.len(), "images", context);
             let values = log_likelihoods(
@@ -48,9 +94,14 @@ impl Evaluate {
                 &context.device,
                 |done| progress.reached(done),
             )?;
-            let (mean, error) = mean_and_standard_error(&values);
-            metrics.insert("log_likelihood".to_owned(), mean);
-            metrics.insert("log_likelihood_standard_error".to_owned(), error);
+            // The density of a flow's own numbers is another thing than the probability of levels.
+            add(
+                match exact {
+                    Some(_) => "log_probability",
+                    None => "log_likelihood",
+                },
+                &values,
+            );
         }
 
         if let Some((name, &value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
@@ -81,10 +132,10 @@ impl Evaluate {
                 .map(|(name, value)| ((*name).to_owned(), value.clone())),
         );
         let words = format!(
-            "{} test images of {}, nats per image:\n{}",
+            "{} test images of {}, nats per image (± two standard errors):\n{}",
             thousands(test.len() as f64),
             splits.name,
-            table(&figures)
+            table(&with_errors(&figures))
         );
         context.result(&words, &Value::Object(object))
     }

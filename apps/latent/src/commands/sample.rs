@@ -19,8 +19,18 @@ pub(crate) struct Sample {
     /// What to show of p(x|z)
     #[arg(long, value_enum, default_value_t)]
     draw: Draw,
+    /// What latents are multiplied by: below 1, images are more alike and more typical
+    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = temperature)]
+    temperature: f64,
     #[command(flatten)]
     output: DrawArguments,
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+        _ => Err("a temperature is 0 or a positive number, such as 0.8".to_owned()),
+    }
 }
 
 impl Sample {
@@ -38,6 +48,7 @@ impl Sample {
             digits.as_deref(),
             self.count.map_or(count, usize::from),
             self.draw,
+            self.temperature,
             self.output.seed(&model),
             context,
         )?;

@@ -189,6 +189,7 @@ impl Train {
             "seed": experiment.seed,
             "epochs": last.epoch,
             "train": last.train,
+            "validation": last.validation,
             "test": last.test,
             "seconds": start.elapsed().as_secs_f64(),
             "files": files,
@@ -238,7 +239,15 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
     };
     save("curves", &figures::curves(&run.metrics()?)?)?;
     let (digits, count) = figures::usual_samples(&model);
-    let samples = figures::samples(&model, digits.as_deref(), count, Draw::Mean, seed, context)?;
+    let samples = figures::samples(
+        &model,
+        digits.as_deref(),
+        count,
+        Draw::Mean,
+        1.0,
+        seed,
+        context,
+    )?;
     save("samples", &samples)?;
     save(
         "reconstructions",
