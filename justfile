@@ -98,6 +98,29 @@ hy673-problem3: (_train "cvae-conv")
 hy673-digits digits="0 2": (_train "cvae-conv")
     {{latent}} sample runs/cvae-conv --digits {{replace(trim(digits), " ", ",")}} --count 10
 
+# HY-673, problem 1: RealNVP with five and with ten couplings, their likelihoods, samples and interpolations
+hy673-problem1: (_train "realnvp-5") (_train "realnvp-10")
+    @for run in realnvp-5 realnvp-10; do \
+        {{latent}} evaluate runs/$run || exit 1; \
+        {{latent}} sample runs/$run --count 25 || exit 1; \
+        {{latent}} interpolate runs/$run --path linear --steps 11 || exit 1; \
+        {{latent}} interpolate runs/$run --path sinusoidal --steps 11 \
+            --out runs/$run/figures/interpolations-sinusoidal.png || exit 1; \
+    done
+
+# Problem 2: the same, conditional on the digit, and the likelihood against 2, 4, 6, 8 and 10 couplings
+hy673-problem2: (_train "cond-realnvp-5") (_train "cond-realnvp-10")
+    @for run in cond-realnvp-5 cond-realnvp-10; do \
+        {{latent}} evaluate runs/$run || exit 1; \
+        {{latent}} sample runs/$run --count 10 || exit 1; \
+    done
+    @for couplings in 2 4 6 8 10; do \
+        {{just_executable()}} _train cond-realnvp-10 cond-realnvp-couplings-$couplings \
+            --set model.couplings=$couplings --epochs 10 --no-figures || exit 1; \
+    done
+    {{latent}} curves runs/cond-realnvp-couplings-2 runs/cond-realnvp-couplings-4 runs/cond-realnvp-couplings-6 \
+        runs/cond-realnvp-couplings-8 runs/cond-realnvp-couplings-10 --against model.couplings --out runs/couplings.png
+
 # Train an experiment, or go on with an interrupted run; a finished one is left as it is
 _train experiment run=experiment *arguments="":
     @if [ -f runs/{{run}}/experiment.toml ]; then \

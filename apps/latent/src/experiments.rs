@@ -25,7 +25,15 @@ const EXPERIMENTS: &[(&str, &str)] = files!(
     "cvae-conv",
     "iwae-1",
     "iwae-50",
-    "cvae-mlp-50"
+    "cvae-mlp-50",
+    "vae-best",
+    "nice",
+    "realnvp-5",
+    "realnvp-10",
+    "cond-realnvp-5",
+    "cond-realnvp-10",
+    "flow-best",
+    "cond-flow-best"
 );
 
 /// All experiments, in the order in which they are shown.

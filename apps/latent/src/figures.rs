@@ -185,7 +185,9 @@ pub(crate) fn scatter(
         generator,
         &context.device,
     )?;
-    let which = if sampled {
+    let which = if model.metadata.experiment.model.is_exact() {
+        "their latents"
+    } else if sampled {
         "draws from q(z|x)"
     } else {
         "posterior means"

@@ -31,6 +31,32 @@
 //! over the event and nothing else, so a distribution over `[..., d]` gives densities `[...]`, in
 //! nats. Sampling puts a *sample shape* in front: `[50]` draws of a batch `[n, d]` are `[50, n, d]`.
 //!
+//! # Flows
+//! A [`Bijector`] is an invertible map with its log-determinant, a [`Chain`] several in the order
+//! written, from the latent side to the data's, and [`Transformed`] what a base distribution becomes
+//! through one. Any function of the columns that a [`Coupling`] leaves alone is its network:
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use latent_distributions::{
+//!     Affine, Chain, Coupling, Distribution, Generator, Partition, StandardNormal, Transformed,
+//! };
+//!
+//! # fn main() -> Result<(), latent_distributions::Error> {
+//! let network = |given: &Tensor, (): &()| Ok((given.tanh()?, given.clone())); // log-scale, translation
+//! let flow = Transformed::new(
+//!     StandardNormal::new(4, DType::F32, &Device::Cpu),
+//!     Chain::new(vec![
+//!         Box::new(Coupling::new(Partition::halves(4)?, Affine, network)),
+//!         Box::new(Coupling::new(Partition::halves(4)?.swapped(), Affine, network)),
+//!     ]),
+//! );
+//! let draws = flow.sample(&[100], &mut Generator::new(1))?; // [100, 4]
+//! assert_eq!(flow.log_prob(&draws)?.dims(), [100]); // nats
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # For users of `torch.distributions`
 //! | there | here |
 //! |---|---|
@@ -38,6 +64,7 @@
 //! | `Independent(Bernoulli(logits=l), 1)` | [`Bernoulli::new`]`(l)` |
 //! | `sample((50,))`, `rsample()` | `sample(&[50], &mut generator)`, `rsample(&[], &mut generator)` |
 //! | `kl_divergence(p, q)` | `p.kl_divergence(&q)`; a pair without a closed form does not compile |
+//! | `TransformedDistribution(base, [f, g])` | `Transformed::new(base, Chain::new(vec![f, g]))` |
 //! | `manual_seed(7)` | [`Generator::new`]`(7)`, passed along |
 //!
 //! # Gradients

@@ -74,6 +74,11 @@ impl ModelConfig {
         )
     }
 
+    /// Whether images and latents are one to one, so that nothing of an image is lost in its latent.
+    pub fn is_exact(&self) -> bool {
+        matches!(self, Self::Flow(_) | Self::ConditionalFlow(_))
+    }
+
     /// Whether such a model can exist for images of this size.
     ///
     /// # Errors

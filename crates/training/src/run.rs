@@ -52,6 +52,17 @@ pub struct EpochRecord {
     pub images_per_second: f64,
 }
 
+impl EpochRecord {
+    /// How many nats an image the loss of the test images is above that of the training images, if that
+    /// is more than a model that has merely learnt them a little too well would have: a twentieth of
+    /// the loss, and ten nats.
+    pub fn explosion(&self) -> Option<f64> {
+        let (train, test) = (self.train.get("loss")?, self.test.get("loss")?);
+        let gap = test - train;
+        (gap > 10.0 + 0.05 * train.abs()).then_some(gap)
+    }
+}
+
 /// The data that a model was trained on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataRecord {

@@ -143,6 +143,13 @@ impl Train {
             .iter()
             .map(|(name, value)| (name.as_str(), json!(value)))
             .collect();
+        if let Some(gap) = last.explosion() {
+            context.say(&format!(
+                "note: the test images lose {gap:.0} nats more than the training images: the model has \
+                 learnt these by heart, or treats others in another way; `--set training.validation=10000` \
+                 keeps the best epoch, fewer or smaller layers and `training.weight_decay` generalise better"
+            ));
+        }
         let mut lines = vec![
             format!(
                 "{} on {}, {} test images, nats per image after {} epochs:",
