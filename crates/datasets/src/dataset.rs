@@ -211,11 +211,12 @@ pub struct Splits {
 
 impl Splits {
     /// The last `count` training images are held out for validation, or a sixth of them where that is
-    /// fewer; none, if `count` is 0.
+    /// fewer, but one at least; none, if `count` is 0 or there are validation images already.
     #[must_use]
     pub fn held_out(mut self, count: usize) -> Self {
-        if count > 0 {
-            let rest = self.train.len() - count.min(self.train.len() / 6);
+        if count > 0 && self.validation.is_none() {
+            let most = (self.train.len() / 6).max(1);
+            let rest = self.train.len().saturating_sub(count.min(most));
             self.validation = Some(self.train.clone().without_first(rest));
             self.train = self.train.truncated(rest);
         }
@@ -293,7 +294,8 @@ mod tests {
                 prop_assert!(count == 0 && parts.train == dataset);
                 return Ok(());
             };
-            prop_assert_eq!(validation.len(), count.min(dataset.len() / 6));
+            let most = (dataset.len() / 6).max(1).min(dataset.len());
+            prop_assert_eq!(validation.len(), count.min(most));
             let images = [parts.train.images(), validation.images()].concat();
             let labels = [parts.train.labels(), validation.labels()].concat();
             prop_assert!(images == dataset.images() && labels == dataset.labels());

@@ -1,4 +1,4 @@
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 use crate::composed;
 use crate::coupling::sum_of_rows;
@@ -48,16 +48,29 @@ pub fn logistic_mixture_inverse(
     components: usize,
 ) -> Result<(Tensor, Tensor)> {
     let width = check(value, parameters, components)?;
-    let cpu = |tensor: &Tensor| tensor.detach().to_device(&Device::Cpu);
-    let roots = Roots(Mixture { width, components });
-    let solved = apply2(roots, [&cpu(value)?, &cpu(parameters)?], value.shape())?;
-    let mut solved = solved.to_device(value.device())?;
+    let mut solved = value.detach();
+    if width > 0 {
+        let exactly = |tensor: &Tensor| {
+            let tensor = tensor.detach().to_device(&Device::Cpu)?;
+            tensor.to_dtype(DType::F64)
+        };
+        let roots = Roots(Mixture { width, components });
+        let roots = apply2(
+            roots,
+            [&exactly(value)?, &exactly(parameters)?],
+            value.shape(),
+        )?;
+        solved = roots.to_dtype(value.dtype())?.to_device(value.device())?;
+    }
     if is_tracked(value) || is_tracked(parameters) {
-        // One more step of Newton's, x = x₀ − (f(x₀) − y) / f′(x₀), which is of no size, but has the
-        // gradients.
+        // One more step of Newton's, x = x₀ − (f(x₀) − y) / f′(x₀), of which only the gradients are taken:
+        // in value it would be what rounding leaves of f(x₀) − y.
         let (reached, log_derivative) = elementwise(&solved, parameters, components)?;
-        let slope = log_derivative.detach().exp()?;
-        solved = (&solved - ((reached - value)? / slope)?)?;
+        let of_no_size = |tensor: &Tensor| tensor - tensor.detach();
+        let step = (of_no_size(&reached)? - of_no_size(value)?)?;
+        // Where the map is flat these are infinite, and 0 times infinity would be no number.
+        let inverse_slope = log_derivative.detach().neg()?.clamp(-80.0, 80.0)?.exp()?;
+        solved = (&solved - (step * inverse_slope)?)?;
     }
     let (_, log_derivative) = elementwise(&solved, parameters, components)?;
     Ok((solved, sum_of_rows(&log_derivative, -1.0)?))
@@ -492,25 +505,34 @@ fn quantile(target: f64, components: &[[f64; 3]]) -> f64 {
     let mut low = components.iter().map(own).fold(f64::INFINITY, f64::min);
     let mut high = components.iter().map(own).fold(f64::NEG_INFINITY, f64::max);
     let mut x = 0.5 * (low + high);
-    // Bisection alone would be done after this many.
-    for _ in 0..200 {
+    let mut last_step = high - low;
+    // Of any two steps one at least halves the other or the bracket, so this many are enough.
+    for _ in 0..300 {
         let (logit, slope) = logit_and_slope(x, components);
         let distance = logit - target;
+        // What rounding leaves of a sum of so large terms.
+        if distance.abs() <= 4.0 * f64::EPSILON * (1.0 + target.abs()) {
+            break;
+        }
         if distance > 0.0 {
             high = x;
         } else {
             low = x;
         }
         let newton = x - distance / slope;
-        let middle = 0.5 * (low + high);
         // A step that leaves what is known of the root is none; also one that is no number.
         let is_inside = low < newton && newton < high;
-        let next = if is_inside { newton } else { middle };
-        let is_done = (next - x).abs() <= 2.0 * f64::EPSILON * x.abs();
-        x = next;
-        if is_done {
+        let is_shorter = (newton - x).abs() < 0.5 * last_step;
+        let next = if is_inside && is_shorter {
+            newton
+        } else {
+            0.5 * (low + high)
+        };
+        last_step = (next - x).abs();
+        if last_step <= f64::EPSILON * x.abs() {
             break;
         }
+        x = next;
     }
     x
 }

@@ -62,11 +62,12 @@ pub(crate) fn share_rows<T: Send, const N: usize>(
     rows: usize,
     work: impl Fn(usize, [&mut [T]; N]) + Sync,
 ) {
+    assert!(widths.iter().all(|&width| width > 0) && rows > 0);
     let count = matrices
         .first()
         .map_or(0, |matrix| matrix.len() / widths[0]);
     let fit = |(matrix, width): (&&mut [T], &usize)| matrix.len() == count * width;
-    assert!(matrices.iter().zip(&widths).all(fit) && rows > 0);
+    assert!(matrices.iter().zip(&widths).all(fit));
     let pointers = matrices.map(|matrix| Shared(matrix.as_mut_ptr()));
     share(count.div_ceil(rows), |index| {
         let start = index * rows;

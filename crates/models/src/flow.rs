@@ -56,6 +56,7 @@ pub enum Transform {
     /// [`LogisticMixture`]: it maps through the distribution function of a mixture. Ho et al. 2019.
     Mixture {
         /// How many logistic distributions are mixed.
+        #[serde(default = "usual_components")]
         components: usize,
     },
 }
@@ -92,8 +93,17 @@ pub enum Preprocessing {
     /// logit(λ + (1 − 2λ) u). Papamakarios et al. 2017, appendix E.
     Logit {
         /// λ: how far the logit keeps away from black and white.
+        #[serde(default = "usual_lambda")]
         lambda: f64,
     },
+}
+
+fn usual_components() -> usize {
+    4
+}
+
+fn usual_lambda() -> f64 {
+    1e-6
 }
 
 impl FlowConfig {
@@ -132,6 +142,13 @@ impl FlowConfig {
     /// # Errors
     /// Names the field that is impossible.
     pub fn check(&self, pixels: usize) -> Result<(), Error> {
+        if pixels < 2 {
+            return Err(Error::Config {
+                key: "pixels",
+                value: pixels.to_string(),
+                remedy: "a coupling needs 2 or more: one to transform, and one that it is given",
+            });
+        }
         positive("couplings", self.couplings)?;
         for &size in &self.hidden {
             positive("hidden", size)?;
@@ -169,10 +186,10 @@ impl FlowConfig {
         let weights = sizes.windows(2).fold(0, |sum: usize, pair| {
             sum.saturating_add(pair[0].saturating_mul(pair[1]))
         });
-        let weights = weights
-            .saturating_mul(networks)
-            .saturating_mul(self.couplings);
-        refuse_too_many(weights, "hidden", &format!("{:?}", self.hidden))
+        let weights = weights.saturating_mul(networks);
+        refuse_too_many(weights, "hidden", &format!("{:?}", self.hidden))?;
+        let weights = weights.saturating_mul(self.couplings);
+        refuse_too_many(weights, "couplings", &self.couplings)
     }
 }
 
@@ -227,7 +244,6 @@ impl<C: Condition + 'static> Flow<C> {
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
         config.check(pixels)?;
-        positive("half of the pixels", pixels / 2)?;
         let (dtype, device) = (builder.dtype(), builder.device());
         let zeros =
             |name, builder: &VarBuilder| builder.get_with_hints(pixels, name, Init::Const(0.0));
@@ -341,8 +357,8 @@ impl Preprocessing {
             Self::Unit => {
                 let unit = (((images * 255.0)? + noise)? / 256.0)?;
                 let (count, pixels) = images.dims2()?;
-                let log_det = Tensor::full(-(pixels as f64) * 256f64.ln(), count, images.device())?;
-                Ok((unit, log_det.to_dtype(images.dtype())?))
+                let zeros = Tensor::zeros(count, images.dtype(), images.device())?;
+                Ok((unit, (zeros - pixels as f64 * 256f64.ln())?))
             }
         }
     }

@@ -87,7 +87,8 @@ impl Parameters {
                 .affine(high - low, low)
         };
         match init {
-            Init::Const(value) => Tensor::full(value, shape, device)?.to_dtype(dtype),
+            // Not every device has 64-bit floats to begin with.
+            Init::Const(value) => Tensor::zeros(shape, dtype, device)? + value,
             Init::Uniform { lo, up } => uniform(lo, up),
             Init::Randn { mean, stdev } => generator
                 .standard_normal(shape, dtype, device)?

@@ -1270,6 +1270,13 @@ fn flows_that_cannot_be_are_refused_by_the_field_s_name() -> Result {
     );
     assert_eq!(
         refusal(FlowConfig {
+            couplings: 1 << 20,
+            ..good.clone()
+        }),
+        "couplings"
+    );
+    assert_eq!(
+        refusal(FlowConfig {
             hidden: vec![1 << 20; 2],
             ..good.clone()
         }),

@@ -131,9 +131,9 @@ pub enum Error {
         found: String,
     },
     /// There is nothing to train on or to evaluate.
-    #[error("there are no images in the {split} split: use a `--limit` of 1 or more")]
+    #[error("there are no images in the {split} split: use a larger `--limit`, or none")]
     NoImages {
-        /// `train` or `test`.
+        /// `train`, `validation` or `test`.
         split: &'static str,
     },
     /// Reading or writing in the run's directory failed.

@@ -1,4 +1,4 @@
-use latent_datasets::Source;
+use latent_datasets::{Source, Splits};
 use latent_kernels::Adam;
 use latent_models::{ImageSize, ModelConfig};
 use serde::{Deserialize, Serialize};
@@ -266,6 +266,18 @@ impl Experiment {
                 "it must be 0 or a positive number",
             ),
             (
+                learning_rate * weight_decay >= 1.0,
+                "training.weight_decay",
+                weight_decay.to_string(),
+                "times `training.learning_rate` it must be less than 1, or nothing is left of the weights",
+            ),
+            (
+                self.data.binarise && self.model.is_exact(),
+                "data.binarise",
+                "true".to_owned(),
+                "a flow is a density of grey pixels: set it to false",
+            ),
+            (
                 patience == Some(0),
                 "training.patience",
                 "0".to_owned(),
@@ -289,8 +301,8 @@ impl Experiment {
                 remedy,
             });
         }
-        // What the images are like is not known yet; one pixel is the least that they have.
-        self.check_for(origin, (1, 1))
+        // What the images are like is not known yet; so many are enough for every model.
+        self.check_for(origin, (2, 2))
     }
 
     /// Whether the model can exist for images of this size.
@@ -312,6 +324,25 @@ impl Experiment {
             },
             other => other.into(),
         })
+    }
+
+    /// Whether there are images to train on, to choose by where that is asked for, and to judge by.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`] names the split that would have none.
+    pub fn check_splits(&self, splits: &Splits) -> Result<(), Error> {
+        // At least one is left to train on, and one to choose by.
+        let least = if self.training.validation > 0 { 2 } else { 1 };
+        for (split, images, least) in [
+            ("train", splits.train.len(), 1),
+            ("validation", splits.train.len(), least),
+            ("test", splits.test.len(), 1),
+        ] {
+            if images < least {
+                return Err(Error::NoImages { split });
+            }
+        }
+        Ok(())
     }
 
     /// The experiment as TOML, every value written out.

@@ -53,13 +53,15 @@ pub struct EpochRecord {
 }
 
 impl EpochRecord {
-    /// How many nats an image the loss of the test images is above that of the training images, if that
-    /// is more than a model that has merely learnt them a little too well would have: a twentieth of
-    /// the loss, and ten nats.
-    pub fn explosion(&self) -> Option<f64> {
-        let (train, test) = (self.train.get("loss")?, self.test.get("loss")?);
-        let gap = test - train;
-        (gap > 10.0 + 0.05 * train.abs()).then_some(gap)
+    /// How many nats an image are lost on images that were not trained on, the validation images if there
+    /// are any, or else the test images: the difference of the bounds or likelihoods.
+    pub fn generalisation_gap(&self) -> Option<f64> {
+        let figure = |metrics: &Metrics| {
+            let bound = metrics.get("elbo").copied();
+            bound.or(metrics.get("loss").map(|loss| -loss))
+        };
+        let others = self.validation.as_ref().unwrap_or(&self.test);
+        Some(figure(&self.train)? - figure(others)?)
     }
 }
 
@@ -300,9 +302,8 @@ pub fn train(
             images_per_second: report.images_per_second,
         });
         run.write_metrics(&records)?;
-        let kept = trainer.position.best.as_ref();
-        let kept = kept.map_or(records.len(), |best| best.epoch);
-        run.save_model(&trainer, &experiment, &data, &records[kept - 1])?;
+        let kept = run.record_of(&records, trainer.kept_epoch())?;
+        run.save_model(&trainer, &experiment, &data, kept)?;
         run.save_state(&trainer, &experiment, &data)?;
     }
     if trainer.is_interrupted() && !trainer.is_complete() {
@@ -311,17 +312,25 @@ pub fn train(
             epochs: trainer.epochs_done(),
         });
     }
-    let kept = trainer.position.best.as_ref();
-    let kept = kept.map_or(records.len(), |best| best.epoch);
-    let kept = records.into_iter().nth(kept.saturating_sub(1));
-    kept.map(Outcome::Finished).ok_or(Error::NoRun {
-        directory: run.directory.clone(),
-        missing: METRICS,
-    })
+    let kept = run.record_of(&records, trainer.kept_epoch())?;
+    Ok(Outcome::Finished(kept.clone()))
 }
 
 /// What a run does for [`train`].
 impl Run {
+    /// What the metrics say of an epoch.
+    fn record_of<'a>(
+        &self,
+        records: &'a [EpochRecord],
+        epoch: usize,
+    ) -> Result<&'a EpochRecord, Error> {
+        let record = records.iter().find(|record| record.epoch == epoch);
+        record.ok_or_else(|| Error::NoRun {
+            directory: self.directory.clone(),
+            missing: "metrics.jsonl with a line for the epoch whose weights are kept",
+        })
+    }
+
     fn restore<M: Trainable>(
         &self,
         trainer: &mut Trainer<M>,
@@ -425,7 +434,7 @@ impl Run {
         else {
             return error;
         };
-        let kept = match trainer.epochs_done() {
+        let kept = match trainer.kept_epoch() {
             0 => "no epoch was complete, so there are no weights to keep".to_owned(),
             epochs => format!(
                 "{} keeps the weights after epoch {epochs}",

@@ -98,7 +98,10 @@ impl Position {
             .epochs
             .checked_mul(steps)
             .and_then(|done| done.checked_add(self.step));
-        self.step <= steps && updates.is_some_and(|updates| updates as u64 == self.updates)
+        let best = self.best.as_ref();
+        self.step <= steps
+            && updates.is_some_and(|updates| updates as u64 == self.updates)
+            && best.is_none_or(|best| (1..=self.epochs).contains(&best.epoch))
     }
 }
 
@@ -182,6 +185,12 @@ impl<M: Trainable> Trainer<M> {
     /// The variables that are trained, or their running averages.
     fn measured(&self) -> &Parameters {
         self.averages.as_ref().unwrap_or(&self.parameters)
+    }
+
+    /// The epoch, counted from 1, whose weights [`Self::parameters`] are; 0 before the first is complete.
+    pub fn kept_epoch(&self) -> usize {
+        let best = self.position.best.as_ref();
+        best.map_or(self.position.epochs, |best| best.epoch)
     }
 
     /// Whether there is nothing more to do: all epochs are done, or so many that no epoch since the best
@@ -303,7 +312,7 @@ impl<M: Trainable> Trainer<M> {
             best: self.position.best.take(),
             ..Position::default()
         };
-        if let Some(metrics) = validation {
+        if let Some(metrics) = validation.filter(|_| self.best.is_some()) {
             self.choose(epoch, metrics["loss"])?;
         }
         report.is_last = self.is_complete();

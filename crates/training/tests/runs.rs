@@ -111,7 +111,8 @@ fn kinds() -> Vec<Experiment> {
     let text = |model: &str| {
         format!(
             "name = 'small'\n[model]\n{model}\n[training]\nepochs = 2\nbatch_size = 32\n\
-             [data]\nsource = 'synthetic'\nbinarise = true\n"
+             [data]\nsource = 'synthetic'\nbinarise = {}\n",
+            !model.contains("flow")
         )
     };
     [
@@ -152,7 +153,7 @@ fn every_kind_of_model_is_interrupted_saved_and_loaded_with_the_same_figures() {
         let model = load_model(&whole, &Device::Cpu).unwrap();
         let batching = Batching {
             size: EVALUATION_BATCH,
-            binarise: true,
+            binarise: experiment.data.binarise,
             seed: experiment.seed,
         };
         let test = &digits().test;
@@ -216,6 +217,8 @@ fn the_epoch_is_kept_that_validation_images_choose() {
     // It ended two epochs later, which was before its time.
     assert_eq!(records.len(), kept.epoch + 2);
     assert!(records.len() < 40, "{losses:?}");
+    let gap = kept.train["elbo"] - kept.validation.as_ref().unwrap()["elbo"];
+    assert_eq!(kept.generalisation_gap(), Some(gap));
 
     let model = load_model(directory.path(), &Device::Cpu).unwrap();
     assert_eq!(model.metadata.epoch, kept.epoch);
@@ -229,6 +232,17 @@ fn the_epoch_is_kept_that_validation_images_choose() {
     assert_eq!(held_out, digits().train.without_first(170));
     let measured = evaluate(&model.model, &held_out, &batching, &Device::Cpu).unwrap();
     assert_eq!(measured["loss"], lowest);
+    // The same, if it is interrupted when the best epoch is behind it.
+    let parts = directory.path().join("parts");
+    let run = Run::create(&parts, &experiment, false).unwrap();
+    let steps = 170_usize.div_ceil(32);
+    let until = StopAfter(steps * kept.epoch + 3);
+    train(&run, &digits(), &Device::Cpu, &mut { until }).unwrap();
+    train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
+    assert_eq!(
+        model_and_metrics(&parts),
+        model_and_metrics(directory.path())
+    );
     // A complete run stays as it is.
     let before = model_and_metrics(directory.path());
     let run = Run::open(directory.path()).unwrap();

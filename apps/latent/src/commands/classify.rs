@@ -18,7 +18,8 @@ use crate::{Context, Error};
 pub(crate) struct Classify {
     #[command(flatten)]
     model: ModelArgument,
-    /// Draws of z for the likelihood of an image under a label, by a conditional model
+    /// Draws for the likelihood of an image under a label, by a conditional model: of z, or of the noise
+    /// that dequantises pixels for a flow
     #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     importance_samples: u32,
     /// Use only the first N test images
@@ -41,10 +42,9 @@ impl Classify {
         let test = splits.test.clone().truncated(limit);
         let seed = self.output.seed(&model);
         let (found, method) = if model.model.conditional().is_ok() {
-            let method = format!(
-                "Bayes' rule, {} draws of z a label",
-                self.importance_samples
-            );
+            // What is drawn is z, or the noise that dequantises.
+            let draws = self.importance_samples;
+            let method = format!("Bayes' rule, draws a label: {draws}");
             (self.by_bayes(&model, &test, seed, context)?, method)
         } else {
             let method = format!("the {NEIGHBOURS} nearest latents of training images");

@@ -1,6 +1,7 @@
 use clap::Args;
 use latent_training::{
-    evaluate, log_likelihoods, mean_and_standard_error, mixture_log_likelihoods, part_of_each,
+    Metrics, evaluate, log_likelihoods, mean_and_standard_error, mixture_log_likelihoods,
+    part_of_each,
 };
 use serde_json::{Map, Value, json};
 
@@ -58,7 +59,7 @@ impl Evaluate {
         let seed = self.seed.unwrap_or(model.metadata.experiment.seed);
         let batching = batching(&model, seed);
         let mut metrics = evaluate(&model.model, &test, &batching, &context.device)?;
-        let mut add = |name: &str, values: &[f32]| {
+        let add = |metrics: &mut Metrics, name: &str, values: &[f32]| {
             let (mean, error) = mean_and_standard_error(values);
             metrics.insert(name.to_owned(), mean);
             metrics.insert(format!("{name}{ERROR}"), error);
@@ -71,7 +72,10 @@ impl Evaluate {
             &context.device,
         )?;
         if let Some(values) = &exact {
-            add("log_likelihood", values);
+            metrics.insert(
+                format!("log_likelihood{ERROR}"),
+                mean_and_standard_error(values).1,
+            );
             if model.model.conditional().is_ok() {
                 let progress = Counting::new(test.len(), "images under each label", context);
                 let mixture = mixture_log_likelihoods(
@@ -81,7 +85,11 @@ impl Evaluate {
                     &context.device,
                     |done| progress.reached(done),
                 )?;
-                add("mixture_log_likelihood", &mixture.unwrap_or_default());
+                add(
+                    &mut metrics,
+                    "mixture_log_likelihood",
+                    &mixture.unwrap_or_default(),
+                );
             }
         }
         if let Some(samples) = self.importance_samples {
@@ -96,6 +104,7 @@ impl Evaluate {
             )?;
             // The density of a flow's own numbers is another thing than the probability of levels.
             add(
+                &mut metrics,
                 match exact {
                     Some(_) => "log_probability",
                     None => "log_likelihood",

@@ -112,8 +112,10 @@ impl Train {
         // Before anything is written, or deleted.
         let train = &loaded.splits.train;
         experiment.check_for(name, (train.height(), train.width()))?;
+        let splits = loaded.splits.truncated(limit(&experiment));
+        experiment.check_splits(&splits)?;
         let run = Run::create(&directory, &experiment, self.overwrite)?;
-        Ok((run, loaded.splits.truncated(limit(&experiment))))
+        Ok((run, splits))
     }
 
     fn reopen(&self, directory: &Path, context: &Context) -> Result<(Run, Splits), Error> {
@@ -143,11 +145,19 @@ impl Train {
             .iter()
             .map(|(name, value)| (name.as_str(), json!(value)))
             .collect();
-        if let Some(gap) = last.explosion() {
+        let gap = last.generalisation_gap().unwrap_or_default();
+        let size = last.train.get("loss").copied().unwrap_or_default().abs();
+        // More than a model loses that has learnt its images a little too well.
+        if gap > 10.0 + 0.05 * size {
+            let remedy = match experiment.training.validation {
+                0 => "`--set training.validation=10000` keeps the epoch before it is worst",
+                _ => {
+                    "fewer or smaller layers, or `--set training.weight_decay=0.1`, generalise better"
+                }
+            };
             context.say(&format!(
-                "note: the test images lose {gap:.0} nats more than the training images: the model has \
-                 learnt these by heart, or treats others in another way; `--set training.validation=10000` \
-                 keeps the best epoch, fewer or smaller layers and `training.weight_decay` generalise better"
+                "note: images that it was not trained on lose {gap:.0} nats more than those that it was: the \
+                 model knows these by heart; {remedy}"
             ));
         }
         let mut lines = vec![
