@@ -1016,6 +1016,8 @@ fn flows() -> Vec<(&'static str, FlowConfig)> {
     let small = |config: FlowConfig| FlowConfig {
         couplings: 3,
         hidden: vec![7],
+        // Without corners, which finite differences may step over.
+        activation: Activation::Tanh,
         ..config
     };
     let real_nvp = FlowConfig {
@@ -1031,7 +1033,6 @@ fn flows() -> Vec<(&'static str, FlowConfig)> {
                 transform: Transform::Mixture { components: 3 },
                 normalisation: Normalisation::ActNorm,
                 prior: Prior::Logistic,
-                activation: Activation::Tanh,
                 ..real_nvp
             },
         ),
@@ -1122,7 +1123,7 @@ fn a_conditional_flow_s_density_is_another_for_another_label() -> Result {
         let values = Generator::new(5).standard_normal((4, 6), DType::F64, CPU)?;
         let given = |label| -> Result<Tensor> {
             let labels = Labels::all(label, 4, DType::F64, CPU)?;
-            Ok(flow.log_prob(&values, &labels)?)
+            flow.log_prob(&values, &labels)
         };
         let apart = (given(3)? - given(4)?)?
             .abs()?
@@ -1248,7 +1249,7 @@ fn a_flow_s_log_likelihood_of_images_is_its_bits_in_nats_and_grows_with_the_draw
 }
 
 #[test]
-fn flows_that_cannot_be_are_refused_by_the_field_s_name() -> Result {
+fn flows_that_cannot_be_are_refused_by_the_field_s_name() {
     let refusal = |config: FlowConfig| match config.check(PIXELS) {
         Err(Error::Config { key, .. }) => key,
         other => panic!("{other:?}"),
@@ -1304,5 +1305,4 @@ fn flows_that_cannot_be_are_refused_by_the_field_s_name() -> Result {
     }
     let parameters = Parameters::seeded(1, CPU);
     assert!(Flow::new(1, &good, &parameters.builder()).is_err());
-    Ok(())
 }

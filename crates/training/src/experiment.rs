@@ -185,25 +185,6 @@ impl Experiment {
     /// # Errors
     /// [`Error::Value`] names the key with the impossible value.
     pub fn check(&self, origin: &str) -> Result<(), Error> {
-        let TrainingConfig {
-            epochs,
-            batch_size,
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon,
-            gradient_clip,
-            weight_average,
-            weight_decay,
-            validation,
-            patience,
-            ..
-        } = self.training;
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        let decay = |value: f64| (0.0..1.0).contains(&value);
-        let whole = "it must be 1 or more";
-        let number = "it must be a positive number";
-        let share = "it must be at least 0 and less than 1";
         let rules = [
             (
                 self.name.trim().is_empty(),
@@ -220,56 +201,11 @@ impl Experiment {
                 self.name.clone(),
                 "a directory is named after it, so it can be neither `.` nor `..` nor hold a slash or a control character",
             ),
-            (epochs == 0, "training.epochs", epochs.to_string(), whole),
-            (
-                batch_size == 0,
-                "training.batch_size",
-                batch_size.to_string(),
-                whole,
-            ),
             (
                 self.data.limit == Some(0),
                 "data.limit",
                 "0".to_owned(),
-                whole,
-            ),
-            (
-                !positive(learning_rate),
-                "training.learning_rate",
-                learning_rate.to_string(),
-                number,
-            ),
-            (!decay(beta1), "training.beta1", beta1.to_string(), share),
-            (!decay(beta2), "training.beta2", beta2.to_string(), share),
-            (
-                !positive(epsilon),
-                "training.epsilon",
-                epsilon.to_string(),
-                number,
-            ),
-            (
-                gradient_clip.is_some_and(|length| !positive(length)),
-                "training.gradient_clip",
-                gradient_clip.unwrap_or_default().to_string(),
-                number,
-            ),
-            (
-                weight_average.is_some_and(|value| !decay(value)),
-                "training.weight_average",
-                weight_average.unwrap_or_default().to_string(),
-                share,
-            ),
-            (
-                !(weight_decay.is_finite() && weight_decay >= 0.0),
-                "training.weight_decay",
-                weight_decay.to_string(),
-                "it must be 0 or a positive number",
-            ),
-            (
-                learning_rate * weight_decay >= 1.0,
-                "training.weight_decay",
-                weight_decay.to_string(),
-                "times `training.learning_rate` it must be less than 1, or nothing is left of the weights",
+                WHOLE,
             ),
             (
                 self.data.binarise && self.model.is_exact(),
@@ -277,22 +213,8 @@ impl Experiment {
                 "true".to_owned(),
                 "a flow is a density of grey pixels: set it to false",
             ),
-            (
-                patience == Some(0),
-                "training.patience",
-                "0".to_owned(),
-                whole,
-            ),
-            (
-                patience.is_some() && validation == 0,
-                "training.validation",
-                "0".to_owned(),
-                "with `training.patience` some images have to be held out, such as 10000",
-            ),
         ];
-        let broken = rules.into_iter().find(|(broken, ..)| *broken);
-        let broken = broken.map(|(_, key, value, remedy)| (key, value, remedy));
-        if let Some((key, value, remedy)) = broken.or_else(|| self.training.schedule.fault()) {
+        if let Some((key, value, remedy)) = broken(rules).or_else(|| self.training.fault()) {
             let (origin, key) = (origin.to_owned(), key.to_owned());
             return Err(Error::Value {
                 origin,
@@ -406,7 +328,100 @@ impl Experiment {
     }
 }
 
+/// A key, its impossible value, and what to do about it.
+type Fault = (&'static str, String, &'static str);
+
+const WHOLE: &str = "it must be 1 or more";
+
+/// The first rule that is broken, of rules that say so themselves.
+fn broken<const N: usize>(rules: [(bool, &'static str, String, &'static str); N]) -> Option<Fault> {
+    let (_, key, value, remedy) = rules.into_iter().find(|(is_broken, ..)| *is_broken)?;
+    Some((key, value, remedy))
+}
+
 impl TrainingConfig {
+    fn fault(&self) -> Option<Fault> {
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let decay = |value: f64| (0.0..1.0).contains(&value);
+        let number = "it must be a positive number";
+        let share = "it must be at least 0 and less than 1";
+        let rules = [
+            (
+                self.epochs == 0,
+                "training.epochs",
+                self.epochs.to_string(),
+                WHOLE,
+            ),
+            (
+                self.batch_size == 0,
+                "training.batch_size",
+                self.batch_size.to_string(),
+                WHOLE,
+            ),
+            (
+                !positive(self.learning_rate),
+                "training.learning_rate",
+                self.learning_rate.to_string(),
+                number,
+            ),
+            (
+                !decay(self.beta1),
+                "training.beta1",
+                self.beta1.to_string(),
+                share,
+            ),
+            (
+                !decay(self.beta2),
+                "training.beta2",
+                self.beta2.to_string(),
+                share,
+            ),
+            (
+                !positive(self.epsilon),
+                "training.epsilon",
+                self.epsilon.to_string(),
+                number,
+            ),
+            (
+                self.gradient_clip.is_some_and(|length| !positive(length)),
+                "training.gradient_clip",
+                self.gradient_clip.unwrap_or_default().to_string(),
+                number,
+            ),
+            (
+                self.weight_average.is_some_and(|value| !decay(value)),
+                "training.weight_average",
+                self.weight_average.unwrap_or_default().to_string(),
+                share,
+            ),
+            (
+                !(self.weight_decay.is_finite() && self.weight_decay >= 0.0),
+                "training.weight_decay",
+                self.weight_decay.to_string(),
+                "it must be 0 or a positive number",
+            ),
+            (
+                self.learning_rate * self.weight_decay >= 1.0,
+                "training.weight_decay",
+                self.weight_decay.to_string(),
+                "times `training.learning_rate` it must be less than 1, or nothing is left of the weights",
+            ),
+            (
+                self.patience == Some(0),
+                "training.patience",
+                "0".to_owned(),
+                WHOLE,
+            ),
+            (
+                self.patience.is_some() && self.validation == 0,
+                "training.validation",
+                "0".to_owned(),
+                "with `training.patience` some images have to be held out, such as 10000",
+            ),
+        ];
+        broken(rules).or_else(|| self.schedule.fault())
+    }
+
     /// The constants of Adam's update when so many epochs are done, with fractions.
     pub fn adam(&self, epochs: f64) -> Adam {
         Adam {

@@ -1,6 +1,7 @@
 //! What an experiment file may say, and what is said about one that may not.
 #![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
+use latent_models::{FlowConfig, ModelConfig, Transform};
 use latent_training::{Error, Experiment};
 
 const TEXT: &str = r#"
@@ -110,6 +111,10 @@ fn impossible_values_are_refused_by_key() {
         ("training.learning_rate=inf", "training.learning_rate"),
         ("training.beta1=1.0", "training.beta1"),
         ("training.epsilon=0.0", "training.epsilon"),
+        ("training.weight_decay=-0.1", "training.weight_decay"),
+        ("training.weight_decay=3000.0", "training.weight_decay"),
+        ("training.patience=0", "training.patience"),
+        ("training.patience=3", "training.validation"),
         ("data.limit=0", "data.limit"),
         ("name=''", "name"),
         ("name=../up", "name"),
@@ -120,6 +125,27 @@ fn impossible_values_are_refused_by_key() {
             "{setting}: {message}"
         );
     }
+    let binarised = ["model={kind='flow'}", "data.binarise=true"];
+    assert!(message(TEXT, &binarised).contains("`data.binarise` is true"));
+}
+
+#[test]
+fn the_kind_of_a_part_is_changed_alone_or_as_a_whole() {
+    let grey = "data.binarise=false";
+    let experiment = |settings: &[&str]| parse(TEXT, &[&[grey], settings].concat()).unwrap().model;
+    let mixture = |components| {
+        ModelConfig::Flow(FlowConfig {
+            transform: Transform::Mixture { components },
+            ..FlowConfig::default()
+        })
+    };
+    let flow = "model={kind='flow'}";
+    let kind = "model.transform.kind=mixture";
+    assert_eq!(experiment(&[flow, kind]), mixture(4));
+    let components = "model.transform.components=7";
+    assert_eq!(experiment(&[flow, kind, components]), mixture(7));
+    let whole = "model.transform={ kind = 'mixture', components = 3 }";
+    assert_eq!(experiment(&[flow, whole]), mixture(3));
 }
 
 #[test]
