@@ -5,8 +5,8 @@ use candle_core::Device;
 use candle_nn::VarBuilder;
 use latent_datasets::{Splits, synthetic};
 use latent_models::{
-    Bound, Classifier, ClassifierConfig, ConvolutionalConfig, ModelConfig, Objective, Parameters,
-    VaeConfig,
+    Bound, Classifier, ClassifierConfig, ConvolutionalConfig, Flow, FlowConfig, ModelConfig,
+    Normalisation, Objective, Parameters, Prior, Transform, VaeConfig,
 };
 use latent_tests::announce;
 use latent_training::{Silent, Trainer, TrainingConfig};
@@ -130,6 +130,64 @@ fn models_learn_real_digits() {
             "{name} after one epoch on {images} digits: {elbo:.2} nats per test image"
         ));
         assert!(elbo > bound, "{name}: {elbo}");
+    }
+}
+
+#[test]
+fn twenty_seeds_of_flows_train_without_a_number_that_is_none() {
+    let Some(mnist) = latent_tests::mnist("twenty seeds of flows on real digits") else {
+        return;
+    };
+    let few = mnist.truncated(900).held_out(150);
+    let small = |config: FlowConfig| FlowConfig {
+        hidden: vec![32, 32],
+        ..config
+    };
+    let mixture = FlowConfig {
+        transform: Transform::Mixture { components: 2 },
+        normalisation: Normalisation::ActNorm,
+        prior: Prior::Logistic,
+        ..small(FlowConfig::real_nvp(2))
+    };
+    let real_nvp = FlowConfig {
+        normalisation: Normalisation::ActNorm,
+        ..small(FlowConfig::real_nvp(5))
+    };
+    for (name, config) in [
+        ("nice", small(FlowConfig::nice())),
+        ("real-nvp", real_nvp),
+        ("mixture", mixture),
+    ] {
+        // Steps that are large for so deep a model.
+        let training = TrainingConfig {
+            epochs: 1,
+            batch_size: 25,
+            learning_rate: 3e-3,
+            gradient_clip: Some(1000.0),
+            validation: 150,
+            ..TrainingConfig::default()
+        };
+        let mut losses = Vec::new();
+        for seed in 1..=20 {
+            let build = |builder: &VarBuilder| Flow::new(784, &config, builder);
+            let parameters = Parameters::seeded(seed, CPU);
+            let mut trainer = Trainer::new(&training, false, seed, parameters, build).unwrap();
+            // A loss, a weight or a moment that is no number is an error.
+            let epoch = trainer.epoch(&few, &mut Silent).unwrap().unwrap();
+            let validation = epoch.validation.unwrap()["loss"];
+            // The densities of images that it has not seen do not explode.
+            let gap = validation - epoch.train["loss"];
+            assert!(
+                gap < 0.1 * epoch.train["loss"].abs(),
+                "{name}, seed {seed}: {gap}"
+            );
+            losses.push(validation);
+        }
+        losses.sort_by(f64::total_cmp);
+        announce(&format!(
+            "{name}, twenty seeds, one epoch on 750 digits: {:.0} to {:.0} nats lost",
+            losses[0], losses[19]
+        ));
     }
 }
 
