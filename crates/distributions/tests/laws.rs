@@ -4,7 +4,8 @@ use std::f64::consts::{PI, SQRT_2};
 
 use candle_core::{DType, Device, Tensor, Var};
 use latent_distributions::{
-    Bernoulli, Distribution, Error, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
+    Bernoulli, Distribution, Error, Generator, KlDivergence, Logistic, Normal, Reparametrised,
+    StandardNormal,
 };
 use latent_kernels::gradient_error;
 
@@ -88,6 +89,28 @@ fn normal_densities_integrate_to_one() -> Result {
                 .sum_all()?,
         )?;
         assert!((integral * width * width - 1.0).abs() < 1e-9);
+    }
+    Ok(())
+}
+
+fn logistic(loc: &[f64], log_scale: &[f64]) -> Result<Logistic> {
+    Logistic::new(
+        tensor(loc, &[loc.len()])?,
+        tensor(log_scale, &[log_scale.len()])?,
+    )
+}
+
+#[test]
+fn logistic_densities_integrate_to_one() -> Result {
+    for (loc, log_scale) in [(0.0, 0.0), (1.5, -1.0), (-2.0, 0.7)] {
+        let (cells, scale) = (4000, f64::exp(log_scale));
+        let width = 80.0 * scale / f64::from(cells);
+        let points: Vec<f64> = (0..cells)
+            .map(|i| loc - 40.0 * scale + (f64::from(i) + 0.5) * width)
+            .collect();
+        let points = tensor(&points, &[points.len(), 1])?;
+        let density = logistic(&[loc], &[log_scale])?.log_prob(&points)?.exp()?;
+        assert!((scalar(&density.sum_all()?)? * width - 1.0).abs() < 1e-9);
     }
     Ok(())
 }
@@ -222,6 +245,7 @@ fn kl_is_positive_and_zero_only_between_equals() -> Result {
 
 #[test]
 fn entropy_is_minus_the_mean_log_prob() -> Result {
+    let logistic = logistic(&[1.0, -2.0], &[0.5, -1.0])?;
     let (normal, bernoulli) = (
         normal(&[1.0, -2.0], &[0.5, -1.0])?,
         Bernoulli::new(tensor(&[0.2, -1.5], &[2])?),
@@ -235,6 +259,10 @@ fn entropy_is_minus_the_mean_log_prob() -> Result {
         (
             bernoulli.entropy()?,
             bernoulli.log_prob(&bernoulli.sample(&[40_000], &mut generator)?)?,
+        ),
+        (
+            logistic.entropy()?,
+            logistic.log_prob(&logistic.sample(&[40_000], &mut generator)?)?,
         ),
     ];
     for (exact, log_probs) in cases {
@@ -263,6 +291,7 @@ fn every_parameter_receives_the_gradient_of_finite_differences() -> Result {
         )
     };
     let bernoulli = || Bernoulli::new(loc.as_tensor().clone());
+    let logistic = || Logistic::new(loc.as_tensor().clone(), log_scale.as_tensor().clone());
     let candle =
         |result: Result<Tensor>| result.map_err(|error| candle_core::Error::Msg(error.to_string()));
     let prior = StandardNormal::new(3, DType::F64, CPU);
@@ -288,6 +317,18 @@ fn every_parameter_receives_the_gradient_of_finite_differences() -> Result {
         )?,
         gradient_error(|| candle(p().and_then(|p| p.entropy())), &[&log_scale])?,
         gradient_error(|| candle(prior.log_prob(&x)), &[&x])?,
+        gradient_error(
+            || candle(logistic().and_then(|p| p.log_prob(&x))),
+            &[&loc, &log_scale, &x],
+        )?,
+        gradient_error(
+            || candle(logistic().and_then(|p| p.rsample(&[4], &mut Generator::new(9)))),
+            &[&loc, &log_scale],
+        )?,
+        gradient_error(
+            || candle(logistic().and_then(|p| p.entropy())),
+            &[&log_scale],
+        )?,
         gradient_error(|| candle(bernoulli().log_prob(&x)), &[&loc, &x])?,
         gradient_error(|| candle(bernoulli().entropy()), &[&loc])?,
         gradient_error(
@@ -385,6 +426,11 @@ fn samples_pass_kolmogorov_and_smirnov() -> Result {
         let wide = Normal::new(parameter(3.0)?, parameter(2f64.ln())?)?;
         let wide = numbers(wide.sample(&[COUNT], &mut generator)?)?;
         assert!(kolmogorov_smirnov(wide, |x| standard_cdf((x - 3.0) / 2.0)) < bound);
+
+        let wide = Logistic::new(parameter(3.0)?, parameter(2f64.ln())?)?;
+        let wide = numbers(wide.sample(&[COUNT], &mut generator)?)?;
+        let logistic_cdf = |x: f64| 1.0 / (1.0 + ((3.0 - x) / 2.0).exp());
+        assert!(kolmogorov_smirnov(wide, logistic_cdf) < bound);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use divan::{Bencher, black_box};
 use latent_kernels::{
     Activation, Adam, Convolution, Moments, TransposedConvolution, adam_update, affine_coupling,
     backward, bernoulli_log_likelihood, conv_transpose2d, conv2d, dequantised_logit,
-    kl_to_standard_normal, linear, reparametrise,
+    diagonal_affine, kl_to_standard_normal, linear, logistic_mixture, reparametrise,
 };
 
 /// As in the applications: an allocator that keeps memory.
@@ -198,6 +198,36 @@ fn coupling(bencher: Bencher) {
     let bytes = BytesCount::new(5 * BATCH * 392 * FLOAT);
     time(bencher, bytes, || {
         Ok(affine_coupling(&value, &log_scale, &translation)?.0)
+    });
+}
+
+#[divan::bench]
+fn diagonal(bencher: Bencher) {
+    let (value, columns) = (numbers(&[BATCH, 784]), numbers(&[784]));
+    let bytes = BytesCount::new(2 * BATCH * 784 * FLOAT);
+    time(bencher, bytes, || {
+        Ok(diagonal_affine(&value, &columns, &columns)?.0)
+    });
+}
+
+#[divan::bench(args = [1, 4, 8])]
+fn mixture(bencher: Bencher, components: usize) {
+    let parameters = numbers(&[BATCH, (3 * components + 2) * 392]);
+    let value = numbers(&[BATCH, 392]);
+    let bytes = BytesCount::new((3 * components + 5) * BATCH * 392 * FLOAT);
+    time(bencher, bytes, || {
+        Ok(logistic_mixture(&value, &parameters, components)?.0)
+    });
+}
+
+#[divan::bench(args = [1, 4, 8])]
+fn mixture_gradient(bencher: Bencher, components: usize) {
+    let parameters = variable(&[BATCH, (3 * components + 2) * 392]);
+    let value = numbers(&[BATCH, 392]);
+    let bytes = BytesCount::new(2 * (3 * components + 5) * BATCH * 392 * FLOAT);
+    bencher.counter(bytes).bench_local(|| {
+        let (transformed, log_det) = logistic_mixture(&value, &parameters, components)?;
+        backward(&(transformed.sum_all()? + log_det.sum_all()?)?)
     });
 }
 

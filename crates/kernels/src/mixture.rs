@@ -170,6 +170,18 @@ fn log_scale<T: Element>(bounded: T) -> T {
     bounded * T::from_f64(LOG_SCALE_BOUND)
 }
 
+/// What a logarithm of a sum owes to a component's term, times the gradient of the logarithm. (A function
+/// and no closure, which would not be compiled for the vectors of its caller.)
+#[inline(always)]
+fn share<T: Element>(
+    component: &Component<T>,
+    gradient: &Lanes<T>,
+    term: &Lanes<T>,
+    sum: &Lanes<T>,
+) -> Lanes<T> {
+    each(|lane| gradient[lane] * (component.log_weight[lane] + term[lane] - sum[lane]).exp())
+}
+
 /// log Σ exp of the components' terms.
 #[inline(always)]
 fn log_sum_exp<T: Element>(
@@ -315,15 +327,9 @@ impl Mixture {
             let to_above = each(|lane| -to_logit[lane] - to_slope[lane]);
             let mut to_x = [T::zero(); LANES];
             for (k, c) in components.iter().enumerate() {
-                // What each logarithm owes to this component, times its gradient.
-                let share = |gradient: &Lanes<T>, term: &Lanes<T>, sum: &Lanes<T>| {
-                    each(|lane| {
-                        gradient[lane] * (c.log_weight[lane] + term[lane] - sum[lane]).exp()
-                    })
-                };
-                let below = share(&to_below, &c.below, &sums.below);
-                let above = share(&to_above, &c.above, &sums.above);
-                let density = share(&to_slope, &c.density, &sums.density);
+                let below = share(c, &to_below, &c.below, &sums.below);
+                let above = share(c, &to_above, &c.above, &sums.above);
+                let density = share(c, &to_slope, &c.density, &sums.density);
                 let to_u = each(|lane| {
                     let (left, right) = (c.below[lane].exp(), c.above[lane].exp());
                     below[lane] * right - above[lane] * left + density[lane] * (right - left)
