@@ -161,7 +161,7 @@ impl Experiment {
                     reason: "expected key=value, such as training.epochs=3".to_owned(),
                 });
             };
-            insert(&mut table, key.trim(), parse_value(value.trim())).map_err(|reason| {
+            set(&mut table, key.trim(), parse_value(value.trim())).map_err(|reason| {
                 Error::Toml {
                     origin: origin.clone(),
                     reason,
@@ -285,10 +285,7 @@ impl Experiment {
     pub fn numbers(&self) -> Result<Vec<(String, f64)>, Error> {
         let table = self.to_table()?;
         let number = |key: String| {
-            let mut value = Value::Table(table.clone());
-            for part in key.split('.') {
-                value = value.get(part)?.clone();
-            }
+            let value = lookup(&table, &key)?;
             let number = value.as_float().or(value.as_integer().map(|n| n as f64))?;
             Some((key, number))
         };
@@ -474,6 +471,26 @@ fn parse_value(text: &str) -> Value {
         .ok()
         .and_then(|mut table| table.remove("value"))
         .unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+/// The value of a key with dots.
+fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    match key.split_once('.') {
+        None => table.get(key),
+        Some((head, rest)) => lookup(table.get(head)?.as_table()?, rest),
+    }
+}
+
+/// Sets a key. A part that becomes of another kind begins with what is usual for that kind: what the old
+/// one had besides means nothing to it. (Models share most of their keys.)
+fn set(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
+    if let Some(part) = key.strip_suffix(".kind")
+        && part != "model"
+        && lookup(table, key).is_some_and(|kind| *kind != value)
+    {
+        insert(table, part, Value::Table(Table::new()))?;
+    }
+    insert(table, key, value)
 }
 
 fn insert(table: &mut Table, key: &str, value: Value) -> Result<(), String> {

@@ -144,6 +144,10 @@ fn the_kind_of_a_part_is_changed_alone_or_as_a_whole() {
     assert_eq!(experiment(&[flow, kind]), mixture(4));
     let components = "model.transform.components=7";
     assert_eq!(experiment(&[flow, kind, components]), mixture(7));
+    assert_eq!(
+        experiment(&[flow, kind, components, "model.transform.kind=affine"]),
+        { ModelConfig::Flow(FlowConfig::default()) }
+    );
     let whole = "model.transform={ kind = 'mixture', components = 3 }";
     assert_eq!(experiment(&[flow, whole]), mixture(3));
 }
