@@ -1,4 +1,4 @@
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 use latent_kernels::{
     affine_coupling, affine_coupling_inverse, logistic_mixture, logistic_mixture_inverse,
 };
@@ -373,6 +373,28 @@ impl LogisticMixture {
     /// and the logarithm of its scale.
     pub fn parameters(&self) -> usize {
         3 * self.components + 2
+    }
+
+    /// Parameters to begin with, `[parameters width]`, for data of mean 0 and variance 1: means evenly
+    /// spread over ±1.5 and scales of 0.4, so that components are apart. From components that are all
+    /// alike, as zeros make them, a network learns slowly to tell them from each other.
+    ///
+    /// # Errors
+    /// None but of the device.
+    pub fn initial(&self, width: usize, dtype: DType, device: &Device) -> Result<Tensor, Error> {
+        const REACH: f64 = 1.5;
+        const SCALE: f64 = 0.4;
+        let count = self.components;
+        let block = |value: f64| vec![value; width];
+        let mut parameters = block(0.0).repeat(2 + count);
+        for k in 0..count {
+            let place = 2.0 * k as f64 - (count - 1) as f64;
+            let mean = REACH * place / (count - 1).max(1) as f64;
+            parameters.extend(block(mean));
+        }
+        let log_scale = if count == 1 { 0.0 } else { SCALE.ln() };
+        parameters.extend(block(log_scale).repeat(count));
+        Ok(Tensor::new(parameters, device)?.to_dtype(dtype)?)
     }
 }
 

@@ -3,9 +3,9 @@
 
 use candle_core::{D, DType, Device, Tensor, Var};
 use latent_distributions::{
-    ActNorm, Additive, Affine, BatchNorm, Bijector, Chain, Coupling, Distribution, Error, Fit,
-    Generator, Logistic, LogisticMixture, Partition, Permutation, Scaling, Sigmoid, StandardNormal,
-    Transformed,
+    ActNorm, Additive, Affine, BatchNorm, Bijector, Chain, Coupling, Distribution, Elementwise,
+    Error, Fit, Generator, Logistic, LogisticMixture, Partition, Permutation, Scaling, Sigmoid,
+    StandardNormal, Transformed,
 };
 use latent_kernels::gradient_error;
 
@@ -514,5 +514,24 @@ fn what_cannot_be_divided_is_refused() -> Result {
         })
     ));
     assert_eq!(five.dim(D::Minus1)?, 5);
+    Ok(())
+}
+
+#[test]
+fn a_mixture_begins_as_a_map_that_is_odd_and_one_component_as_the_identity() -> Result {
+    let x = normal(3, &[20, 2])?;
+    for components in [1, 2, 5] {
+        let mixture = LogisticMixture::new(components);
+        let begin = mixture.initial(2, DType::F64, CPU)?;
+        let begin = begin.broadcast_as((20, begin.elem_count()))?.contiguous()?;
+        let (y, log_det) = mixture.inverse_and_log_det(&x, &begin)?;
+        let (mirrored, same) = mixture.inverse_and_log_det(&x.neg()?, &begin)?;
+        let largest = |t: Tensor| -> Result<f64> { Ok(t.abs()?.max_all()?.to_scalar()?) };
+        assert!(largest((&y + mirrored)?)? < 1e-12);
+        assert!(largest((&log_det - same)?)? < 1e-12);
+        if components == 1 {
+            assert!(largest((&y - &x)?)? < 1e-12);
+        }
+    }
     Ok(())
 }

@@ -20,8 +20,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FlowConfig {
-    /// How many couplings there are, transforming the odd and the even pixels in turn.
+    /// How many couplings there are, transforming one half of the pixels and the other in turn.
     pub couplings: usize,
+    /// Which pixels are a half.
+    pub halves: Halves,
     /// What a coupling does to each pixel.
     pub transform: Transform,
     /// Sizes of the hidden layers of the networks of each coupling.
@@ -42,6 +44,40 @@ impl Default for FlowConfig {
     /// As [`Self::real_nvp`] with five couplings.
     fn default() -> Self {
         Self::real_nvp(5)
+    }
+}
+
+/// How the pixels of an image are halved, for one half to be transformed given the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Halves {
+    /// Even and odd pixels, in rows: columns of the image, where that has an even width. Dinh et al.
+    /// 2014, section 5.1.
+    #[default]
+    Alternating,
+    /// The fields of a checkerboard, on an image that is as wide as high: all four neighbours of a
+    /// pixel are in the other half. Dinh et al. 2017, section 3.4.
+    Checkerboard,
+    /// The upper and the lower half.
+    Blocks,
+}
+
+impl Halves {
+    /// The half that is given first, and that which is transformed first, as of so many pixels.
+    fn partition(self, pixels: usize) -> Result<Partition, Error> {
+        let side = pixels.isqrt();
+        Ok(match self {
+            Self::Alternating => Partition::alternating(pixels)?,
+            Self::Checkerboard if side * side == pixels => Partition::checkerboard(side, side)?,
+            Self::Checkerboard => {
+                return Err(Error::Config {
+                    key: "halves",
+                    value: "checkerboard".to_owned(),
+                    remedy: "the images are not square: it must be alternating or blocks",
+                });
+            }
+            Self::Blocks => Partition::halves(pixels)?,
+        })
     }
 }
 
@@ -112,6 +148,7 @@ impl FlowConfig {
     pub fn nice() -> Self {
         Self {
             couplings: 4,
+            halves: Halves::Alternating,
             transform: Transform::Additive,
             hidden: vec![1000; 5],
             activation: Activation::Relu,
@@ -127,6 +164,7 @@ impl FlowConfig {
     pub fn real_nvp(couplings: usize) -> Self {
         Self {
             couplings,
+            halves: Halves::Alternating,
             transform: Transform::Affine,
             hidden: vec![512, 512],
             activation: Activation::Relu,
@@ -150,6 +188,7 @@ impl FlowConfig {
             });
         }
         positive("couplings", self.couplings)?;
+        self.halves.partition(pixels)?;
         for &size in &self.hidden {
             positive("hidden", size)?;
         }
@@ -203,6 +242,8 @@ pub struct Flow<C = ()> {
     pixels: usize,
     preprocessing: Preprocessing,
     bijector: Chain<C>,
+    /// Variables, and what they are to begin as.
+    beginnings: Vec<(Tensor, Tensor)>,
     base: Box<dyn Distribution + Send + Sync>,
 }
 
@@ -235,12 +276,12 @@ impl Flow {
 }
 
 impl<C: Condition + 'static> Flow<C> {
-    /// A flow with networks that see `told` numbers more than pixels, which `network` sees to.
+    /// A flow with networks that see `told` numbers more than pixels, which `conditioned` sees to.
     fn of<N: Network<Condition = C> + 'static>(
         pixels: usize,
         config: &FlowConfig,
         told: usize,
-        network: impl Fn(Mlp) -> N,
+        conditioned: impl Fn(Mlp) -> N,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
         config.check(pixels)?;
@@ -252,8 +293,9 @@ impl<C: Condition + 'static> Flow<C> {
         if config.scaling {
             bijectors.push(Box::new(Scaling::new(zeros("scaling", builder)?)));
         }
-        // Couplings transform one half of a vector, and the other in turn; to the data, these halves
-        // are the even and the odd pixels.
+        let mut beginnings = Vec::new();
+        // Couplings transform one half of a vector, and the other in turn, which the pixels are sorted
+        // into last of all.
         let halves = Partition::halves(pixels)?;
         for index in 0..config.couplings {
             let builder = builder.pp(index);
@@ -261,22 +303,21 @@ impl<C: Condition + 'static> Flow<C> {
                 0 => halves.clone(),
                 _ => halves.clone().swapped(),
             };
-            let network = |name, numbers: usize, last| {
+            let mlp = |name, numbers: usize, last| {
                 let outputs = numbers * partition.transformed();
                 let sizes = [&[partition.given() + told], &config.hidden[..], &[outputs]].concat();
-                let mlp = Mlp::beginning_small(&sizes, config.activation, last, &builder.pp(name))?;
-                Ok::<_, Error>(network(mlp))
+                Mlp::beginning_small(&sizes, config.activation, last, &builder.pp(name))
             };
             bijectors.push(match config.transform {
                 Transform::Additive => {
-                    let translation = network("translation", 1, Activation::Identity)?;
+                    let translation = conditioned(mlp("translation", 1, Activation::Identity)?);
                     let parameters =
                         move |given: &Tensor, c: &C| Ok(translation.forward(given, c)?);
                     Box::new(Coupling::new(partition, Additive, parameters))
                 }
                 Transform::Affine => {
-                    let log_scale = network("log_scale", 1, Activation::Tanh)?;
-                    let translation = network("translation", 1, Activation::Identity)?;
+                    let log_scale = conditioned(mlp("log_scale", 1, Activation::Tanh)?);
+                    let translation = conditioned(mlp("translation", 1, Activation::Identity)?);
                     let parameters = move |given: &Tensor, c: &C| {
                         Ok((log_scale.forward(given, c)?, translation.forward(given, c)?))
                     };
@@ -284,7 +325,10 @@ impl<C: Condition + 'static> Flow<C> {
                 }
                 Transform::Mixture { components } => {
                     let mixture = LogisticMixture::new(components);
-                    let network = network("mixture", mixture.parameters(), Activation::Identity)?;
+                    let mlp = mlp("mixture", mixture.parameters(), Activation::Identity)?;
+                    let begin = mixture.initial(partition.transformed(), dtype, device)?;
+                    beginnings.extend(mlp.last_bias().map(|bias| (bias.clone(), begin)));
+                    let network = conditioned(mlp);
                     let parameters = move |given: &Tensor, c: &C| Ok(network.forward(given, c)?);
                     Box::new(Coupling::new(partition, mixture, parameters))
                 }
@@ -297,13 +341,14 @@ impl<C: Condition + 'static> Flow<C> {
                 )));
             }
         }
-        let alternating = Partition::alternating(pixels)?;
-        bijectors.push(Box::new(Permutation::from_halves(&alternating, device)?));
+        let halves = config.halves.partition(pixels)?;
+        bijectors.push(Box::new(Permutation::from_halves(&halves, device)?));
 
         Ok(Self {
             pixels,
             preprocessing: config.preprocessing,
             bijector: Chain::new(bijectors),
+            beginnings,
             base: match config.prior {
                 Prior::Normal => Box::new(StandardNormal::new(pixels, dtype, device)),
                 Prior::Logistic => {
@@ -405,6 +450,9 @@ impl<C: Condition + 'static> Trainable for Flow<C> {
         labels: &Tensor,
         generator: &mut Generator,
     ) -> Result<(), Error> {
+        for (variable, beginning) in &self.beginnings {
+            variable.slice_set(beginning, 0, 0)?;
+        }
         let condition = C::from_labels(labels, images.dtype())?;
         let (data, _) = self.dequantised(images, generator)?;
         self.bijector.fit(&data, &condition, Fit::Initial)?;

@@ -44,7 +44,9 @@ mod vae;
 pub use classifier::{Classifier, ClassifierConfig};
 pub use config::{AnyModel, ModelConfig};
 pub use error::Error;
-pub use flow::{ConditionalFlow, Flow, FlowConfig, Normalisation, Preprocessing, Prior, Transform};
+pub use flow::{
+    ConditionalFlow, Flow, FlowConfig, Halves, Normalisation, Preprocessing, Prior, Transform,
+};
 pub use latent_kernels::Activation;
 pub use latent_model::{Conditional, LatentModel, Loss, Step, Trainable};
 pub use networks::{

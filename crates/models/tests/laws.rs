@@ -11,7 +11,7 @@ use latent_models::latent_space::{
 };
 use latent_models::{
     Activation, Bound, Classifier, ClassifierConfig, Condition, Conditional, ConvolutionalConfig,
-    Error, Flow, FlowConfig, Labels, LatentModel, ModelConfig, Normalisation, Objective,
+    Error, Flow, FlowConfig, Halves, Labels, LatentModel, ModelConfig, Normalisation, Objective,
     Parameters, Preprocessing, Prior, Step, Trainable, Transform, Vae, VaeConfig,
 };
 
@@ -1062,7 +1062,16 @@ fn large<C>(
 #[test]
 fn a_flow_is_undone_by_its_inverse_and_log_determinants_cancel() -> Result {
     for (name, config) in flows() {
-        for pixels in [2, 5, 8] {
+        for (pixels, halves) in [
+            (2, Halves::Alternating),
+            (5, Halves::Alternating),
+            (8, Halves::Blocks),
+            (9, Halves::Checkerboard),
+        ] {
+            let config = FlowConfig {
+                halves,
+                ..config.clone()
+            };
             let (flow, _) = large(|builder| Flow::new(pixels, &config, builder))?;
             let latents = Generator::new(5).standard_normal((4, pixels), DType::F64, CPU)?;
             let (values, there) = flow.forward(&latents, &())?;
@@ -1202,7 +1211,11 @@ fn a_uniform_density_has_eight_bits_a_pixel() -> Result {
 
 #[test]
 fn an_act_norm_begins_with_what_arrives_there() -> Result {
-    let (_, config) = flows().remove(2);
+    let (_, config) = flows().remove(1);
+    let config = FlowConfig {
+        normalisation: Normalisation::ActNorm,
+        ..config
+    };
     let parameters = Parameters::seeded(1, CPU);
     let flow = Flow::new(PIXELS, &config, &parameters.builder())?;
     let images = images(300)?;
@@ -1215,6 +1228,38 @@ fn an_act_norm_begins_with_what_arrives_there() -> Result {
         .max_all()?
         .to_scalar::<f32>()?;
     assert!(mean < 0.2 && square < 0.4, "{mean} {square}");
+    Ok(())
+}
+
+#[test]
+fn mixtures_begin_with_components_that_are_apart() -> Result {
+    let (_, config) = flows().remove(2);
+    let parameters = Parameters::seeded(1, CPU);
+    let flow = Flow::new(PIXELS, &config, &parameters.builder())?;
+    // Of two colours.
+    let (images, labels) = (images(300)?.round()?, labels(300)?);
+    let loss = || -> Result<f32> {
+        let loss = flow.loss(&images, &labels, &mut step(1))?;
+        Ok(loss.objective.mean_all()?.to_scalar()?)
+    };
+    flow.begin(&images, &labels, &mut Generator::new(1))?;
+    let begun = loss()?;
+    let biases = parameters.variables();
+    let biases = biases
+        .iter()
+        .filter(|(name, _)| name.ends_with("mixture.2.bias"));
+    let mut couplings = 0;
+    for (_, bias) in biases {
+        let blocks = vec1(&bias.reshape((11, ()))?.mean(1)?)?;
+        let expected = [0.0, 0.0, 0.0, 0.0, 0.0, -1.5, 0.0, 1.5];
+        assert_eq!(blocks[..8], expected);
+        bias.set(&bias.zeros_like()?)?;
+        couplings += 1;
+    }
+    assert_eq!(couplings, 3);
+    // What begins so is nearer to them than what begins as the identity.
+    let alike = loss()?;
+    assert!(begun < alike, "{begun} {alike}");
     Ok(())
 }
 
@@ -1282,6 +1327,19 @@ fn flows_that_cannot_be_are_refused_by_the_field_s_name() {
             ..good.clone()
         }),
         "hidden"
+    );
+    let halves = Halves::Checkerboard;
+    assert_eq!(
+        match (FlowConfig {
+            halves,
+            ..good.clone()
+        })
+        .check(6)
+        {
+            Err(Error::Config { key, .. }) => key,
+            other => panic!("{other:?}"),
+        },
+        "halves"
     );
     for components in [0, 33] {
         let transform = Transform::Mixture { components };

@@ -143,6 +143,11 @@ impl Mlp {
         ))
     }
 
+    /// The bias of the last layer: the output, while weights are next to nothing.
+    pub(crate) fn last_bias(&self) -> Option<&Tensor> {
+        self.0.last().map(|layer| &layer.bias)
+    }
+
     /// `[..., first size]` to `[..., last size]`.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
         Network::forward(self, input, &())
