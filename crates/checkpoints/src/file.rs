@@ -232,3 +232,19 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         reason,
     })
 }
+
+/// Removes what a process that was killed within [`write_atomically`] left beside the file: never called
+/// while another may write it.
+pub fn remove_leftovers(path: &Path) -> io::Result<()> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(());
+    };
+    let beginning = format!(".{}.", name.to_string_lossy());
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&beginning) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

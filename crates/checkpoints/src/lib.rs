@@ -38,4 +38,6 @@ mod error;
 mod file;
 
 pub use error::Error;
-pub use file::{Checkpoint, Expected, FORMAT, load, read, save, write_atomically};
+pub use file::{
+    Checkpoint, Expected, FORMAT, load, read, remove_leftovers, save, write_atomically,
+};

@@ -72,6 +72,15 @@ pub enum Error {
         /// The directory.
         directory: PathBuf,
     },
+    /// Two trainings in one directory.
+    #[error(
+        "{directory} is being trained by another process: wait for it, stop it, or choose another \
+         place with `--out`"
+    )]
+    RunInUse {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// A file where a run's directory should be.
     #[error("{path} is a file, and a run needs a directory: choose another place with `--out`")]
     NotADirectory {

@@ -35,6 +35,7 @@ mod experiment;
 mod judge;
 mod prefetch;
 mod run;
+mod saving;
 mod schedule;
 mod trainer;
 

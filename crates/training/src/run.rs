@@ -1,23 +1,28 @@
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use latent_checkpoints::{Checkpoint, Expected, write_atomically};
+use latent_checkpoints::{Checkpoint, Expected, remove_leftovers, write_atomically};
 use latent_datasets::Splits;
 use latent_models::{AnyModel, Parameters, Trainable, shapes};
 use serde::{Deserialize, Serialize};
 
+use crate::saving::{Pausing, Saves};
 use crate::trainer::Position;
-use crate::{Error, Experiment, Metrics, Observer, Trainer, nearest};
+use crate::{EpochReport, Error, Experiment, Metrics, Observer, Trainer, nearest};
 
 const EXPERIMENT: &str = "experiment.toml";
 const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
 const STATE: &str = "state.safetensors";
 const FIGURES: &str = "figures";
+/// Locked by whoever trains the run; the file itself says nothing.
+const LOCK: &str = ".lock";
 
 /// What `model.safetensors` and `state.safetensors` say they are.
 const MODEL_KIND: &str = "model";
@@ -29,11 +34,14 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The directory of a run.
 ///
 /// It holds `experiment.toml` (everything resolved), `metrics.jsonl` (one line an epoch),
-/// `model.safetensors` (the weights after the last whole epoch, or the best by validation images), `state.safetensors` (what resuming
-/// needs) and `figures/`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `model.safetensors` (the weights after the last whole epoch, or the best by validation images),
+/// `state.safetensors` (what resuming needs) and `figures/`.
+#[derive(Clone, Debug)]
 pub struct Run {
     directory: PathBuf,
+    save_every: Duration,
+    /// Locked as long as it is open.
+    lock: Option<Arc<File>>,
 }
 
 /// One line of `metrics.jsonl`.
@@ -50,6 +58,18 @@ pub struct EpochRecord {
     pub test: Metrics,
     /// Images trained on per second: the one figure that another run may have differently.
     pub images_per_second: f64,
+}
+
+impl From<EpochReport> for EpochRecord {
+    fn from(report: EpochReport) -> Self {
+        Self {
+            epoch: report.epoch,
+            train: report.train,
+            validation: report.validation,
+            test: report.test,
+            images_per_second: report.images_per_second,
+        }
+    }
 }
 
 impl EpochRecord {
@@ -136,22 +156,22 @@ impl Run {
     /// Makes the directory of a new run and writes the experiment into it.
     ///
     /// # Errors
-    /// [`Error::RunExists`] where there is a run already and `overwrite` is not set;
-    /// [`Error::File`] where the directory cannot be made.
+    /// [`Error::RunExists`] where there is a run already and `overwrite` is not set; [`Error::RunInUse`]
+    /// where it is being trained; [`Error::File`] where the directory cannot be made.
     pub fn create(
         directory: &Path,
         experiment: &Experiment,
         overwrite: bool,
     ) -> Result<Self, Error> {
-        let run = Self {
-            directory: directory.to_owned(),
-        };
+        let mut run = Self::of(directory);
         let text = experiment.to_toml()?;
         if directory.exists() && !directory.is_dir() {
             return Err(Error::NotADirectory {
                 path: directory.to_owned(),
             });
         }
+        fs::create_dir_all(directory).map_err(|reason| file_error(directory, reason))?;
+        run.lock = Some(run.locked()?);
         let files = [STATE, MODEL, METRICS, EXPERIMENT];
         if files.iter().any(|name| run.path(name).exists()) {
             if !overwrite {
@@ -168,7 +188,6 @@ impl Run {
                 fs::remove_dir_all(&figures).map_err(|reason| file_error(&figures, reason))?;
             }
         }
-        fs::create_dir_all(directory).map_err(|reason| file_error(directory, reason))?;
         write_atomically(&run.path(EXPERIMENT), text.as_bytes())?;
         Ok(run)
     }
@@ -178,9 +197,7 @@ impl Run {
     /// # Errors
     /// [`Error::NoRun`] where there is none.
     pub fn open(directory: &Path) -> Result<Self, Error> {
-        let run = Self {
-            directory: directory.to_owned(),
-        };
+        let run = Self::of(directory);
         if !run.path(EXPERIMENT).is_file() {
             return Err(Error::NoRun {
                 directory: directory.to_owned(),
@@ -188,6 +205,55 @@ impl Run {
             });
         }
         Ok(run)
+    }
+
+    fn of(directory: &Path) -> Self {
+        /// A minute of training lost is no loss.
+        const USUAL: Duration = Duration::from_secs(60);
+        Self {
+            directory: directory.to_owned(),
+            save_every: USUAL,
+            lock: None,
+        }
+    }
+
+    /// The same, saved while it is trained not only after each epoch but about every so often, a minute
+    /// unless told otherwise; less often where that would cost more than a hundredth of the time. Every
+    /// zero seconds is after every step, whatever it costs.
+    #[must_use]
+    pub fn save_every(self, save_every: Duration) -> Self {
+        Self { save_every, ..self }
+    }
+
+    /// The run for one process alone, until it ends or lets go of what this returns. Reading needs no
+    /// lock: files are replaced as a whole.
+    fn locked(&self) -> Result<Arc<File>, Error> {
+        if let Some(lock) = &self.lock {
+            return Ok(Arc::clone(lock));
+        }
+        let path = self.path(LOCK);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|reason| file_error(&path, reason))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::RunInUse {
+                    directory: self.directory.clone(),
+                });
+            }
+            // A file system without locks is no reason not to train.
+            Err(TryLockError::Error(reason)) if reason.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(reason)) => return Err(file_error(&path, reason)),
+            Ok(()) => {}
+        }
+        for name in [STATE, MODEL, METRICS, EXPERIMENT] {
+            let path = self.path(name);
+            remove_leftovers(&path).map_err(|reason| file_error(&path, reason))?;
+        }
+        Ok(Arc::new(file))
     }
 
     /// The directory.
@@ -261,16 +327,18 @@ impl Run {
 }
 
 /// Trains a run from where it stands, the beginning or an interruption, and keeps its files up to
-/// date: after every epoch, and when the observer ends it.
+/// date: after every epoch, every so often ([`Run::save_every`]), and when the observer ends it.
 ///
 /// # Errors
-/// Whatever stops the training; what was written after the last whole epoch stays.
+/// [`Error::RunInUse`] where another process trains it. Whatever else stops the training; what was
+/// saved before stays.
 pub fn train(
     run: &Run,
     splits: &Splits,
     device: &Device,
     observer: &mut impl Observer,
 ) -> Result<Outcome, Error> {
+    let _lock = run.locked()?;
     let experiment = run.experiment()?;
     let splits = &splits.clone().held_out(experiment.training.validation);
     let data = DataRecord::of(splits);
@@ -289,28 +357,37 @@ pub fn train(
     let mut records = run.metrics()?;
     records.truncate(trainer.epochs_done());
 
-    loop {
-        let report = trainer.epoch(splits, observer);
-        let Some(report) = report.map_err(|error| run.say_what_is_kept(error, &trainer))? else {
-            break;
+    let mut saves = Saves::new(run.save_every);
+    let mut kept_epoch = trainer.kept_epoch();
+    // The epochs that the files know.
+    let mut saved = records.len();
+    while !trainer.is_complete() {
+        let mut pausing = Pausing {
+            observer: &mut *observer,
+            saves: &saves,
+            is_over: false,
         };
-        records.push(EpochRecord {
-            epoch: report.epoch,
-            train: report.train,
-            validation: report.validation,
-            test: report.test,
-            images_per_second: report.images_per_second,
-        });
-        run.write_metrics(&records)?;
-        let kept = run.record_of(&records, trainer.kept_epoch())?;
-        run.save_model(&trainer, &experiment, &data, kept)?;
-        run.save_state(&trainer, &experiment, &data)?;
-    }
-    if trainer.is_interrupted() && !trainer.is_complete() {
-        run.save_state(&trainer, &experiment, &data)?;
-        return Ok(Outcome::Interrupted {
-            epochs: trainer.epochs_done(),
-        });
+        let report = trainer.epoch(splits, &mut pausing);
+        let is_over = pausing.is_over;
+        let report = report.map_err(|error| run.say_what_is_kept(error, kept_epoch))?;
+        let is_within_epoch = report.is_none();
+        records.extend(report.map(EpochRecord::from));
+        if is_within_epoch || trainer.is_complete() || saves.are_cheap() {
+            saves.save(|| {
+                if records.len() > saved {
+                    run.write_metrics(&records)?;
+                    let kept = run.record_of(&records, trainer.kept_epoch())?;
+                    run.save_model(&trainer, &experiment, &data, kept)?;
+                }
+                run.save_state(&trainer, &experiment, &data)
+            })?;
+            (saved, kept_epoch) = (records.len(), trainer.kept_epoch());
+        }
+        if is_over {
+            return Ok(Outcome::Interrupted {
+                epochs: trainer.epochs_done(),
+            });
+        }
     }
     let kept = run.record_of(&records, trainer.kept_epoch())?;
     Ok(Outcome::Finished(kept.clone()))
@@ -423,7 +500,7 @@ impl Run {
     }
 
     /// A trainer knows nothing of files: which weights outlive a ruined training is added here.
-    fn say_what_is_kept<M: Trainable>(&self, error: Error, trainer: &Trainer<M>) -> Error {
+    fn say_what_is_kept(&self, error: Error, kept_epoch: usize) -> Error {
         let Error::NotFinite {
             what,
             value,
@@ -434,8 +511,8 @@ impl Run {
         else {
             return error;
         };
-        let kept = match trainer.kept_epoch() {
-            0 => "no epoch was complete, so there are no weights to keep".to_owned(),
+        let kept = match kept_epoch {
+            0 => "no epoch was saved, so there are no weights to keep".to_owned(),
             epochs => format!(
                 "{} keeps the weights after epoch {epochs}",
                 self.model_path().display()

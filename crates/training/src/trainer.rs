@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
@@ -123,6 +123,8 @@ pub struct Trainer<M> {
     best: Option<Parameters>,
     moments: BTreeMap<String, Moments>,
     pub(crate) position: Position,
+    /// Images of the epoch that were trained on here, and the time that it took.
+    pace: (usize, Duration),
 }
 
 impl<M: Trainable> Trainer<M> {
@@ -166,6 +168,7 @@ impl<M: Trainable> Trainer<M> {
             best,
             moments,
             position: Position::default(),
+            pace: (0, Duration::ZERO),
         })
     }
 
@@ -270,11 +273,13 @@ impl<M: Trainable> Trainer<M> {
             };
             Ok::<_, Error>(observer.step(&report))
         })?;
+        self.pace.0 += images;
+        self.pace.1 += start.elapsed();
         if end.is_break() {
             self.refuse_ruined(steps)?;
             return Ok(None);
         }
-        let seconds = start.elapsed().as_secs_f64();
+        let (images, duration) = std::mem::take(&mut self.pace);
 
         let batching = Batching {
             size: EVALUATION_BATCH,
@@ -288,7 +293,7 @@ impl<M: Trainable> Trainer<M> {
             validation: validation.map(measure).transpose()?,
             test: measure(test)?,
             // A clock may be too coarse for a short epoch.
-            images_per_second: images as f64 / seconds.max(1e-9),
+            images_per_second: images as f64 / duration.as_secs_f64().max(1e-9),
             is_last: false,
         };
         let splits = [("training", &report.train), ("test", &report.test)];

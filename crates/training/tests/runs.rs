@@ -4,6 +4,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Duration;
 
 use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
@@ -305,13 +306,14 @@ fn interrupt(experiment: &Experiment) {
             let outcome = train(&run, &digits(), &Device::Cpu, &mut StopAfter(steps)).unwrap();
             assert!(matches!(outcome, Outcome::Interrupted { .. }), "{stops:?}");
         }
-        let outcome = train(
-            &Run::open(&path).unwrap(),
-            &digits(),
-            &Device::Cpu,
-            &mut Silent,
-        )
-        .unwrap();
+        // Whoever has not let go of it keeps others from it.
+        let another = Run::open(&path).unwrap();
+        let refused = train(&another, &digits(), &Device::Cpu, &mut Silent);
+        assert!(matches!(refused, Err(Error::RunInUse { .. })));
+        drop(run);
+        // Saved after every step, which changes nothing either.
+        let another = another.save_every(Duration::ZERO);
+        let outcome = train(&another, &digits(), &Device::Cpu, &mut Silent).unwrap();
         assert!(matches!(outcome, Outcome::Finished(_)));
         assert_eq!(
             model_and_metrics(&path),

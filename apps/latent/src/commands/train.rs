@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use latent_datasets::Splits;
@@ -57,6 +57,9 @@ pub(crate) struct Train {
     /// Replace the run that is there
     #[arg(long)]
     overwrite: bool,
+    /// Save what resuming needs about every N seconds, and not only after an epoch
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    save_every: u64,
     /// Draw nothing at the end
     #[arg(long)]
     no_figures: bool,
@@ -82,6 +85,7 @@ impl Train {
             Some(directory) => self.reopen(directory, context)?,
             None => self.begin(context)?,
         };
+        let run = run.save_every(Duration::from_secs(self.save_every));
         let start = Instant::now();
         let epochs = run.experiment()?.training.epochs;
         let mut progress = Progress::new(context, epochs)?;
