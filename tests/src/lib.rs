@@ -2,6 +2,8 @@
 //! it is found.
 #![expect(clippy::expect_used, reason = "a test that cannot begin has failed")]
 
+mod mutation;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,6 +11,8 @@ use std::sync::OnceLock;
 
 use latent_datasets::{Source, Splits};
 use serde_json::Value;
+
+pub use mutation::mutated;
 
 /// The `latent` command as this workspace builds it, in an empty environment of its own: no MNIST
 /// unless the arguments name it, and `directory` as the current one.

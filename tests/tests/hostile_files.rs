@@ -1,0 +1,112 @@
+//! Files that lie: whatever is wrong with them, reading ends soon, in a value or an error, and asks for
+//! no more memory than a small multiple of their size.
+#![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use candle_core::Device;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use latent_datasets::{Idx, synthetic};
+use latent_tests::{announce, mutated};
+use latent_training::{Experiment, Run, Silent, load_model, train};
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATED: PeakAlloc = PeakAlloc;
+
+const MUTATIONS: u64 = 10_000;
+
+/// Reads many mutations of a file; says how many were refused.
+fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool) {
+    // Lazily made tables and thread pools are not the file's.
+    assert!(read(original), "{what}: the file itself");
+    let begun = Instant::now();
+    let (mut refused, mut most, mut slowest) = (0, 0, Duration::ZERO);
+    for seed in 0..MUTATIONS {
+        let file = mutated(original, header, seed);
+        let before = ALLOCATED.current_usage();
+        ALLOCATED.reset_peak_usage();
+        let start = Instant::now();
+        if !read(&file) {
+            refused += 1;
+        }
+        slowest = slowest.max(start.elapsed());
+        let asked = ALLOCATED.peak_usage() - before;
+        // A checksum may be what makes it false; then the whole has been read.
+        let bound = 12 * (file.len() + original.len()) + (1 << 20);
+        assert!(asked < bound, "{what} {seed}: {asked} bytes");
+        most = most.max(asked);
+    }
+    assert!(slowest < Duration::from_secs(5), "{what}: {slowest:?}");
+    announce(&format!(
+        "{MUTATIONS} mutations of {what}: {refused} refused, at most {} KiB asked for, {:.1} s",
+        most >> 10,
+        begun.elapsed().as_secs_f64()
+    ));
+}
+
+/// One test, since the memory of others would be counted in.
+#[test]
+fn files_that_lie_are_refused_without_a_panic_or_much_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    idx();
+    experiments();
+    runs(path);
+}
+
+fn idx() {
+    let mut plain = vec![0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28];
+    plain.extend((0..9 * 28 * 28).map(|i| (i % 251) as u8));
+    let read = |bytes: &[u8]| Idx::read(Path::new("file"), bytes).is_ok();
+    hold("an IDX file", &plain, 16, read);
+
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(&plain).unwrap();
+    let packed = packed.finish().unwrap();
+    hold("a packed IDX file", &packed, 20, |bytes| {
+        Idx::read(Path::new("file"), bytes).is_ok()
+    });
+}
+
+fn experiments() {
+    let text = "name = 'small'\nseed = 3\n[model]\nkind = 'conditional-vae'\nhidden = [16, 8]\n\
+                latent_size = 2\nobjective = { bound = 'importance-weighted', samples = 5 }\n[training]\n\
+                epochs = 3\nbatch_size = 32\nlearning_rate = 1e-3\nvalidation = 5\npatience = 2\n\
+                schedule = { kind = 'cosine', floor = 0.0 }\n[data]\nsource = 'synthetic'\n";
+    hold("an experiment", text.as_bytes(), text.len(), |bytes| {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return false;
+        };
+        let parsed = Experiment::parse(text, "file", &[]);
+        parsed.is_ok_and(|experiment| experiment.check_for("file", (28, 28)).is_ok())
+    });
+}
+
+/// What a run leaves behind: weights and the state that it is resumed from.
+fn runs(path: &Path) {
+    let text = "name = 'small'\n[model]\nkind = 'vae'\nhidden = [4]\nlatent_size = 2\n\
+                [training]\nepochs = 1\nbatch_size = 20\n[data]\nsource = 'synthetic'\n";
+    let digits = synthetic(1, 20, 20);
+    let directory = path.join("run");
+    let experiment = Experiment::parse(text, "small", &[]).unwrap();
+    let run = Run::create(&directory, &experiment, false).unwrap();
+    train(&run, &digits, &Device::Cpu, &mut Silent).unwrap();
+
+    let model = fs::read(run.model_path()).unwrap();
+    let file = path.join("file.safetensors");
+    hold("a model", &model, 2600, |bytes| {
+        fs::write(&file, bytes).unwrap();
+        load_model(&file, &Device::Cpu).is_ok()
+    });
+    let state = directory.join("state.safetensors");
+    let whole = fs::read(&state).unwrap();
+    hold("a training state", &whole, 3600, |bytes| {
+        fs::write(&state, bytes).unwrap();
+        train(&run, &digits, &Device::Cpu, &mut Silent).is_ok()
+    });
+}
