@@ -2,6 +2,7 @@
 //! it is found.
 #![expect(clippy::expect_used, reason = "a test that cannot begin has failed")]
 
+mod hub;
 mod mutation;
 
 use std::io::Write;
@@ -12,6 +13,7 @@ use std::sync::OnceLock;
 use latent_datasets::{Source, Splits};
 use serde_json::Value;
 
+pub use hub::{LoopbackHub, Misbehaviour};
 pub use mutation::mutated;
 
 /// The `latent` command as this workspace builds it, in an empty environment of its own: no MNIST

@@ -1,0 +1,311 @@
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use ureq::config::RedirectAuthHeaders;
+use ureq::http::{Response, StatusCode};
+use ureq::{Agent, Body, RequestBuilder};
+
+use crate::hub::Promise;
+use crate::{Error, HubFile};
+
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 16;
+
+/// How far a download is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that are here.
+    pub received: u64,
+    /// Bytes that the file has.
+    pub total: u64,
+}
+
+/// One file on its way.
+pub(crate) struct Transfer<'a> {
+    file: &'a HubFile,
+    url: String,
+    token: Option<&'a str>,
+    patience: Duration,
+}
+
+impl<'a> Transfer<'a> {
+    pub(crate) fn new(
+        file: &'a HubFile,
+        endpoint: &str,
+        token: Option<&'a str>,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            file,
+            url: file.url(endpoint),
+            token,
+            patience,
+        }
+    }
+
+    fn agent(&self, redirects: u32) -> Agent {
+        Agent::config_builder()
+            .max_redirects(redirects)
+            .max_redirects_will_error(redirects > 0)
+            // The token is for the hub alone, and not for whom it sends one to.
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            .http_status_as_error(false)
+            .user_agent(concat!("latent/", env!("CARGO_PKG_VERSION")))
+            .accept_encoding("identity")
+            .timeout_connect(Some(self.patience))
+            .timeout_recv_response(Some(self.patience))
+            .timeout_per_read(Some(self.patience))
+            .build()
+            .into()
+    }
+
+    fn authorised<T>(&self, request: RequestBuilder<T>) -> RequestBuilder<T> {
+        match self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    /// What the hub says of the file.
+    pub(crate) fn promise(&self) -> Result<Promise, Error> {
+        /// A repository that was renamed leads to its new name on the same hub.
+        const MOST_REDIRECTS: usize = 5;
+        let agent = self.agent(0);
+        let mut url = self.url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.authorised(agent.head(&url)).call();
+            let response = response.map_err(|error| self.failure(&error))?;
+            let header = |name: &str| {
+                let value = response.headers().get(name)?.to_str().ok()?;
+                Some(value.to_owned())
+            };
+            // To its own address space only: any other one is where the bytes are, and says nothing.
+            let elsewhere = header("location").filter(|place| place.starts_with('/'));
+            if let (true, Some(place)) = (response.status().is_redirection(), elsewhere) {
+                let Some(host) = origin(&url) else { break };
+                url = format!("{host}{place}");
+                continue;
+            }
+            if !response.status().is_redirection() {
+                self.accept(&response)?;
+            }
+            let promise = Promise::from_headers(header);
+            return promise.map_err(|reason| Error::NoHub {
+                url: self.url.clone(),
+                reason,
+            });
+        }
+        let reason = "it leads from one address to another, and on".to_owned();
+        Err(Error::NoHub {
+            url: self.url.clone(),
+            reason,
+        })
+    }
+
+    /// Brings the bytes to `blob`, by a file beside it that has the blob's name only when it is whole.
+    pub(crate) fn fetch(
+        &self,
+        promise: &Promise,
+        blob: &Path,
+        watch: &mut dyn FnMut(Progress),
+    ) -> Result<(), Error> {
+        let path = blob.with_extension("incomplete");
+        let failed = |reason| Error::Cache {
+            path: path.clone(),
+            reason,
+        };
+        let mut part = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
+        match part.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Busy {
+                    file: self.file.to_string(),
+                });
+            }
+            // A file system without locks is no reason to do without the file.
+            Err(TryLockError::Error(_)) | Ok(()) => {}
+        }
+        let mut received = part.seek(SeekFrom::End(0)).map_err(failed)?;
+        if received > promise.size {
+            part.set_len(0).map_err(failed)?;
+            received = part.seek(SeekFrom::Start(0)).map_err(failed)?;
+        }
+        if received < promise.size {
+            received = self.receive(&mut part, received, promise.size, watch, &failed)?;
+        }
+        if received < promise.size {
+            let (found, expected) = (received, promise.size);
+            return Err(Error::CutOff {
+                file: self.file.to_string(),
+                found,
+                expected,
+            });
+        }
+        let wrong = if received > promise.size {
+            Some(format!("more than the {} bytes promised", promise.size))
+        } else {
+            let found = checksum(&mut part, promise).map_err(failed)?;
+            (found != promise.checksum)
+                .then(|| format!("checksum {found}, promised {}", promise.checksum))
+        };
+        if let Some(reason) = wrong {
+            fs::remove_file(&path).map_err(failed)?;
+            return Err(Error::Corrupt {
+                file: self.file.to_string(),
+                reason,
+            });
+        }
+        part.sync_all().map_err(failed)?;
+        fs::rename(&path, blob).map_err(failed)
+    }
+
+    /// Appends what is missing of a file; returns how much is there then.
+    fn receive(
+        &self,
+        part: &mut File,
+        mut received: u64,
+        total: u64,
+        watch: &mut dyn FnMut(Progress),
+        failed: &impl Fn(io::Error) -> Error,
+    ) -> Result<u64, Error> {
+        const MOST_REDIRECTS: u32 = 5;
+        let mut request = self.authorised(self.agent(MOST_REDIRECTS).get(&self.url));
+        if received > 0 {
+            request = request.header("range", format!("bytes={received}-"));
+        }
+        let response = request.call().map_err(|error| self.failure(&error))?;
+        self.accept(&response)?;
+        // Who asked for the rest and is sent the whole must not take it for the rest.
+        let range = response
+            .headers()
+            .get("content-range")
+            .and_then(|range| range.to_str().ok());
+        let is_rest = response.status() == StatusCode::PARTIAL_CONTENT
+            && range.is_some_and(|range| range.starts_with(&format!("bytes {received}-")));
+        if received > 0 && !is_rest {
+            if response.status() == StatusCode::PARTIAL_CONTENT {
+                let reason = "it sends another part of the file than it was asked for".to_owned();
+                return Err(Error::NoHub {
+                    url: self.url.clone(),
+                    reason,
+                });
+            }
+            part.set_len(0).map_err(failed)?;
+            received = part.seek(SeekFrom::Start(0)).map_err(failed)?;
+        }
+        // One byte more than promised tells too many from enough, and bounds what is written.
+        let mut body = response
+            .into_body()
+            .into_reader()
+            .take(total + 1 - received);
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let count = match body.read(&mut buffer) {
+                Ok(0) => return Ok(received),
+                Ok(count) => count,
+                Err(reason) => {
+                    return match ureq::Error::from(reason) {
+                        ureq::Error::Timeout(_) | ureq::Error::BodyStalled => Err(self.stalled()),
+                        // The connection broke: what is here is kept.
+                        _ => Ok(received),
+                    };
+                }
+            };
+            part.write_all(&buffer[..count]).map_err(failed)?;
+            received += count as u64;
+            watch(Progress { received, total });
+        }
+    }
+
+    /// Whether an answer is one that can be used.
+    fn accept(&self, response: &Response<Body>) -> Result<(), Error> {
+        let file = self.file.to_string();
+        let status = response.status().as_u16();
+        Err(match status {
+            200 | 206 => return Ok(()),
+            401 | 403 => Error::Refused { file, status },
+            404 | 410 => Error::NotFound { file },
+            429 => {
+                let seconds = response.headers().get("retry-after");
+                let seconds = seconds.and_then(|value| value.to_str().ok());
+                // From outside, and printed.
+                let is_number = |value: &&str| value.len() < 8 && value.parse::<u32>().is_ok();
+                let seconds = seconds.filter(is_number).map(ToOwned::to_owned);
+                Error::TooMany { file, seconds }
+            }
+            _ => Error::Status { file, status },
+        })
+    }
+
+    fn stalled(&self) -> Error {
+        Error::Stalled {
+            url: self.url.clone(),
+            seconds: self.patience.as_secs(),
+        }
+    }
+
+    fn failure(&self, error: &ureq::Error) -> Error {
+        let url = self.url.clone();
+        match error {
+            ureq::Error::Timeout(_) => self.stalled(),
+            ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => Error::NoHub {
+                url,
+                reason: "it leads from one address to another, and on".to_owned(),
+            },
+            ureq::Error::Protocol(_)
+            | ureq::Error::Http(_)
+            | ureq::Error::LargeResponseHeader(..) => Error::NoHub {
+                url,
+                reason: error.to_string(),
+            },
+            _ => Error::Unreachable {
+                url,
+                reason: error.to_string(),
+            },
+        }
+    }
+}
+
+/// `https://host` of an address.
+fn origin(url: &str) -> Option<&str> {
+    let host = url.find("://")? + 3;
+    let end = url[host..]
+        .find('/')
+        .map_or(url.len(), |slash| host + slash);
+    Some(&url[..end])
+}
+
+/// The checksum of a file, of the kind that was promised: SHA-256, or Git's of a blob.
+fn checksum(file: &mut File, promise: &Promise) -> io::Result<String> {
+    if promise.checksum.len() == 64 {
+        digest(Sha256::new(), file)
+    } else {
+        digest(
+            Sha1::new().chain_update(format!("blob {}\0", promise.size)),
+            file,
+        )
+    }
+}
+
+fn digest(mut digest: impl Digest, file: &mut File) -> io::Result<String> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut buffer = vec![0; PIECE];
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        digest.update(&buffer[..count]);
+    }
+    let bytes = digest.finalize();
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,272 @@
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+/// Files from this size on are kept elsewhere, and the hub only leads there: the real one's are.
+const LARGE: usize = 1000;
+
+/// The commit that every revision stands for.
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// What a [`LoopbackHub`] does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misbehaviour {
+    /// Nothing.
+    None,
+    /// It answers everything with this status.
+    Status(u16),
+    /// It ends the connection in the middle of a file.
+    CutOff,
+    /// It sends other bytes, as many as it promised.
+    OtherBytes,
+    /// It sends a byte more than it promised.
+    OneMore,
+    /// It sends the beginning of a file, and then nothing, without an end.
+    Stall,
+    /// It accepts a connection and says nothing at all.
+    Silence,
+    /// It sends the whole where the rest was asked for.
+    WholeForRest,
+    /// It sends another rest than was asked for.
+    OtherRest,
+    /// It leads from one address to another, on its own.
+    CircleOfNames,
+    /// It leads to where the bytes are, which leads on and on.
+    CircleOfPlaces,
+    /// It says nothing of what it has, as any other server.
+    NoHeaders,
+    /// It names checksums that lead out of the cache.
+    HostileNames,
+    /// It answers what is no HTTP.
+    Noise,
+}
+
+/// A server on this computer that answers as the hub does, for one thread of a test each.
+pub struct LoopbackHub {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+struct State {
+    files: BTreeMap<String, Vec<u8>>,
+    misbehaviour: Mutex<Misbehaviour>,
+    requests: Mutex<Vec<String>>,
+}
+
+struct Request {
+    method: String,
+    path: String,
+    /// The first byte that is asked for.
+    from: Option<usize>,
+}
+
+impl LoopbackHub {
+    /// A hub with these files, by `owner/repository/file` or `datasets/owner/repository/file`, in any
+    /// revision.
+    ///
+    /// # Errors
+    /// There is no port for it.
+    pub fn serving(files: BTreeMap<String, Vec<u8>>) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State {
+            files,
+            misbehaviour: Mutex::new(Misbehaviour::None),
+            requests: Mutex::default(),
+        });
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                // Who hangs up is free to.
+                thread::spawn(move || _ = state.answer(stream, address));
+            }
+        });
+        Ok(Self { address, state })
+    }
+
+    /// What `HF_ENDPOINT` is to be.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// From now on it does this wrong.
+    pub fn misbehave(&self, misbehaviour: Misbehaviour) {
+        *lock(&self.state.misbehaviour) = misbehaviour;
+    }
+
+    /// All requests since the last time, with their headers.
+    pub fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.state.requests))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl State {
+    fn answer(&self, mut stream: TcpStream, address: SocketAddr) -> io::Result<()> {
+        let request = self.read(&stream)?;
+        let misbehaviour = *lock(&self.misbehaviour);
+        let empty = |status: &str, headers: &str| {
+            format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n{headers}\r\n")
+        };
+        match misbehaviour {
+            Misbehaviour::Status(status) => {
+                let headers = if status == 429 {
+                    "retry-after: 17\r\n"
+                } else {
+                    ""
+                };
+                return stream.write_all(empty(&format!("{status} So"), headers).as_bytes());
+            }
+            Misbehaviour::Silence => {
+                thread::sleep(Duration::from_secs(20));
+                return Ok(());
+            }
+            Misbehaviour::Noise => {
+                return stream.write_all(b"\x00\xff 220 mail.example ESMTP\r\n\r\n");
+            }
+            Misbehaviour::CircleOfNames => {
+                let headers = "location: /round/and/round/resolve/main/again\r\n";
+                return stream.write_all(empty("307 Temporary Redirect", headers).as_bytes());
+            }
+            _ => {}
+        }
+        let place = format!("http://{address}/bytes");
+        if let Some(name) = request.path.strip_prefix("/bytes/") {
+            if misbehaviour == Misbehaviour::CircleOfPlaces {
+                let headers = format!("location: {place}/{name}\r\n");
+                return stream.write_all(empty("302 Found", &headers).as_bytes());
+            }
+            let Some(bytes) = self.files.get(name) else {
+                return stream.write_all(empty("404 Not Found", "").as_bytes());
+            };
+            return send(&mut stream, &request, bytes, "", misbehaviour);
+        }
+        let named = request.path.trim_start_matches('/').split_once("/resolve/");
+        let file = named.and_then(|(repository, rest)| {
+            let name = format!("{repository}/{}", rest.split_once('/')?.1);
+            let bytes = self.files.get(&name)?;
+            Some((name, bytes))
+        });
+        let Some((name, bytes)) = file else {
+            let headers = "x-error-code: EntryNotFound\r\n";
+            return stream.write_all(empty("404 Not Found", headers).as_bytes());
+        };
+        let sha256 = hexadecimal(&Sha256::digest(bytes));
+        let is_large = bytes.len() >= LARGE;
+        let headers = match misbehaviour {
+            Misbehaviour::NoHeaders => String::new(),
+            Misbehaviour::HostileNames => format!(
+                "x-repo-commit: ../../../../escaped\r\nx-linked-size: {}\r\netag: \"../../../../escaped\"\r\n",
+                bytes.len()
+            ),
+            _ if is_large => format!(
+                "x-repo-commit: {COMMIT}\r\nx-linked-size: {}\r\nx-linked-etag: \"{sha256}\"\r\n",
+                bytes.len()
+            ),
+            _ => {
+                let git = Sha1::new()
+                    .chain_update(format!("blob {}\0", bytes.len()))
+                    .chain_update(bytes);
+                let git = hexadecimal(&git.finalize());
+                format!("x-repo-commit: {COMMIT}\r\netag: \"{git}\"\r\n")
+            }
+        };
+        if is_large {
+            let headers = format!("{headers}location: {place}/{name}\r\n");
+            return stream.write_all(empty("302 Found", &headers).as_bytes());
+        }
+        send(&mut stream, &request, bytes, &headers, misbehaviour)
+    }
+
+    fn read(&self, stream: &TcpStream) -> io::Result<Request> {
+        let mut text = String::new();
+        let mut from = None;
+        for line in BufReader::new(stream.try_clone()?).lines() {
+            let line = line?;
+            if line.is_empty() {
+                break;
+            }
+            if let Some(range) = line.to_lowercase().strip_prefix("range: bytes=") {
+                from = range.split('-').next().and_then(|first| first.parse().ok());
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+        let mut words = text.split_whitespace().map(ToOwned::to_owned);
+        let (method, path) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
+        lock(&self.requests).push(text);
+        Ok(Request { method, path, from })
+    }
+}
+
+fn send(
+    stream: &mut TcpStream,
+    request: &Request,
+    bytes: &[u8],
+    headers: &str,
+    misbehaviour: Misbehaviour,
+) -> io::Result<()> {
+    let mut from = request.from.unwrap_or(0).min(bytes.len());
+    let status = match (request.from, misbehaviour) {
+        (None, _) => "200 OK",
+        (Some(_), Misbehaviour::WholeForRest) => {
+            from = 0;
+            "200 OK"
+        }
+        (Some(_), Misbehaviour::OtherRest) => {
+            from /= 2;
+            "206 Partial Content"
+        }
+        _ => "206 Partial Content",
+    };
+    let mut rest = bytes[from..].to_vec();
+    match misbehaviour {
+        Misbehaviour::OtherBytes => rest.iter_mut().for_each(|byte| *byte ^= 1),
+        Misbehaviour::OneMore => rest.push(0),
+        _ => {}
+    }
+    let range = if status.starts_with("206") {
+        format!(
+            "content-range: bytes {from}-{}/{}\r\n",
+            bytes.len().saturating_sub(1),
+            bytes.len()
+        )
+    } else {
+        String::new()
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\naccept-ranges: bytes\r\nconnection: close\r\n{range}{headers}\r\n",
+        rest.len()
+    );
+    stream.write_all(head.as_bytes())?;
+    if request.method == "HEAD" {
+        return Ok(());
+    }
+    match misbehaviour {
+        Misbehaviour::CutOff => stream.write_all(&rest[..rest.len() / 2]),
+        Misbehaviour::Stall => {
+            stream.write_all(&rest[..rest.len() / 2])?;
+            stream.flush()?;
+            thread::sleep(Duration::from_secs(20));
+            Ok(())
+        }
+        _ => stream.write_all(&rest),
+    }
+}
