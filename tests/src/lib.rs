@@ -4,6 +4,7 @@
 
 mod hub;
 mod mutation;
+mod parquet;
 
 use std::io::Write;
 use std::path::Path;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub use hub::{LoopbackHub, Misbehaviour};
 pub use mutation::mutated;
+pub use parquet::parquet_of;
 
 /// The `latent` command as this workspace builds it, in an empty environment of its own: no MNIST
 /// unless the arguments name it, and `directory` as the current one.
@@ -93,25 +95,6 @@ pub fn fail(directory: &Path, arguments: &[&str], code: i32) -> String {
         "latent {arguments:?}: {stderr}"
     );
     stderr
-}
-
-/// Writes digits as MNIST's four files, for `--data idx --data-dir`.
-///
-/// # Panics
-/// The files cannot be written.
-pub fn write_idx(directory: &Path, digits: &Splits) {
-    std::fs::create_dir(directory).expect("a new directory");
-    for (part, dataset) in [("train", &digits.train), ("t10k", &digits.test)] {
-        let size = |number: usize| (number as u32).to_be_bytes();
-        let (count, images) = (size(dataset.len()), dataset.images());
-        let [height, width] = [size(dataset.height()), size(dataset.width())];
-        let images = [&[0, 0, 8, 3], &count[..], &height, &width, images].concat();
-        let labels = [&[0, 0, 8, 1], &count[..], dataset.labels()].concat();
-        for (what, bytes) in [("images-idx3", images), ("labels-idx1", labels)] {
-            let path = directory.join(format!("{part}-{what}-ubyte"));
-            std::fs::write(path, bytes).expect("a file in a new directory");
-        }
-    }
 }
 
 /// Says a figure or a skipped test for everybody to see: what a passing test prints with `println!`

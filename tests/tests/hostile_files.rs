@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use latent_datasets::{Idx, synthetic};
-use latent_tests::{announce, mutated};
+use latent_datasets::{Idx, from_parquet, synthetic};
+use latent_tests::{announce, mutated, parquet_of};
 use latent_training::{Experiment, Run, Silent, load_model, train};
 use peak_alloc::PeakAlloc;
 
@@ -57,6 +57,7 @@ fn files_that_lie_are_refused_without_a_panic_or_much_memory() {
     idx();
     experiments();
     runs(path);
+    parquet(path);
 }
 
 fn idx() {
@@ -84,6 +85,25 @@ fn experiments() {
         };
         let parsed = Experiment::parse(text, "file", &[]);
         parsed.is_ok_and(|experiment| experiment.check_for("file", (28, 28)).is_ok())
+    });
+}
+
+/// What a hub serves.
+fn parquet(path: &Path) {
+    let digits = synthetic(1, 20, 20);
+    let whole = parquet_of(&digits.train).unwrap();
+    // The crate that reads them panics on some; those are errors, and their messages only noise here.
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some("parquet") {
+            usual(panic);
+        }
+    }));
+    let (train, test) = (path.join("train.parquet"), path.join("test.parquet"));
+    fs::write(&test, parquet_of(&digits.test).unwrap()).unwrap();
+    hold("a data set in Parquet", &whole, whole.len(), |bytes| {
+        fs::write(&train, bytes).unwrap();
+        from_parquet("mutated", &train, &test).is_ok()
     });
 }
 

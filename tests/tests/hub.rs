@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use latent_datasets::{Splits, synthetic};
 use latent_hub::{Error, Hub, HubFile};
-use latent_tests::{LoopbackHub, Misbehaviour};
+use latent_tests::{LoopbackHub, Misbehaviour, announce, latent, outcome, parquet_of, succeed};
 
 const LARGE: &str = "hf://owner/models/nets/large.bin";
 const SMALL: &str = "hf://datasets/owner/data@v1.0/small.json";
@@ -223,4 +224,165 @@ fn names_that_lead_astray_are_refused() {
         let file = name.parse::<HubFile>().unwrap();
         assert_eq!(file.to_string(), name);
     }
+}
+
+const TRAIN: &str = "mnist/train-00000-of-00001.parquet";
+const TEST: &str = "mnist/test-00000-of-00001.parquet";
+
+/// `latent` with this hub and a cache in its directory.
+fn with_hub(directory: &Path, server: &LoopbackHub, arguments: &[&str]) -> (String, String, i32) {
+    let mut command = latent(directory);
+    command
+        .args(arguments)
+        .env("HF_ENDPOINT", server.endpoint())
+        .env("HF_HOME", directory.join("hub"))
+        .env_remove("HF_HUB_OFFLINE");
+    outcome(&mut command)
+}
+
+fn hub_of(repository: &str, folder: &str, digits: &Splits) -> LoopbackHub {
+    let name =
+        |split: &str| format!("datasets/{repository}/{folder}/{split}-00000-of-00001.parquet");
+    LoopbackHub::serving(BTreeMap::from([
+        (name("train"), parquet_of(&digits.train).unwrap()),
+        (name("test"), parquet_of(&digits.test).unwrap()),
+    ]))
+    .unwrap()
+}
+
+#[test]
+fn a_data_set_is_fetched_and_then_found() {
+    let digits = synthetic(3, 40, 20);
+    let server = hub_of("zalando-datasets/fashion_mnist", "fashion_mnist", &digits);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let fetch = ["data", "fetch", "fashion-mnist"];
+    let (words, _, code) = with_hub(path, &server, &fetch);
+    assert_eq!(code, 0);
+    assert!(
+        words.contains("40 images to train and 20 to test"),
+        "{words}"
+    );
+    let kept = path.join("user-data").join("latent").join("fashion-mnist");
+    let info = ["data", "info", "--data", "idx", "--data-dir"];
+    let found = succeed(path, &[&info[..], &[kept.to_str().unwrap()]].concat());
+    assert!(found.contains(&digits.train.checksum()), "{found}");
+    assert!(found.contains(&digits.test.checksum()), "{found}");
+}
+
+#[test]
+fn what_is_called_mnist_and_is_not_goes_nowhere() {
+    let server = hub_of("ylecun/mnist", "mnist", &synthetic(3, 40, 20));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--out", "digits"]);
+    assert_eq!(code, 1);
+    assert!(message.contains("SHA-256"), "{message}");
+    assert!(!path.join("digits").exists());
+
+    // And neither does what is no data set at all.
+    for bytes in [b"PAR1 and so on PAR1".to_vec(), Vec::new(), bytes(5000)] {
+        let names = [TRAIN, TEST].map(|name| format!("datasets/ylecun/mnist/{name}"));
+        let files = names.map(|name| (name, bytes.clone()));
+        let server = LoopbackHub::serving(BTreeMap::from(files)).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--out", "digits"]);
+        assert_eq!(code, 1);
+        assert!(
+            message.contains("no data set of digits in Parquet"),
+            "{message}"
+        );
+        assert!(!message.contains("panicked"), "{message}");
+        assert!(!path.join("digits").exists());
+    }
+}
+
+#[test]
+fn the_real_mnist_is_fetched_from_the_hub_s_parquet() {
+    let mnist = std::env::var_os("LATENT_DATA_DIR").map(PathBuf::from);
+    // Where it lies beside the files of MNIST.
+    let hub = mnist.map(|path| path.join("../hub/datasets/ylecun/mnist"));
+    let Some(hub) = hub.filter(|path| path.join(TRAIN).is_file()) else {
+        return announce("SKIPPED: MNIST from the hub's parquet, which is not on this computer");
+    };
+    let files = [TRAIN, TEST].map(|name| {
+        let bytes = fs::read(hub.join(name)).unwrap();
+        (format!("datasets/ylecun/mnist/{name}"), bytes)
+    });
+    let server = LoopbackHub::serving(BTreeMap::from(files)).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+
+    server.misbehave(Misbehaviour::CutOff);
+    let (_, message, code) = with_hub(path, &server, &["data", "fetch"]);
+    assert_eq!(code, 1);
+    assert!(message.contains("try again"), "{message}");
+    server.misbehave(Misbehaviour::None);
+    assert_eq!(with_hub(path, &server, &["data", "fetch"]).2, 0);
+    // From now on it is what `auto` finds.
+    assert!(succeed(path, &["data", "info"]).starts_with("mnist\n"));
+
+    // The cache serves without a network.
+    server.misbehave(Misbehaviour::Status(500));
+    let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--out", "again"]);
+    assert_eq!(code, 0, "{message}");
+}
+
+#[test]
+fn a_model_on_a_hub_is_as_good_as_one_here() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let train = [
+        "train",
+        "vae-2d",
+        "--data",
+        "synthetic",
+        "--limit",
+        "100",
+        "--epochs",
+        "1",
+    ];
+    succeed(
+        path,
+        &[&train[..], &["--out", "run", "--no-figures"]].concat(),
+    );
+    let model = fs::read(path.join("run").join("model.safetensors")).unwrap();
+    let files = [
+        ("owner/digits/vae.safetensors", model),
+        ("owner/digits/notes.txt", bytes(2000)),
+    ];
+    let files = files.map(|(name, bytes)| (name.to_owned(), bytes));
+    let server = LoopbackHub::serving(BTreeMap::from(files)).unwrap();
+
+    let name = "hf://owner/digits@main/vae.safetensors";
+    let draw = |model, out| ["sample", model, "--seed", "3", "--count", "4", "--out", out];
+    assert_eq!(with_hub(path, &server, &draw(name, "there.png")).2, 0);
+    succeed(path, &draw("run", "here.png"));
+    assert_eq!(
+        fs::read(path.join("there.png")).unwrap(),
+        fs::read(path.join("here.png")).unwrap()
+    );
+
+    for (name, expected) in [
+        ("hf://owner/digits/notes.txt", "no safetensors file"),
+        ("hf://owner/digits/others.safetensors", "no such file"),
+        (
+            "hf://owner/digits",
+            "hf://owner/repository/file.safetensors",
+        ),
+    ] {
+        let (_, message, code) = with_hub(path, &server, &["sample", name]);
+        assert_eq!(code, 1, "{name}");
+        assert!(message.contains(expected), "{name}: {message}");
+    }
+    let mut offline = latent(path);
+    offline
+        .args(["sample", "hf://owner/digits/others.safetensors"])
+        .env("HF_ENDPOINT", server.endpoint())
+        .env("HF_HOME", path.join("hub"))
+        .env("HF_HUB_OFFLINE", "1");
+    let (_, message, code) = outcome(&mut offline);
+    assert_eq!(code, 1);
+    assert!(message.contains("HF_HUB_OFFLINE is set"), "{message}");
 }

@@ -8,8 +8,8 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use latent_datasets::synthetic;
-use latent_tests::{announce, fail, latent, succeed, write_idx};
+use latent_datasets::{save_idx, synthetic};
+use latent_tests::{announce, fail, latent, succeed};
 use serde_json::Value;
 
 /// A model of each kind of state: plain; averaged, conditional and chosen by validation images; a flow
@@ -37,7 +37,8 @@ const EXPERIMENTS: [(&str, &str); 3] = [
 /// A directory with the experiments and a few digits.
 fn prepared() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    write_idx(&directory.path().join("digits"), &synthetic(1, 200, 50));
+    let digits = synthetic(1, 200, 50);
+    save_idx(&digits, &directory.path().join("digits"), |_| Ok(())).unwrap();
     for (name, text) in EXPERIMENTS {
         fs::write(directory.path().join(format!("{name}.toml")), text).unwrap();
     }

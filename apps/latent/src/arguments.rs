@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use latent_datasets::{Batching, Loaded, Source, Splits};
+use latent_hub::{Hub, HubFile};
 use latent_models::{AnyModel, LatentModel};
 use latent_training::{EVALUATION_BATCH, Model, load_model};
 use latent_visualisation::{ConfusionMatrix, Format, Picture};
 use serde_json::{Value, json};
 
+use crate::progress::Counting;
 use crate::{Context, Error};
 
 /// Where the images come from.
@@ -102,7 +104,7 @@ impl DataArguments {
 /// A trained model.
 #[derive(Args)]
 pub(crate) struct ModelArgument {
-    /// A run directory, or a .safetensors file
+    /// A run directory, a .safetensors file, or hf://owner/repository/file.safetensors on a hub
     model: PathBuf,
 }
 
@@ -112,8 +114,26 @@ impl ModelArgument {
     }
 
     pub(crate) fn load(&self, context: &Context) -> Result<Model, Error> {
-        Ok(load_model(&self.model, &context.device)?)
+        let name = self
+            .model
+            .to_str()
+            .filter(|name| name.starts_with(HubFile::SCHEME));
+        let Some(name) = name else {
+            return Ok(load_model(&self.model, &context.device)?);
+        };
+        let path = fetched(&Hub::from_env()?, &name.parse()?, context)?;
+        Ok(load_model(&path, &context.device)?)
     }
+}
+
+/// A file from a hub, with a bar while it arrives.
+pub(crate) fn fetched(hub: &Hub, file: &HubFile, context: &Context) -> Result<PathBuf, Error> {
+    let mut bar = None;
+    let path = hub.fetch(file, &mut |progress| {
+        bar.get_or_insert_with(|| Counting::bytes(progress.total, context))
+            .reached(progress.received as usize);
+    })?;
+    Ok(path)
 }
 
 /// A seed: any number that a TOML file can hold.

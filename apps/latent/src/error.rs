@@ -78,6 +78,10 @@ pub(crate) enum Error {
     Signal(#[from] ctrlc::Error),
     #[error("`--threads` runs the program once more, which failed: {0}")]
     Again(std::io::Error),
+    #[error("there is no user's data directory here: say where the files go with `--out`")]
+    NoDataDirectory,
+    #[error(transparent)]
+    Hub(#[from] latent_hub::Error),
     #[error(transparent)]
     Training(#[from] latent_training::Error),
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! What the whole process is set up with: its allocator.
+//! What the whole process is set up with: its allocator, and who may report a panic.
 
 #![expect(unsafe_code, reason = "the allocator's settings are a C function's")]
 
@@ -18,4 +18,11 @@ pub(crate) fn prepare() {
         // Memory that the system took back would have to be cleared again a moment later.
         mi_option_set(PURGE_DELAY, -1);
     }
+    // What the reader of Parquet makes of a damaged file is an error, which is reported as one.
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some("parquet") {
+            usual(panic);
+        }
+    }));
 }

@@ -117,6 +117,16 @@ impl Counting {
         Self(bar)
     }
 
+    /// Of a download.
+    pub(crate) fn bytes(total: u64, context: &Context) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total), target(context));
+        let template = "{bytes}/{total_bytes}  {wide_bar:.cyan/238}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━━━"));
+        }
+        Self(bar)
+    }
+
     pub(crate) fn reached(&self, done: usize) {
         self.0.set_position(done as u64);
         if Some(done as u64) == self.0.length() {

@@ -209,6 +209,27 @@ pub enum Error {
         error: Box<Error>,
     },
 
+    /// No Parquet file, or one with something else in it than digits.
+    #[error(
+        "{path}: this is no data set of digits in Parquet ({reason}); expected rows with an `image`, a \
+         grey PNG, and a `label`, as in the hub's `ylecun/mnist`"
+    )]
+    NotParquet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A data set could not be written.
+    #[error("{path}: cannot be written ({reason}); make room there, or choose another place")]
+    Unwritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+
     /// Some of the four files are not in the directory.
     #[error(
         "{directory}: {} not found here, with or without `.gz`; \

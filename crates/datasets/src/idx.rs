@@ -139,11 +139,16 @@ impl Idx {
     /// The SHA-256 of the unpacked file, header included, as 64 lower-case hexadecimal digits.
     pub fn sha256(&self) -> String {
         // Only one header gives these dimensions, so it need not be kept.
-        let mut header = vec![0, 0, UNSIGNED_BYTES, self.dimensions.len() as u8];
-        for &size in &self.dimensions {
+        sha256_hex(&[&Self::header(&self.dimensions), &self.data])
+    }
+
+    /// The header of a file with these dimensions.
+    pub(crate) fn header(dimensions: &[usize]) -> Vec<u8> {
+        let mut header = vec![0, 0, UNSIGNED_BYTES, dimensions.len() as u8];
+        for &size in dimensions {
             header.extend((size as u32).to_be_bytes());
         }
-        sha256_hex(&[&header, &self.data])
+        header
     }
 }
 

@@ -23,6 +23,8 @@ mod dataset;
 mod error;
 mod idx;
 mod mnist;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod source;
 mod synthetic;
 
@@ -30,6 +32,8 @@ pub use batches::{Batch, Batches, Batching};
 pub use dataset::{CLASSES, Dataset, PixelStatistics, Splits};
 pub use error::Error;
 pub use idx::Idx;
-pub use mnist::{has_idx_files, idx_from_directory, mnist_from_directory};
-pub use source::{Loaded, Source, load};
+pub use mnist::{has_idx_files, idx_from_directory, mnist_from_directory, save_idx};
+#[cfg(feature = "parquet")]
+pub use parquet::from_parquet;
+pub use source::{Loaded, Source, load, user_directory};
 pub use synthetic::{draw_digit, synthetic};

@@ -1,3 +1,5 @@
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::{Dataset, Error, Idx, Splits};
@@ -83,6 +85,55 @@ pub fn idx_from_directory(directory: &Path) -> Result<Splits, Error> {
 pub fn has_idx_files(directory: &Path) -> bool {
     let (_, paths) = find(directory);
     paths.iter().any(Option::is_some)
+}
+
+/// Writes a data set as MNIST is published: the four files that [`mnist_from_directory`] describes, plain.
+///
+/// They are written beside `directory` first and have their names only when all are whole; what `check`
+/// refuses there never gets them.
+///
+/// # Errors
+/// [`Error::Unwritable`], and what `check` says.
+pub fn save_idx(
+    splits: &Splits,
+    directory: &Path,
+    check: impl Fn(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut name = directory.file_name().unwrap_or_default().to_owned();
+    name.push(".incomplete");
+    let staging = directory.with_file_name(name);
+    let unwritable = |path: &Path| {
+        let path = path.to_owned();
+        move |reason| Error::Unwritable { path, reason }
+    };
+    fs::create_dir_all(&staging).map_err(unwritable(&staging))?;
+    let parts = [
+        (TRAIN_IMAGES, TRAIN_LABELS, &splits.train),
+        (TEST_IMAGES, TEST_LABELS, &splits.test),
+    ];
+    for (images, labels, dataset) in parts {
+        let (count, height, width) = (dataset.len(), dataset.height(), dataset.width());
+        for (part, dimensions, data) in [
+            (images, &[count, height, width][..], dataset.images()),
+            (labels, &[count][..], dataset.labels()),
+        ] {
+            let path = staging.join(part.name);
+            let write = || {
+                let mut file = fs::File::create(&path)?;
+                file.write_all(&Idx::header(dimensions))?;
+                file.write_all(data)?;
+                file.sync_all()
+            };
+            write().map_err(unwritable(&path))?;
+        }
+    }
+    check(&staging)?;
+    fs::create_dir_all(directory).map_err(unwritable(directory))?;
+    for part in PARTS {
+        let path = directory.join(part.name);
+        fs::rename(staging.join(part.name), &path).map_err(unwritable(&path))?;
+    }
+    fs::remove_dir(&staging).map_err(unwritable(&staging))
 }
 
 fn read(

@@ -61,12 +61,17 @@ pub fn load(source: Source, directory: Option<&Path>) -> Result<Loaded, Error> {
     let variable = std::env::var_os(VARIABLE)
         .filter(|value| !value.is_empty())
         .map(PathBuf::from);
-    let user = dirs::data_dir().map(|data| data.join("latent").join("mnist"));
     let candidates = match directory {
         Some(directory) => vec![directory.to_owned()],
-        None => variable.into_iter().chain(user).collect(),
+        None => variable.into_iter().chain(user_directory()).collect(),
     };
     load_from(source, directory.is_some(), candidates)
+}
+
+/// Where MNIST is looked for if nothing names another place: `latent/mnist` in the user's data directory,
+/// if there is one.
+pub fn user_directory() -> Option<PathBuf> {
+    dirs::data_dir().map(|data| data.join("latent").join("mnist"))
 }
 
 fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Loaded, Error> {
@@ -99,8 +104,8 @@ fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Lo
         // Who names a directory does not want to be given something else in silence.
         (Source::Auto, None) if !named => {
             let note = format!(
-                "the built-in synthetic digits, since MNIST is not in {}: for the real ones put its \
-                 four files there, or name their directory with `--data-dir` or ${VARIABLE}",
+                "the built-in synthetic digits, since MNIST is not in {}: for the real ones type \
+                 `latent data fetch`, put its four files there, or name their directory with `--data-dir` or ${VARIABLE}",
                 paths(&candidates),
             );
             Ok(built_in(note))

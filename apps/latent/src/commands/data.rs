@@ -1,11 +1,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use latent_datasets::{Dataset, Source};
+use latent_datasets::{
+    Dataset, Source, from_parquet, idx_from_directory, mnist_from_directory, save_idx,
+};
+use latent_hub::{Hub, HubFile, RepositoryKind};
 use latent_visualisation::ImageGrid;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, paths, picture_path};
+use crate::arguments::{DataArguments, fetched, paths, picture_path};
 use crate::progress::thousands;
 use crate::{Context, Error};
 
@@ -14,6 +17,7 @@ use crate::{Context, Error};
 pub(crate) enum Data {
     Show(Show),
     Info(Info),
+    Fetch(Fetch),
 }
 
 /// Show one image in the terminal, the first unless told otherwise
@@ -39,6 +43,26 @@ pub(crate) struct Info {
     data: DataArguments,
 }
 
+/// Fetch a data set from the Hugging Face hub, and keep it where the other commands look for it
+///
+/// HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are obeyed.
+#[derive(Args)]
+pub(crate) struct Fetch {
+    /// Which one
+    #[arg(value_enum, default_value_t = Published::Mnist)]
+    name: Published,
+    /// Where its four files go [default: latent/mnist or latent/fashion-mnist in the user's data directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Published {
+    Mnist,
+    #[value(alias = "fashion_mnist")]
+    FashionMnist,
+}
+
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Split {
     Train,
@@ -50,6 +74,7 @@ impl Data {
         match self {
             Self::Show(command) => command.run(context),
             Self::Info(command) => command.run(context),
+            Self::Fetch(command) => command.run(context),
         }
     }
 }
@@ -144,4 +169,65 @@ fn describe(name: &str, data: &Dataset) -> String {
         100.0 * pixels.zero_fraction,
         data.checksum(),
     )
+}
+
+impl Published {
+    /// Owner and name on the hub, and the folder within.
+    fn repository(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Mnist => ("ylecun/mnist", "mnist"),
+            Self::FashionMnist => ("zalando-datasets/fashion_mnist", "fashion_mnist"),
+        }
+    }
+
+    fn directory(self) -> Result<PathBuf, Error> {
+        match self {
+            // Where `--data mnist` looks.
+            Self::Mnist => latent_datasets::user_directory(),
+            Self::FashionMnist => latent_datasets::user_directory()
+                .map(|directory| directory.with_file_name("fashion-mnist")),
+        }
+        .ok_or(Error::NoDataDirectory)
+    }
+}
+
+impl Fetch {
+    fn run(&self, context: &Context) -> Result<(), Error> {
+        let directory = self.out.clone().map_or_else(|| self.name.directory(), Ok)?;
+        let hub = Hub::from_env()?;
+        let (repository, folder) = self.name.repository();
+        let part = |split: &str| -> Result<PathBuf, Error> {
+            let path = format!("{folder}/{split}-00000-of-00001.parquet");
+            let file = HubFile::new(RepositoryKind::Dataset, repository, "main", &path)?;
+            fetched(&hub, &file, context)
+        };
+        let splits = from_parquet(folder, &part("train")?, &part("test")?)?;
+        save_idx(&splits, &directory, |whole| match self.name {
+            // Whoever served it: MNIST is what has MNIST's checksums.
+            Published::Mnist => mnist_from_directory(whole).map(|_| ()),
+            Published::FashionMnist => idx_from_directory(whole).map(|_| ()),
+        })?;
+        let (train, test) = (splits.train.len(), splits.test.len());
+        let use_it = match self.name {
+            Published::Mnist => "`--data auto` finds it there",
+            Published::FashionMnist => "`--data idx --data-dir` and this directory take it",
+        };
+        let words = format!(
+            "{}: {} images to train and {} to test, in {}; {}",
+            splits.name,
+            thousands(train as f64),
+            thousands(test as f64),
+            directory.display(),
+            if self.out.is_some() && self.name == Published::Mnist {
+                "`--data-dir` and this directory take it"
+            } else {
+                use_it
+            },
+        );
+        let object = json!({
+            "data": splits.name, "directory": directory.display().to_string(),
+            "train": train, "test": test,
+        });
+        context.result(&words, &object)
+    }
 }
