@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use base16ct::lower::encode_string;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -111,10 +112,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl State {
     fn answer(&self, mut stream: TcpStream, address: SocketAddr) -> io::Result<()> {
         let request = self.read(&stream)?;
@@ -165,7 +162,7 @@ impl State {
             let headers = "x-error-code: EntryNotFound\r\n";
             return stream.write_all(empty("404 Not Found", headers).as_bytes());
         };
-        let sha256 = hexadecimal(&Sha256::digest(bytes));
+        let sha256 = encode_string(&Sha256::digest(bytes));
         let is_large = bytes.len() >= LARGE;
         let headers = match misbehaviour {
             Misbehaviour::NoHeaders => String::new(),
@@ -181,7 +178,7 @@ impl State {
                 let git = Sha1::new()
                     .chain_update(format!("blob {}\0", bytes.len()))
                     .chain_update(bytes);
-                let git = hexadecimal(&git.finalize());
+                let git = encode_string(&git.finalize());
                 format!("x-repo-commit: {COMMIT}\r\netag: \"{git}\"\r\n")
             }
         };

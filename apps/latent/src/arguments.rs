@@ -104,7 +104,9 @@ impl DataArguments {
 /// A trained model.
 #[derive(Args)]
 pub(crate) struct ModelArgument {
-    /// A run directory, a .safetensors file, or hf://owner/repository/file.safetensors on a hub
+    #[arg(
+        help = "A run directory, a .safetensors file, or hf://owner/repository/file.safetensors on a hub"
+    )]
     model: PathBuf,
 }
 

@@ -24,7 +24,7 @@ use crate::error::Error;
 ///
 /// An experiment (see `latent experiments`, or a TOML file of your own) becomes a run: a directory
 /// with the weights, the metrics and the figures. Every other command takes a MODEL: a run
-/// directory or a .safetensors file. Losses are nats per image everywhere.
+/// directory, a .safetensors file, or the name of one on a hub. Losses are nats per image everywhere.
 #[derive(Parser)]
 #[command(
     name = "latent",

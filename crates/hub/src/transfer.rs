@@ -306,6 +306,5 @@ fn digest(mut digest: impl Digest, file: &mut File) -> io::Result<String> {
         }
         digest.update(&buffer[..count]);
     }
-    let bytes = digest.finalize();
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(base16ct::lower::encode_string(&digest.finalize()))
 }

@@ -45,7 +45,7 @@ pub(crate) struct Info {
 
 /// Fetch a data set from the Hugging Face hub, and keep it where the other commands look for it
 ///
-/// HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are obeyed.
+/// `HF_ENDPOINT`, `HF_HOME`, `HF_TOKEN` and `HF_HUB_OFFLINE` are obeyed.
 #[derive(Args)]
 pub(crate) struct Fetch {
     /// Which one
