@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 /// Files from this size on are kept elsewhere, and the hub only leads there: the real one's are.
 const LARGE: usize = 1000;
 
-/// The commit that every revision stands for.
+/// The commit that every revision stands for, until it moves.
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// What a [`LoopbackHub`] does wrong.
@@ -42,6 +42,8 @@ pub enum Misbehaviour {
     CircleOfPlaces,
     /// It says nothing of what it has, as any other server.
     NoHeaders,
+    /// It promises more bytes than there are.
+    Endless,
     /// It names checksums that lead out of the cache.
     HostileNames,
     /// It answers what is no HTTP.
@@ -56,6 +58,7 @@ pub struct LoopbackHub {
 
 struct State {
     files: BTreeMap<String, Vec<u8>>,
+    commit: Mutex<String>,
     misbehaviour: Mutex<Misbehaviour>,
     requests: Mutex<Vec<String>>,
 }
@@ -78,6 +81,7 @@ impl LoopbackHub {
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             files,
+            commit: Mutex::new(COMMIT.to_owned()),
             misbehaviour: Mutex::new(Misbehaviour::None),
             requests: Mutex::default(),
         });
@@ -100,6 +104,11 @@ impl LoopbackHub {
     /// From now on it does this wrong.
     pub fn misbehave(&self, misbehaviour: Misbehaviour) {
         *lock(&self.state.misbehaviour) = misbehaviour;
+    }
+
+    /// From now on every revision stands for this commit.
+    pub fn move_to(&self, commit: &str) {
+        commit.clone_into(&mut lock(&self.state.commit));
     }
 
     /// All requests since the last time, with their headers.
@@ -164,14 +173,19 @@ impl State {
         };
         let sha256 = encode_string(&Sha256::digest(bytes));
         let is_large = bytes.len() >= LARGE;
+        let commit = lock(&self.commit).clone();
         let headers = match misbehaviour {
+            Misbehaviour::Endless => format!(
+                "x-repo-commit: {commit}\r\nx-linked-size: {}\r\nx-linked-etag: \"{sha256}\"\r\n",
+                u64::MAX
+            ),
             Misbehaviour::NoHeaders => String::new(),
             Misbehaviour::HostileNames => format!(
                 "x-repo-commit: ../../../../escaped\r\nx-linked-size: {}\r\netag: \"../../../../escaped\"\r\n",
                 bytes.len()
             ),
             _ if is_large => format!(
-                "x-repo-commit: {COMMIT}\r\nx-linked-size: {}\r\nx-linked-etag: \"{sha256}\"\r\n",
+                "x-repo-commit: {commit}\r\nx-linked-size: {}\r\nx-linked-etag: \"{sha256}\"\r\n",
                 bytes.len()
             ),
             _ => {
@@ -179,7 +193,7 @@ impl State {
                     .chain_update(format!("blob {}\0", bytes.len()))
                     .chain_update(bytes);
                 let git = encode_string(&git.finalize());
-                format!("x-repo-commit: {COMMIT}\r\netag: \"{git}\"\r\n")
+                format!("x-repo-commit: {commit}\r\netag: \"{git}\"\r\n")
             }
         };
         if is_large {

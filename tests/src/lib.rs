@@ -35,8 +35,21 @@ pub fn latent(directory: &Path) -> Command {
         build.run().expect("the latent command builds")
     });
     let mut command = binary.command();
+    for variable in [
+        "HF_ENDPOINT",
+        "HF_HUB_CACHE",
+        "HF_HUB_OFFLINE",
+        "HF_TOKEN",
+        "ALL_PROXY",
+        "HTTP_PROXY",
+        "all_proxy",
+        "http_proxy",
+    ] {
+        command.env_remove(variable);
+    }
     command
         .current_dir(directory)
+        .env("HF_HOME", directory.join("hub"))
         .env_remove("LATENT_DATA_DIR")
         .env_remove("CARGO")
         .env("XDG_DATA_HOME", directory.join("user-data"))

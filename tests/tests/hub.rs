@@ -75,14 +75,17 @@ fn files_come_from_a_hub_once_and_then_from_the_cache() {
         server.take_requests();
         assert_eq!(fetch(&server, cache.path(), name).unwrap(), path);
         assert_eq!(hub.cached(&file(name)), Some(path));
-        assert_eq!(server.take_requests(), [""; 0], "nothing is asked twice");
+        // A branch may have moved, which is asked; what has not changed is not sent again.
+        let requests = server.take_requests();
+        assert_eq!(requests.len(), 1, "{requests:?}");
+        assert!(requests[0].starts_with("HEAD "), "{requests:?}");
     }
 }
 
 #[test]
 fn after_every_misbehaviour_the_next_honest_try_works() {
     let server = served();
-    let cases: [(Misbehaviour, &str); 18] = [
+    let cases: [(Misbehaviour, &str); 19] = [
         (Misbehaviour::Status(401), "set HF_TOKEN"),
         (Misbehaviour::Status(403), "set HF_TOKEN"),
         (Misbehaviour::Status(404), "check the owner"),
@@ -102,6 +105,7 @@ fn after_every_misbehaviour_the_next_honest_try_works() {
             "no answer of a hub (it has no header etag)",
         ),
         (Misbehaviour::HostileNames, "its etag is no checksum"),
+        (Misbehaviour::Endless, "its size is no number of bytes"),
         (Misbehaviour::Noise, "no answer of a hub"),
         (Misbehaviour::None, ""),
     ];
@@ -170,6 +174,36 @@ fn a_broken_download_goes_on_where_it_ended() {
 }
 
 #[test]
+fn a_branch_that_moved_is_followed_and_a_commit_is_not_asked_for_again() {
+    let cache = tempfile::tempdir().unwrap();
+    let files = |contents: &str| {
+        let file = (
+            "owner/models/small.txt".to_owned(),
+            contents.as_bytes().to_vec(),
+        );
+        LoopbackHub::serving(BTreeMap::from([file])).unwrap()
+    };
+    let (branch, commit) = (
+        "hf://owner/models/small.txt",
+        "hf://owner/models@0123456789ABCDEF0123456789abcdef01234567/small.txt",
+    );
+    let first = files("one");
+    let path = fetch(&first, cache.path(), branch).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+    first.take_requests();
+    assert_eq!(fetch(&first, cache.path(), commit).unwrap(), path);
+    assert_eq!(first.take_requests(), [""; 0]);
+    // Another commit with other contents.
+    let second = files("two");
+    second.move_to("1123456789abcdef0123456789abcdef01234567");
+    let path = fetch(&second, cache.path(), branch).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+    // Out of reach, what is here will do.
+    second.misbehave(Misbehaviour::Status(503));
+    assert_eq!(fetch(&second, cache.path(), branch).unwrap(), path);
+}
+
+#[test]
 fn a_token_goes_to_the_hub_and_into_no_message() {
     let server = served();
     let cache = tempfile::tempdir().unwrap();
@@ -211,6 +245,7 @@ fn names_that_lead_astray_are_refused() {
         "hf://owner/models@../file",
         "hf://owner/models@a b/file",
         "hf://ow ner/models/file",
+        "hf://spaces/owner/models/file",
         "hf://owner/models/a//b",
         "hf://owner/models/a?b",
     ] {
@@ -234,9 +269,7 @@ fn with_hub(directory: &Path, server: &LoopbackHub, arguments: &[&str]) -> (Stri
     let mut command = latent(directory);
     command
         .args(arguments)
-        .env("HF_ENDPOINT", server.endpoint())
-        .env("HF_HOME", directory.join("hub"))
-        .env_remove("HF_HUB_OFFLINE");
+        .env("HF_ENDPOINT", server.endpoint());
     outcome(&mut command)
 }
 
@@ -263,6 +296,9 @@ fn a_data_set_is_fetched_and_then_found() {
         words.contains("40 images to train and 20 to test"),
         "{words}"
     );
+    let (_, message, code) = with_hub(path, &server, &fetch);
+    assert_eq!(code, 1);
+    assert!(message.contains("`--overwrite`"), "{message}");
     let kept = path.join("user-data").join("latent").join("fashion-mnist");
     let info = ["data", "info", "--data", "idx", "--data-dir"];
     let found = succeed(path, &[&info[..], &[kept.to_str().unwrap()]].concat());
@@ -380,7 +416,6 @@ fn a_model_on_a_hub_is_as_good_as_one_here() {
     offline
         .args(["sample", "hf://owner/digits/others.safetensors"])
         .env("HF_ENDPOINT", server.endpoint())
-        .env("HF_HOME", path.join("hub"))
         .env("HF_HUB_OFFLINE", "1");
     let (_, message, code) = outcome(&mut offline);
     assert_eq!(code, 1);

@@ -148,6 +148,7 @@ fn two_trainings_do_not_share_a_directory() {
         .spawn()
         .unwrap();
     while !path.join("run").join("experiment.toml").exists() {
+        assert!(first.try_wait().unwrap().is_none(), "it trains");
         sleep(Duration::from_millis(5));
     }
     let second = fail(path, &["train", "--resume", "run"], 1);

@@ -80,6 +80,19 @@ pub(crate) enum Error {
     Again(std::io::Error),
     #[error("there is no user's data directory here: say where the files go with `--out`")]
     NoDataDirectory,
+    #[error(
+        "{0} holds a data set already: replace it with `--overwrite`, or choose another place with `--out`"
+    )]
+    DataExist(PathBuf),
+    #[error(
+        "{repository} was fetched and cannot be used: {error}. If the hub is the right one (HF_ENDPOINT), \
+         delete {cached} and its neighbours, and fetch again"
+    )]
+    WrongData {
+        repository: &'static str,
+        cached: PathBuf,
+        error: Box<latent_datasets::Error>,
+    },
     #[error(transparent)]
     Hub(#[from] latent_hub::Error),
     #[error(transparent)]

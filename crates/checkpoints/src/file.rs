@@ -242,7 +242,13 @@ pub fn remove_leftovers(path: &Path) -> io::Result<()> {
     let beginning = format!(".{}.", name.to_string_lossy());
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(&beginning) {
+        let name = entry.file_name();
+        let end = name.to_str().and_then(|name| name.strip_prefix(&beginning));
+        // Six letters and digits: what an editor keeps there has other names.
+        let is_leftover = end.is_some_and(|end| {
+            end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+        if is_leftover && entry.file_type()?.is_file() {
             fs::remove_file(entry.path())?;
         }
     }

@@ -87,7 +87,8 @@ pub fn has_idx_files(directory: &Path) -> bool {
     paths.iter().any(Option::is_some)
 }
 
-/// Writes a data set as MNIST is published: the four files that [`mnist_from_directory`] describes, plain.
+/// Writes the training and test images of a data set as MNIST is published: the four files that
+/// [`mnist_from_directory`] describes, plain.
 ///
 /// They are written beside `directory` first and have their names only when all are whole; what `check`
 /// refuses there never gets them.
@@ -100,13 +101,32 @@ pub fn save_idx(
     check: impl Fn(&Path) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut name = directory.file_name().unwrap_or_default().to_owned();
-    name.push(".incomplete");
+    name.push(format!(".incomplete-{}", std::process::id()));
     let staging = directory.with_file_name(name);
-    let unwritable = |path: &Path| {
-        let path = path.to_owned();
-        move |reason| Error::Unwritable { path, reason }
-    };
-    fs::create_dir_all(&staging).map_err(unwritable(&staging))?;
+    let placed = write_parts(splits, &staging)
+        .and_then(|()| check(&staging))
+        .and_then(|()| {
+            fs::create_dir_all(directory).map_err(unwritable(directory))?;
+            PARTS.iter().try_for_each(|part| {
+                let path = directory.join(part.name);
+                fs::rename(staging.join(part.name), &path).map_err(unwritable(&path))
+            })
+        });
+    // Whatever is left there is of no use to anybody.
+    _ = fs::remove_dir_all(&staging);
+    placed
+}
+
+fn unwritable(path: &Path) -> impl Fn(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |reason| Error::Unwritable {
+        path: path.clone(),
+        reason,
+    }
+}
+
+fn write_parts(splits: &Splits, directory: &Path) -> Result<(), Error> {
+    fs::create_dir_all(directory).map_err(unwritable(directory))?;
     let parts = [
         (TRAIN_IMAGES, TRAIN_LABELS, &splits.train),
         (TEST_IMAGES, TEST_LABELS, &splits.test),
@@ -117,7 +137,7 @@ pub fn save_idx(
             (images, &[count, height, width][..], dataset.images()),
             (labels, &[count][..], dataset.labels()),
         ] {
-            let path = staging.join(part.name);
+            let path = directory.join(part.name);
             let write = || {
                 let mut file = fs::File::create(&path)?;
                 file.write_all(&Idx::header(dimensions))?;
@@ -127,13 +147,7 @@ pub fn save_idx(
             write().map_err(unwritable(&path))?;
         }
     }
-    check(&staging)?;
-    fs::create_dir_all(directory).map_err(unwritable(directory))?;
-    for part in PARTS {
-        let path = directory.join(part.name);
-        fs::rename(staging.join(part.name), &path).map_err(unwritable(&path))?;
-    }
-    fs::remove_dir(&staging).map_err(unwritable(&staging))
+    Ok(())
 }
 
 fn read(

@@ -55,6 +55,9 @@ fn read(path: &Path) -> Result<Dataset, Error> {
     })
 }
 
+/// Twenty times as many as MNIST has in a file: what is packed may say the same for ever.
+const MOST_PIXELS: usize = 1 << 30;
+
 fn read_here(path: &Path) -> Result<Dataset, Error> {
     let wrong = |reason: String| Error::NotParquet {
         path: path.to_owned(),
@@ -78,6 +81,9 @@ fn read_here(path: &Path) -> Result<Dataset, Error> {
             return Err(in_row(format!("its image has another size, {found:?}")));
         }
         labels.push(label);
+        if images.len() > MOST_PIXELS {
+            return Err(wrong(format!("it has more than {MOST_PIXELS} pixels")));
+        }
     }
     let (height, width) = size.ok_or_else(|| wrong("it has no rows".to_owned()))?;
     let within = |error| Error::InFile {

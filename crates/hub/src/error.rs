@@ -64,7 +64,8 @@ pub enum Error {
     /// The hub wants to know who asks.
     #[error(
         "{file}: the hub refuses it (status {status}): there is no such repository, or it is not \
-         public; if it is yours to read, set HF_TOKEN to a token that may"
+         public; if it is yours to read, set HF_TOKEN to a token that may; one that has \
+         expired is refused everything"
     )]
     Refused {
         /// The file.
@@ -146,6 +147,17 @@ pub enum Error {
         /// What the operating system said.
         reason: io::Error,
     },
+}
+
+impl Error {
+    /// Whether it says nothing of the file: the hub cannot be asked now.
+    pub(crate) fn is_of_the_moment(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Stalled { .. } | Self::TooMany { .. } => true,
+            Self::Status { status, .. } => *status >= 500,
+            _ => false,
+        }
+    }
 }
 
 fn wait(seconds: Option<&str>) -> String {

@@ -41,7 +41,12 @@ impl HubFile {
         let file = Self {
             kind,
             repository: repository.to_owned(),
-            revision: revision.to_owned(),
+            // Commits are written in small letters.
+            revision: if is_hexadecimal(revision, 40) {
+                revision.to_lowercase()
+            } else {
+                revision.to_owned()
+            },
             path: path.to_owned(),
         };
         let wrong = |reason| {
@@ -63,6 +68,9 @@ impl HubFile {
         if !(parts.clone().count() == 2 && parts.all(is_plain)) {
             return wrong("the repository is no owner/name");
         }
+        if repository.starts_with("spaces/") {
+            return wrong("spaces hold no models");
+        }
         if !revision.split('/').all(is_plain) {
             return wrong("the revision is no name of a branch, a tag or a commit");
         }
@@ -75,6 +83,11 @@ impl HubFile {
     /// The path within the repository.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The branch, tag or commit.
+    pub(crate) fn revision(&self) -> &str {
+        &self.revision
     }
 
     /// The revision if it is a commit, which never changes.

@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,15 +34,19 @@ impl Hub {
         }
     }
 
-    /// The hub and the cache that the environment names, as for Python's `huggingface_hub`:
-    /// `HF_ENDPOINT`, `HF_HOME` or `HF_HUB_CACHE`, `HF_TOKEN` (or the file `token` in `HF_HOME`) and
+    /// The hub, the cache and the token that the environment names, in the words of Python's
+    /// `huggingface_hub`: `HF_ENDPOINT`; `HF_HOME` (or `huggingface` in `XDG_CACHE_HOME` or in
+    /// `~/.cache`), and in it `hub` and the file `token`, which `HF_HUB_CACHE` and `HF_TOKEN` replace;
     /// `HF_HUB_OFFLINE`.
     ///
     /// # Errors
-    /// [`Error::Setting`] where `HF_ENDPOINT` is no address, [`Error::NoHome`] where there is no place
-    /// for a cache.
+    /// [`Error::Setting`] where `HF_ENDPOINT` is no address or `HF_TOKEN` no token, [`Error::NoHome`] where
+    /// there is no place for a cache.
     pub fn from_env() -> Result<Self, Error> {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let variable = |name| {
+            let value = std::env::var(name).ok()?;
+            Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+        };
         let endpoint = variable("HF_ENDPOINT").unwrap_or_else(|| Self::ENDPOINT.to_owned());
         if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
             return Err(Error::Setting {
@@ -51,17 +55,34 @@ impl Hub {
                 remedy: "it must begin with http:// or https://",
             });
         }
-        if variable("HF_HOME").is_none() && dirs::home_dir().is_none() {
-            return Err(Error::NoHome);
+        let home = variable("HF_HOME").map(PathBuf::from).or_else(|| {
+            let caches = variable("XDG_CACHE_HOME").map(PathBuf::from);
+            let caches = caches.or_else(|| Some(dirs::home_dir()?.join(".cache")));
+            Some(caches?.join("huggingface"))
+        });
+        let cache = variable("HF_HUB_CACHE").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(home.as_ref()?.join("hub")));
+        let kept = || {
+            let token = fs::read_to_string(home.as_ref()?.join("token")).ok()?;
+            Some(token.trim().to_owned()).filter(|token| !token.is_empty())
+        };
+        let token = variable("HF_TOKEN").or_else(kept);
+        if token
+            .as_ref()
+            .is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            return Err(Error::Setting {
+                variable: "HF_TOKEN",
+                value: "not shown".to_owned(),
+                remedy: "a token has no spaces and no letters beyond ASCII",
+            });
         }
-        let usual = Cache::from_env();
-        let cache = variable("HF_HUB_CACHE").map_or_else(|| usual.path().clone(), PathBuf::from);
         let is_set =
-            |value: String| !matches!(value.to_lowercase().as_str(), "0" | "no" | "off" | "false");
+            |value: String| matches!(value.to_lowercase().as_str(), "1" | "on" | "yes" | "true");
         Ok(Self {
-            token: variable("HF_TOKEN").or_else(|| usual.token()),
+            token,
             is_offline: variable("HF_HUB_OFFLINE").is_some_and(is_set),
-            ..Self::new(&endpoint, &cache)
+            ..Self::new(&endpoint, &cache.ok_or(Error::NoHome)?)
         })
     }
 
@@ -93,12 +114,19 @@ impl Hub {
 
     /// The file in the cache, fetched if it is not there. `watch` is told of every piece that arrives.
     ///
+    /// A branch or a tag may have moved since: the hub is asked, and if it cannot answer, what is in the
+    /// cache will do. A commit never changes.
+    ///
     /// # Errors
     /// Whatever keeps the file from being there whole. Then nothing is in its place; what has arrived of
     /// it is kept apart, and the next try goes on from there.
     pub fn fetch(&self, file: &HubFile, watch: &mut dyn FnMut(Progress)) -> Result<PathBuf, Error> {
-        if let Some(path) = self.cached(file) {
-            return Ok(path);
+        let cached = self.cached(file);
+        if let Some(path) = cached
+            .as_ref()
+            .filter(|_| self.is_offline || file.commit().is_some())
+        {
+            return Ok(path.clone());
         }
         if self.is_offline {
             return Err(Error::Offline {
@@ -107,27 +135,47 @@ impl Hub {
             });
         }
         let transfer = Transfer::new(file, &self.endpoint, self.token.as_deref(), self.patience);
-        let promise = transfer.promise()?;
+        let promise = match (transfer.promise(), cached) {
+            (Err(error), Some(path)) if error.is_of_the_moment() => return Ok(path),
+            (promise, _) => promise?,
+        };
 
         // huggingface_hub's layout: the bytes by their checksum, and links to them by commit and name.
-        let repository = self.repository(file);
-        let root = self.cache.join(file.repo().folder_name());
+        let folder = file.repo().folder_name();
+        let root = self.cache.join(&folder);
         let blobs = root.join("blobs");
         let blob = blobs.join(&promise.checksum);
-        make_directory(&blobs)?;
-        if !blob.exists() {
-            transfer.fetch(&promise, &blob, watch)?;
+        let link = self
+            .repository(file)
+            .pointer_path(&promise.commit)
+            .join(file.path());
+        let locks = self.cache.join(".locks").join(folder);
+        for directory in [&blobs, &locks, &link.parent().unwrap_or(&root).to_owned()] {
+            cached_by(directory, fs::create_dir_all(directory))?;
         }
-        let link = repository.pointer_path(&promise.commit).join(file.path());
-        make_directory(link.parent().unwrap_or(&root))?;
-        place(&blob, &link, file.path()).map_err(|reason| Error::Cache {
-            path: link.clone(),
-            reason,
-        })?;
+        let is_whole = || fs::metadata(&blob).is_ok_and(|blob| blob.len() == promise.size);
+        if !is_whole() {
+            let path = locks.join(&promise.checksum).with_extension("lock");
+            let lock = File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path);
+            let lock = cached_by(&path, lock)?;
+            if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+                return Err(Error::Busy {
+                    file: file.to_string(),
+                });
+            }
+            // Another process may have brought it until a moment ago.
+            if !is_whole() {
+                transfer.fetch(&promise, &blob, watch)?;
+            }
+        }
+        cached_by(&link, place(&blob, &link, file.path()))?;
         if file.commit().is_none() {
-            repository
-                .create_ref(&promise.commit)
-                .map_err(|reason| Error::Cache { path: root, reason })?;
+            let reference = root.join("refs").join(file.revision());
+            cached_by(&reference, refer(&reference, &promise.commit))?;
         }
         Ok(link)
     }
@@ -137,11 +185,19 @@ impl Hub {
     }
 }
 
-fn make_directory(path: &Path) -> Result<(), Error> {
-    fs::create_dir_all(path).map_err(|reason| Error::Cache {
+/// A failure of the cache, with the place where it happened.
+fn cached_by<T>(path: &Path, result: io::Result<T>) -> Result<T, Error> {
+    result.map_err(|reason| Error::Cache {
         path: path.to_owned(),
         reason,
     })
+}
+
+/// A path with something added to its name.
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(end);
+    path.with_file_name(name)
 }
 
 /// Makes `link`, `snapshots/COMMIT/NAME`, lead to a blob.
@@ -157,16 +213,33 @@ fn place(blob: &Path, link: &Path, name: &str) -> io::Result<()> {
     {
         let up = "../".repeat(name.split('/').count() + 1);
         let checksum = blob.file_name().unwrap_or_default();
-        std::os::unix::fs::symlink(Path::new(&up).join("blobs").join(checksum), link)
+        match std::os::unix::fs::symlink(Path::new(&up).join("blobs").join(checksum), link) {
+            // Another process was as quick.
+            Err(_) if link.exists() => Ok(()),
+            result => result,
+        }
     }
     #[cfg(not(unix))]
     {
         let _ = name;
         // Who may make links on other systems is another matter.
-        let whole = link.with_extension("incomplete");
+        let whole = beside(link, ".incomplete");
         fs::copy(blob, &whole)?;
         fs::rename(whole, link)
     }
+}
+
+/// Writes which commit a branch stands for, whole or not at all.
+fn refer(reference: &Path, commit: &str) -> io::Result<()> {
+    if fs::read_to_string(reference).is_ok_and(|known| known.trim() == commit) {
+        return Ok(());
+    }
+    if let Some(directory) = reference.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let whole = beside(reference, &format!(".{}", std::process::id()));
+    fs::write(&whole, commit)?;
+    fs::rename(whole, reference)
 }
 
 /// Without the token.
@@ -194,6 +267,8 @@ pub(crate) struct Promise {
 impl Promise {
     /// From the words of headers; says which is missing or makes no sense.
     pub(crate) fn from_headers(header: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        /// A tebibyte, which no file here is anywhere near.
+        const LARGEST: u64 = 1 << 40;
         let needed = |name: &str| header(name).ok_or_else(|| format!("it has no header {name}"));
         let checksum = header("x-linked-etag").map_or_else(|| needed("etag"), Ok)?;
         let checksum = checksum
@@ -208,9 +283,9 @@ impl Promise {
             return Err("its x-repo-commit is no commit".to_owned());
         }
         let size = header("x-linked-size").map_or_else(|| needed("content-length"), Ok)?;
-        let size = size
-            .parse()
-            .map_err(|_| "its size is no number".to_owned())?;
+        let size = size.parse().ok().filter(|&size| size <= LARGEST);
+        let size = size.ok_or("its size is no number of bytes")?;
+        let commit = commit.to_lowercase();
         Ok(Self {
             commit,
             checksum,

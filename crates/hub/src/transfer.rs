@@ -1,4 +1,4 @@
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, RequestBuilder};
 
-use crate::hub::Promise;
+use crate::hub::{Promise, beside};
 use crate::{Error, HubFile};
 
 /// Bytes that are read at once.
@@ -106,14 +106,15 @@ impl<'a> Transfer<'a> {
         })
     }
 
-    /// Brings the bytes to `blob`, by a file beside it that has the blob's name only when it is whole.
+    /// Brings the bytes to `blob`, by a file beside it that has the blob's name only when it is whole. Never
+    /// called by two at once.
     pub(crate) fn fetch(
         &self,
         promise: &Promise,
         blob: &Path,
         watch: &mut dyn FnMut(Progress),
     ) -> Result<(), Error> {
-        let path = blob.with_extension("incomplete");
+        let path = beside(blob, ".incomplete");
         let failed = |reason| Error::Cache {
             path: path.clone(),
             reason,
@@ -125,15 +126,6 @@ impl<'a> Transfer<'a> {
             .write(true)
             .open(&path)
             .map_err(failed)?;
-        match part.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Busy {
-                    file: self.file.to_string(),
-                });
-            }
-            // A file system without locks is no reason to do without the file.
-            Err(TryLockError::Error(_)) | Ok(()) => {}
-        }
         let mut received = part.seek(SeekFrom::End(0)).map_err(failed)?;
         if received > promise.size {
             part.set_len(0).map_err(failed)?;
@@ -183,6 +175,10 @@ impl<'a> Transfer<'a> {
             request = request.header("range", format!("bytes={received}-"));
         }
         let response = request.call().map_err(|error| self.failure(&error))?;
+        if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            // What is here is no part of what is there.
+            part.set_len(0).map_err(failed)?;
+        }
         self.accept(&response)?;
         // Who asked for the rest and is sent the whole must not take it for the rest.
         let range = response

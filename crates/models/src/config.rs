@@ -4,8 +4,8 @@ use latent_distributions::Generator;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConvolutionalConfig, Error, Flow, FlowConfig, ImageSize, Labels, LatentModel, Loss, Step,
-    Trainable, Vae, VaeConfig,
+    ConvolutionalConfig, Error, Flow, FlowConfig, Halves, ImageSize, Labels, LatentModel, Loss,
+    Step, Trainable, Vae, VaeConfig,
 };
 
 /// Any model of this crate, as an experiment names it: `kind` and the fields of its configuration.
@@ -93,6 +93,9 @@ impl ModelConfig {
                 config.check(image)
             }
             Self::Flow(config) | Self::ConditionalFlow(config) => {
+                if config.halves == Halves::Checkerboard && image.0 != image.1 {
+                    return Err(Halves::not_square());
+                }
                 let pixels = image.0.checked_mul(image.1);
                 config.check(pixels.unwrap_or(usize::MAX))
             }

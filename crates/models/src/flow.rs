@@ -63,19 +63,31 @@ pub enum Halves {
 }
 
 impl Halves {
+    /// Whether an image of so many pixels can be halved so.
+    fn check(self, pixels: usize) -> Result<(), Error> {
+        let side = pixels.isqrt();
+        if self == Self::Checkerboard && side.checked_mul(side) != Some(pixels) {
+            return Err(Self::not_square());
+        }
+        Ok(())
+    }
+
+    /// The refusal of a checkerboard on an image that is not as wide as high.
+    pub(crate) fn not_square() -> Error {
+        Error::Config {
+            key: "halves",
+            value: "checkerboard".to_owned(),
+            remedy: "the images are not square: it must be alternating or blocks",
+        }
+    }
+
     /// The half that is given first, and that which is transformed first, as of so many pixels.
     fn partition(self, pixels: usize) -> Result<Partition, Error> {
+        self.check(pixels)?;
         let side = pixels.isqrt();
         Ok(match self {
             Self::Alternating => Partition::alternating(pixels)?,
-            Self::Checkerboard if side * side == pixels => Partition::checkerboard(side, side)?,
-            Self::Checkerboard => {
-                return Err(Error::Config {
-                    key: "halves",
-                    value: "checkerboard".to_owned(),
-                    remedy: "the images are not square: it must be alternating or blocks",
-                });
-            }
+            Self::Checkerboard => Partition::checkerboard(side, side)?,
             Self::Blocks => Partition::halves(pixels)?,
         })
     }
@@ -188,7 +200,7 @@ impl FlowConfig {
             });
         }
         positive("couplings", self.couplings)?;
-        self.halves.partition(pixels)?;
+        self.halves.check(pixels)?;
         for &size in &self.hidden {
             positive("hidden", size)?;
         }

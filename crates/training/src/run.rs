@@ -245,13 +245,13 @@ impl Run {
                 });
             }
             // A file system without locks is no reason not to train.
-            Err(TryLockError::Error(reason)) if reason.kind() == io::ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(reason)) => return Err(file_error(&path, reason)),
-            Ok(()) => {}
-        }
-        for name in [STATE, MODEL, METRICS, EXPERIMENT] {
-            let path = self.path(name);
-            remove_leftovers(&path).map_err(|reason| file_error(&path, reason))?;
+            Err(TryLockError::Error(_)) => {}
+            Ok(()) => {
+                for name in [STATE, MODEL, METRICS] {
+                    let path = self.path(name);
+                    remove_leftovers(&path).map_err(|reason| file_error(&path, reason))?;
+                }
+            }
         }
         Ok(Arc::new(file))
     }
@@ -357,10 +357,14 @@ pub fn train(
     let mut records = run.metrics()?;
     records.truncate(trainer.epochs_done());
 
+    let mut files = Files {
+        run,
+        experiment: &experiment,
+        data: &data,
+        kept_epoch: trainer.kept_epoch(),
+        unsaved: None,
+    };
     let mut saves = Saves::new(run.save_every);
-    let mut kept_epoch = trainer.kept_epoch();
-    // The epochs that the files know.
-    let mut saved = records.len();
     while !trainer.is_complete() {
         let mut pausing = Pausing {
             observer: &mut *observer,
@@ -369,19 +373,24 @@ pub fn train(
         };
         let report = trainer.epoch(splits, &mut pausing);
         let is_over = pausing.is_over;
-        let report = report.map_err(|error| run.say_what_is_kept(error, kept_epoch))?;
+        let report = match report {
+            Ok(report) => report,
+            Err(error) => {
+                // The epochs before are not lost with this one.
+                files.save_epochs(&records)?;
+                return Err(run.say_what_is_kept(error, files.kept_epoch));
+            }
+        };
         let is_within_epoch = report.is_none();
-        records.extend(report.map(EpochRecord::from));
+        if let Some(report) = report {
+            records.push(report.into());
+            files.unsaved = Some((trainer.parameters().copied()?, trainer.kept_epoch()));
+        }
         if is_within_epoch || trainer.is_complete() || saves.are_cheap() {
             saves.save(|| {
-                if records.len() > saved {
-                    run.write_metrics(&records)?;
-                    let kept = run.record_of(&records, trainer.kept_epoch())?;
-                    run.save_model(&trainer, &experiment, &data, kept)?;
-                }
+                files.save_epochs(&records)?;
                 run.save_state(&trainer, &experiment, &data)
             })?;
-            (saved, kept_epoch) = (records.len(), trainer.kept_epoch());
         }
         if is_over {
             return Ok(Outcome::Interrupted {
@@ -391,6 +400,31 @@ pub fn train(
     }
     let kept = run.record_of(&records, trainer.kept_epoch())?;
     Ok(Outcome::Finished(kept.clone()))
+}
+
+/// The files of a run that tell of whole epochs.
+struct Files<'a> {
+    run: &'a Run,
+    experiment: &'a Experiment,
+    data: &'a DataRecord,
+    /// The epoch whose weights the model's file holds.
+    kept_epoch: usize,
+    /// The weights that are to be there, and their epoch: a copy, since training goes on.
+    unsaved: Option<(Parameters, usize)>,
+}
+
+impl Files<'_> {
+    fn save_epochs(&mut self, records: &[EpochRecord]) -> Result<(), Error> {
+        if let Some((weights, epoch)) = &self.unsaved {
+            self.run.write_metrics(records)?;
+            let record = self.run.record_of(records, *epoch)?;
+            self.run
+                .save_model(weights, self.experiment, self.data, record)?;
+            self.kept_epoch = *epoch;
+            self.unsaved = None;
+        }
+        Ok(())
+    }
 }
 
 /// What a run does for [`train`].
@@ -446,14 +480,14 @@ impl Run {
         trainer.restore(&state.tensors, state.metadata.position)
     }
 
-    fn save_model<M: Trainable>(
+    fn save_model(
         &self,
-        trainer: &Trainer<M>,
+        weights: &Parameters,
         experiment: &Experiment,
         data: &DataRecord,
         record: &EpochRecord,
     ) -> Result<(), Error> {
-        let variables = trainer.parameters().variables();
+        let variables = weights.variables();
         let tensors = variables
             .iter()
             .map(|(name, variable)| (name.clone(), variable.as_detached_tensor()));

@@ -26,7 +26,9 @@ impl Saves {
 
     /// Whether it costs next to nothing to save it, as at the end of an epoch.
     pub(crate) fn are_cheap(&self) -> bool {
-        self.last.elapsed() >= self.cost * 100
+        /// What one slow moment of the disk may cost of training.
+        const LONGEST: Duration = Duration::from_secs(600);
+        self.last.elapsed() >= (self.cost * 100).min(LONGEST)
     }
 
     /// Saves by `save`, and notes what it took.

@@ -324,6 +324,26 @@ fn interrupt(experiment: &Experiment) {
 }
 
 #[test]
+fn weights_are_those_after_a_whole_epoch_whenever_they_are_saved() {
+    let directory = tempfile::tempdir().unwrap();
+    let weights = |name: &str, every: Duration| {
+        let path = directory.path().join(name);
+        let run = Run::create(&path, &experiment(&[]), false).unwrap();
+        // Three steps into the second epoch, of seven steps each.
+        train(
+            &run.save_every(every),
+            &digits(),
+            &Device::Cpu,
+            &mut StopAfter(10),
+        )
+        .unwrap();
+        model_and_metrics(&path)
+    };
+    let usual = weights("usual", Duration::from_secs(60));
+    assert_eq!(weights("often", Duration::ZERO), usual);
+}
+
+#[test]
 fn training_a_finished_run_again_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");

@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use latent_datasets::{
-    Dataset, Source, from_parquet, idx_from_directory, mnist_from_directory, save_idx,
+    Dataset, Source, from_parquet, has_idx_files, idx_from_directory, mnist_from_directory,
+    save_idx,
 };
 use latent_hub::{Hub, HubFile, RepositoryKind};
 use latent_visualisation::ImageGrid;
@@ -54,6 +55,9 @@ pub(crate) struct Fetch {
     /// Where its four files go [default: latent/mnist or latent/fashion-mnist in the user's data directory]
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
+    /// Replace the data set that is there
+    #[arg(long)]
+    overwrite: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -194,6 +198,9 @@ impl Published {
 impl Fetch {
     fn run(&self, context: &Context) -> Result<(), Error> {
         let directory = self.out.clone().map_or_else(|| self.name.directory(), Ok)?;
+        if has_idx_files(&directory) && !self.overwrite {
+            return Err(Error::DataExist(directory));
+        }
         let hub = Hub::from_env()?;
         let (repository, folder) = self.name.repository();
         let part = |split: &str| -> Result<PathBuf, Error> {
@@ -201,12 +208,20 @@ impl Fetch {
             let file = HubFile::new(RepositoryKind::Dataset, repository, "main", &path)?;
             fetched(&hub, &file, context)
         };
-        let splits = from_parquet(folder, &part("train")?, &part("test")?)?;
+        let (train, test) = (part("train")?, part("test")?);
+        // What came from the hub is what it promised; that need not be what was wanted.
+        let wrong = |error| Error::WrongData {
+            repository,
+            cached: train.clone(),
+            error: Box::new(error),
+        };
+        let splits = from_parquet(folder, &train, &test).map_err(wrong)?;
         save_idx(&splits, &directory, |whole| match self.name {
             // Whoever served it: MNIST is what has MNIST's checksums.
             Published::Mnist => mnist_from_directory(whole).map(|_| ()),
             Published::FashionMnist => idx_from_directory(whole).map(|_| ()),
-        })?;
+        })
+        .map_err(wrong)?;
         let (train, test) = (splits.train.len(), splits.test.len());
         let use_it = match self.name {
             Published::Mnist => "`--data auto` finds it there",
