@@ -119,10 +119,11 @@ fn after_every_misbehaviour_the_next_honest_try_works() {
         if misbehaviour != Misbehaviour::None {
             let message = result.unwrap_err().to_string();
             assert!(message.contains(expected), "{misbehaviour:?}: {message}");
-            // No more than what arrived of it, under a name of its own.
+            // No more than what arrived of it, under a name of its own, and a lock.
             for path in below(directory.path()) {
                 assert!(
-                    path.extension().is_some_and(|end| end == "incomplete"),
+                    path.extension()
+                        .is_some_and(|end| end == "incomplete" || end == "lock"),
                     "{path:?}"
                 );
             }
