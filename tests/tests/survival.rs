@@ -68,7 +68,7 @@ fn result(run: &Path) -> (Vec<u8>, Vec<Value>) {
 fn a_run_killed_at_a_hundred_moments_ends_in_the_same_bits() {
     let directory = prepared();
     let path = directory.path();
-    let (mut kills, mut with_weights) = (0_u32, 0_u32);
+    let (mut kills, mut with_weights, mut tries) = (0_u32, 0_u32, 0_u32);
     for (index, (name, _)) in EXPERIMENTS.iter().enumerate() {
         let file = format!("{name}.toml");
         // Saved after every step, so that many of the moments are within a write.
@@ -104,7 +104,8 @@ fn a_run_killed_at_a_hundred_moments_ends_in_the_same_bits() {
             loop {
                 let mut child = train(&run).spawn().unwrap();
                 // Evenly over most of a run, in no order: multiples of the golden ratio.
-                let moment = (f64::from(kills) * 0.618_033_988_749_895).fract();
+                tries += 1;
+                let moment = (f64::from(tries) * 0.618_033_988_749_895).fract();
                 sleep(duration.mul_f64(0.9 * moment));
                 if child.try_wait().unwrap().is_some() {
                     break;
