@@ -12,7 +12,7 @@
 //! # Ok::<(), latent_hub::Error>(())
 //! ```
 //!
-//! The names, the cache's place and the token are those of the `hf-hub` crate. The transfer is not: that
+//! The cache's layout is that of the `hf-hub` crate. The transfer is not: that
 //! one follows a circle of redirects for ever, waits for ever for a server that says nothing, takes the
 //! answer to another question for the rest of a file, and believes what arrives. Here every byte is
 //! checked against the checksum that the hub names, before the file has its name in the cache.
