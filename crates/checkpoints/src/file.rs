@@ -131,12 +131,22 @@ pub fn save<M: Serialize>(
     write_atomically(path, &bytes)
 }
 
-/// Reads a file of the given kind.
+/// Reads a file of the given kind, as [`parse`] does its bytes.
+pub fn load<M: DeserializeOwned>(
+    path: &Path,
+    kind: &str,
+    device: &Device,
+) -> Result<Checkpoint<M>, Error> {
+    parse(&read(path)?, path, kind, device)
+}
+
+/// Reads the bytes of a file of the given kind, which errors call `path`: for where there are no files.
 ///
-/// Nothing in the file is believed before it has been checked: the header's offsets must cover the
+/// Nothing in them is believed before it has been checked: the header's offsets must cover the
 /// file exactly, and no more memory than a few times its size is asked for. [`Checkpoint::verify`] then compares
 /// the tensors with those of a model.
-pub fn load<M: DeserializeOwned>(
+pub fn parse<M: DeserializeOwned>(
+    bytes: &[u8],
     path: &Path,
     kind: &str,
     device: &Device,
@@ -149,9 +159,8 @@ pub fn load<M: DeserializeOwned>(
         path: path.into(),
         reason,
     };
-    let bytes = read(path)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(not_safetensors)?;
-    let file = SafeTensors::deserialize(&bytes).map_err(not_safetensors)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
+    let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
 
     let Some(json) = header
         .metadata()

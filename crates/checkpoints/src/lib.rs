@@ -39,5 +39,5 @@ mod file;
 
 pub use error::Error;
 pub use file::{
-    Checkpoint, Expected, FORMAT, load, read, remove_leftovers, save, write_atomically,
+    Checkpoint, Expected, FORMAT, load, parse, read, remove_leftovers, save, write_atomically,
 };

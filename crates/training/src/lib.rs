@@ -46,6 +46,8 @@ pub use evaluation::{
 };
 pub use experiment::{DataConfig, Experiment, TrainingConfig, did_you_mean, nearest};
 pub use judge::{Judge, train_judge};
-pub use run::{DataRecord, EpochRecord, Model, ModelMetadata, Outcome, Run, load_model, train};
+pub use run::{
+    DataRecord, EpochRecord, Model, ModelMetadata, Outcome, Run, load_model, parse_model, train,
+};
 pub use schedule::Schedule;
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};

@@ -601,10 +601,20 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
             nearest: similar_run(path),
         });
     }
+    let model = parse_model(&latent_checkpoints::read(&file)?, &file, device)?;
+    Ok(Model { run, ..model })
+}
+
+/// A model from the bytes of its `.safetensors` file, which errors call `path`: for where there are no
+/// files, as in a browser.
+///
+/// # Errors
+/// The bytes are no such file, or the weights are not exactly those that its description asks for.
+pub fn parse_model(bytes: &[u8], path: &Path, device: &Device) -> Result<Model, Error> {
     let checkpoint: Checkpoint<ModelMetadata> =
-        latent_checkpoints::load(&file, MODEL_KIND, device)?;
+        latent_checkpoints::parse(bytes, path, MODEL_KIND, device)?;
     let metadata = &checkpoint.metadata;
-    metadata.experiment.check(&file.display().to_string())?;
+    metadata.experiment.check(&path.display().to_string())?;
     let DataRecord { height, width, .. } = metadata.data;
     if height.checked_mul(width).is_none_or(|pixels| pixels == 0) {
         return Err(latent_datasets::Error::ImageSize { height, width }.into());
@@ -623,8 +633,8 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
     Ok(Model {
         model,
         metadata: checkpoint.metadata,
-        path: file,
-        run,
+        path: path.to_owned(),
+        run: None,
     })
 }
 
