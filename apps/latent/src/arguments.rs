@@ -12,7 +12,7 @@ use latent_visualisation::{ConfusionMatrix, Format, Picture};
 use serde_json::{Value, json};
 
 use crate::progress::Counting;
-use crate::{Context, Error};
+use crate::{Context, Error, pretrained};
 
 /// Where the images come from.
 #[derive(Args)]
@@ -105,7 +105,8 @@ impl DataArguments {
 #[derive(Args)]
 pub(crate) struct ModelArgument {
     #[arg(
-        help = "A run directory, a .safetensors file, or hf://owner/repository/file.safetensors on a hub"
+        help = "A run directory, a .safetensors file, a pretrained model (`latent models list`), or \
+        hf://owner/repository/file.safetensors on a hub"
     )]
     model: PathBuf,
 }
@@ -116,15 +117,24 @@ impl ModelArgument {
     }
 
     pub(crate) fn load(&self, context: &Context) -> Result<Model, Error> {
-        let name = self
-            .model
-            .to_str()
-            .filter(|name| name.starts_with(HubFile::SCHEME));
-        let Some(name) = name else {
-            return Ok(load_model(&self.model, &context.device)?);
+        let path = &self.model;
+        let Some(name) = path.to_str().filter(|_| !path.exists()) else {
+            return Ok(load_model(path, &context.device)?);
         };
-        let path = fetched(&Hub::from_env()?, &name.parse()?, context)?;
-        Ok(load_model(&path, &context.device)?)
+        if name.starts_with(HubFile::SCHEME) {
+            let path = fetched(&Hub::from_env()?, &name.parse()?, context)?;
+            return Ok(load_model(&path, &context.device)?);
+        }
+        if let Some(model) = pretrained::load(name, context)? {
+            return Ok(model);
+        }
+        load_model(path, &context.device).map_err(|error| match error {
+            latent_training::Error::NoModel { path, nearest } => {
+                let nearest = nearest.or_else(|| pretrained::nearest(name));
+                latent_training::Error::NoModel { path, nearest }.into()
+            }
+            error => error.into(),
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod gallery;
 mod interpolate;
 mod judge;
 mod manifold;
+mod models;
 mod neighbours;
 mod reconstruct;
 mod restyle;
@@ -19,6 +20,8 @@ mod scatter;
 mod train;
 
 use clap::Subcommand;
+
+pub(crate) use evaluate::with_errors;
 
 use crate::{Context, Error};
 
@@ -41,6 +44,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Data(data::Data),
     Experiments(experiments::Experiments),
+    #[command(subcommand)]
+    Models(models::Pretrained),
     Bench(bench::Bench),
 }
 
@@ -63,6 +68,7 @@ impl Command {
             Self::Curves(command) => command.run(context),
             Self::Data(command) => command.run(context),
             Self::Experiments(command) => command.run(context),
+            Self::Models(command) => command.run(context),
             Self::Bench(command) => command.run(context),
         }
     }

@@ -93,6 +93,23 @@ pub(crate) enum Error {
         cached: PathBuf,
         error: Box<latent_datasets::Error>,
     },
+    #[error("there is no pretrained model `{name}`{}; `latent models list` lists them", did_you_mean(.nearest.as_deref()))]
+    NotPretrained {
+        name: String,
+        nearest: Option<String>,
+    },
+    #[error("{name} ({megabytes}) is not in the program: `latent models fetch {name}` brings it")]
+    ToBeFetched { name: String, megabytes: String },
+    #[error(
+        "{0} holds other things, and no index of models: choose a new directory, or one that was exported before"
+    )]
+    NoCollection(PathBuf),
+    #[error(
+        "these are not the test images of {0} that the model was measured on: name the directory of its data with `--data-dir`"
+    )]
+    OtherImages(String),
+    #[error(transparent)]
+    Checkpoint(#[from] latent_checkpoints::Error),
     #[error(transparent)]
     Hub(#[from] latent_hub::Error),
     #[error(transparent)]

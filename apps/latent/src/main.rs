@@ -3,11 +3,13 @@
 //! Every subcommand is a short file in [`commands`] that composes the workspace's crates.
 
 mod arguments;
+mod card;
 mod commands;
 mod context;
 mod error;
 mod experiments;
 mod figures;
+mod pretrained;
 mod process;
 mod progress;
 mod projection;
@@ -24,7 +26,7 @@ use crate::error::Error;
 ///
 /// An experiment (see `latent experiments`, or a TOML file of your own) becomes a run: a directory
 /// with the weights, the metrics and the figures. Every other command takes a MODEL: a run
-/// directory, a .safetensors file, or the name of one on a hub. Losses are nats per image everywhere.
+/// directory, a .safetensors file, the name of a pretrained model (`latent models list`), or of one on a hub. Losses are nats per image everywhere.
 #[derive(Parser)]
 #[command(
     name = "latent",

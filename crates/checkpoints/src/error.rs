@@ -103,6 +103,29 @@ pub enum Error {
         /// The type of its numbers.
         found: safetensors::Dtype,
     },
+    /// A file that is not the one that an index tells of.
+    #[error(
+        "{path}: not the {name} that is meant here (SHA-256 {found}, expected {expected}): fetch it again, or \
+         name this very file by its path"
+    )]
+    OtherFile {
+        /// The file.
+        path: PathBuf,
+        /// The entry's name.
+        name: String,
+        /// The entry's checksum.
+        expected: String,
+        /// The file's.
+        found: String,
+    },
+    /// An index that cannot be used.
+    #[error("{path}: no index of models ({reason}); copy it again, or export the models anew")]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An operation on tensors failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

@@ -104,16 +104,27 @@ impl<M> Checkpoint<M> {
     }
 }
 
-/// Writes tensors (32-bit floats) with their metadata. The same arguments give the same bytes.
-///
-/// `kind` says what the file is for, and [`load`] asks for it again; `metadata` must serialise to a
-/// JSON object without the fields `format` and `kind`.
+/// Writes a file: the bytes of [`to_bytes`], whole or not at all.
 pub fn save<M: Serialize>(
     path: &Path,
     kind: &str,
     tensors: &BTreeMap<String, Tensor>,
     metadata: &M,
 ) -> Result<(), Error> {
+    write_atomically(path, &to_bytes(path, kind, tensors, metadata)?)
+}
+
+/// The bytes of a file with tensors (floats of 16, 32 or 64 bits) and their metadata, which errors call
+/// `path`. The same arguments give the same bytes.
+///
+/// `kind` says what the file is for, and [`load`] asks for it again; `metadata` must serialise to a
+/// JSON object without the fields `format` and `kind`.
+pub fn to_bytes<M: Serialize>(
+    path: &Path,
+    kind: &str,
+    tensors: &BTreeMap<String, Tensor>,
+    metadata: &M,
+) -> Result<Vec<u8>, Error> {
     let envelope = Envelope {
         format: FORMAT,
         kind: kind.to_owned(),
@@ -123,12 +134,12 @@ pub fn save<M: Serialize>(
         path: path.into(),
         reason,
     })?;
-    let bytes = safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), json)])))
-        .map_err(|reason| Error::NotSafetensors {
+    safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), json)]))).map_err(
+        |reason| Error::NotSafetensors {
             path: path.into(),
             reason,
-        })?;
-    write_atomically(path, &bytes)
+        },
+    )
 }
 
 /// Reads a file of the given kind, as [`parse`] does its bytes.

@@ -28,16 +28,22 @@
 //! # }
 //! ```
 //!
+//! A [`Collection`] is a directory of such files with an index of them, their sizes and checksums: what is
+//! uploaded for others, and what they verify.
+//!
 //! # The file
 //! Any reader of safetensors opens it. The header's metadata have the one key `latent`, whose value
 //! is a JSON object: `format` (the version of this layout, 1), `kind` (what the file is for) and the
 //! fields of the caller's metadata. One key rather than many, since safetensors keeps them in a hash
 //! map: only so do the same weights give the same bytes.
 
+mod collection;
 mod error;
 mod file;
 
+pub use collection::{Collection, Entry};
 pub use error::Error;
 pub use file::{
-    Checkpoint, Expected, FORMAT, load, parse, read, remove_leftovers, save, write_atomically,
+    Checkpoint, Expected, FORMAT, load, parse, read, remove_leftovers, save, to_bytes,
+    write_atomically,
 };

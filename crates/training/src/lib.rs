@@ -34,6 +34,7 @@ mod evaluation;
 mod experiment;
 mod judge;
 mod prefetch;
+mod publication;
 mod run;
 mod saving;
 mod schedule;
@@ -46,6 +47,7 @@ pub use evaluation::{
 };
 pub use experiment::{DataConfig, Experiment, TrainingConfig, did_you_mean, nearest};
 pub use judge::{Judge, train_judge};
+pub use publication::{Publication, publish};
 pub use run::{
     DataRecord, EpochRecord, Model, ModelMetadata, Outcome, Run, load_model, parse_model, train,
 };

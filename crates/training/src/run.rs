@@ -25,7 +25,7 @@ const FIGURES: &str = "figures";
 const LOCK: &str = ".lock";
 
 /// What `model.safetensors` and `state.safetensors` say they are.
-const MODEL_KIND: &str = "model";
+pub(crate) const MODEL_KIND: &str = "model";
 const STATE_KIND: &str = "training state";
 
 /// The version of this workspace, which a file says it was written by.
@@ -579,6 +579,13 @@ pub struct Model {
 /// # Errors
 /// There is no such model, or its weights are not exactly those that its description asks for.
 pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
+    let (file, run) = model_file(path)?;
+    let model = parse_model(&latent_checkpoints::read(&file)?, &file, device)?;
+    Ok(Model { run, ..model })
+}
+
+/// The file of a model that is named by its run or by the file itself, and the run.
+pub(crate) fn model_file(path: &Path) -> Result<(PathBuf, Option<Run>), Error> {
     let run = if path.is_dir() {
         Some(Run::open(path)?)
     } else {
@@ -601,8 +608,7 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
             nearest: similar_run(path),
         });
     }
-    let model = parse_model(&latent_checkpoints::read(&file)?, &file, device)?;
-    Ok(Model { run, ..model })
+    Ok((file, run))
 }
 
 /// A model from the bytes of its `.safetensors` file, which errors call `path`: for where there are no

@@ -1,6 +1,7 @@
 use clap::Args;
+use latent_datasets::{Batching, Dataset};
 use latent_training::{
-    Metrics, evaluate, log_likelihoods, mean_and_standard_error, mixture_log_likelihoods,
+    Metrics, Model, evaluate, log_likelihoods, mean_and_standard_error, mixture_log_likelihoods,
     part_of_each,
 };
 use serde_json::{Map, Value, json};
@@ -13,7 +14,7 @@ use crate::{Context, Error};
 const ERROR: &str = "_standard_error";
 
 /// For people: each figure that has a standard error with twice that behind it.
-fn with_errors<'a>(figures: &[(&'a str, Value)]) -> Vec<(&'a str, Value)> {
+pub(crate) fn with_errors<'a>(figures: &[(&'a str, Value)]) -> Vec<(&'a str, Value)> {
     let error = |name: &str| {
         let named = |(known, _): &&(&str, Value)| known.strip_suffix(ERROR) == Some(name);
         figures.iter().find(named)?.1.as_f64()
@@ -58,67 +59,7 @@ impl Evaluate {
             .truncated(self.limit.unwrap_or(u64::MAX) as usize);
         let seed = self.seed.unwrap_or(model.metadata.experiment.seed);
         let batching = batching(&model, seed);
-        let mut metrics = evaluate(&model.model, &test, &batching, &context.device)?;
-        let add = |metrics: &mut Metrics, name: &str, values: &[f32]| {
-            let (mean, error) = mean_and_standard_error(values);
-            metrics.insert(name.to_owned(), mean);
-            metrics.insert(format!("{name}{ERROR}"), error);
-        };
-        let exact = part_of_each(
-            &model.model,
-            &test,
-            "log_likelihood",
-            &batching,
-            &context.device,
-        )?;
-        if let Some(values) = &exact {
-            metrics.insert(
-                format!("log_likelihood{ERROR}"),
-                mean_and_standard_error(values).1,
-            );
-            if model.model.conditional().is_ok() {
-                let progress = Counting::new(test.len(), "images under each label", context);
-                let mixture = mixture_log_likelihoods(
-                    &model.model,
-                    &test,
-                    &batching,
-                    &context.device,
-                    |done| progress.reached(done),
-                )?;
-                add(
-                    &mut metrics,
-                    "mixture_log_likelihood",
-                    &mixture.unwrap_or_default(),
-                );
-            }
-        }
-        if let Some(samples) = self.importance_samples {
-            let progress = Counting::new(test.len(), "images", context);
-            let values = log_likelihoods(
-                &model.model,
-                &test,
-                samples as usize,
-                &batching,
-                &context.device,
-                |done| progress.reached(done),
-            )?;
-            // The density of a flow's own numbers is another thing than the probability of levels.
-            add(
-                &mut metrics,
-                match exact {
-                    Some(_) => "log_probability",
-                    None => "log_likelihood",
-                },
-                &values,
-            );
-        }
-
-        if let Some((name, &value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
-            return Err(Error::NotFinite {
-                name: name.clone(),
-                value,
-            });
-        }
+        let metrics = measure(&model, &test, self.importance_samples, &batching, context)?;
         let mut object: Map<String, Value> = Map::new();
         object.insert(
             "model".to_owned(),
@@ -148,4 +89,59 @@ impl Evaluate {
         );
         context.result(&words, &Value::Object(object))
     }
+}
+
+/// All that is measured of a model on images: what it is trained by, with the standard errors of what is
+/// exact, and if asked for, the estimated log-likelihood.
+pub(super) fn measure(
+    model: &Model,
+    images: &Dataset,
+    importance_samples: Option<u32>,
+    batching: &Batching,
+    context: &Context,
+) -> Result<Metrics, Error> {
+    let (model, device) = (&model.model, &context.device);
+    let mut metrics = evaluate(model, images, batching, device)?;
+    let add = |metrics: &mut Metrics, name: &str, values: &[f32]| {
+        let (mean, error) = mean_and_standard_error(values);
+        metrics.insert(name.to_owned(), mean);
+        metrics.insert(format!("{name}{ERROR}"), error);
+    };
+    let exact = part_of_each(model, images, "log_likelihood", batching, device)?;
+    if let Some(values) = &exact {
+        metrics.insert(
+            format!("log_likelihood{ERROR}"),
+            mean_and_standard_error(values).1,
+        );
+        if model.conditional().is_ok() {
+            let progress = Counting::new(images.len(), "images under each label", context);
+            let mixture = mixture_log_likelihoods(model, images, batching, device, |done| {
+                progress.reached(done);
+            })?;
+            add(
+                &mut metrics,
+                "mixture_log_likelihood",
+                &mixture.unwrap_or_default(),
+            );
+        }
+    }
+    if let Some(samples) = importance_samples {
+        let progress = Counting::new(images.len(), "images", context);
+        let values = log_likelihoods(model, images, samples as usize, batching, device, |done| {
+            progress.reached(done);
+        })?;
+        // The density of a flow's own numbers is another thing than the probability of levels.
+        let name = match exact {
+            Some(_) => "log_probability",
+            None => "log_likelihood",
+        };
+        add(&mut metrics, name, &values);
+    }
+    if let Some((name, &value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
+        return Err(Error::NotFinite {
+            name: name.clone(),
+            value,
+        });
+    }
+    Ok(metrics)
 }

@@ -1,0 +1,201 @@
+//! What a model's file says of itself, as a page for people: a model card.
+
+use std::fmt::Write;
+
+use latent_checkpoints::Entry;
+use latent_datasets::Source;
+use latent_models::{ModelConfig, Preprocessing};
+use latent_training::{Metrics, ModelMetadata};
+use serde_json::{Value, json};
+
+use crate::arguments::table;
+use crate::commands::with_errors;
+use crate::pretrained::{Models, megabytes};
+use crate::progress::thousands;
+use crate::{Error, experiments};
+
+/// The card of a model.
+pub(crate) fn card(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, Error> {
+    let metadata = &entry.metadata;
+    let (experiment, data) = (&metadata.experiment, &metadata.data);
+    let image = (data.height, data.width);
+    let mut text = format!("# {name}\n\n{}.\n\n", experiment.description);
+    let command = command(metadata)?;
+    let facts = [
+        (
+            "Images",
+            format!("{} × {} pixels, grey, in [0, 1]", data.height, data.width),
+        ),
+        (
+            "Latents",
+            format!("{} dimensions", experiment.model.latent_size(image)),
+        ),
+        (
+            "Data",
+            format!(
+                "{}, {} training images (SHA-256 `{}`)",
+                data_name(metadata),
+                thousands(data.images as f64),
+                data.checksum
+            ),
+        ),
+        (
+            "Made by",
+            format!(
+                "`{command}` (seed {}, weights of epoch {}, latent {})",
+                experiment.seed, metadata.epoch, metadata.version
+            ),
+        ),
+        (
+            "File",
+            format!(
+                "`{}`, {}, safetensors (SHA-256 `{}`)",
+                Models::file(name),
+                megabytes(entry.bytes),
+                entry.sha256
+            ),
+        ),
+        ("Licence", "MIT OR Apache-2.0, at your choice".to_owned()),
+    ];
+    text += "| | |\n|---|---|\n";
+    for (fact, words) in facts {
+        _ = writeln!(text, "| {fact} | {words} |");
+    }
+    if let Some(metrics) = metadata.metrics.get("test") {
+        let binarised = if experiment.data.binarise {
+            ", each pixel drawn as black or white"
+        } else {
+            ""
+        };
+        _ = write!(
+            text,
+            "\n## Figures\n\nNats per image on the test images (± two standard errors), measured of this very \
+             file{binarised}:\n\n```text\n{}\n```\n",
+            figures(metrics)
+        );
+    }
+    _ = write!(
+        text,
+        "\n## Use\n\n```text\n{}\n```\n",
+        use_of(name, &experiment.model)
+    );
+    _ = write!(text, "\n## Limits\n\n{}\n", limits(&experiment.model));
+    _ = write!(
+        text,
+        "\n## Experiment\n\n```toml\n{}\n```\n",
+        experiment.to_toml()?.trim_end()
+    );
+    Ok(text)
+}
+
+/// The front page of a directory of models, with the header that the hub reads.
+pub(crate) fn overview(models: &Models) -> String {
+    let mut text = String::from(
+        "---\nlicense: apache-2.0\nlibrary_name: latent\ndatasets:\n- ylecun/mnist\ntags:\n- \
+         safetensors\n- variational-autoencoder\n- normalizing-flow\n---\n\n# Small latent-variable models\n\n\
+         Trained with latent, each with a card of its own. `index.json` holds their lengths and SHA-256 sums.\n\n\
+         | model | what it is | data | file | test images, nats |\n|---|---|---|---|---|\n",
+    );
+    for (name, entry) in models.models() {
+        let metadata = &entry.metadata;
+        let metrics = metadata.metrics.get("test");
+        let figure = metrics.and_then(|metrics| {
+            ["mixture_log_likelihood", "log_likelihood", "elbo"]
+                .iter()
+                .find_map(|figure| Some((*figure, *metrics.get(*figure)?)))
+        });
+        let figure = figure.map_or_else(String::new, |(figure, value)| {
+            format!("{} {value:.2}", figure.replace('_', " "))
+        });
+        _ = writeln!(
+            text,
+            "| [`{name}`]({name}.md) | {} | {} | `{}`, {} | {figure} |",
+            metadata.experiment.description,
+            data_name(metadata),
+            Models::file(name),
+            megabytes(entry.bytes)
+        );
+    }
+    text
+}
+
+fn figures(metrics: &Metrics) -> String {
+    let figures: Vec<(&str, Value)> = metrics
+        .iter()
+        .map(|(name, value)| (name.as_str(), json!(value)))
+        .collect();
+    table(&with_errors(&figures))
+}
+
+/// The data as people write it.
+fn data_name(metadata: &ModelMetadata) -> &str {
+    match metadata.data.name.as_str() {
+        "mnist" => "MNIST",
+        other => other,
+    }
+}
+
+/// What has to be typed so that such a model comes out.
+fn command(metadata: &ModelMetadata) -> Result<String, Error> {
+    let mut experiment = metadata.experiment.clone();
+    let (seed, source) = (experiment.seed, experiment.data.source);
+    let known = experiments::all()?
+        .into_iter()
+        .find(|known| known.name == experiment.name);
+    let Some(known) = known else {
+        return Ok("latent train EXPERIMENT.toml".to_owned());
+    };
+    experiment.seed = known.seed;
+    experiment.data.source = known.data.source;
+    // Words change nothing of what is trained.
+    experiment.description.clone_from(&known.description);
+    experiment.tasks.clone_from(&known.tasks);
+    let what = if experiment == known {
+        known.name
+    } else {
+        "EXPERIMENT.toml".to_owned()
+    };
+    let mut command = format!("latent train {what}");
+    if source == Source::Mnist {
+        command += " --data mnist";
+    }
+    if seed != known.seed {
+        _ = write!(command, " --seed {seed}");
+    }
+    Ok(command)
+}
+
+fn use_of(name: &str, model: &ModelConfig) -> String {
+    if model.is_conditional() {
+        format!(
+            "latent sample {name} --digits 3,1,4\nlatent restyle {name}\nlatent classify {name}"
+        )
+    } else if model.is_exact() {
+        format!("latent sample {name} --temperature 0.8\nlatent interpolate {name}")
+    } else {
+        format!("latent sample {name}\nlatent scatter {name}\nlatent interpolate {name}")
+    }
+}
+
+fn limits(model: &ModelConfig) -> String {
+    let what = match model {
+        ModelConfig::Flow(config) | ModelConfig::ConditionalFlow(config) => {
+            let space = match config.preprocessing {
+                Preprocessing::Logit { .. } => "the pixels' logits",
+                Preprocessing::Unit => "pixels in [0, 1]",
+            };
+            format!(
+                "Its log-likelihood is exact, and that of a density of {space} after noise was added to \
+                 their grey levels. Not every image that it draws is a digit: most of the likelihood lies in \
+                 single pixels, and little of it in strokes."
+            )
+        }
+        _ => "What it draws are means of pixels, smoother than handwriting. The ELBO is a lower bound: the \
+             log-likelihood is higher."
+            .to_owned(),
+    };
+    format!(
+        "{what} It was shown nothing but single upright digits, white on black and centred: it is for learning \
+         and play, and no reader of digits where a mistake costs anything."
+    )
+}

@@ -1,0 +1,116 @@
+//! The models that are there without training: their index and the small ones within the program, the large
+//! ones in a clone of the repository or on a hub.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use latent_checkpoints::{Collection, Entry};
+use latent_hub::{Hub, HubFile};
+use latent_training::{Model, ModelMetadata, parse_model};
+
+use crate::{Context, Error};
+
+pub(crate) type Models = Collection<ModelMetadata>;
+
+/// Names a repository on a hub, `owner/name` or `owner/name@revision`.
+pub(crate) const REPOSITORY_VARIABLE: &str = "LATENT_MODELS";
+/// What it is unless the variable says otherwise.
+pub(crate) const REPOSITORY: &str = "latent-models/mnist";
+
+/// Where a clone of the repository has them.
+const DIRECTORY: &str = "assets/models";
+
+const INDEX: &[u8] = include_bytes!("../../../assets/models/index.json");
+
+macro_rules! files {
+    ($($name:literal),*) => {
+        &[$((
+            $name,
+            include_bytes!(concat!("../../../assets/models/", $name, ".safetensors")),
+        )),*]
+    };
+}
+
+/// The files that a program can carry without growing much.
+const WITHIN: &[(&str, &[u8])] = files!("cvae-conv", "cvae-mlp-50", "vae-2d", "vae-conv");
+
+/// Where a model's file is.
+pub(crate) enum Place {
+    Within(&'static [u8]),
+    Here(PathBuf),
+    /// Nowhere yet.
+    Hub,
+}
+
+/// The index.
+pub(crate) fn all() -> Result<Models, Error> {
+    Ok(Collection::parse(
+        INDEX,
+        Path::new("the index within the program"),
+    )?)
+}
+
+/// The file on a hub.
+pub(crate) fn on_hub(name: &str) -> Result<HubFile, Error> {
+    let setting = std::env::var(REPOSITORY_VARIABLE).unwrap_or_default();
+    let repository = match setting.trim() {
+        "" => REPOSITORY,
+        named => named,
+    };
+    let file = format!("{}{repository}/{}", HubFile::SCHEME, Models::file(name));
+    Ok(file.parse()?)
+}
+
+/// Where the file of a model of the index is.
+pub(crate) fn place(name: &str) -> Result<Place, Error> {
+    if let Some((_, bytes)) = WITHIN.iter().find(|(within, _)| *within == name) {
+        return Ok(Place::Within(bytes));
+    }
+    let cloned = Path::new(DIRECTORY).join(Models::file(name));
+    if cloned.is_file() {
+        return Ok(Place::Here(cloned));
+    }
+    let cached = Hub::from_env()?.cached(&on_hub(name)?);
+    Ok(cached.map_or(Place::Hub, Place::Here))
+}
+
+/// The bytes of a model of the index, verified, and what errors call them.
+pub(crate) fn read(name: &str, entry: &Entry<ModelMetadata>) -> Result<(Vec<u8>, PathBuf), Error> {
+    let (bytes, path) = match place(name)? {
+        Place::Within(bytes) => (bytes.to_vec(), PathBuf::from(Models::file(name))),
+        Place::Here(path) => (latent_checkpoints::read(&path)?, path),
+        Place::Hub => {
+            return Err(Error::ToBeFetched {
+                name: name.to_owned(),
+                megabytes: megabytes(entry.bytes),
+            });
+        }
+    };
+    entry.verify(name, &bytes, &path)?;
+    Ok((bytes, path))
+}
+
+/// The model of this name, if the index has one.
+pub(crate) fn load(name: &str, context: &Context) -> Result<Option<Model>, Error> {
+    let models = all()?;
+    let Some(entry) = models.models().get(name) else {
+        return Ok(None);
+    };
+    let (bytes, path) = read(name, entry)?;
+    Ok(Some(parse_model(&bytes, &path, &context.device)?))
+}
+
+/// The pretrained model that was probably meant.
+pub(crate) fn nearest(name: &str) -> Option<String> {
+    latent_training::nearest(name, all().ok()?.models().keys())
+}
+
+/// A length as people say it.
+pub(crate) fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// Whether a directory holds an index of models.
+pub(crate) fn is_collection(directory: &Path) -> bool {
+    fs::metadata(directory.join("index.json")).is_ok()
+}

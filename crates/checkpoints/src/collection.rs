@@ -1,0 +1,175 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{Error, read, write_atomically};
+
+/// Models to be given to others: an index of files in one directory or repository, with their checksums.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collection<M> {
+    /// In the order of their names.
+    models: BTreeMap<String, Entry<M>>,
+}
+
+/// A model of a [`Collection`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry<M> {
+    /// The length of its file.
+    pub bytes: u64,
+    /// The SHA-256 of its file, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// What its file says about it.
+    pub metadata: M,
+}
+
+/// The file of the index.
+const INDEX: &str = "index.json";
+
+impl<M> Default for Collection<M> {
+    fn default() -> Self {
+        let models = BTreeMap::new();
+        Self { models }
+    }
+}
+
+impl<M: Serialize + DeserializeOwned> Collection<M> {
+    /// The file of the model of this name, wherever the collection is.
+    pub fn file(name: &str) -> String {
+        format!("{name}.safetensors")
+    }
+
+    /// The index in a directory; empty, if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Read`] and [`Error::Index`]: what is there is none.
+    pub fn open(directory: &Path) -> Result<Self, Error> {
+        let path = directory.join(INDEX);
+        if path.exists() {
+            Self::parse(&read(&path)?, &path)
+        } else {
+            Ok(Self::default())
+        }
+    }
+
+    /// The index from its bytes, which errors call `path`.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        let index = |reason| Error::Index {
+            path: path.to_owned(),
+            reason,
+        };
+        let collection: Self =
+            serde_json::from_slice(bytes).map_err(|reason| index(reason.to_string()))?;
+        // Names become names of files.
+        let is_plain = |name: &str| {
+            name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && !name.is_empty()
+        };
+        match collection.models.keys().find(|name| !is_plain(name)) {
+            Some(name) => Err(index(format!("{name:?} is no name"))),
+            None => Ok(collection),
+        }
+    }
+
+    /// The models by name.
+    pub fn models(&self) -> &BTreeMap<String, Entry<M>> {
+        &self.models
+    }
+
+    /// Writes a model's file into the collection's directory, and then the index that tells of it. A model
+    /// of the same name is replaced.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; then the index tells of what is there.
+    pub fn add(
+        &mut self,
+        directory: &Path,
+        name: &str,
+        metadata: M,
+        bytes: &[u8],
+    ) -> Result<PathBuf, Error> {
+        let path = directory.join(Self::file(name));
+        write_atomically(&path, bytes)?;
+        let entry = Entry {
+            bytes: bytes.len() as u64,
+            sha256: sha256_hex(bytes),
+            metadata,
+        };
+        self.models.insert(name.to_owned(), entry);
+        let index = directory.join(INDEX);
+        let text = serde_json::to_string_pretty(self).map_err(|reason| Error::Index {
+            path: index.clone(),
+            reason: reason.to_string(),
+        })?;
+        write_atomically(&index, format!("{text}\n").as_bytes())?;
+        Ok(path)
+    }
+}
+
+impl<M> Entry<M> {
+    /// Whether these bytes, read from `path`, are this model's, which is called `name`.
+    ///
+    /// # Errors
+    /// [`Error::OtherFile`].
+    pub fn verify(&self, name: &str, bytes: &[u8], path: &Path) -> Result<(), Error> {
+        let found = sha256_hex(bytes);
+        if found == self.sha256 {
+            return Ok(());
+        }
+        Err(Error::OtherFile {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            expected: self.sha256.clone(),
+            found,
+        })
+    }
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_added_is_found_again_and_nothing_else_passes_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut collection = Collection::<f64>::open(directory.path()).unwrap();
+        assert_eq!(collection, Collection::default());
+        let path = collection
+            .add(directory.path(), "small", 0.1 + 0.2, b"weights")
+            .unwrap();
+
+        let again = Collection::open(directory.path()).unwrap();
+        assert_eq!(again, collection);
+        let entry = &again.models()["small"];
+        assert_eq!(entry.bytes, 7);
+        let read = read(&path).unwrap();
+        entry.verify("small", &read, &path).unwrap();
+        let error = entry.verify("small", b"weighty", &path).unwrap_err();
+        assert!(error.to_string().contains("not the small"), "{error}");
+    }
+
+    #[test]
+    fn an_index_that_leads_elsewhere_is_none() {
+        let path = Path::new("index.json");
+        for text in [
+            "",
+            "[]",
+            r#"{"models": {}, "more": 1}"#,
+            r#"{"models": {"a": {}}}"#,
+            r#"{"models": {"../a": {"bytes": 1, "sha256": "", "metadata": 1.0}}}"#,
+        ] {
+            let error = Collection::<f64>::parse(text.as_bytes(), path).unwrap_err();
+            assert!(error.to_string().starts_with("index.json: "), "{error}");
+        }
+    }
+}
