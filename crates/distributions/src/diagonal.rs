@@ -26,8 +26,9 @@ fn affine_inverse(
 /// Every column times a factor of its own, y = x exp(−s): how NICE weighs its dimensions, s being as in
 /// the paper the scale on the way from the data. Dinh et al. 2014, section 3.3.
 ///
-/// [Fitted](Bijector::fit) before training, s begins so that the latents' squares have a mean of 1. From
-/// 0 a noisy pixel of MNIST's border, which needs exp(6), would be thousands of steps away.
+/// [Fitted](Bijector::fit) before training, s begins so that the latents' magnitudes have a mean of 1. From
+/// 0 a noisy pixel of MNIST's border, which needs exp(6), would be thousands of steps away; and so it would be
+/// from its standard deviation, where one image in a thousand has ink.
 #[derive(Clone, Debug)]
 pub struct Scaling {
     log_scale: Tensor,
@@ -51,10 +52,10 @@ impl<C> Bijector<C> for Scaling {
 
     fn fit(&self, data: &Tensor, condition: &C, fit: Fit) -> Result<Tensor, Error> {
         /// What is zero everywhere keeps a finite scale.
-        const FLOOR: f64 = 1e-10;
+        const FLOOR: f64 = 1e-5;
         if fit == Fit::Initial {
-            let square = data.reshape(((), data.dim(D::Minus1)?))?.sqr()?.mean(0)?;
-            let log_scale = ((square + FLOOR)?.log()? * -0.5)?;
+            let magnitude = data.reshape(((), data.dim(D::Minus1)?))?.abs()?.mean(0)?;
+            let log_scale = (magnitude + FLOOR)?.log()?.neg()?;
             self.log_scale.slice_set(&log_scale.detach(), 0, 0)?;
         }
         Ok(self.inverse_and_log_det(data, condition)?.0)
