@@ -47,6 +47,7 @@ pub use error::Error;
 pub use flow::{
     ConditionalFlow, Flow, FlowConfig, Halves, Normalisation, Preprocessing, Prior, Transform,
 };
+pub use latent_distributions::Generator;
 pub use latent_kernels::Activation;
 pub use latent_model::{Conditional, LatentModel, Loss, Step, Trainable};
 pub use networks::{
