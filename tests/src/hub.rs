@@ -50,9 +50,11 @@ pub enum Misbehaviour {
     Noise,
 }
 
-/// A server on this computer that answers as the hub does, for one thread of a test each.
+/// A server on this computer that answers as the hub does, for one thread of a test each. Large files come
+/// from another server, as the hub's do.
 pub struct LoopbackHub {
     address: SocketAddr,
+    storage: SocketAddr,
     state: Arc<State>,
 }
 
@@ -77,28 +79,42 @@ impl LoopbackHub {
     /// # Errors
     /// There is no port for it.
     pub fn serving(files: BTreeMap<String, Vec<u8>>) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
+        let listeners = [
+            TcpListener::bind("127.0.0.1:0")?,
+            TcpListener::bind("127.0.0.1:0")?,
+        ];
+        let (address, storage) = (listeners[0].local_addr()?, listeners[1].local_addr()?);
         let state = Arc::new(State {
             files,
             commit: Mutex::new(COMMIT.to_owned()),
             misbehaviour: Mutex::new(Misbehaviour::None),
             requests: Mutex::default(),
         });
-        let shared = Arc::clone(&state);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let state = Arc::clone(&shared);
-                // Who hangs up is free to.
-                thread::spawn(move || _ = state.answer(stream, address));
-            }
-        });
-        Ok(Self { address, state })
+        for listener in listeners {
+            let shared = Arc::clone(&state);
+            thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    let state = Arc::clone(&shared);
+                    // Who hangs up is free to.
+                    thread::spawn(move || _ = state.answer(stream, storage));
+                }
+            });
+        }
+        Ok(Self {
+            address,
+            storage,
+            state,
+        })
     }
 
     /// What `HF_ENDPOINT` is to be.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where its large files are, as requests name the host.
+    pub fn storage(&self) -> String {
+        self.storage.to_string()
     }
 
     /// From now on it does this wrong.
@@ -122,7 +138,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl State {
-    fn answer(&self, mut stream: TcpStream, address: SocketAddr) -> io::Result<()> {
+    fn answer(&self, mut stream: TcpStream, storage: SocketAddr) -> io::Result<()> {
         let request = self.read(&stream)?;
         let misbehaviour = *lock(&self.misbehaviour);
         let empty = |status: &str, headers: &str| {
@@ -150,7 +166,7 @@ impl State {
             }
             _ => {}
         }
-        let place = format!("http://{address}/bytes");
+        let place = format!("http://{storage}/bytes");
         if let Some(name) = request.path.strip_prefix("/bytes/") {
             if misbehaviour == Misbehaviour::CircleOfPlaces {
                 let headers = format!("location: {place}/{name}\r\n");

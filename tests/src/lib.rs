@@ -34,24 +34,25 @@ pub fn latent(directory: &Path) -> Command {
         };
         build.run().expect("the latent command builds")
     });
-    let mut command = binary.command();
+    isolated(binary.command(), directory)
+}
+
+/// A command in an environment of its own: no MNIST, the cache of hubs and the user's data below
+/// `directory`, which is the current one.
+pub fn isolated(mut command: Command, directory: &Path) -> Command {
     for variable in [
+        "CARGO",
         "HF_ENDPOINT",
         "HF_HUB_CACHE",
         "HF_HUB_OFFLINE",
         "HF_TOKEN",
-        "ALL_PROXY",
-        "HTTP_PROXY",
-        "all_proxy",
-        "http_proxy",
+        "LATENT_DATA_DIR",
     ] {
         command.env_remove(variable);
     }
     command
         .current_dir(directory)
         .env("HF_HOME", directory.join("hub"))
-        .env_remove("LATENT_DATA_DIR")
-        .env_remove("CARGO")
         .env("XDG_DATA_HOME", directory.join("user-data"))
         .env("RUST_BACKTRACE", "0");
     command

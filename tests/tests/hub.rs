@@ -3,13 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use latent_datasets::{Splits, synthetic};
 use latent_hub::{Error, Hub, HubFile};
-use latent_tests::{LoopbackHub, Misbehaviour, announce, latent, outcome, parquet_of, succeed};
+use latent_tests::{
+    LoopbackHub, Misbehaviour, announce, isolated, latent, outcome, parquet_of, succeed,
+};
 
 const LARGE: &str = "hf://owner/models/nets/large.bin";
 const SMALL: &str = "hf://datasets/owner/data@v1.0/small.json";
@@ -35,6 +39,21 @@ fn file(name: &str) -> HubFile {
 fn fetch(server: &LoopbackHub, cache: &Path, name: &str) -> Result<PathBuf, Error> {
     let hub = Hub::new(&server.endpoint(), cache).with_patience(PATIENCE);
     hub.fetch(&file(name), &mut |_| {})
+}
+
+/// What becomes of a download that broke off in the middle when a server that does this wrong is asked to
+/// go on, and what it was asked.
+fn after_a_break(
+    server: &LoopbackHub,
+    cache: &Path,
+    misbehaviour: Misbehaviour,
+) -> (Result<PathBuf, Error>, String) {
+    server.misbehave(Misbehaviour::CutOff);
+    fetch(server, cache, LARGE).unwrap_err();
+    server.take_requests();
+    server.misbehave(misbehaviour);
+    let result = fetch(server, cache, LARGE);
+    (result, server.take_requests().concat().to_lowercase())
 }
 
 /// All files below a directory, links followed.
@@ -137,41 +156,29 @@ fn after_every_misbehaviour_the_next_honest_try_works() {
 #[test]
 fn a_broken_download_goes_on_where_it_ended() {
     let server = served();
-    for (misbehaviour, asks) in [
-        (Misbehaviour::None, "bytes=150000-"),
-        // Then from the beginning, in the same try.
-        (Misbehaviour::WholeForRest, "bytes=150000-"),
+    for (misbehaviour, expected) in [
+        (Misbehaviour::None, None),
+        // From the beginning then, in the same try.
+        (Misbehaviour::WholeForRest, None),
+        // Another rest than was asked for is refused, and what was here is still good.
+        (Misbehaviour::OtherRest, Some("another part of the file")),
+        // A rest that is not of the same file is found out by the whole's checksum.
+        (Misbehaviour::OtherBytes, Some("checksum")),
     ] {
         let cache = tempfile::tempdir().unwrap();
-        server.misbehave(Misbehaviour::CutOff);
-        fetch(&server, cache.path(), LARGE).unwrap_err();
-        server.take_requests();
-        server.misbehave(misbehaviour);
-        let path = fetch(&server, cache.path(), LARGE).unwrap();
-        assert_eq!(fs::read(path).unwrap(), bytes(300_000));
-        let requests = server.take_requests().concat().to_lowercase();
-        assert!(requests.contains(asks), "{requests}");
+        let (result, requests) = after_a_break(&server, cache.path(), misbehaviour);
+        assert!(requests.contains("bytes=150000-"), "{requests}");
+        let path = match expected {
+            None => result.unwrap(),
+            Some(words) => {
+                let message = result.unwrap_err().to_string();
+                assert!(message.contains(words), "{message}");
+                server.misbehave(Misbehaviour::None);
+                fetch(&server, cache.path(), LARGE).unwrap()
+            }
+        };
+        assert_eq!(fs::read(path).unwrap(), bytes(300_000), "{misbehaviour:?}");
     }
-    // Another rest than was asked for is refused, and what was here is still good.
-    let cache = tempfile::tempdir().unwrap();
-    server.misbehave(Misbehaviour::CutOff);
-    fetch(&server, cache.path(), LARGE).unwrap_err();
-    server.misbehave(Misbehaviour::OtherRest);
-    let message = fetch(&server, cache.path(), LARGE).unwrap_err().to_string();
-    assert!(message.contains("another part of the file"), "{message}");
-    server.misbehave(Misbehaviour::None);
-    let path = fetch(&server, cache.path(), LARGE).unwrap();
-    assert_eq!(fs::read(path).unwrap(), bytes(300_000));
-
-    // A rest that is not of the same file is found out by the whole's checksum.
-    let cache = tempfile::tempdir().unwrap();
-    server.misbehave(Misbehaviour::CutOff);
-    fetch(&server, cache.path(), LARGE).unwrap_err();
-    server.misbehave(Misbehaviour::OtherBytes);
-    let message = fetch(&server, cache.path(), LARGE).unwrap_err().to_string();
-    assert!(message.contains("checksum"), "{message}");
-    server.misbehave(Misbehaviour::None);
-    fetch(&server, cache.path(), LARGE).unwrap();
 }
 
 #[test]
@@ -214,8 +221,40 @@ fn a_token_goes_to_the_hub_and_into_no_message() {
     server.misbehave(Misbehaviour::Status(403));
     let error = hub.fetch(&file(LARGE), &mut |_| {}).unwrap_err();
     assert!(!format!("{error} {error:?}").contains(secret));
-    let requests = server.take_requests().concat();
-    assert!(requests.contains("Bearer hf_verysecret"), "{requests}");
+    server.take_requests();
+
+    // The hub leads to its large files on another server, which is none of its own.
+    server.misbehave(Misbehaviour::None);
+    hub.fetch(&file(LARGE), &mut |_| {}).unwrap();
+    let requests = server.take_requests();
+    let host = format!("host: {}", server.storage());
+    let (elsewhere, own): (Vec<_>, Vec<_>) = requests
+        .iter()
+        .partition(|request| request.lines().any(|line| line.eq_ignore_ascii_case(&host)));
+    assert_eq!((elsewhere.len(), own.len()), (1, 2), "{requests:?}");
+    let knows = |request: &&String| request.contains("Bearer hf_verysecret");
+    assert!(own.iter().all(knows), "{own:?}");
+    assert!(
+        !elsewhere[0].to_lowercase().contains("hf_verysecret"),
+        "{elsewhere:?}"
+    );
+}
+
+#[test]
+fn a_hub_on_this_computer_is_asked_without_a_proxy() {
+    let server = served();
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = latent(directory.path());
+    command
+        .args(["sample", "hf://owner/models/nets/large.bin"])
+        .env("HF_ENDPOINT", server.endpoint());
+    for variable in ["ALL_PROXY", "HTTP_PROXY", "http_proxy"] {
+        command.env(variable, "http://127.0.0.1:9");
+    }
+    // It came here, and is no model.
+    let (_, message, code) = outcome(&mut command);
+    assert_eq!(code, 1);
+    assert!(message.contains("no safetensors file"), "{message}");
 }
 
 #[test]
@@ -366,32 +405,120 @@ fn the_real_mnist_is_fetched_from_the_hub_s_parquet() {
     assert_eq!(code, 0, "{message}");
 }
 
-#[test]
-fn a_model_on_a_hub_is_as_good_as_one_here() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path();
-    let train = [
-        "train",
-        "vae-2d",
-        "--data",
-        "synthetic",
-        "--limit",
-        "100",
-        "--epochs",
-        "1",
-    ];
-    succeed(
-        path,
-        &[&train[..], &["--out", "run", "--no-figures"]].concat(),
-    );
-    let model = fs::read(path.join("run").join("model.safetensors")).unwrap();
+/// Trains a model, the run `run`, and serves it and another file.
+fn hub_with_a_model(directory: &Path) -> LoopbackHub {
+    let train = "train vae-2d --data synthetic --limit 100 --epochs 1 --out run --no-figures";
+    succeed(directory, &train.split(' ').collect::<Vec<_>>());
+    let model = fs::read(directory.join("run").join("model.safetensors")).unwrap();
     let files = [
         ("owner/digits/vae.safetensors", model),
         ("owner/digits/notes.txt", bytes(2000)),
     ];
     let files = files.map(|(name, bytes)| (name.to_owned(), bytes));
-    let server = LoopbackHub::serving(BTreeMap::from(files)).unwrap();
+    LoopbackHub::serving(BTreeMap::from(files)).unwrap()
+}
 
+/// Where Python's `huggingface_hub` says that a file is after this call of `hf_hub_download`.
+fn by_python(python: &OsStr, directory: &Path, server: &LoopbackHub, arguments: &str) -> PathBuf {
+    let script =
+        format!("import huggingface_hub; print(huggingface_hub.hf_hub_download({arguments}))");
+    let mut command = isolated(Command::new(python), directory);
+    command
+        .args(["-c", &script])
+        .env("HF_ENDPOINT", server.endpoint())
+        .env("NO_PROXY", "127.0.0.1");
+    let (said, complaint, code) = outcome(&mut command);
+    assert_eq!(code, 0, "{complaint}");
+    said.trim().into()
+}
+
+/// The requests since the last time that are for a file: Python's client has others of its own.
+fn for_files(server: &LoopbackHub) -> Vec<String> {
+    let mut requests = server.take_requests();
+    requests.retain(|request| request.contains("/resolve/") || request.contains("/bytes/"));
+    requests
+}
+
+#[test]
+fn python_s_client_takes_the_loopback_hub_for_one_and_shares_its_cache_with_ours() {
+    let python = std::env::var_os("LATENT_PYTHON").unwrap_or_else(|| "python3".into());
+    let probe = Command::new(&python)
+        .args(["-c", "import huggingface_hub"])
+        .output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        return announce(
+            "SKIPPED: the hub seen by Python, which has no module huggingface_hub here (`just test-python` \
+             sees to it, or $LATENT_PYTHON names a Python that has it)",
+        );
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let server = hub_with_a_model(path);
+    let trained = fs::read(path.join("run").join("model.safetensors")).unwrap();
+
+    // Python fetches, and `latent` finds.
+    let model = r#""owner/digits", "vae.safetensors""#;
+    let fetched = by_python(&python, path, &server, model);
+    assert_eq!(fs::read(&fetched).unwrap(), trained);
+    server.take_requests();
+    let offline = |name: &str| {
+        let mut command = latent(path);
+        command
+            .args(["sample", name, "--seed", "3", "--out", "there.npy"])
+            .env("HF_ENDPOINT", server.endpoint())
+            .env("HF_HUB_OFFLINE", "1");
+        outcome(&mut command)
+    };
+    let (_, message, code) = offline("hf://owner/digits/vae.safetensors");
+    assert_eq!(code, 0, "{message}");
+    assert_eq!(server.take_requests(), [""; 0]);
+    succeed(path, &["sample", "run", "--seed", "3", "--out", "here.npy"]);
+    let numbers = |name| fs::read(path.join(name)).unwrap();
+    assert_eq!(numbers("there.npy"), numbers("here.npy"));
+
+    // `latent` fetches, and Python finds: a large file and a small one.
+    let server = served();
+    let cache = path.join("hub").join("hub");
+    for (name, contents, arguments) in [
+        (LARGE, bytes(300_000), r#""owner/models", "nets/large.bin""#),
+        (
+            SMALL,
+            b"{}\n".to_vec(),
+            r#""owner/data", "small.json", repo_type="dataset", revision="v1.0""#,
+        ),
+    ] {
+        let ours = fetch(&server, &cache, name).unwrap();
+        server.take_requests();
+        let alone = format!("{arguments}, local_files_only=True");
+        assert_eq!(by_python(&python, path, &server, &alone), ours);
+        assert_eq!(for_files(&server), [""; 0]);
+        // Asked again, it is still the same file, of which nothing is sent.
+        assert_eq!(by_python(&python, path, &server, arguments), ours);
+        let requests = for_files(&server);
+        assert!(!requests.is_empty());
+        assert!(
+            requests.iter().all(|request| request.starts_with("HEAD ")),
+            "{requests:?}"
+        );
+        // Python's own way, from nothing.
+        let elsewhere = tempfile::tempdir().unwrap();
+        let theirs = by_python(&python, elsewhere.path(), &server, arguments);
+        assert_eq!(fs::read(&theirs).unwrap(), contents);
+        let blob = |path: &Path| {
+            path.canonicalize()
+                .unwrap()
+                .file_name()
+                .map(OsStr::to_owned)
+        };
+        assert_eq!(blob(&theirs), blob(&ours));
+    }
+}
+
+#[test]
+fn a_model_on_a_hub_is_as_good_as_one_here() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let server = hub_with_a_model(path);
     let name = "hf://owner/digits@main/vae.safetensors";
     let draw = |model, out| ["sample", model, "--seed", "3", "--count", "4", "--out", out];
     assert_eq!(with_hub(path, &server, &draw(name, "there.png")).2, 0);

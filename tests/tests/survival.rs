@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use latent_datasets::{save_idx, synthetic};
-use latent_tests::{announce, fail, latent, succeed};
+use latent_tests::{announce, fail, isolated, latent, succeed};
 use serde_json::Value;
 
 /// A model of each kind of state: plain; averaged, conditional and chosen by validation images; a flow
@@ -178,10 +178,9 @@ fn two_trainings_do_not_share_a_directory() {
 fn with_a_disk(path: &Path, options: &str, script: &str) -> Option<()> {
     fs::create_dir(path.join("disk")).unwrap();
     let mount = format!("mount -t tmpfs -o {options} tmpfs disk 2>/dev/null || exit 77\n");
-    let output = std::process::Command::new("unshare")
+    let output = isolated(Command::new("unshare"), path)
         .args(["--user", "--map-root-user", "--mount", "sh", "-ec"])
         .arg(mount + script)
-        .current_dir(path)
         .env("LATENT", latent(path).get_program())
         .env("DATA", DATA.join(" "))
         .output()

@@ -256,6 +256,8 @@ impl std::fmt::Debug for Hub {
 
 /// What a hub says of a file before it sends it.
 pub(crate) struct Promise {
+    /// Where the hub has it, under the name that it goes by now.
+    pub(crate) url: String,
     /// The commit that the revision stands for.
     pub(crate) commit: String,
     /// SHA-256 of a large file, Git's checksum of a small one.
@@ -266,7 +268,10 @@ pub(crate) struct Promise {
 
 impl Promise {
     /// From the words of headers; says which is missing or makes no sense.
-    pub(crate) fn from_headers(header: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+    pub(crate) fn from_headers(
+        url: String,
+        header: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
         /// A tebibyte, which no file here is anywhere near.
         const LARGEST: u64 = 1 << 40;
         let needed = |name: &str| header(name).ok_or_else(|| format!("it has no header {name}"));
@@ -287,6 +292,7 @@ impl Promise {
         let size = size.ok_or("its size is no number of bytes")?;
         let commit = commit.to_lowercase();
         Ok(Self {
+            url,
             commit,
             checksum,
             size,

@@ -1,13 +1,14 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use ureq::config::RedirectAuthHeaders;
-use ureq::http::{Response, StatusCode};
-use ureq::{Agent, Body, RequestBuilder};
+use ureq::http::{Response, StatusCode, Uri};
+use ureq::{Agent, Body, Proxy, RequestBuilder};
 
 use crate::hub::{Promise, beside};
 use crate::{Error, HubFile};
@@ -51,8 +52,9 @@ impl<'a> Transfer<'a> {
         Agent::config_builder()
             .max_redirects(redirects)
             .max_redirects_will_error(redirects > 0)
-            // The token is for the hub alone, and not for whom it sends one to.
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            // The token is for the hub alone, and not for whom it sends one to: not on another port either.
+            .redirect_auth_headers(RedirectAuthHeaders::Never)
+            .proxy(self.proxy())
             .http_status_as_error(false)
             .user_agent(concat!("latent/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
@@ -61,6 +63,15 @@ impl<'a> Transfer<'a> {
             .timeout_per_read(Some(self.patience))
             .build()
             .into()
+    }
+
+    /// What the environment says, unless the hub is on this computer: as in Go's `net/http`.
+    fn proxy(&self) -> Option<Proxy> {
+        let url = self.url.parse::<Uri>().ok();
+        let host = url.as_ref().and_then(Uri::host).unwrap_or_default();
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        (!is_here).then(Proxy::try_from_env).flatten()
     }
 
     fn authorised<T>(&self, request: RequestBuilder<T>) -> RequestBuilder<T> {
@@ -93,7 +104,7 @@ impl<'a> Transfer<'a> {
             if !response.status().is_redirection() {
                 self.accept(&response)?;
             }
-            let promise = Promise::from_headers(header);
+            let promise = Promise::from_headers(url, header);
             return promise.map_err(|reason| Error::NoHub {
                 url: self.url.clone(),
                 reason,
@@ -132,7 +143,7 @@ impl<'a> Transfer<'a> {
             received = part.seek(SeekFrom::Start(0)).map_err(failed)?;
         }
         if received < promise.size {
-            received = self.receive(&mut part, received, promise.size, watch, &failed)?;
+            received = self.receive(&mut part, received, promise, watch, &failed)?;
         }
         if received < promise.size {
             let (found, expected) = (received, promise.size);
@@ -165,12 +176,13 @@ impl<'a> Transfer<'a> {
         &self,
         part: &mut File,
         mut received: u64,
-        total: u64,
+        promise: &Promise,
         watch: &mut dyn FnMut(Progress),
         failed: &impl Fn(io::Error) -> Error,
     ) -> Result<u64, Error> {
         const MOST_REDIRECTS: u32 = 5;
-        let mut request = self.authorised(self.agent(MOST_REDIRECTS).get(&self.url));
+        let total = promise.size;
+        let mut request = self.authorised(self.agent(MOST_REDIRECTS).get(&promise.url));
         if received > 0 {
             request = request.header("range", format!("bytes={received}-"));
         }
