@@ -176,15 +176,8 @@ pub(crate) fn scatter(
     context: &Context,
 ) -> Result<Scatter, Error> {
     let data = first(data, count);
-    let mut generator = Generator::stream(seed, "sample", 0, 0);
-    let generator = sampled.then_some(&mut generator);
-    let latents = encode(
-        &model.model,
-        &data,
-        &batching(model, seed),
-        generator,
-        &context.device,
-    )?;
+    let batching = batching(model, seed);
+    let latents = encode(&model.model, &data, &batching, sampled, &context.device)?;
     let which = if model.metadata.experiment.model.is_exact() {
         "their latents"
     } else if sampled {
@@ -346,7 +339,7 @@ pub(crate) fn covering(
         &model.model,
         data,
         &batching(model, seed),
-        None,
+        false,
         &context.device,
     )?;
     Ok(Grid::covering(&latents, steps)?)

@@ -155,7 +155,8 @@ fn measurement(batching: &Batching, step: usize) -> Step {
 }
 
 /// The latents of every image of a data set, in their order, `[n, latent_size]`: what stands for
-/// each image, or with a generator a draw from q(z|x) for each.
+/// each image, or if `sampled` is set, the draw from q(z|x) that [`evaluate`] measures a model by which is
+/// trained by one draw an image; of a flow, the latent of the image with the noise that is added there.
 ///
 /// # Errors
 /// There are no images, or the model does not fit them.
@@ -163,17 +164,19 @@ pub fn encode<M: LatentModel<Condition: Condition> + ?Sized>(
     model: &M,
     dataset: &Dataset,
     batching: &Batching,
-    mut sample: Option<&mut Generator>,
+    sampled: bool,
     device: &Device,
 ) -> Result<Tensor, Error> {
     refuse_empty(dataset)?;
     let mut latents = Vec::new();
-    for batch in dataset.in_order(batching, device) {
+    for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let Batch { images, labels } = batch?;
         let condition = M::Condition::from_labels(&labels, images.dtype())?;
-        latents.push(match &mut sample {
-            Some(generator) => model.encode_sample(&images, &condition, generator)?,
-            None => model.encode(&images, &condition)?,
+        latents.push(if sampled {
+            let mut generator = measurement(batching, step).generator;
+            model.encode_sample(&images, &condition, &mut generator)?
+        } else {
+            model.encode(&images, &condition)?
         });
     }
     Ok(Tensor::cat(&latents, 0)?)

@@ -9,12 +9,12 @@ use std::time::Duration;
 use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
 use latent_datasets::{Batching, Dataset, Splits, synthetic};
-use latent_distributions::Generator;
+use latent_distributions::{Distribution, Generator};
 use latent_kernels::{Adam, Moments, adam_update, average_update, squared_norm};
 use latent_models::{Loss, Parameters, Step, Trainable, Vae, VaeConfig};
 use latent_training::{
     EVALUATION_BATCH, EpochReport, Error, Experiment, Metrics, Observer, Outcome, Run, Schedule,
-    Silent, StepReport, Trainer, TrainingConfig, evaluate, load_model, log_likelihoods,
+    Silent, StepReport, Trainer, TrainingConfig, encode, evaluate, load_model, log_likelihoods,
     mean_and_standard_error, mixture_log_likelihoods, part_of_each, train,
 };
 
@@ -291,6 +291,32 @@ fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
     assert!((metrics[name] - mean).abs() < 1e-3);
     let none = part_of_each(&model, &test, "elbo", &batching, &Device::Cpu).unwrap();
     assert_eq!(none, None);
+}
+
+#[test]
+fn the_latents_drawn_of_images_are_those_that_the_model_is_measured_by() {
+    let builder = Parameters::seeded(1, &Device::Cpu).builder();
+    let model = Vae::new(784, &VaeConfig::default(), &builder).unwrap();
+    let test = digits().test;
+    let batching = Batching {
+        size: 20,
+        binarise: true,
+        seed: 7,
+    };
+    let latents = encode(&model, &test, &batching, true, &Device::Cpu).unwrap();
+    let (mut sum, mut first) = (0.0, 0);
+    for batch in test.in_order(&batching, &Device::Cpu) {
+        let images = batch.unwrap().images;
+        let count = images.dim(0).unwrap();
+        let latents = latents.narrow(0, first, count).unwrap();
+        let likelihood = model.likelihood(&latents, &()).unwrap();
+        let nats = likelihood.log_prob(&images).unwrap().sum_all().unwrap();
+        sum += f64::from(nats.to_scalar::<f32>().unwrap());
+        first += count;
+    }
+    let measured = evaluate(&model, &test, &batching, &Device::Cpu).unwrap();
+    let reconstruction = -sum / test.len() as f64;
+    assert!((measured["reconstruction"] - reconstruction).abs() < 1e-4);
 }
 
 fn interrupt(experiment: &Experiment) {

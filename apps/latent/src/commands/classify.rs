@@ -100,7 +100,7 @@ fn by_neighbours(
 ) -> Result<Vec<u8>, Error> {
     let latents = |data: &Dataset| {
         let batching = batching(model, seed);
-        encode(&model.model, data, &batching, None, &context.device)
+        encode(&model.model, data, &batching, false, &context.device)
     };
     let known = latents(&splits.train)?;
     let labels = splits.train.labels();

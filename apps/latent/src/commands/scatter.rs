@@ -28,7 +28,7 @@ pub(crate) struct Scatter {
 enum Latent {
     /// The mean of q(z|x)
     Mean,
-    /// A draw from q(z|x), by reparametrisation
+    /// A draw from q(z|x), by reparametrisation: the one that `latent evaluate` measures by, with the same seed
     Sample,
 }
 
