@@ -466,6 +466,49 @@ fn numbers_behind_pictures_are_what_they_say() {
 }
 
 #[test]
+fn weights_are_imported_where_they_fit_the_experiment() {
+    let directory = trained(&[]);
+    let at = directory.path();
+    let import = |experiment, arguments: &[&'static str]| {
+        let what = [
+            "import",
+            "run/model.safetensors",
+            experiment,
+            "--out",
+            "new.safetensors",
+        ];
+        [&what[..], arguments].concat()
+    };
+    // What the file says of itself is not asked for.
+    let files = &object(at, &import("vae-2d", &["--set", "model.hidden=[32]"]))["files"];
+    assert_eq!(files[0], "new.safetensors");
+    let measured = |model| object(at, &["evaluate", model])["elbo"].clone();
+    assert_eq!(measured("new.safetensors"), measured("run"));
+
+    let small = ["--set", "model.hidden=[32]"];
+    for (arguments, expected) in [
+        (import("vae-2d", &small), "--overwrite"),
+        (
+            import("vae-2d", &["--overwrite"]),
+            "encoder.0.weight is [32, 784], expected [512, 784]",
+        ),
+        (
+            import("vae-conv", &["--overwrite"]),
+            "decoder.3.bias [32] is missing",
+        ),
+        (import("vae-2", &["--overwrite"]), "did you mean `vae-2d`"),
+    ] {
+        let message = fail(at, &arguments, 1);
+        assert!(message.contains(expected), "{message}");
+    }
+    assert_eq!(measured("new.safetensors"), measured("run"));
+    succeed(
+        at,
+        &import("vae-2d", &["--set", "model.hidden=[32]", "--overwrite"]),
+    );
+}
+
+#[test]
 fn the_data_can_be_looked_at() {
     let directory = tempfile::tempdir().unwrap();
     let info = object(directory.path(), &["data", "info", "--data", "synthetic"]);

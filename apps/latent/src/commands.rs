@@ -8,6 +8,7 @@ mod digit;
 mod evaluate;
 mod experiments;
 mod gallery;
+mod import;
 mod interpolate;
 mod judge;
 mod manifold;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Classify(classify::Classify),
     Judge(judge::Judge),
     Curves(curves::Curves),
+    Import(import::Import),
     #[command(subcommand)]
     Data(data::Data),
     Experiments(experiments::Experiments),
@@ -66,6 +68,7 @@ impl Command {
             Self::Classify(command) => command.run(context),
             Self::Judge(command) => command.run(context),
             Self::Curves(command) => command.run(context),
+            Self::Import(command) => command.run(context),
             Self::Data(command) => command.run(context),
             Self::Experiments(command) => command.run(context),
             Self::Models(command) => command.run(context),

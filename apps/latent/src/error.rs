@@ -78,6 +78,8 @@ pub(crate) enum Error {
     Signal(#[from] ctrlc::Error),
     #[error("`--threads` runs the program once more, which failed: {0}")]
     Again(std::io::Error),
+    #[error("{0} exists: replace it with `--overwrite`, or choose another place with `--out`")]
+    FileExists(PathBuf),
     #[error("there is no user's data directory here: say where the files go with `--out`")]
     NoDataDirectory,
     #[error(

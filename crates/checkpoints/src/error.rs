@@ -78,7 +78,7 @@ pub enum Error {
         reason: serde_json::Error,
     },
     /// Tensors that the model lacks or does not have.
-    #[error("{path}: the weights do not fit the model that the file describes: {}; copy the file again", .problems.join("; "))]
+    #[error("{path}: the weights do not fit the model: {}; copy the file again, or name the model that they are of", .problems.join("; "))]
     Mismatch {
         /// The file.
         path: PathBuf,

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// The version of the layout that this crate writes and reads.
-pub const FORMAT: u64 = 1;
+/// The version of the layout that this crate writes. It reads those before too.
+pub const FORMAT: u64 = 2;
 
 /// The one key in the header's metadata.
 const KEY: &str = "latent";
@@ -41,6 +41,8 @@ struct Label {
 pub struct Checkpoint<M> {
     /// Where it was read from.
     pub path: PathBuf,
+    /// The version of its layout.
+    pub format: u64,
     /// The tensors by name, as 32-bit floats.
     pub tensors: BTreeMap<String, Tensor>,
     /// The caller's description.
@@ -181,7 +183,7 @@ pub fn parse<M: DeserializeOwned>(
         return Err(Error::Foreign { path: path.into() });
     };
     let label: Label = serde_json::from_str(json).map_err(bad_metadata)?;
-    if label.format != FORMAT {
+    if !(1..=FORMAT).contains(&label.format) {
         return Err(Error::Format {
             path: path.into(),
             found: label.format,
@@ -197,6 +199,38 @@ pub fn parse<M: DeserializeOwned>(
     }
     let envelope: Envelope<M> = serde_json::from_str(json).map_err(bad_metadata)?;
 
+    Ok(Checkpoint {
+        path: path.into(),
+        format: label.format,
+        tensors: tensors(&file, path, device)?,
+        metadata: envelope.metadata,
+    })
+}
+
+/// Reads the tensors of any safetensors file, whoever wrote it.
+///
+/// # Errors
+/// It is none, or holds numbers that weights do not have.
+pub fn load_foreign(path: &Path, device: &Device) -> Result<Checkpoint<()>, Error> {
+    let bytes = read(path)?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|reason| Error::NotSafetensors {
+        path: path.into(),
+        reason,
+    })?;
+    Ok(Checkpoint {
+        path: path.into(),
+        format: FORMAT,
+        tensors: tensors(&file, path, device)?,
+        metadata: (),
+    })
+}
+
+/// A file's tensors, as 32-bit floats.
+fn tensors(
+    file: &SafeTensors,
+    path: &Path,
+    device: &Device,
+) -> Result<BTreeMap<String, Tensor>, Error> {
     let mut tensors = BTreeMap::new();
     for (name, view) in file.iter() {
         let dtype = match view.dtype() {
@@ -215,11 +249,7 @@ pub fn parse<M: DeserializeOwned>(
         let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), device)?;
         tensors.insert(name.to_owned(), tensor.to_dtype(DType::F32)?);
     }
-    Ok(Checkpoint {
-        path: path.into(),
-        tensors,
-        metadata: envelope.metadata,
-    })
+    Ok(tensors)
 }
 
 /// Reads a whole file, which must be one: a pipe or a device might never end.

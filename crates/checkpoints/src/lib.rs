@@ -33,7 +33,7 @@
 //!
 //! # The file
 //! Any reader of safetensors opens it. The header's metadata have the one key `latent`, whose value
-//! is a JSON object: `format` (the version of this layout, 1), `kind` (what the file is for) and the
+//! is a JSON object: `format` (the version of this layout, 2), `kind` (what the file is for) and the
 //! fields of the caller's metadata. One key rather than many, since safetensors keeps them in a hash
 //! map: only so do the same weights give the same bytes.
 
@@ -44,6 +44,6 @@ mod file;
 pub use collection::{Collection, Entry};
 pub use error::Error;
 pub use file::{
-    Checkpoint, Expected, FORMAT, load, parse, read, remove_leftovers, save, to_bytes,
-    write_atomically,
+    Checkpoint, Expected, FORMAT, load, load_foreign, parse, read, remove_leftovers, save,
+    to_bytes, write_atomically,
 };

@@ -129,7 +129,7 @@ fn other_files_are_told_apart() {
     save(&path, "model", &tensors(), &METADATA).unwrap();
     let bytes = fs::read(&path).unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let at = text.find("format\\\":1").unwrap() + "format\\\":".len();
+    let at = text.find("format\\\":2").unwrap() + "format\\\":".len();
     let mut newer = bytes.clone();
     newer[at] = b'9';
     fs::write(&path, newer).unwrap();

@@ -1,4 +1,6 @@
-use candle_core::Tensor;
+use std::collections::BTreeMap;
+
+use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::VarBuilder;
 use latent_distributions::Generator;
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,9 @@ use crate::{
     ConvolutionalConfig, Error, Flow, FlowConfig, Halves, ImageSize, Labels, LatentModel, Loss,
     Step, Trainable, Vae, VaeConfig,
 };
+
+/// A model's variables by name.
+pub type Variables = BTreeMap<String, Tensor>;
 
 /// Any model of this crate, as an experiment names it: `kind` and the fields of its configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +56,65 @@ impl ModelConfig {
                 AnyModel::Conditional(Box::new(Flow::conditional(pixels, config, builder)?))
             }
         })
+    }
+
+    /// The model's variables by name as PyTorch's layers have them.
+    ///
+    /// Only those of convolutional models differ. Where an image with channels becomes a vector, PyTorch's
+    /// `Flatten` keeps the pixels of a channel together, and the networks here keep the channels of a
+    /// pixel together, which costs no copy.
+    ///
+    /// # Errors
+    /// A variable has another shape than the model's, or there can be no such model.
+    pub fn in_pytorch_order(
+        &self,
+        image: ImageSize,
+        variables: Variables,
+    ) -> Result<Variables, Error> {
+        self.reordered(
+            image,
+            variables,
+            |variable, before, [height, width, channels]| {
+                let parts = variable.reshape((before, height, width, channels, ()))?;
+                parts.permute((0, 3, 1, 2, 4))
+            },
+        )
+    }
+
+    /// The inverse of [`Self::in_pytorch_order`].
+    ///
+    /// # Errors
+    /// As [`Self::in_pytorch_order`].
+    pub fn in_own_order(&self, image: ImageSize, variables: Variables) -> Result<Variables, Error> {
+        self.reordered(
+            image,
+            variables,
+            |variable, before, [height, width, channels]| {
+                let parts = variable.reshape((before, channels, height, width, ()))?;
+                parts.permute((0, 2, 3, 1, 4))
+            },
+        )
+    }
+
+    /// With what `moved` makes of each variable with a dimension for an image's height, width and channels.
+    fn reordered(
+        &self,
+        image: ImageSize,
+        mut variables: Variables,
+        moved: impl Fn(&Tensor, usize, [usize; 3]) -> TensorResult<Tensor>,
+    ) -> Result<Variables, Error> {
+        self.check(image)?;
+        let (Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config)) = self
+        else {
+            return Ok(variables);
+        };
+        for (name, before, shape) in config.flattened(image) {
+            if let Some(variable) = variables.get_mut(&name) {
+                let moved = moved(variable, before, shape)?.contiguous()?;
+                *variable = moved.reshape(variable.dims())?;
+            }
+        }
+        Ok(variables)
     }
 
     /// How many dimensions a latent has, for images of this size.

@@ -42,7 +42,7 @@ mod parameters;
 mod vae;
 
 pub use classifier::{Classifier, ClassifierConfig};
-pub use config::{AnyModel, ModelConfig};
+pub use config::{AnyModel, ModelConfig, Variables};
 pub use error::Error;
 pub use flow::{
     ConditionalFlow, Flow, FlowConfig, Halves, Normalisation, Preprocessing, Prior, Transform,

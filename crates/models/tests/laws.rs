@@ -12,7 +12,7 @@ use latent_models::latent_space::{
 use latent_models::{
     Activation, Bound, Classifier, ClassifierConfig, Condition, Conditional, ConvolutionalConfig,
     Error, Flow, FlowConfig, Halves, Labels, LatentModel, ModelConfig, Normalisation, Objective,
-    Parameters, Preprocessing, Prior, Step, Trainable, Transform, Vae, VaeConfig,
+    Parameters, Preprocessing, Prior, Step, Trainable, Transform, Vae, VaeConfig, Variables,
 };
 
 type Result<T = ()> = std::result::Result<T, Error>;
@@ -935,6 +935,60 @@ fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -
         let parameters = Parameters::seeded(1, CPU);
         let conditional = Vae::conditional_convolutional(image, &config, &parameters.builder())?;
         check(&conditional, &parameters)?;
+    }
+    Ok(())
+}
+
+/// By candle's own layers, which keep channels apart as PyTorch's do.
+#[test]
+fn a_convolutional_model_is_one_of_pytorch_s_layers_with_its_variables_in_their_order() -> Result {
+    let image = (8, 12);
+    let config = ModelConfig::ConditionalConvolutionalVae(convolutional());
+    let parameters = Parameters::seeded(1, CPU);
+    let model = config.build(image, &parameters.builder())?;
+    let detached = |(name, variable): (String, Var)| (name, variable.as_detached_tensor());
+    let own: Variables = parameters.variables().into_iter().map(detached).collect();
+    let v = config.in_pytorch_order(image, own.clone())?;
+    let bias = |layer: &str| v[&format!("{layer}.bias")].reshape((1, (), 1, 1));
+    let linear = |layer: &str, input: &Tensor| {
+        let product = input.matmul(&v[&format!("{layer}.weight")].t()?)?;
+        product.broadcast_add(&v[&format!("{layer}.bias")])
+    };
+
+    let images = Generator::new(3).uniform((5, 8 * 12), DType::F32, CPU)?;
+    let labels = Labels::new(&[3, 1, 4, 1, 5], DType::F32, CPU)?;
+    let convolved = |input: &Tensor, layer: &str| {
+        let output = input.conv2d(&v[&format!("{layer}.weight")], 1, 2, 1, 1)?;
+        output.broadcast_add(&bias(layer)?)
+    };
+    let hidden = convolved(&images.reshape((5, 1, 8, 12))?, "encoder.0")?;
+    let told = linear("encoder.0.labels", labels.one_hot())?.reshape(hidden.dims())?;
+    let hidden = convolved(&(hidden + told)?.relu()?, "encoder.2")?.relu()?;
+    let features = linear("encoder.5", &hidden.flatten_from(1)?)?.relu()?;
+    let latents = linear("mean", &features)?;
+
+    let first = linear("decoder.0", &latents)?;
+    let first = (first + linear("decoder.0.labels", labels.one_hot())?)?.relu()?;
+    let grown = |input: &Tensor, layer: &str| {
+        let weight = &v[&format!("{layer}.weight")];
+        let output = input.conv_transpose2d(weight, 1, 1, 2, 1)?;
+        output.broadcast_add(&bias(layer)?)
+    };
+    let hidden = grown(&first.reshape((5, 4, 2, 3))?, "decoder.3")?.relu()?;
+    let logits = grown(&hidden, "decoder.5")?.flatten_from(1)?;
+
+    let encoded = model.encode(&images, &labels)?;
+    let decoded = model.decode(&encoded, &labels)?;
+    for (found, expected) in [
+        (encoded, latents),
+        (decoded, candle_nn::ops::sigmoid(&logits)?),
+    ] {
+        for (found, expected) in vec1(&found)?.iter().zip(vec1(&expected)?) {
+            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+        }
+    }
+    for (name, variable) in config.in_own_order(image, v.clone())? {
+        assert_eq!(vec1(&variable)?, vec1(&own[&name])?, "{name}");
     }
     Ok(())
 }

@@ -49,7 +49,8 @@ pub use experiment::{DataConfig, Experiment, TrainingConfig, did_you_mean, neare
 pub use judge::{Judge, train_judge};
 pub use publication::{Publication, publish};
 pub use run::{
-    DataRecord, EpochRecord, Model, ModelMetadata, Outcome, Run, load_model, parse_model, train,
+    DataRecord, EpochRecord, Model, ModelMetadata, Outcome, Run, import, load_model, parse_model,
+    train,
 };
 pub use schedule::Schedule;
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};

@@ -28,6 +28,10 @@ const LOCK: &str = ".lock";
 pub(crate) const MODEL_KIND: &str = "model";
 const STATE_KIND: &str = "training state";
 
+/// The format since which a model's file has its variables as PyTorch's layers do: before, as they are in
+/// memory.
+pub(crate) const PYTORCH_FORMAT: u64 = 2;
+
 /// The version of this workspace, which a file says it was written by.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -491,6 +495,9 @@ impl Run {
         let tensors = variables
             .iter()
             .map(|(name, variable)| (name.clone(), variable.as_detached_tensor()));
+        let tensors = experiment
+            .model
+            .in_pytorch_order((data.height, data.width), tensors.collect())?;
         let metadata = ModelMetadata {
             version: VERSION.to_owned(),
             experiment: experiment.clone(),
@@ -508,7 +515,7 @@ impl Run {
         Ok(latent_checkpoints::save(
             &self.model_path(),
             MODEL_KIND,
-            &tensors.collect(),
+            &tensors,
             &metadata,
         )?)
     }
@@ -629,8 +636,13 @@ pub fn parse_model(bytes: &[u8], path: &Path, device: &Device) -> Result<Model, 
     let expected: Expected = shapes(|builder| metadata.experiment.model.build(image, builder))?;
     checkpoint.verify(&expected)?;
 
-    let tensors = checkpoint.tensors.into_iter().collect();
-    let builder = VarBuilder::from_tensors(tensors, DType::F32, device);
+    let tensors = if checkpoint.format < PYTORCH_FORMAT {
+        checkpoint.tensors
+    } else {
+        let config = &metadata.experiment.model;
+        config.in_own_order(image, checkpoint.tensors)?
+    };
+    let builder = VarBuilder::from_tensors(tensors.into_iter().collect(), DType::F32, device);
     let model = checkpoint
         .metadata
         .experiment
@@ -642,6 +654,38 @@ pub fn parse_model(bytes: &[u8], path: &Path, device: &Device) -> Result<Model, 
         path: path.to_owned(),
         run: None,
     })
+}
+
+/// Makes a model's file, `out`, of weights that another program trained: a safetensors file of exactly the
+/// variables that the experiment's model has, by their names and as PyTorch's layers have them. Nothing is
+/// known of their training: the file tells of the experiment and of `splits`, and of no epoch.
+///
+/// # Errors
+/// The weights are not those of such a model.
+pub fn import(
+    weights: &Path,
+    experiment: &Experiment,
+    splits: &Splits,
+    out: &Path,
+) -> Result<(), Error> {
+    let checkpoint = latent_checkpoints::load_foreign(weights, &Device::Cpu)?;
+    let data = DataRecord::of(splits);
+    let image = (data.height, data.width);
+    experiment.check_for(&experiment.name, image)?;
+    checkpoint.verify(&shapes(|builder| experiment.model.build(image, builder))?)?;
+    let metadata = ModelMetadata {
+        version: VERSION.to_owned(),
+        experiment: experiment.clone(),
+        data,
+        epoch: 0,
+        metrics: BTreeMap::new(),
+    };
+    Ok(latent_checkpoints::save(
+        out,
+        MODEL_KIND,
+        &checkpoint.tensors,
+        &metadata,
+    )?)
 }
 
 fn read_text(path: &Path) -> Result<String, Error> {

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
+use latent_checkpoints::{load_foreign, save};
 use latent_datasets::{Batching, Dataset, Splits, synthetic};
 use latent_distributions::{Distribution, Generator};
 use latent_kernels::{Adam, Moments, adam_update, average_update, squared_norm};
 use latent_models::{Loss, Parameters, Step, Trainable, Vae, VaeConfig};
 use latent_training::{
     EVALUATION_BATCH, EpochReport, Error, Experiment, Metrics, Observer, Outcome, Run, Schedule,
-    Silent, StepReport, Trainer, TrainingConfig, encode, evaluate, load_model, log_likelihoods,
-    mean_and_standard_error, mixture_log_likelihoods, part_of_each, train,
+    Silent, StepReport, Trainer, TrainingConfig, encode, evaluate, import, load_model,
+    log_likelihoods, mean_and_standard_error, mixture_log_likelihoods, part_of_each, train,
 };
 
 fn experiment(settings: &[&str]) -> Experiment {
@@ -479,6 +480,78 @@ fn a_trained_model_is_loaded_and_measured_as_it_was() {
     let copy = directory.path().join("copy.safetensors");
     fs::copy(path.join("model.safetensors"), &copy).unwrap();
     assert!(load_model(&copy, &Device::Cpu).unwrap().run.is_none());
+}
+
+#[test]
+fn convolutional_models_are_kept_as_pytorch_has_them_and_were_not_in_format_1() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    let text = "name = 'small'\n[model]\nkind = 'convolutional-vae'\nchannels = [3, 4]\n\
+                [training]\nepochs = 1\nbatch_size = 100\n[data]\nsource = 'synthetic'\n";
+    let experiment = Experiment::parse(text, "small", &[]).unwrap();
+    train_in(&path, &experiment, &mut Silent).unwrap();
+    let measured = |path: &Path| {
+        let model = load_model(path, &Device::Cpu).unwrap();
+        let batching = Batching {
+            size: EVALUATION_BATCH,
+            binarise: false,
+            seed: 1,
+        };
+        let metrics = evaluate(&model.model, &digits().test, &batching, &Device::Cpu).unwrap();
+        (metrics, model.metadata)
+    };
+    let (metrics, metadata) = measured(&path);
+    assert_eq!(metrics, metadata.metrics["test"]);
+
+    // The format before, in which the variables were as they are in memory.
+    let file = path.join("model.safetensors");
+    let tensors = load_foreign(&file, &Device::Cpu).unwrap().tensors;
+    let in_memory = experiment.model.in_own_order((28, 28), tensors).unwrap();
+    save(&file, "model", &in_memory, &metadata).unwrap();
+    assert_ne!(measured(&path).0, metrics);
+    let bytes = fs::read(&file).unwrap();
+    let before = replaced(&bytes, "\\\"format\\\":2", "\\\"format\\\":1");
+    fs::write(&file, before).unwrap();
+    assert_eq!(measured(&path).0, metrics);
+}
+
+#[test]
+fn weights_of_another_program_become_a_model_if_they_are_all_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    train_in(&path, &experiment(&[]), &mut Silent).unwrap();
+    let trained = load_model(&path, &Device::Cpu).unwrap();
+    // A file without a word about itself, as others write it.
+    let tensors = load_foreign(&trained.path, &Device::Cpu).unwrap().tensors;
+    let weights = directory.path().join("weights.safetensors");
+    fs::write(&weights, safetensors::serialize(&tensors, None).unwrap()).unwrap();
+    let out = directory.path().join("imported.safetensors");
+    import(&weights, &trained.metadata.experiment, &digits(), &out).unwrap();
+    let imported = load_model(&out, &Device::Cpu).unwrap();
+    let batching = Batching {
+        size: EVALUATION_BATCH,
+        binarise: true,
+        seed: 1,
+    };
+    let measured = |model| evaluate(model, &digits().test, &batching, &Device::Cpu).unwrap();
+    assert_eq!(measured(&imported.model), measured(&trained.model));
+    assert_eq!(imported.metadata.data, trained.metadata.data);
+
+    let other = experiment(&["model.hidden=[17]"]);
+    let message = import(&weights, &other, &digits(), &out)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("encoder.0.weight is [16, 784], expected [17, 784]"),
+        "{message}"
+    );
+    let own = path.join("experiment.toml");
+    let message = import(&own, &other, &digits(), &out)
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("no safetensors file"), "{message}");
+    // What could not be is not written either.
+    assert!(load_model(&out, &Device::Cpu).is_ok());
 }
 
 #[test]

@@ -215,6 +215,26 @@ impl ConvolutionalConfig {
         Ok(())
     }
 
+    /// The variables that count, in one of their dimensions, the numbers of an image with several channels: by
+    /// name, with how many numbers the dimensions before have, and the image's height, width and channels.
+    pub(crate) fn flattened(&self, image: ImageSize) -> Vec<(String, usize, [usize; 3])> {
+        let (height, width, channels) = self.smallest(image);
+        let smallest = [height, width, channels];
+        let (height, width) = self.sizes(image)[1];
+        let first = [height, width, self.channels[0]];
+        let encoder = format!("encoder.{}.weight", 2 * self.channels.len() + 1);
+        let rows = |name: &str, shape| (name.to_owned(), 1, shape);
+        vec![
+            (encoder, self.features, smallest),
+            rows("encoder.0.labels.weight", first),
+            rows("encoder.0.labels.bias", first),
+            rows("decoder.0.weight", smallest),
+            rows("decoder.0.bias", smallest),
+            rows("decoder.0.labels.weight", smallest),
+            rows("decoder.0.labels.bias", smallest),
+        ]
+    }
+
     /// Height and width before the first convolution and after each.
     fn sizes(&self, image: ImageSize) -> Vec<ImageSize> {
         let halve = |size: &ImageSize| Some((size.0.div_ceil(2), size.1.div_ceil(2)));
@@ -255,7 +275,8 @@ impl ConvolutionalConfig {
 /// Convolutions that halve the image, and a linear layer: images `[n, pixels]` to `[n, features]`.
 ///
 /// The linear layer sees the last convolution's output row by row with the channels of a pixel
-/// together. Layers are numbered as in a PyTorch `Sequential` of `Conv2d, ReLU, …, Flatten, Linear`.
+/// together. Layers are numbered as in a PyTorch `Sequential` of `Conv2d, ReLU, …, Flatten, Linear`, whose
+/// `Flatten` keeps the pixels of a channel together: see [`ModelConfig::in_pytorch_order`](crate::ModelConfig::in_pytorch_order).
 #[derive(Clone, Debug)]
 pub struct ConvolutionalEncoder<F = Conv2d> {
     image: ImageSize,

@@ -1,0 +1,52 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use latent_training::import;
+use serde_json::json;
+
+use crate::arguments::{DataArguments, quoted};
+use crate::{Context, Error, experiments};
+
+/// Make a model of weights that another program trained
+///
+/// The weights are a .safetensors file with the names and shapes that a PyTorch module of the same layers has:
+/// `safetensors.torch.save_file(module.state_dict(), FILE)`. `tests/python/README.md` of the repository shows the
+/// modules.
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The weights
+    #[arg(value_name = "FILE")]
+    weights: PathBuf,
+    /// What they are weights of: an experiment's name or a .toml file
+    #[arg(value_name = "NAME|FILE.toml")]
+    experiment: String,
+    #[arg(
+        long = "set",
+        value_name = "KEY=VALUE",
+        help = "Change any value of the experiment, such as model.latent_size=8"
+    )]
+    settings: Vec<String>,
+    /// The model's file to write
+    #[arg(long, value_name = "FILE.safetensors")]
+    out: PathBuf,
+    /// Replace the file that is there
+    #[arg(long)]
+    overwrite: bool,
+    #[command(flatten)]
+    data: DataArguments,
+}
+
+impl Import {
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        if self.out.exists() && !self.overwrite {
+            return Err(Error::FileExists(self.out.clone()));
+        }
+        let mut experiment = experiments::find(&self.experiment, &self.settings)?;
+        let loaded = self.data.load(experiment.data.source, context)?;
+        experiment.data.source = loaded.source;
+        import(&self.weights, &experiment, &loaded.splits, &self.out)?;
+        let out = self.out.display().to_string();
+        context.say(&format!("next:\n  latent evaluate {}", quoted(&self.out)));
+        context.result(&out, &json!({ "files": [out] }))
+    }
+}
