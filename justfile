@@ -133,6 +133,14 @@ _train experiment run=experiment *arguments="":
 test:
     cargo test --release
 
+# PyTorch and huggingface_hub beside ours: some gigabytes, for a virtual environment
+test-python *arguments:
+    python3 -m venv target/python
+    target/python/bin/python -m pip install --quiet --requirement tests/python/requirements.txt
+    cargo build --release --package latent
+    LATENT=target/release/latent target/python/bin/python -m pytest --quiet -rs tests/python {{arguments}}
+    LATENT_PYTHON="$PWD/target/python/bin/python" cargo test --release --package latent-tests --test hub python
+
 # Three seeds of an experiment: the figures of each, a JSON object a line
 seeds experiment="vae-2d":
     @for seed in 1 2 3; do \

@@ -1,0 +1,216 @@
+"""PyTorch opens latent's files and computes the same, and `latent` those of PyTorch.
+
+All numbers of `latent` come from its command: `scatter --out x.npy` has the latents, `reconstruct` and
+`interpolate` decode them, `evaluate --json` gives bounds and densities by the very draws of `scatter --latent
+sample`. $LATENT names the program, which otherwise is the one in target/release.
+"""
+
+import json
+import os
+import re
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="SKIPPED: no torch here; `just test-python` sees to it")
+numpy = pytest.importorskip("numpy", reason="SKIPPED: no numpy here; `just test-python` sees to it")
+pytest.importorskip("safetensors", reason="SKIPPED: no safetensors here; `just test-python` sees to it")
+
+import latent_models
+from safetensors.torch import save_file
+from torch.nn.functional import one_hot
+
+ROOT = Path(__file__).resolve().parents[2]
+LATENT = Path(os.environ.get("LATENT", ROOT / "target" / "release" / "latent")).absolute()
+SHIPPED = sorted((ROOT / "assets" / "models").glob("*.safetensors"))
+COUNT, STEPS = 20, 11
+
+VAE = "hidden = [20, 10]\nactivation = 'tanh'\nlatent_size = 3\n"
+CONVOLUTIONAL = "channels = [3, 5]\nfeatures = 6\n"
+FLOWS = [
+    "transform = { kind = 'affine' }\nhalves = 'alternating'\nnormalisation = 'act-norm'\n",
+    "transform = { kind = 'additive' }\nhalves = 'blocks'\nscaling = true\nprior = 'logistic'\n"
+    "preprocessing = { kind = 'unit' }\n",
+    "transform = { kind = 'mixture', components = 3 }\nhalves = 'checkerboard'\nprior = 'logistic'\n"
+    "normalisation = 'act-norm'\n",
+]
+# One of every kind, with every word that a flow's configuration knows.
+SMALL = {
+    "vae": VAE,
+    "vae-without-hidden-layers": "hidden = []\n",
+    "vae-by-a-sampled-divergence": VAE + "objective = { bound = 'sampled-elbo' }\n",
+    "vae-by-importance": VAE + "objective = { bound = 'importance-weighted', samples = 5 }\n",
+    "conditional-vae": VAE,
+    "convolutional-vae": CONVOLUTIONAL,
+    "conditional-convolutional-vae": CONVOLUTIONAL,
+    **{f"{kind}-{index}": text + "couplings = 3\nhidden = [8]\n" for kind in ("flow", "conditional-flow")
+       for index, text in enumerate(FLOWS)},
+}
+KINDS = ["conditional-convolutional-vae", "convolutional-vae", "conditional-vae", "vae", "conditional-flow", "flow"]
+
+
+def latent(*arguments) -> str:
+    """What the command prints on stdout."""
+    if not LATENT.exists():
+        pytest.skip(f"SKIPPED: there is no program {LATENT}: `cargo build --release`, or name one with $LATENT")
+    run = subprocess.run([LATENT, *map(str, arguments)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> list[str]:
+    """Arguments that name fifty digits: to draw all of its own takes `latent` seconds in every command."""
+    directory = tmp_path_factory.mktemp("digits")
+    synthetic = ["--data", "synthetic"]
+    latent("train", "vae-2d", *synthetic, "--limit", 60, "--epochs", 1, "--no-figures", "--out", directory / "run")
+    latent("reconstruct", directory / "run", *synthetic, "--count", 50, "--out", directory / "images.npy")
+    latent("scatter", directory / "run", *synthetic, "--count", 50, "--out", directory / "latents.npy")
+    images = (255 * numpy.load(directory / "images.npy")[:50]).round().astype(numpy.uint8)
+    labels = numpy.load(directory / "latents.labels.npy").astype(numpy.uint8)
+    for part in ("train", "t10k"):
+        header = struct.pack(">4i", 0x803, *images.shape)
+        (directory / f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        (directory / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 0x801, 50) + labels.tobytes())
+    return ["--data", "idx", "--data-dir", str(directory)]
+
+
+def close(found: torch.Tensor, expected, what: str):
+    expected = torch.as_tensor(expected, dtype=torch.float64)
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-4, msg=lambda words: f"{what}: {words}")
+
+
+def agree(path: Path, directory: Path, data: list[str]):
+    """The model in a file computes the same here and in `latent`."""
+
+    def numbers(command: str, name: str, *options) -> torch.Tensor:
+        latent(command, path, *data, *options, "--out", directory / name)
+        return torch.from_numpy(numpy.load(directory / name)).double()
+
+    module, description = latent_models.load(path)
+    model = description["experiment"]["model"]
+    shown = numbers("reconstruct", "shown.npy", "--count", COUNT).flatten(1)
+    x, reconstructed = shown[:COUNT], shown[COUNT:]
+    latents = numbers("scatter", "latents.npy", "--count", COUNT)
+    labels = torch.from_numpy(numpy.load(directory / "latents.labels.npy"))
+    y = one_hot(labels, 10).double() if "conditional" in model["kind"] else x[:, :0]
+
+    close(module.encode(x, y)[0], latents, "encodings")
+    close(module.image(latents, y), reconstructed, "decodings")
+    way = torch.linspace(0, 1, STEPS, dtype=torch.float64)[:, None]
+    between = [(1 - way) * ends[0] + way * ends[1] for ends in (latents, y)]
+    decoded = numbers("interpolate", "between.npy", "--between", "0,1", "--steps", STEPS)
+    close(module.image(*between), decoded.flatten(1), "decodings on the way")
+
+    measured = json.loads(latent("evaluate", path, *data, "--limit", COUNT, "--json"))
+    drawn = numbers("scatter", "drawn.npy", "--count", COUNT, "--latent", "sample")
+    if model["kind"].endswith("flow"):
+        points = module.to_data(drawn, y)
+        noise = module.levels(points) - 255 * x
+        assert (noise > -1e-2).all() and (noise < 1.01).all(), "draws are images with noise"
+        density = module.log_prob(points, y)
+        close(density.mean(), measured["log_likelihood"], "log-likelihood")
+        bits = -(density + module.preprocess(x, noise)[1]) / (x.shape[1] * numpy.log(2))
+        close(bits.mean(), measured["bits_per_dimension"], "bits per dimension")
+        return
+    objective = model["objective"]
+    if objective["samples"] > 1:
+        return agree_on_average(module, objective["samples"], x, y, measured)
+    reconstruction, kl = module.reconstruction_and_kl(x, y, drawn)
+    if objective["bound"] != "elbo":
+        kl = module.sampled_kl(x, y, drawn)
+    close(reconstruction.mean(), measured["reconstruction"], "reconstruction")
+    close(kl.mean(), measured["kl"], "KL")
+    close(-(reconstruction + kl).mean(), measured["elbo"], "ELBO")
+
+
+def agree_on_average(module, samples: int, x, y, measured: dict):
+    """Where several latents are drawn for an image, `latent` tells of none: the bounds have to be as near
+    as the draws let them be."""
+    torch.manual_seed(1)
+    mean, log_variance = module.encode(x, y)
+    draws = mean + torch.randn(100, *mean.shape, dtype=mean.dtype) * torch.exp(log_variance / 2)
+    bounds = torch.stack([-sum(module.reconstruction_and_kl(x, y, z)) for z in draws])
+    error = (bounds.var(0).mean() / len(x) * (1 / samples + 1 / len(draws))).sqrt()
+    assert abs(bounds.mean() - measured["elbo"]) < 5 * error
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_model_of_every_kind_computes_the_same(name: str, data: list[str], tmp_path: Path):
+    kind = next(kind for kind in KINDS if name.startswith(kind))
+    experiment = tmp_path / "small.toml"
+    experiment.write_text(
+        f"name = 'small'\n[model]\nkind = '{kind}'\n{SMALL[name]}"
+        f"[training]\nepochs = 5\nbatch_size = 20\n[data]\nbinarise = {str(kind == 'conditional-vae').lower()}\n"
+    )
+    latent("train", experiment, *data, "--no-figures", "--out", tmp_path / "run")
+    agree(tmp_path / "run" / "model.safetensors", tmp_path, data)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_model_computes_the_same(path: Path, data: list[str], tmp_path: Path):
+    try:
+        latent_models.load(path)
+    except ValueError as error:
+        pytest.skip(f"SKIPPED: {error}; `latent models export` writes it anew")
+    agree(path, tmp_path, data)
+
+
+def test_every_shipped_model_is_there():
+    if not SHIPPED:
+        pytest.skip("SKIPPED: no models in assets/models")
+    index = json.loads((ROOT / "assets" / "models" / "index.json").read_text())
+    assert {path.stem for path in SHIPPED} <= set(index["models"])
+
+
+@pytest.mark.parametrize("experiment", ["vae-conv", "cvae-conv", "vae-2d", "cvae-mlp", "cond-realnvp-5"])
+def test_what_pytorch_trained_computes_the_same_in_latent(experiment: str, data: list[str], tmp_path: Path):
+    # The experiment's shape: of a model whose weights are then PyTorch's.
+    latent("train", experiment, *data, "--epochs", 1, "--no-figures", "--out", tmp_path / "run")
+    _, description = latent_models.load(tmp_path / "run" / "model.safetensors")
+    latent("reconstruct", tmp_path / "run", *data, "--count", COUNT, "--out", tmp_path / "x.npy")
+    x = torch.from_numpy(numpy.load(tmp_path / "x.npy")).flatten(1)[:COUNT]
+    model = description["experiment"]["model"]
+    y = torch.eye(10)[torch.arange(COUNT) % 10] if "conditional" in model["kind"] else x[:, :0]
+
+    torch.manual_seed(0)
+    module = latent_models.make(model, 28, 28)
+    optimiser = torch.optim.Adam(module.parameters(), lr=1e-3)
+    for _ in range(30):
+        optimiser.zero_grad()
+        if model["kind"].endswith("flow"):
+            loss = -module.log_prob(module.preprocess(x, torch.rand_like(x))[0], y).mean()
+        else:
+            mean, log_variance = module.encode(x, y)
+            z = mean + torch.randn_like(mean) * torch.exp(log_variance / 2)
+            loss = sum(module.reconstruction_and_kl(x, y, z)).mean()
+        loss.backward()
+        optimiser.step()
+
+    save_file(module.state_dict(), tmp_path / "weights.safetensors")
+    imported = tmp_path / "imported.safetensors"
+    latent("import", tmp_path / "weights.safetensors", experiment, *data, "--out", imported)
+    agree(imported, tmp_path, data)
+    loaded = latent_models.load(imported)[0].state_dict()
+    assert all(torch.equal(loaded[name], value.double()) for name, value in module.state_dict().items())
+
+
+@pytest.mark.parametrize("readme", [ROOT / "README.md", ROOT / "tests" / "python" / "README.md"], ids=["top", "here"])
+def test_the_lines_in_a_readme_run(readme: Path, data: list[str], tmp_path: Path):
+    blocks = re.findall(r"^```python\n(.*?)^```", readme.read_text(), re.DOTALL | re.MULTILINE)
+    if not blocks:
+        pytest.skip(f"SKIPPED: {readme} shows no Python")
+    for lines in blocks:
+        for path in re.findall(r'"(assets/models/[^"]*)"', lines):
+            present = ROOT / path
+            if not present.exists():
+                name = Path(path).stem
+                latent("train", name, *data, "--epochs", 1, "--no-figures", "--out", tmp_path / name)
+                present = tmp_path / name / "model.safetensors"
+            lines = lines.replace(path, str(present))
+        names: dict = {}
+        exec(compile(lines, str(readme), "exec"), names)
+        assert names["images"].shape == (25, 784)
+        assert names["images"].min() >= 0 and names["images"].max() <= 1
