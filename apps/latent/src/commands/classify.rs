@@ -5,7 +5,7 @@ use latent_training::{Model, classify, encode};
 use latent_visualisation::ConfusionMatrix;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Verdict, batching};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown, Verdict, batching};
 use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
 
@@ -35,7 +35,7 @@ pub(crate) struct Classify {
 const NEIGHBOURS: usize = 15;
 
 impl Classify {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let splits = self.data.load_for(&model, context)?;
         let limit = self.limit.unwrap_or(u64::MAX) as usize;
@@ -69,7 +69,7 @@ impl Classify {
                 "method": method,
             }),
         };
-        self.output.save_verdict(verdict, &model, context)
+        Ok(self.output.verdict(verdict, &model))
     }
 
     fn by_bayes(

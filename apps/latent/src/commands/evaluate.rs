@@ -5,7 +5,7 @@ use latent_training::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::arguments::{DataArguments, ModelArgument, batching, seed, table};
+use crate::arguments::{DataArguments, ModelArgument, Shown, batching, seed, table};
 use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
 
@@ -50,7 +50,7 @@ pub(crate) struct Evaluate {
 }
 
 impl Evaluate {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let splits = self.data.load_for(&model, context)?;
         let test = splits
@@ -146,6 +146,6 @@ impl Evaluate {
             splits.name,
             table(&with_errors(&figures))
         );
-        context.result(&words, &Value::Object(object))
+        Ok(Shown::measured(words, Value::Object(object)))
     }
 }
