@@ -57,6 +57,20 @@ impl DataArguments {
             .map_or_else(String::new, |path| format!(" --data-dir {}", quoted(path)))
     }
 
+    /// The same as words of a command.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let source = self.source().map(|source| source.to_string());
+        let directory = self
+            .data_dir
+            .as_ref()
+            .map(|path| path.display().to_string());
+        [("--data", source), ("--data-dir", directory)]
+            .into_iter()
+            .filter_map(|(option, value)| Some([option.to_owned(), value?]))
+            .flatten()
+            .collect()
+    }
+
     /// Loads what `--data` names, or `auto` where it names nothing, and says what it took.
     pub(crate) fn load(&self, auto: Source, context: &Context) -> Result<Loaded, Error> {
         // Who names a directory wants what is in it.
@@ -65,10 +79,7 @@ impl DataArguments {
         } else {
             auto
         };
-        let loaded =
-            latent_datasets::load(self.source().unwrap_or(auto), self.data_dir.as_deref())?;
-        context.say(&format!("data: {}", loaded.note));
-        Ok(loaded)
+        context.load(self.source().unwrap_or(auto), self.data_dir.as_deref())
     }
 
     /// Loads images for a trained model: by default of the data that it was trained on.
