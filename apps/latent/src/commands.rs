@@ -12,6 +12,7 @@ mod interpolate;
 mod judge;
 mod manifold;
 mod neighbours;
+mod posterior;
 mod reconstruct;
 mod restyle;
 mod sample;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Interpolate(interpolate::Interpolate),
     Manifold(manifold::Manifold),
     Scatter(scatter::Scatter),
+    Posterior(posterior::Posterior),
     Gallery(gallery::Gallery),
     Neighbours(neighbours::Neighbours),
     Restyle(restyle::Restyle),
@@ -64,6 +66,7 @@ impl Command {
             Self::Interpolate(command) => command.show(context),
             Self::Manifold(command) => command.show(context),
             Self::Scatter(command) => command.show(context),
+            Self::Posterior(command) => command.show(context),
             Self::Gallery(command) => command.show(context),
             Self::Neighbours(command) => command.show(context),
             Self::Restyle(command) => command.show(context),

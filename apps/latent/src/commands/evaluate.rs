@@ -64,18 +64,15 @@ impl Evaluate {
             metrics.insert(name.to_owned(), mean);
             metrics.insert(format!("{name}{ERROR}"), error);
         };
-        let exact = part_of_each(
-            &model.model,
-            &test,
-            "log_likelihood",
-            &batching,
-            &context.device,
-        )?;
+        let of_each = |name| part_of_each(&model.model, &test, name, &batching, &context.device);
+        if let Some(bounds) = of_each("elbo")? {
+            let error = mean_and_standard_error(&bounds).1;
+            metrics.insert(format!("elbo{ERROR}"), error);
+        }
+        let exact = of_each("log_likelihood")?;
         if let Some(values) = &exact {
-            metrics.insert(
-                format!("log_likelihood{ERROR}"),
-                mean_and_standard_error(values).1,
-            );
+            let error = mean_and_standard_error(values).1;
+            metrics.insert(format!("log_likelihood{ERROR}"), error);
             if model.model.conditional().is_ok() {
                 let progress = Counting::new(test.len(), "images under each label", context);
                 let mixture = mixture_log_likelihoods(
