@@ -2,6 +2,7 @@
 
 mod bench;
 mod classify;
+mod compare;
 mod curves;
 mod data;
 mod digit;
@@ -14,6 +15,7 @@ mod manifold;
 mod neighbours;
 mod posterior;
 mod reconstruct;
+mod report;
 mod restyle;
 mod sample;
 mod scatter;
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Classify(classify::Classify),
     Judge(judge::Judge),
     Curves(curves::Curves),
+    Compare(compare::Compare),
+    Report(report::Report),
     #[command(subcommand)]
     Data(data::Data),
     Experiments(experiments::Experiments),
@@ -73,7 +77,9 @@ impl Command {
             Self::Classify(command) => command.show(context),
             Self::Judge(command) => command.show(context),
             Self::Curves(command) => command.show(),
+            Self::Compare(command) => command.show(),
             Self::Data(command) => return command.show(context),
+            Self::Report(command) => return command.run(context).map(|()| None),
             Self::Train(command) => return command.run(context).map(|()| None),
             Self::Experiments(command) => return command.run(context).map(|()| None),
             Self::Bench(command) => return command.run(context).map(|()| None),

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod commands;
+mod comparison;
 mod context;
 mod error;
 mod experiments;
@@ -11,6 +12,7 @@ mod figures;
 mod process;
 mod progress;
 mod projection;
+mod report;
 
 use std::process::ExitCode;
 
