@@ -5,25 +5,29 @@ latent := "cargo run --release --quiet --package latent --"
 _default:
     @{{just_executable()}} --list --unsorted
 
-# Auto-Encoding Variational Bayes, task 1: train, and draw 25 samples from the prior
+# Auto-Encoding Variational Bayes, task 1: train, measure, and draw 25 samples from the prior
 aevb-task1: (_train "aevb")
+    {{latent}} evaluate runs/aevb
     {{latent}} sample runs/aevb --count 25
 
-# Task 2: the first ten test images above their reconstructions
+# Task 2: the first ten test images above their reconstructions, and what their latents tell
 aevb-task2: (_train "aevb")
     {{latent}} reconstruct runs/aevb --count 10
+    {{latent}} posterior runs/aevb
 
 # Task 3: interpolations of 25 steps between the test images (0,1), (2,3), … through posterior means
 aevb-task3: (_train "aevb")
     {{latent}} interpolate runs/aevb --pairs 5 --steps 25
 
-# The two-dimensional VAE: train on all 60,000 images, and draw the training curves
+# The two-dimensional VAE: train on all 60,000 images, draw the training curves, and measure
 vae2d-train: (_train "vae-2d")
     {{latent}} curves runs/vae-2d
+    {{latent}} evaluate runs/vae-2d
 
-# Where 5,000 test images lie in its latent plane, by z drawn from q(z|x)
+# Where 5,000 test images lie in its latent plane, by z drawn from q(z|x), and how near that is to the prior
 vae2d-scatter: (_train "vae-2d")
     {{latent}} scatter runs/vae-2d --count 5000 --latent sample
+    {{latent}} posterior runs/vae-2d
 
 # 15×15 digits over the complete range of z
 vae2d-manifold: (_train "vae-2d")
@@ -39,6 +43,7 @@ lab8-task1: (_train "vae-mlp")
     {{latent}} evaluate runs/vae-mlp
     {{latent}} reconstruct runs/vae-mlp --count 10
     {{latent}} scatter runs/vae-mlp
+    {{latent}} posterior runs/vae-mlp
     {{latent}} sample runs/vae-mlp --count 25
 
 # Task 2: the same, conditional on the digit
@@ -59,6 +64,7 @@ radboud-vae: (_train "vae-conv")
     {{latent}} evaluate runs/vae-conv
     {{latent}} reconstruct runs/vae-conv
     {{latent}} scatter runs/vae-conv
+    {{latent}} posterior runs/vae-conv
     {{latent}} manifold runs/vae-conv --quantiles
     {{latent}} sample runs/vae-conv
 
@@ -68,6 +74,7 @@ radboud-cvae: (_train "cvae-conv")
     {{latent}} evaluate runs/cvae-conv
     {{latent}} reconstruct runs/cvae-conv
     {{latent}} scatter runs/cvae-conv
+    {{latent}} posterior runs/cvae-conv
     {{latent}} manifold runs/cvae-conv --digit 3 --quantiles
     {{latent}} sample runs/cvae-conv
 
@@ -82,6 +89,7 @@ radboud-latent-size:
 # Classification from latents, and by Bayes' rule
 radboud-classify: (_train "vae-conv") (_train "cvae-conv")
     {{latent}} classify runs/vae-conv
+    {{latent}} classify runs/cvae-conv --by latents
     {{latent}} classify runs/cvae-conv
 
 # Test images in their own style as all ten digits
@@ -120,6 +128,10 @@ hy673-problem2: (_train "cond-realnvp-5") (_train "cond-realnvp-10")
     done
     {{latent}} curves runs/cond-realnvp-couplings-2 runs/cond-realnvp-couplings-4 runs/cond-realnvp-couplings-6 \
         runs/cond-realnvp-couplings-8 runs/cond-realnvp-couplings-10 --against model.couplings --out runs/couplings.png
+
+# The report of an assignment (lab8, hy673, aevb, radboud, vae2d), after what is missing was trained
+report assignment *arguments="":
+    {{latent}} report {{assignment}} {{arguments}}
 
 # Train an experiment, or go on with an interrupted run; a finished one is left as it is
 _train experiment run=experiment *arguments="":

@@ -57,6 +57,20 @@ impl DataArguments {
             .map_or_else(String::new, |path| format!(" --data-dir {}", quoted(path)))
     }
 
+    /// The same as words of a command.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let source = self.source().map(|source| source.to_string());
+        let directory = self
+            .data_dir
+            .as_ref()
+            .map(|path| path.display().to_string());
+        [("--data", source), ("--data-dir", directory)]
+            .into_iter()
+            .filter_map(|(option, value)| Some([option.to_owned(), value?]))
+            .flatten()
+            .collect()
+    }
+
     /// Loads what `--data` names, or `auto` where it names nothing, and says what it took.
     pub(crate) fn load(&self, auto: Source, context: &Context) -> Result<Loaded, Error> {
         // Who names a directory wants what is in it.
@@ -65,10 +79,7 @@ impl DataArguments {
         } else {
             auto
         };
-        let loaded =
-            latent_datasets::load(self.source().unwrap_or(auto), self.data_dir.as_deref())?;
-        context.say(&format!("data: {}", loaded.note));
-        Ok(loaded)
+        context.load(self.source().unwrap_or(auto), self.data_dir.as_deref())
     }
 
     /// Loads images for a trained model: by default of the data that it was trained on.
@@ -181,21 +192,75 @@ impl DrawArguments {
         self.seed.unwrap_or(model.metadata.experiment.seed)
     }
 
-    /// Saves the picture and prints where.
-    pub(crate) fn save(
+    /// A picture of this name, to be saved where it goes.
+    pub(crate) fn drawn(
         &self,
-        picture: &dyn Picture,
+        picture: impl Picture + 'static,
         model: &Model,
         name: &str,
-        context: &Context,
-    ) -> Result<(), Error> {
-        print_saved(picture, &self.path(model, name), context)
+    ) -> Shown {
+        Shown::drawn(picture, self.path(model, name))
     }
 
     /// Where a picture of this name goes.
-    pub(crate) fn path(&self, model: &Model, name: &str) -> PathBuf {
+    fn path(&self, model: &Model, name: &str) -> PathBuf {
         let given = self.out.clone();
         given.unwrap_or_else(|| default_path(model, name))
+    }
+}
+
+/// What a command found, before anything of it is saved or printed.
+pub(crate) struct Shown {
+    /// A picture of it.
+    pub(crate) picture: Option<Box<dyn Picture>>,
+    /// Where the picture goes, if anywhere.
+    pub(crate) path: Option<PathBuf>,
+    /// What is printed for people, above the names of the files.
+    pub(crate) words: String,
+    /// What is printed for programs, besides the names of the files.
+    pub(crate) object: Value,
+}
+
+impl Shown {
+    /// A picture and nothing besides.
+    pub(crate) fn drawn(picture: impl Picture + 'static, path: PathBuf) -> Self {
+        Self {
+            picture: Some(Box::new(picture)),
+            path: Some(path),
+            words: String::new(),
+            object: json!({}),
+        }
+    }
+
+    /// Figures and no picture.
+    pub(crate) fn measured(words: String, object: Value) -> Self {
+        Self {
+            picture: None,
+            path: None,
+            words,
+            object,
+        }
+    }
+
+    /// Saves the picture, and prints the words or the object with the names of the files.
+    pub(crate) fn print(self, context: &Context) -> Result<(), Error> {
+        let Self {
+            picture,
+            path,
+            words,
+            mut object,
+        } = self;
+        let mut lines: Vec<String> = Some(words)
+            .filter(|words| !words.is_empty())
+            .into_iter()
+            .collect();
+        if let Some(picture) = picture {
+            let files = path.map_or(Ok(Vec::new()), |path| picture.save(&path))?;
+            let files = paths(&files);
+            object["files"] = json!(files);
+            lines.extend(files);
+        }
+        context.result(&lines.join("\n"), &object)
     }
 }
 
@@ -213,13 +278,8 @@ pub(crate) struct Verdict<'a> {
 }
 
 impl DrawArguments {
-    /// Saves the confusion matrix and prints what it says.
-    pub(crate) fn save_verdict(
-        &self,
-        verdict: Verdict,
-        model: &Model,
-        context: &Context,
-    ) -> Result<(), Error> {
+    /// The confusion matrix, to be saved where it goes, and what it says.
+    pub(crate) fn verdict(&self, verdict: Verdict, model: &Model) -> Shown {
         let Verdict {
             matrix,
             title,
@@ -227,23 +287,13 @@ impl DrawArguments {
             name,
             mut object,
         } = verdict;
-        let matrix = matrix.title(title);
-        let files = paths(&matrix.save(&self.path(model, name))?);
         object["accuracy"] = json!(matrix.accuracy());
         object["confusion"] = json!(matrix.counts());
-        object["files"] = json!(files);
-        context.result(&format!("{words}\n{}", files.join("\n")), &object)
+        let mut shown = self.drawn(matrix.title(title), model, name);
+        shown.words = words;
+        shown.object = object;
+        shown
     }
-}
-
-/// Saves a picture and prints the files that were written.
-pub(crate) fn print_saved(
-    picture: &dyn Picture,
-    path: &Path,
-    context: &Context,
-) -> Result<(), Error> {
-    let files = paths(&picture.save(path)?);
-    context.result(&files.join("\n"), &json!({ "files": files }))
 }
 
 /// An argument as it can be typed in a shell.

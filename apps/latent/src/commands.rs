@@ -2,6 +2,7 @@
 
 mod bench;
 mod classify;
+mod compare;
 mod curves;
 mod data;
 mod digit;
@@ -14,7 +15,9 @@ mod judge;
 mod manifold;
 mod models;
 mod neighbours;
+mod posterior;
 mod reconstruct;
+mod report;
 mod restyle;
 mod sample;
 mod scatter;
@@ -24,6 +27,7 @@ use clap::Subcommand;
 
 pub(crate) use evaluate::with_errors;
 
+use crate::arguments::Shown;
 use crate::{Context, Error};
 
 #[derive(Subcommand)]
@@ -36,12 +40,15 @@ pub(crate) enum Command {
     Interpolate(interpolate::Interpolate),
     Manifold(manifold::Manifold),
     Scatter(scatter::Scatter),
+    Posterior(posterior::Posterior),
     Gallery(gallery::Gallery),
     Neighbours(neighbours::Neighbours),
     Restyle(restyle::Restyle),
     Classify(classify::Classify),
     Judge(judge::Judge),
     Curves(curves::Curves),
+    Compare(compare::Compare),
+    Report(report::Report),
     Import(import::Import),
     #[command(subcommand)]
     Data(data::Data),
@@ -53,26 +60,39 @@ pub(crate) enum Command {
 
 impl Command {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
-        match self {
-            Self::Train(command) => command.run(context),
-            Self::Evaluate(command) => command.run(context),
-            Self::Sample(command) => command.run(context),
-            Self::Digit(command) => command.run(context),
-            Self::Reconstruct(command) => command.run(context),
-            Self::Interpolate(command) => command.run(context),
-            Self::Manifold(command) => command.run(context),
-            Self::Scatter(command) => command.run(context),
-            Self::Gallery(command) => command.run(context),
-            Self::Neighbours(command) => command.run(context),
-            Self::Restyle(command) => command.run(context),
-            Self::Classify(command) => command.run(context),
-            Self::Judge(command) => command.run(context),
-            Self::Curves(command) => command.run(context),
-            Self::Import(command) => command.run(context),
-            Self::Data(command) => command.run(context),
-            Self::Experiments(command) => command.run(context),
-            Self::Models(command) => command.run(context),
-            Self::Bench(command) => command.run(context),
+        match self.show(context)? {
+            Some(shown) => shown.print(context),
+            None => Ok(()),
         }
+    }
+
+    /// What the command shows, neither saved nor printed; nothing of one that prints what it does
+    /// while it does it.
+    pub(crate) fn show(&self, context: &Context) -> Result<Option<Shown>, Error> {
+        let shown = match self {
+            Self::Evaluate(command) => command.show(context),
+            Self::Sample(command) => command.show(context),
+            Self::Digit(command) => command.show(context),
+            Self::Reconstruct(command) => command.show(context),
+            Self::Interpolate(command) => command.show(context),
+            Self::Manifold(command) => command.show(context),
+            Self::Scatter(command) => command.show(context),
+            Self::Posterior(command) => command.show(context),
+            Self::Gallery(command) => command.show(context),
+            Self::Neighbours(command) => command.show(context),
+            Self::Restyle(command) => command.show(context),
+            Self::Classify(command) => command.show(context),
+            Self::Judge(command) => command.show(context),
+            Self::Curves(command) => command.show(),
+            Self::Compare(command) => command.show(),
+            Self::Data(command) => return command.show(context),
+            Self::Report(command) => return command.run(context).map(|()| None),
+            Self::Train(command) => return command.run(context).map(|()| None),
+            Self::Import(command) => return command.run(context).map(|()| None),
+            Self::Models(command) => return command.run(context).map(|()| None),
+            Self::Experiments(command) => return command.run(context).map(|()| None),
+            Self::Bench(command) => return command.run(context).map(|()| None),
+        };
+        shown.map(Some)
     }
 }

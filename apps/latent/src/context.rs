@@ -1,9 +1,12 @@
 //! What every command has at hand: the device, and where words go.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use clap::{Args, ValueEnum};
+use latent_datasets::{Loaded, Source};
 use serde_json::Value;
 
 use crate::Error;
@@ -35,6 +38,15 @@ pub(crate) struct Context {
     pub(crate) device: Device,
     pub(crate) quiet: bool,
     json: bool,
+    /// The data that was loaded last, where it is kept for the commands to come.
+    data: Option<RefCell<Option<Kept>>>,
+}
+
+/// Data, and what was asked for when it was loaded, with the source that it was found to be.
+struct Kept {
+    sources: [Source; 2],
+    directory: Option<PathBuf>,
+    loaded: Loaded,
 }
 
 impl Context {
@@ -56,7 +68,39 @@ impl Context {
             device,
             quiet: globals.quiet || globals.json,
             json: globals.json,
+            data: None,
         })
+    }
+
+    /// The same for several commands on the same data, which is then loaded once.
+    pub(crate) fn keeping_data(&self) -> Self {
+        Self {
+            device: self.device.clone(),
+            quiet: self.quiet,
+            json: self.json,
+            data: Some(RefCell::new(None)),
+        }
+    }
+
+    /// Loads a data set and says what it took.
+    pub(crate) fn load(&self, source: Source, directory: Option<&Path>) -> Result<Loaded, Error> {
+        if let Some(kept) = &self.data
+            && let Some(kept) = &*kept.borrow()
+            && kept.sources.contains(&source)
+            && kept.directory.as_deref() == directory
+        {
+            return Ok(kept.loaded.clone());
+        }
+        let loaded = latent_datasets::load(source, directory)?;
+        self.say(&format!("data: {}", loaded.note));
+        if let Some(kept) = &self.data {
+            kept.replace(Some(Kept {
+                sources: [source, loaded.source],
+                directory: directory.map(Path::to_owned),
+                loaded: loaded.clone(),
+            }));
+        }
+        Ok(loaded)
     }
 
     /// Says something about what is going on.

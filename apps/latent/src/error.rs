@@ -72,6 +72,32 @@ pub(crate) enum Error {
     NoSuchDigit(u8),
     #[error("a pair needs two test images, and there are {0}: use more with `--data`")]
     NoPairs(usize),
+    #[error("there is no assignment and no run `{name}`{}; the assignments are {known}, and directories that `latent train` made work too", did_you_mean(.nearest.as_deref()))]
+    NoAssignment {
+        name: String,
+        known: String,
+        nearest: Option<String>,
+    },
+    #[error(
+        "a report is of one assignment, such as {0}, or of run directories, and not of several of them"
+    )]
+    SeveralAssignments(String),
+    #[error(
+        "{run} is of another experiment: its `{key}` is {found}, and the report needs {asked}. Let the report \
+         train one of its own elsewhere with `--runs DIRECTORY`, or move this one away"
+    )]
+    OtherRun {
+        run: PathBuf,
+        key: String,
+        found: String,
+        asked: String,
+    },
+    #[error("{0} was not measured, and the report needs it: this is a defect of `latent report`")]
+    NotMeasured(String),
+    #[error(
+        "`latent {command}` of a report cannot be run, which is a defect of `latent report`: {reason}"
+    )]
+    Outline { command: String, reason: String },
     #[error("interrupted")]
     Interrupted,
     #[error("Ctrl-C cannot be caught: {0}")]

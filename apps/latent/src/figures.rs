@@ -196,6 +196,47 @@ pub(crate) fn scatter(
     })
 }
 
+/// How often draws from q(z|x), `[n, d]`, have which value, a panel for a dimension, beside the density of
+/// the prior: of six at most, those that tell most of an image where `kl` says how much each does.
+pub(crate) fn posterior(draws: &Tensor, kl: Option<&[f64]>) -> Result<Curves, Error> {
+    /// Where a normal density ends for the eye, and bins that are fine enough to see its shape.
+    const RANGE: f64 = 4.0;
+    const BINS: usize = 40;
+    const PANELS: usize = 6;
+
+    let (count, size) = draws.dims2()?;
+    let mut shown: Vec<usize> = (0..size).collect();
+    if let Some(kl) = kl {
+        shown.sort_by(|&a, &b| kl[b].total_cmp(&kl[a]));
+    }
+    shown.truncate(PANELS);
+    shown.sort_unstable();
+    let width = 2.0 * RANGE / BINS as f64;
+    let centres: Vec<f64> = (0..BINS)
+        .map(|bin| -RANGE + (bin as f64 + 0.5) * width)
+        .collect();
+    let density = |z: &f64| (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
+    let prior: Vec<f64> = centres.iter().map(density).collect();
+    let mut curves = Curves::new(centres)
+        .x_label("z")
+        .y_label("density")
+        .from_zero();
+    for index in shown {
+        let mut found = vec![0.0; BINS];
+        for value in values(&draws.narrow(1, index, 1)?)? {
+            let bin = (f64::from(value) + RANGE) / width;
+            if (0.0..BINS as f64).contains(&bin) {
+                found[bin as usize] += 1.0 / (count as f64 * width);
+            }
+        }
+        curves = curves.panel(
+            format!("dimension {}", index + 1),
+            &[("test images", &found), ("prior", &prior)],
+        )?;
+    }
+    Ok(curves)
+}
+
 /// One image of a digit, by a conditional model.
 pub(crate) fn digit(model: &Model, digit: u8, seed: u64) -> Result<ImageGrid, Error> {
     let mut generator = Generator::stream(seed, "sample", 0, 0);
@@ -357,14 +398,46 @@ pub(crate) fn curves_against(name: &str, ends: &[(f64, EpochRecord)]) -> Result<
     panels(Curves::new(numbers).x_label(name), &records)
 }
 
+/// The test figures of several runs over the epochs, a series for each run.
+pub(crate) fn compared(runs: &[(&str, &[EpochRecord])]) -> Result<Curves, Error> {
+    let epochs = runs
+        .iter()
+        .map(|(_, records)| records.len())
+        .max()
+        .unwrap_or(0);
+    let axis: Vec<f64> = (1..=epochs).map(|epoch| epoch as f64).collect();
+    let mut curves = Curves::new(axis).x_label("epoch").y_label("nats per image");
+    for (metric, title) in PANELS {
+        let all: Vec<(&str, Vec<f64>)> = runs
+            .iter()
+            .map(|(name, records)| {
+                let value = |index: usize| records.get(index)?.test.get(metric).copied();
+                let values = (0..epochs).map(|index| value(index).unwrap_or(f64::NAN));
+                (*name, values.collect())
+            })
+            .collect();
+        let known: Vec<(&str, &[f64])> = all
+            .iter()
+            .filter(|(_, values)| values.iter().any(|value| value.is_finite()))
+            .map(|(name, values)| (*name, values.as_slice()))
+            .collect();
+        if !known.is_empty() {
+            curves = curves.panel(format!("test {title}"), &known)?;
+        }
+    }
+    Ok(curves)
+}
+
+/// What loss curves show of a model that has it, and what it is called there.
+const PANELS: [(&str, &str); 3] = [
+    ("loss", "total"),
+    ("reconstruction", "reconstruction"),
+    ("kl", "KL"),
+];
+
 fn panels(mut curves: Curves, records: &[EpochRecord]) -> Result<Curves, Error> {
-    let panels = [
-        ("loss", "total"),
-        ("reconstruction", "reconstruction"),
-        ("kl", "KL"),
-    ];
     curves = curves.y_label("nats per image");
-    for (metric, title) in panels {
+    for (metric, title) in PANELS {
         let series = |split: fn(&EpochRecord) -> Option<&Metrics>| -> Vec<f64> {
             let value = |record| {
                 split(record)

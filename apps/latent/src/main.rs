@@ -5,6 +5,7 @@
 mod arguments;
 mod card;
 mod commands;
+mod comparison;
 mod context;
 mod error;
 mod experiments;
@@ -13,6 +14,7 @@ mod pretrained;
 mod process;
 mod progress;
 mod projection;
+mod report;
 
 use std::process::ExitCode;
 

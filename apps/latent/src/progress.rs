@@ -1,7 +1,7 @@
 //! Training as a person sees it: a bar while it runs, a line an epoch, and Ctrl-C.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,25 +15,31 @@ pub(crate) struct Progress<'a> {
     bar: ProgressBar,
     /// The mean loss of the last steps: one batch's alone jumps about.
     loss: Option<f64>,
-    interrupted: Arc<AtomicBool>,
 }
+
+/// Whether Ctrl-C was pressed, or there is no step left that it could wait for.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 impl<'a> Progress<'a> {
     /// Watches Ctrl-C from here on: the first ends training after the step, the second at once.
     pub(crate) fn new(context: &'a Context, epochs: usize) -> Result<Self, Error> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&interrupted);
-        ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-        })?;
+        static WATCH: Once = Once::new();
+        let mut watched = Ok(());
+        // A process may train several models, and can set one handler.
+        WATCH.call_once(|| {
+            watched = ctrlc::set_handler(|| {
+                if INTERRUPTED.swap(true, Ordering::SeqCst) {
+                    std::process::exit(130);
+                }
+            });
+        });
+        watched?;
+        INTERRUPTED.store(false, Ordering::SeqCst);
         Ok(Self {
             context,
             epochs,
             bar: ProgressBar::with_draw_target(None, target(context)),
             loss: None,
-            interrupted,
         })
     }
 
@@ -73,7 +79,7 @@ impl Observer for Progress<'_> {
             report.epoch, self.epochs
         ));
         self.bar.inc(report.batch_size as u64);
-        if self.interrupted.load(Ordering::SeqCst) {
+        if INTERRUPTED.load(Ordering::SeqCst) {
             self.bar.finish_and_clear();
             return ControlFlow::Break(());
         }
@@ -99,7 +105,7 @@ impl Observer for Progress<'_> {
         if report.is_last {
             self.bar.finish_and_clear();
             // There is no step left to finish: from here on Ctrl-C ends the program at once.
-            self.interrupted.store(true, Ordering::SeqCst);
+            INTERRUPTED.store(true, Ordering::SeqCst);
         }
     }
 }

@@ -248,6 +248,10 @@ impl LatentModel for AnyModel {
         })
     }
 
+    fn kl_by_dimension(&self, images: &Tensor, labels: &Labels) -> Result<Option<Tensor>, Error> {
+        of_either!(self, labels, model, condition => model.kl_by_dimension(images, condition))
+    }
+
     fn decode(&self, latents: &Tensor, labels: &Labels) -> Result<Tensor, Error> {
         of_either!(self, labels, model, condition => model.decode(latents, condition))
     }

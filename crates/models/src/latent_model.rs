@@ -83,6 +83,16 @@ pub trait LatentModel: Trainable + Send + Sync {
         generator: &mut Generator,
     ) -> Result<Tensor, Error>;
 
+    /// KL(q(z|x) ‖ p(z)) of each dimension of the latents, `[n, latent_size]`, nats: how much each says of
+    /// an image. `None` where the encoding is exact, and so no distribution.
+    fn kl_by_dimension(
+        &self,
+        _images: &Tensor,
+        _condition: &Self::Condition,
+    ) -> Result<Option<Tensor>, Error> {
+        Ok(None)
+    }
+
     /// The mean image of p(x|z).
     fn decode(&self, latents: &Tensor, condition: &Self::Condition) -> Result<Tensor, Error>;
 

@@ -128,10 +128,7 @@ impl PrincipalComponents {
             )));
         }
         let mean = latents.mean_keepdim(0)?;
-        let centred = latents.broadcast_sub(&mean)?.to_device(&Device::Cpu)?;
-        let centred = centred.to_dtype(DType::F64)?;
-        let covariance = (centred.t()?.matmul(&centred)? / (n - 1) as f64)?;
-        let covariance = covariance.flatten_all()?.to_vec1::<f64>()?;
+        let covariance = covariance(latents, &mean)?;
         let finite = covariance.iter().all(|value| value.is_finite());
         // Each eigenvalue takes two or three iterations; without a limit, a defect would take for ever.
         let eigen = finite.then(|| {
@@ -176,6 +173,90 @@ impl PrincipalComponents {
     /// Where latents `[n, d]` lie along the components, `[n, count]`.
     pub fn project(&self, latents: &Tensor) -> Result<Tensor, Error> {
         Ok(latents.broadcast_sub(&self.mean)?.matmul(&self.axes)?)
+    }
+}
+
+/// The covariance of latents `[n, d]` around their mean `[1, d]`: d × d numbers.
+fn covariance(latents: &Tensor, mean: &Tensor) -> Result<Vec<f64>, Error> {
+    let centred = latents.broadcast_sub(mean)?.to_device(&Device::Cpu)?;
+    let centred = centred.to_dtype(DType::F64)?;
+    let covariance = (centred.t()?.matmul(&centred)? / (latents.dim(0)? - 1) as f64)?;
+    Ok(covariance.flatten_all()?.to_vec1()?)
+}
+
+/// The normal distribution that has the mean and the covariance of some latents: what they would be
+/// distributed as, if they were normal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FittedNormal {
+    /// The mean, `[d]`.
+    pub mean: Vec<f64>,
+    /// The covariance, `[d, d]`.
+    pub covariance: Vec<Vec<f64>>,
+}
+
+impl FittedNormal {
+    /// Of latents `[n, d]`.
+    ///
+    /// # Errors
+    /// There are fewer than two latents, or more dimensions than
+    /// [`PrincipalComponents::MOST_DIMENSIONS`].
+    pub fn of(latents: &Tensor) -> Result<Self, Error> {
+        const MOST: usize = PrincipalComponents::MOST_DIMENSIONS;
+        let (n, d) = latents.dims2()?;
+        if n < 2 || d == 0 || d > MOST {
+            return Err(Error::LatentSpace(format!(
+                "{n} latents with {d} dimensions have no covariance to be computed: it takes two latents \
+                 or more, and 1 to {MOST} dimensions"
+            )));
+        }
+        let mean = latents.mean_keepdim(0)?;
+        Ok(Self {
+            covariance: covariance(latents, &mean)?
+                .chunks(d)
+                .map(<[f64]>::to_vec)
+                .collect(),
+            mean: mean
+                .squeeze(0)?
+                .to_device(&Device::Cpu)?
+                .to_dtype(DType::F64)?
+                .to_vec1()?,
+        })
+    }
+
+    /// The standard deviation of each dimension.
+    pub fn standard_deviations(&self) -> Vec<f64> {
+        let variances = self.covariance.iter().enumerate();
+        variances.map(|(index, row)| row[index].sqrt()).collect()
+    }
+
+    /// The correlation of two different dimensions that is largest in magnitude; 0 of one dimension, or
+    /// where none varies.
+    pub fn largest_correlation(&self) -> f64 {
+        let scales = self.standard_deviations();
+        let mut largest = 0f64;
+        for (first, row) in self.covariance.iter().enumerate() {
+            for (second, covariance) in row[..first].iter().enumerate() {
+                let correlation = covariance / (scales[first] * scales[second]);
+                if correlation.abs() > largest.abs() {
+                    largest = correlation;
+                }
+            }
+        }
+        largest
+    }
+
+    /// KL(this ‖ N(0, I)), nats: 0 for latents with the mean and the covariance of the standard normal
+    /// distribution, and infinite where they lie in a subspace.
+    pub fn kl_from_standard_normal(&self) -> f64 {
+        let d = self.mean.len();
+        let covariance = DMatrix::from_fn(d, d, |row, column| self.covariance[row][column]);
+        let trace = covariance.trace();
+        let Some(root) = covariance.cholesky() else {
+            return f64::INFINITY;
+        };
+        let log_det: f64 = root.l_dirty().diagonal().iter().map(|x| 2.0 * x.ln()).sum();
+        let mean: f64 = self.mean.iter().map(|mean| mean * mean).sum();
+        0.5 * (trace + mean - d as f64 - log_det)
     }
 }
 

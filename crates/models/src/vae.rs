@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use latent_distributions::{
-    Bernoulli, Distribution, Generator, Normal, Reparametrised, StandardNormal,
+    Bernoulli, Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
 };
 use latent_kernels::Activation;
 use serde::{Deserialize, Serialize};
@@ -302,6 +302,19 @@ where
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
         Ok(self.posterior(images, condition)?.sample(&[], generator)?)
+    }
+
+    fn kl_by_dimension(
+        &self,
+        images: &Tensor,
+        condition: &E::Condition,
+    ) -> Result<Option<Tensor>, Error> {
+        let posterior = self.posterior(images, condition)?;
+        // Every dimension is a distribution of its own.
+        let [loc, log_scale] =
+            [posterior.loc(), posterior.log_scale()].map(|of_all| of_all.unsqueeze(2));
+        let one = StandardNormal::new(1, images.dtype(), images.device());
+        Ok(Some(Normal::new(loc?, log_scale?)?.kl_divergence(&one)?))
     }
 
     fn decode(&self, latents: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {

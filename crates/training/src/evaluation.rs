@@ -182,6 +182,35 @@ pub fn encode<M: LatentModel<Condition: Condition> + ?Sized>(
     Ok(Tensor::cat(&latents, 0)?)
 }
 
+/// The mean over the images of a data set of KL(q(z|x) ‖ p(z)) of each dimension of the latents, nats an
+/// image; `None` of a model whose encoding is exact.
+///
+/// # Errors
+/// As [`encode`].
+pub fn kl_by_dimension<M: LatentModel<Condition: Condition> + ?Sized>(
+    model: &M,
+    dataset: &Dataset,
+    batching: &Batching,
+    device: &Device,
+) -> Result<Option<Vec<f64>>, Error> {
+    refuse_empty(dataset)?;
+    let mut sums = vec![0.0; model.latent_size()];
+    for batch in dataset.in_order(batching, device) {
+        let Batch { images, labels } = batch?;
+        let condition = M::Condition::from_labels(&labels, images.dtype())?;
+        let Some(kl) = model.kl_by_dimension(&images, &condition)? else {
+            return Ok(None);
+        };
+        // Not every device has such floats.
+        let kl = kl.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+        for (sum, kl) in sums.iter_mut().zip(kl.sum(0)?.to_vec1::<f64>()?) {
+            *sum += kl;
+        }
+    }
+    let images = dataset.len() as f64;
+    Ok(Some(sums.into_iter().map(|sum| sum / images).collect()))
+}
+
 /// The log-likelihood of every image of a data set, in their order, by so many draws for each
 /// ([`LatentModel::log_likelihood`]): nats.
 ///

@@ -292,6 +292,19 @@ impl Experiment {
         Ok(keys(&table, "").into_iter().filter_map(number).collect())
     }
 
+    /// All values in it by their keys, as TOML writes them, such as `training.epochs` and `10`.
+    ///
+    /// # Errors
+    /// As [`Self::to_toml`].
+    pub fn settings(&self) -> Result<Vec<(String, String)>, Error> {
+        let table = self.to_table()?;
+        let setting = |key: String| {
+            let value = lookup(&table, &key)?.to_string();
+            Some((key, value))
+        };
+        Ok(keys(&table, "").into_iter().filter_map(setting).collect())
+    }
+
     fn to_table(&self) -> Result<Table, Error> {
         self.to_toml()?
             .parse()

@@ -42,7 +42,7 @@ mod trainer;
 
 pub use error::Error;
 pub use evaluation::{
-    EVALUATION_BATCH, Metrics, classify, encode, evaluate, log_likelihoods,
+    EVALUATION_BATCH, Metrics, classify, encode, evaluate, kl_by_dimension, log_likelihoods,
     mean_and_standard_error, mixture_log_likelihoods, part_of_each,
 };
 pub use experiment::{DataConfig, Experiment, TrainingConfig, did_you_mean, nearest};

@@ -179,4 +179,13 @@ fn the_numbers_of_an_experiment_are_found_by_their_keys() {
     assert_eq!(number("model.objective.beta"), Some(1.0));
     assert_eq!(number("training.learning_rate"), Some(1e-3));
     assert_eq!(number("model.kind"), None);
+
+    let settings = parse(TEXT, &[]).unwrap().settings().unwrap();
+    let setting = |key: &str| {
+        let found = settings.iter().find(|(name, _)| name == key);
+        found.map(|(_, value)| value.as_str())
+    };
+    assert_eq!(setting("model.latent_size"), Some("3"));
+    assert_eq!(setting("model.kind"), Some("\"vae\""));
+    assert_eq!(setting("training.patience"), None);
 }

@@ -1,11 +1,11 @@
-use clap::Args;
+use clap::{Args, ValueEnum};
 use latent_datasets::{Dataset, Splits};
 use latent_models::latent_space::nearest_labels;
 use latent_training::{Model, classify, encode};
 use latent_visualisation::ConfusionMatrix;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Verdict, batching};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown, Verdict, batching};
 use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
 
@@ -13,11 +13,16 @@ use crate::{Context, Error};
 ///
 /// A conditional model is asked how likely an image is under each of the ten labels, and by Bayes' rule
 /// that tells how likely each label is. For any other, an image is given the label that is most
-/// frequent among the training images with the nearest latents.
+/// frequent among the training images with the nearest latents. (That of a conditional model sees the
+/// label of each image when it encodes it: what its latents tell of the digit is what they keep all the
+/// same.)
 #[derive(Args)]
 pub(crate) struct Classify {
     #[command(flatten)]
     model: ModelArgument,
+    /// How to tell them [default: by Bayes' rule if the model is conditional, and else by latents]
+    #[arg(long, value_enum)]
+    by: Option<Method>,
     /// Draws for the likelihood of an image under a label, by a conditional model: of z, or of the noise
     /// that dequantises pixels for a flow
     #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -31,17 +36,29 @@ pub(crate) struct Classify {
     output: DrawArguments,
 }
 
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Method {
+    /// By Bayes' rule, from the likelihood of an image under each label
+    Bayes,
+    /// By the labels of the training images with the nearest latents
+    Latents,
+}
+
 /// How many latents near that of an image tell what it shows.
 const NEIGHBOURS: usize = 15;
 
 impl Classify {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let splits = self.data.load_for(&model, context)?;
         let limit = self.limit.unwrap_or(u64::MAX) as usize;
         let test = splits.test.clone().truncated(limit);
         let seed = self.output.seed(&model);
-        let (found, method) = if model.model.conditional().is_ok() {
+        let usual = match model.model.conditional() {
+            Ok(_) => Method::Bayes,
+            Err(_) => Method::Latents,
+        };
+        let (found, method) = if self.by.unwrap_or(usual) == Method::Bayes {
             // What is drawn is z, or the noise that dequantises.
             let draws = self.importance_samples;
             let method = format!("Bayes' rule, draws a label: {draws}");
@@ -60,7 +77,10 @@ impl Classify {
             words: format!("{count} test images of {}: {title}", splits.name),
             matrix,
             title,
-            name: "confusion",
+            name: match self.by {
+                Some(Method::Latents) => "confusion-latents",
+                _ => "confusion",
+            },
             object: json!({
                 "model": self.model.path().display().to_string(),
                 "data": splits.name,
@@ -69,7 +89,7 @@ impl Classify {
                 "method": method,
             }),
         };
-        self.output.save_verdict(verdict, &model, context)
+        Ok(self.output.verdict(verdict, &model))
     }
 
     fn by_bayes(

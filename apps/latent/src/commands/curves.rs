@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use latent_training::Run;
 
-use crate::arguments::{picture_path, print_saved};
-use crate::{Context, Error, figures};
+use crate::arguments::{Shown, picture_path};
+use crate::{Error, figures};
 
 /// Draw the loss and its parts over the epochs of a run, or how several runs ended
 #[derive(Args)]
@@ -26,9 +26,9 @@ pub(crate) struct Curves {
 }
 
 impl Curves {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self) -> Result<Shown, Error> {
         if let Some(key) = &self.against {
-            return self.draw_against(key, context);
+            return self.draw_against(key);
         }
         let [directory] = &self.runs[..] else {
             return Err(Error::SeveralRuns(self.runs.len()));
@@ -42,10 +42,10 @@ impl Curves {
             .out
             .clone()
             .unwrap_or_else(|| run.figure_path("curves.png"));
-        print_saved(&figures::curves(&records)?, &path, context)
+        Ok(Shown::drawn(figures::curves(&records)?, path))
     }
 
-    fn draw_against(&self, key: &str, context: &Context) -> Result<(), Error> {
+    fn draw_against(&self, key: &str) -> Result<Shown, Error> {
         let mut ends = Vec::new();
         for directory in &self.runs {
             let run = open(directory)?;
@@ -71,7 +71,7 @@ impl Curves {
             .clone()
             .unwrap_or_else(|| PathBuf::from(format!("{name}.png")));
         let label = name.replace('_', " ");
-        print_saved(&figures::curves_against(&label, &ends)?, &path, context)
+        Ok(Shown::drawn(figures::curves_against(&label, &ends)?, path))
     }
 }
 

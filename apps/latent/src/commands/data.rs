@@ -9,7 +9,7 @@ use latent_hub::{Hub, HubFile, RepositoryKind};
 use latent_visualisation::ImageGrid;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, fetched, paths, picture_path};
+use crate::arguments::{DataArguments, Shown, fetched, picture_path};
 use crate::progress::thousands;
 use crate::{Context, Error};
 
@@ -74,17 +74,17 @@ enum Split {
 }
 
 impl Data {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Option<Shown>, Error> {
         match self {
-            Self::Show(command) => command.run(context),
-            Self::Info(command) => command.run(context),
-            Self::Fetch(command) => command.run(context),
+            Self::Show(command) => command.show(context).map(Some),
+            Self::Info(command) => command.show(context).map(Some),
+            Self::Fetch(command) => command.run(context).map(|()| None),
         }
     }
 }
 
 impl Show {
-    fn run(&self, context: &Context) -> Result<(), Error> {
+    fn show(&self, context: &Context) -> Result<Shown, Error> {
         let splits = self.data.load(Source::Auto, context)?.splits;
         let (data, split) = match self.split {
             Split::Train => (splits.train, "train"),
@@ -98,28 +98,27 @@ impl Show {
             }
             .into());
         };
-        let mut words = format!(
+        let words = format!(
             "image {} of {} ({split}): {label}\n{}",
             self.index,
             splits.name,
             text_picture(image, data.width())
         );
-        let mut files = Vec::new();
-        if let Some(path) = &self.out {
-            use latent_visualisation::Picture;
-            let pixels: Vec<f32> = image
-                .iter()
-                .map(|&pixel| f32::from(pixel) / 255.0)
-                .collect();
-            let picture = ImageGrid::new(pixels, [1, data.height(), data.width()])?
-                .cell_titles([label.to_string()]);
-            files = paths(&picture.save(path)?);
-            words = format!("{words}\n{}", files.join("\n"));
-        }
+        let pixels: Vec<f32> = image
+            .iter()
+            .map(|&pixel| f32::from(pixel) / 255.0)
+            .collect();
+        let picture = ImageGrid::new(pixels, [1, data.height(), data.width()])?
+            .cell_titles([label.to_string()]);
         let object = json!({
-            "data": splits.name, "split": split, "index": self.index, "label": label, "pixels": image, "files": files,
+            "data": splits.name, "split": split, "index": self.index, "label": label, "pixels": image,
         });
-        context.result(&words, &object)
+        Ok(Shown {
+            picture: Some(Box::new(picture)),
+            path: self.out.clone(),
+            words,
+            object,
+        })
     }
 }
 
@@ -138,7 +137,7 @@ fn text_picture(image: &[u8], width: usize) -> String {
 }
 
 impl Info {
-    fn run(&self, context: &Context) -> Result<(), Error> {
+    fn show(&self, context: &Context) -> Result<Shown, Error> {
         let splits = self.data.load(Source::Auto, context)?.splits;
         let (mut words, mut object) = (vec![splits.name.clone()], json!({ "data": splits.name }));
         for (name, data) in [("train", &splits.train), ("test", &splits.test)] {
@@ -150,7 +149,7 @@ impl Info {
                 "pixels": { "mean": pixels.mean, "standard_deviation": pixels.standard_deviation, "zero": pixels.zero_fraction },
             });
         }
-        context.result(&words.join("\n"), &object)
+        Ok(Shown::measured(words.join("\n"), object))
     }
 }
 

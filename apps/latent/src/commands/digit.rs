@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::arguments::{DrawArguments, ModelArgument, digit};
+use crate::arguments::{DrawArguments, ModelArgument, Shown, digit};
 use crate::{Context, Error, figures};
 
 /// Draw one image of a digit: a number in, an image out
@@ -16,10 +16,10 @@ pub(crate) struct Digit {
 }
 
 impl Digit {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let picture = figures::digit(&model, self.told, self.output.seed(&model))?;
         let name = format!("digit-{}", self.told);
-        self.output.save(&picture, &model, &name, context)
+        Ok(self.output.drawn(picture, &model, &name))
     }
 }

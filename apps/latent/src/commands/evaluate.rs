@@ -6,7 +6,7 @@ use latent_training::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::arguments::{DataArguments, ModelArgument, batching, seed, table};
+use crate::arguments::{DataArguments, ModelArgument, Shown, batching, seed, table};
 use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
 
@@ -51,7 +51,7 @@ pub(crate) struct Evaluate {
 }
 
 impl Evaluate {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let splits = self.data.load_for(&model, context)?;
         let test = splits
@@ -87,7 +87,7 @@ impl Evaluate {
             splits.name,
             table(&with_errors(&figures))
         );
-        context.result(&words, &Value::Object(object))
+        Ok(Shown::measured(words, Value::Object(object)))
     }
 }
 
@@ -107,12 +107,15 @@ pub(super) fn measure(
         metrics.insert(name.to_owned(), mean);
         metrics.insert(format!("{name}{ERROR}"), error);
     };
-    let exact = part_of_each(model, images, "log_likelihood", batching, device)?;
+    let of_each = |name| part_of_each(model, images, name, batching, device);
+    if let Some(bounds) = of_each("elbo")? {
+        let error = mean_and_standard_error(&bounds).1;
+        metrics.insert(format!("elbo{ERROR}"), error);
+    }
+    let exact = of_each("log_likelihood")?;
     if let Some(values) = &exact {
-        metrics.insert(
-            format!("log_likelihood{ERROR}"),
-            mean_and_standard_error(values).1,
-        );
+        let error = mean_and_standard_error(values).1;
+        metrics.insert(format!("log_likelihood{ERROR}"), error);
         if model.conditional().is_ok() {
             let progress = Counting::new(images.len(), "images under each label", context);
             let mixture = mixture_log_likelihoods(model, images, batching, device, |done| {

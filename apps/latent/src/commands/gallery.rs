@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error, figures};
 
 /// Draw a row for each digit, from latents that the program finds for it
@@ -21,7 +21,7 @@ pub(crate) struct Gallery {
 }
 
 impl Gallery {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.test;
         let picture = figures::gallery(
@@ -31,6 +31,6 @@ impl Gallery {
             self.output.seed(&model),
             context,
         )?;
-        self.output.save(&picture, &model, "gallery", context)
+        Ok(self.output.drawn(picture, &model, "gallery"))
     }
 }

@@ -1,7 +1,7 @@
 use clap::{Args, ValueEnum};
 use latent_models::latent_space;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error, figures};
 
 /// Draw the way from one test image to another through the latent space
@@ -55,7 +55,7 @@ fn digits(text: &str) -> Result<(u8, u8), String> {
 }
 
 impl Interpolate {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.test;
         let first_of = |digit: u8| {
@@ -74,7 +74,6 @@ impl Interpolate {
         };
         let (steps, seed) = (self.steps.into(), self.output.seed(&model));
         let picture = figures::interpolations(&model, &data, &pairs, path, steps, seed, context)?;
-        self.output
-            .save(&picture, &model, "interpolations", context)
+        Ok(self.output.drawn(picture, &model, "interpolations"))
     }
 }

@@ -5,7 +5,7 @@ use latent_training::{Silent, train_judge};
 use latent_visualisation::ConfusionMatrix;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Verdict};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown, Verdict};
 use crate::{Context, Error};
 
 /// Let a classifier read the digits that a conditional model draws
@@ -29,7 +29,7 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let conditional = model.model.conditional()?;
         let splits = self.data.load_for(&model, context)?;
@@ -70,6 +70,6 @@ impl Judge {
                 "classifier_test_accuracy": judge.test_accuracy,
             }),
         };
-        self.output.save_verdict(verdict, &model, context)
+        Ok(self.output.verdict(verdict, &model))
     }
 }

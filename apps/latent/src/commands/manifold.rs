@@ -1,7 +1,7 @@
 use clap::Args;
 use latent_models::latent_space::Grid;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, digit, require_plane};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown, digit, require_plane};
 use crate::{Context, Error, figures};
 
 /// Draw what the decoder makes of a grid over a two-dimensional latent space
@@ -37,7 +37,7 @@ fn range(text: &str) -> Result<f64, String> {
 }
 
 impl Manifold {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         require_plane(&model.model, "manifold")?;
         if self.digit.is_some() {
@@ -53,6 +53,6 @@ impl Manifold {
             }
         };
         let picture = figures::manifold(&model, &grid, self.digit.unwrap_or(0), context)?;
-        self.output.save(&picture, &model, "manifold", context)
+        Ok(self.output.drawn(picture, &model, "manifold"))
     }
 }

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error, figures};
 
 /// Draw what lies around a training image in the latent space, at growing distance
@@ -33,7 +33,7 @@ fn radius(text: &str) -> Result<f64, String> {
 }
 
 impl Neighbours {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.train;
         let picture = figures::neighbourhood(
@@ -45,6 +45,6 @@ impl Neighbours {
             self.output.seed(&model),
             context,
         )?;
-        self.output.save(&picture, &model, "neighbours", context)
+        Ok(self.output.drawn(picture, &model, "neighbours"))
     }
 }

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error, figures};
 
 /// Draw the first test images above what the model makes of them
@@ -18,7 +18,7 @@ pub(crate) struct Reconstruct {
 }
 
 impl Reconstruct {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.test;
         let picture = figures::reconstructions(
@@ -28,7 +28,6 @@ impl Reconstruct {
             self.output.seed(&model),
             context,
         )?;
-        self.output
-            .save(&picture, &model, "reconstructions", context)
+        Ok(self.output.drawn(picture, &model, "reconstructions"))
     }
 }

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error, figures};
 
 /// Draw test images in their own style as all ten digits, by a conditional model
@@ -21,7 +21,7 @@ pub(crate) struct Restyle {
 }
 
 impl Restyle {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         model.model.conditional()?;
         let data = self.data.load_for(&model, context)?.test;
@@ -30,6 +30,6 @@ impl Restyle {
             named => named.to_vec(),
         };
         let picture = figures::restyled(&model, &data, &images, self.output.seed(&model), context)?;
-        self.output.save(&picture, &model, "restyled", context)
+        Ok(self.output.drawn(picture, &model, "restyled"))
     }
 }

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::arguments::{DrawArguments, ModelArgument, digit};
+use crate::arguments::{DrawArguments, ModelArgument, Shown, digit};
 use crate::figures::{self, Draw};
 use crate::{Context, Error};
 
@@ -34,7 +34,7 @@ fn temperature(text: &str) -> Result<f64, String> {
 }
 
 impl Sample {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let (digits, count) = match &self.digits {
             Some(digits) => {
@@ -52,6 +52,6 @@ impl Sample {
             self.output.seed(&model),
             context,
         )?;
-        self.output.save(&picture, &model, "samples", context)
+        Ok(self.output.drawn(picture, &model, "samples"))
     }
 }

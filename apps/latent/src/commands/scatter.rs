@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::projection::Projection;
 use crate::{Context, Error, figures};
 
@@ -33,7 +33,7 @@ enum Latent {
 }
 
 impl Scatter {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.test;
         let sampled = self.latent == Latent::Sample;
@@ -46,6 +46,6 @@ impl Scatter {
             self.output.seed(&model),
             context,
         )?;
-        self.output.save(&picture, &model, "scatter", context)
+        Ok(self.output.drawn(picture, &model, "scatter"))
     }
 }

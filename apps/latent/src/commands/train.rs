@@ -81,16 +81,23 @@ fn rate(text: &str) -> Result<f64, String> {
 
 impl Train {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
+        let start = Instant::now();
+        let (run, splits, last) = self.train(context)?;
+        self.finish(&run, &splits, &last, start, context)
+    }
+
+    /// Trains, and draws and prints nothing: the run, its data, and the record of the epoch whose weights
+    /// it keeps.
+    pub(crate) fn train(&self, context: &Context) -> Result<(Run, Splits, EpochRecord), Error> {
         let (run, splits) = match &self.resume {
             Some(directory) => self.reopen(directory, context)?,
             None => self.begin(context)?,
         };
         let run = run.save_every(Duration::from_secs(self.save_every));
-        let start = Instant::now();
         let epochs = run.experiment()?.training.epochs;
         let mut progress = Progress::new(context, epochs)?;
         match train(&run, &splits, &context.device, &mut progress)? {
-            Outcome::Finished(last) => self.finish(&run, &splits, &last, start, context),
+            Outcome::Finished(last) => Ok((run, splits, last)),
             Outcome::Interrupted { epochs: done } => {
                 context.say(&format!(
                     "stopped after {done} of {epochs} epochs and saved; go on with\n  {} train --resume {}{}",
@@ -103,10 +110,19 @@ impl Train {
         }
     }
 
+    /// Given, unless `--resume` is: clap sees to it.
+    fn name(&self) -> &str {
+        self.experiment.as_deref().unwrap_or_default()
+    }
+
+    /// The experiment that a new run would be of.
+    pub(crate) fn experiment(&self) -> Result<Experiment, Error> {
+        experiments::find(self.name(), &self.settings())
+    }
+
     fn begin(&self, context: &Context) -> Result<(Run, Splits), Error> {
-        // Given, unless `--resume` is: clap sees to it.
-        let name = self.experiment.as_deref().unwrap_or_default();
-        let mut experiment = experiments::find(name, &self.settings())?;
+        let name = self.name();
+        let mut experiment = self.experiment()?;
         let directory = self
             .out
             .clone()

@@ -1,0 +1,89 @@
+use clap::Args;
+use latent_models::latent_space::FittedNormal;
+use latent_training::{encode, kl_by_dimension};
+use serde_json::json;
+
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown, batching};
+use crate::progress::thousands;
+use crate::{Context, Error, figures};
+
+/// Hold the latents of the test images against the prior, dimension by dimension
+///
+/// A latent is drawn from q(z|x) for each image. All of them together should be distributed as the prior,
+/// N(0, I), from which new images are made: with mean 0, standard deviation 1, and no correlation.
+#[derive(Args)]
+pub(crate) struct Posterior {
+    #[command(flatten)]
+    model: ModelArgument,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    output: DrawArguments,
+}
+
+/// Nats an image that a dimension must tell of it to count as used: Burda et al. 2016 count by the
+/// variance of the mean, and find dimensions to be far on one side or the other.
+const USED: f64 = 0.01;
+
+impl Posterior {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
+        let model = self.model.load(context)?;
+        let splits = self.data.load_for(&model, context)?;
+        let (test, seed) = (&splits.test, self.output.seed(&model));
+        let (batching, device) = (batching(&model, seed), &context.device);
+        let draws = encode(&model.model, test, &batching, true, device)?;
+        let fitted = FittedNormal::of(&draws)?;
+        let deviations = fitted.standard_deviations();
+        let kl = kl_by_dimension(&model.model, test, &batching, device)?;
+        let from_prior = fitted.kl_from_standard_normal();
+        let correlation = fitted.largest_correlation();
+
+        let mut lines = vec![format!(
+            "{} test images of {}, a draw from q(z|x) of each; N(0, I) would have mean 0, deviation 1, \
+             correlation 0",
+            thousands(test.len() as f64),
+            splits.name
+        )];
+        let mut object = json!({
+            "model": self.model.path().display().to_string(),
+            "data": splits.name,
+            "images": test.len(),
+            "seed": seed,
+            "mean": fitted.mean,
+            "standard_deviation": deviations,
+            "largest_correlation": correlation,
+            // No number in JSON is infinite.
+            "kl_from_prior": Some(from_prior).filter(|nats| nats.is_finite()),
+        });
+        let dimensions = 0..fitted.mean.len();
+        // More would only be scrolled past: programs get them all.
+        for index in dimensions.take(50) {
+            let nats = kl.as_ref().map(|kl| format!("  kl {:6.3}", kl[index]));
+            lines.push(format!(
+                "  z{:<3}  mean {:6.3}  deviation {:6.3}{}",
+                index + 1,
+                fitted.mean[index],
+                deviations[index],
+                nats.unwrap_or_default()
+            ));
+        }
+        if let Some(kl) = &kl {
+            let used = kl.iter().filter(|&&nats| nats > USED).count();
+            lines.push(format!(
+                "dimensions that tell more than {USED} nats of an image: {used} of {}",
+                kl.len()
+            ));
+            object["kl"] = json!(kl);
+            object["used"] = json!(used);
+        }
+        lines.push(format!(
+            "largest correlation {correlation:.3}; KL(normal of this mean and covariance ‖ N(0, I)) \
+             {from_prior:.3} nats"
+        ));
+        let picture = figures::posterior(&draws, kl.as_deref())?;
+        let mut shown = self.output.drawn(picture, &model, "posterior");
+        shown.words = lines.join("\n");
+        shown.object = object;
+        Ok(shown)
+    }
+}
