@@ -27,7 +27,7 @@ const EDGE: f32 = 1.2;
 ///
 /// let seven = vec![[0.2, 0.2], [0.8, 0.2], [0.4, 0.9]];
 /// let image = draw_strokes(&[seven], 0.1);
-/// assert_eq!(image.iter().filter(|&&grey| grey == 255).count() > 40, true);
+/// assert!(image.iter().filter(|&&grey| grey > 127).count() > 60);
 /// ```
 pub fn draw_strokes(strokes: &[Vec<[f32; 2]>], smallest: f32) -> [u8; IMAGE_SIDE * IMAGE_SIDE] {
     let finite = |point: &&[f32; 2]| point.iter().all(|value| value.is_finite());
@@ -196,10 +196,10 @@ mod tests {
 
     /// The image moved by each of the steps to a pixel beside, and by none: where a sum stops half-way,
     /// rounding decides.
-    fn beside(image: [u8; 784]) -> impl Iterator<Item = [u8; 784]> {
+    fn beside(image: &[u8; 784]) -> impl Iterator<Item = [u8; 784]> {
         let steps = [0, 1, 27, 28, 29, 755, 756, 757, 783];
         steps.into_iter().map(move |step| {
-            let mut moved = image;
+            let mut moved = *image;
             moved.rotate_right(step);
             moved
         })
@@ -223,7 +223,7 @@ mod tests {
             turned.reverse();
             let again = draw_strokes(&turned, 0.1);
             let is_same = |moved: [u8; 784]| image.iter().zip(moved).all(|(a, b)| a.abs_diff(b) <= 2);
-            let same = beside(again).any(is_same);
+            let same = beside(&again).any(is_same);
             prop_assert!(same);
         }
 
@@ -295,7 +295,7 @@ mod tests {
             };
             let lengths = product(drawn, drawn) * product(digit, digit);
             let cosine = |moved| product(drawn, moved) / lengths.sqrt();
-            assert!(beside(digit).any(|moved| cosine(moved) > 0.85));
+            assert!(beside(&digit).any(|moved| cosine(moved) > 0.85));
         }
     }
 }
