@@ -1,6 +1,7 @@
 # Recipes for the assignments, and for whoever works on this. `just` lists them.
 
 latent := "cargo run --release --quiet --package latent --"
+explorer-page := "cargo run --release --quiet --package latent-explorer --example page --"
 
 _default:
     @{{just_executable()}} --list --unsorted
@@ -140,6 +141,37 @@ _train experiment run=experiment *arguments="":
     else \
         {{latent}} train {{experiment}} --out runs/{{run}} {{arguments}}; \
     fi
+
+# The page that draws digits and walks through latent spaces, built and served on 127.0.0.1
+explorer port="8000" *arguments: _explorer-module
+    @{{explorer-page}} --serve {{port}} {{arguments}}
+
+# The page in headless Chromium (on Debian: apt-get install chromium chromium-driver), with real MNIST where it is found
+test-explorer *arguments: _explorer-module
+    @{{explorer-page}} {{arguments}}
+    cargo test --release --package latent-explorer --test browser -- --ignored --test-threads 1
+
+# Screenshots of the page, built before, in target/explorer-pictures
+explorer-pictures:
+    LATENT_EXPLORER_PICTURES={{justfile_directory()}}/target/explorer-pictures \
+        cargo test --release --package latent-explorer --test browser -- --ignored pictures
+
+# The crates as WebAssembly, with the JavaScript that calls them
+_explorer-module:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    command -v rustup >/dev/null && rustup --quiet target add wasm32-unknown-unknown
+    cargo build --profile web --target wasm32-unknown-unknown --package latent-explorer --lib
+    # The command must be of the version that the crates were built with.
+    version="$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)"
+    PATH="$PWD/target/tools/bin:$PATH"
+    if [ "$(wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
+        echo "wasm-bindgen $version is not here, and is built into target/tools: some minutes, once"
+        cargo install --quiet --root target/tools wasm-bindgen-cli --version "$version"
+    fi
+    rm -rf target/explorer
+    wasm-bindgen --target web --no-typescript --remove-name-section --remove-producers-section \
+        --out-dir target/explorer target/wasm32-unknown-unknown/web/latent_explorer.wasm
 
 # All tests; real MNIST takes part where $LATENT_DATA_DIR names its directory
 test:

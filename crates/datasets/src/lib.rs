@@ -25,6 +25,7 @@ mod idx;
 mod mnist;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod pen;
 mod source;
 mod synthetic;
 
@@ -35,5 +36,6 @@ pub use idx::Idx;
 pub use mnist::{has_idx_files, idx_from_directory, mnist_from_directory, save_idx};
 #[cfg(feature = "parquet")]
 pub use parquet::from_parquet;
+pub use pen::draw_strokes;
 pub use source::{Loaded, Source, load, user_directory};
-pub use synthetic::{draw_digit, synthetic};
+pub use synthetic::{digit_strokes, draw_digit, synthetic};

@@ -10,23 +10,16 @@
 //! nothing but 60,000 of these digits reads 95 % of MNIST's test images.
 
 use std::f32::consts::TAU;
-use std::ops::{Add, Mul};
 
 use latent_distributions::Generator;
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
 
+use crate::pen::{IMAGE_SIDE, Point, RADIUS, frame, ink};
 use crate::{CLASSES, Dataset, Splits};
 
-/// Side of the finished image, in pixels.
-const IMAGE_SIDE: usize = 28;
-/// Side of the box that the ink is fitted into, in pixels.
-const BOX_SIDE: usize = 20;
 /// Straight pieces drawn for each control point of a curve.
 const PIECES: u8 = 6;
-
-/// The grey levels of the box, 0 for blank paper and 1 for full ink.
-type Ink = [f32; BOX_SIDE * BOX_SIDE];
 
 /// One movement of the pen: control points `(x, y)` of a smooth curve, in hundredths of the
 /// digit's height, x to the right and y downwards. A point given twice in a row is a corner.
@@ -219,13 +212,31 @@ pub fn synthetic(seed: u64, train: usize, test: usize) -> Splits {
 /// Only the last decimal place of `digit` counts, so that any number names a digit. The image
 /// depends on nothing else but `random`: the same stream gives the same bytes.
 pub fn draw_digit(digit: u8, random: &mut impl Rng) -> [u8; IMAGE_SIDE * IMAGE_SIDE] {
+    let (style, curves) = write(digit, random);
+    let pressure = |point| 1.0 + Style::PRESSURE * style.pressure.at(point);
+    frame(&ink(&curves, f32::EPSILON, style.pen_radius, pressure))
+}
+
+/// The strokes with which [`draw_digit`] would draw the digit: the points `[x, y]` of each, x to the right
+/// and y downwards, in the middle of a page of side 1.
+pub fn digit_strokes(digit: u8, random: &mut impl Rng) -> Vec<Vec<[f32; 2]>> {
+    /// The height of a digit, as a share of the page's.
+    const HEIGHT: f32 = 0.6;
+    let (_, curves) = write(digit, random);
+    let on_page = |point: &Point| [0.5 + HEIGHT * point.x, 0.5 + HEIGHT * point.y];
+    let stroke = |curve: &Vec<Point>| curve.iter().map(on_page).collect();
+    curves.iter().map(stroke).collect()
+}
+
+/// The style of a writer, and the curves of the digit in it.
+fn write(digit: u8, random: &mut impl Rng) -> (Style, Vec<Vec<Point>>) {
     let hand = choose_hand(digit, random);
     let style = Style::choose(random);
-    let curves: Vec<Vec<Point>> = hand
+    let curves = hand
         .iter()
         .map(|stroke| smooth(&style.bend(stroke, random)))
         .collect();
-    frame(&style.ink(&curves))
+    (style, curves)
 }
 
 fn choose_hand(digit: u8, random: &mut impl Rng) -> Hand {
@@ -263,9 +274,6 @@ impl Style {
     const END: f32 = 0.28;
     /// Change of the pen's width between light and strong pressure.
     const PRESSURE: f32 = 0.1;
-    /// Pixels from full ink to none at a stroke's edge. MNIST's are this soft because it shrank
-    /// larger images.
-    const EDGE: f32 = 1.2;
 
     fn choose(random: &mut impl Rng) -> Self {
         let mut bulge = || (Wave::choose(random), Point::scatter(0.03, random));
@@ -277,7 +285,7 @@ impl Style {
             width: libm::expf(0.24 * bell(random)),
             balance: 0.28 * bell(random),
             taper: 0.3 * bell(random),
-            pen_radius: 1.18 * libm::expf(0.24 * bell(random)),
+            pen_radius: RADIUS * libm::expf(0.24 * bell(random)),
         }
     }
 
@@ -320,69 +328,6 @@ impl Style {
             y: sine * x + cosine * y,
         }
     }
-
-    /// Draws the curves with a round pen, as large as the box allows.
-    fn ink(&self, curves: &[Vec<Point>]) -> Ink {
-        let points = || curves.iter().flatten();
-        let bounds = |along: fn(&Point) -> f32| {
-            points()
-                .map(along)
-                .fold((f32::MAX, f32::MIN), |(low, high), at| {
-                    (low.min(at), high.max(at))
-                })
-        };
-        let (left, right) = bounds(|point| point.x);
-        let (top, bottom) = bounds(|point| point.y);
-        let size = (right - left).max(bottom - top).max(f32::EPSILON);
-        let scale = (BOX_SIDE as f32 - 2.0 * self.pen_radius) / size;
-        let middle = Point {
-            x: left + right,
-            y: top + bottom,
-        } * 0.5;
-        let box_middle = Point { x: 0.5, y: 0.5 } * BOX_SIDE as f32;
-        let fit = |point: Point| (point + middle * -1.0) * scale + box_middle;
-
-        let mut ink = [0.0; BOX_SIDE * BOX_SIDE];
-        for curve in curves {
-            for piece in curve.windows(2) {
-                let pressure = 1.0 + Self::PRESSURE * self.pressure.at(piece[0]);
-                draw_line(
-                    &mut ink,
-                    fit(piece[0]),
-                    fit(piece[1]),
-                    self.pen_radius * pressure,
-                );
-            }
-        }
-        ink
-    }
-}
-
-/// Inks a straight line: a pixel's grey follows from its distance to the line.
-fn draw_line(ink: &mut Ink, from: Point, to: Point, radius: f32) {
-    let reach = radius + Style::EDGE / 2.0;
-    let touched = |a: f32, b: f32| {
-        // Casts to integers saturate: nothing here leaves the box.
-        let first = (a.min(b) - reach) as usize;
-        let end = (a.max(b) + reach).ceil() as usize;
-        first..end.min(BOX_SIDE)
-    };
-    let line = to + from * -1.0;
-    let length_squared = line.dot(line).max(f32::EPSILON);
-    for row in touched(from.y, to.y) {
-        for column in touched(from.x, to.x) {
-            let centre = Point {
-                x: column as f32 + 0.5,
-                y: row as f32 + 0.5,
-            };
-            let offset = centre + from * -1.0;
-            let nearest = (offset.dot(line) / length_squared).clamp(0.0, 1.0);
-            let gap = offset + line * -nearest;
-            let cover = (reach - gap.dot(gap).sqrt()) / Style::EDGE;
-            let pixel = &mut ink[row * BOX_SIDE + column];
-            *pixel = pixel.max(cover.min(1.0));
-        }
-    }
 }
 
 /// Turns control points into smooth curves, cubic B-splines, broken at the corners.
@@ -420,35 +365,6 @@ fn spline_weights(t: f32) -> [f32; 4] {
     [outer(1.0 - t), inner(t), inner(1.0 - t), outer(t)]
 }
 
-/// Places the box on the blank image with its centre of mass in the middle, or as near to it as
-/// the edges allow.
-fn frame(ink: &Ink) -> [u8; IMAGE_SIDE * IMAGE_SIDE] {
-    let (mut mass, mut moment) = (f32::EPSILON, Point { x: 0.0, y: 0.0 });
-    for (index, &grey) in ink.iter().enumerate() {
-        let (row, column) = (index / BOX_SIDE, index % BOX_SIDE);
-        mass += grey;
-        moment = moment
-            + Point {
-                x: column as f32,
-                y: row as f32,
-            } * grey;
-    }
-    // MNIST's middle is the centre of the pixel at (14, 14).
-    let margin = |moment: f32| {
-        let margin = (IMAGE_SIDE / 2) as f32 - moment / mass;
-        (margin.round() as usize).min(IMAGE_SIDE - BOX_SIDE)
-    };
-    let (left, top) = (margin(moment.x), margin(moment.y));
-    let mut image = [0; IMAGE_SIDE * IMAGE_SIDE];
-    for (row, line) in ink.chunks_exact(BOX_SIDE).enumerate() {
-        let start = (top + row) * IMAGE_SIDE + left;
-        for (pixel, grey) in image[start..].iter_mut().zip(line) {
-            *pixel = (grey * 255.0).round() as u8;
-        }
-    }
-    image
-}
-
 /// A sine wave over the page, between -1 and 1.
 struct Wave {
     frequency: Point,
@@ -469,48 +385,11 @@ impl Wave {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-struct Point {
-    x: f32,
-    y: f32,
-}
-
 impl Point {
     fn scatter(size: f32, random: &mut impl Rng) -> Self {
         Self {
             x: size * bell(random),
             y: size * bell(random),
-        }
-    }
-
-    /// The point `share` of the way from here to `other`.
-    fn towards(self, other: Self, share: f32) -> Self {
-        self * (1.0 - share) + other * share
-    }
-
-    fn dot(self, other: Self) -> f32 {
-        self.x * other.x + self.y * other.y
-    }
-}
-
-impl Add for Point {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            x: self.x + other.x,
-            y: self.y + other.y,
-        }
-    }
-}
-
-impl Mul<f32> for Point {
-    type Output = Self;
-
-    fn mul(self, factor: f32) -> Self {
-        Self {
-            x: self.x * factor,
-            y: self.y * factor,
         }
     }
 }
@@ -527,6 +406,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+    use crate::pen::BOX_SIDE;
 
     fn stream(number: u64) -> ChaCha8Rng {
         let mut random = ChaCha8Rng::seed_from_u64(7);

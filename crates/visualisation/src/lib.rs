@@ -49,4 +49,5 @@ pub use curves::Curves;
 pub use error::Error;
 pub use format::{Format, Picture};
 pub use image_grid::ImageGrid;
+pub use palette::DIGITS;
 pub use scatter::Scatter;

@@ -1,14 +1,14 @@
 /// Red, green and blue of sRGB.
 pub(crate) type Colour = [u8; 3];
 
-/// One colour for each digit: Petroff's accessible sequence of ten, chosen such that they stay
+/// The red, green and blue of sRGB for each digit: Petroff's accessible sequence of ten, chosen such that they stay
 /// apart for people with any of the three colour vision deficiencies
 /// ([Petroff 2021](https://arxiv.org/abs/2107.02270)).
 ///
 /// Measured as the smallest distance of two colours in CIELAB under simulated protanopia,
 /// deuteranopia and tritanopia: 17 here; 5 in the ten colours of Tableau and Matplotlib, and 2 in
 /// Tol's muted colours.
-pub(crate) const DIGITS: [Colour; 10] = [
+pub const DIGITS: [[u8; 3]; 10] = [
     [0x3f, 0x90, 0xda],
     [0xff, 0xa9, 0x0e],
     [0xbd, 0x1f, 0x01],

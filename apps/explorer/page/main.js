@@ -1,0 +1,40 @@
+// The page begins here: what the address names is shown, and each part is set up when it is first looked at.
+
+import { complain, index, megabytes, rust, start } from "./engine.js";
+import { setUpDraw } from "./draw.js";
+import { setUpSample } from "./sample.js";
+import { setUpWalk } from "./walk.js";
+
+const parts = { draw: setUpDraw, walk: setUpWalk, sample: setUpSample };
+const begun = new Set();
+
+async function show() {
+  const [name] = location.hash.slice(1).split("?");
+  const part = name in parts ? name : "draw";
+  for (const other of Object.keys(parts)) {
+    document.getElementById(other).hidden = other !== part;
+    const link = document.querySelector(`nav a[href="#${other}"]`);
+    if (other === part) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${document.querySelector(`#${part} h1`).textContent} – latent explorer`;
+  if (!begun.has(part)) {
+    begun.add(part);
+    await parts[part]();
+  }
+}
+
+try {
+  await start();
+  rust.colours().forEach((_, i, bytes) => {
+    if (i % 3 === 0) document.documentElement.style.setProperty(`--d${i / 3}`, `rgb(${bytes.slice(i, i + 3).join(" ")})`);
+  });
+  const flows = index.models.filter((model) => model.isExact).map((model) => `${model.name}, ${megabytes(model.bytes)}`);
+  if (flows.length) document.getElementById("about").textContent = `Flows (${flows.join("; ")}) are fetched when they are chosen.`;
+  addEventListener("hashchange", () => show().catch(complain));
+  await show();
+  // Measured from the beginning of the navigation.
+  performance.mark("ready");
+} catch (error) {
+  complain(error);
+}

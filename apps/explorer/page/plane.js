@@ -1,0 +1,146 @@
+// A latent plane: where the test images lie, coloured by digit, and a point that can be moved.
+
+import { rust } from "./engine.js";
+import { element } from "./tiles.js";
+
+export class Plane {
+  /**
+   * `onMove`, where there is one, is called with the place that the point is moved to; `named` is whether the
+   * digits have places of their own.
+   */
+  constructor(container, cloud, { onMove, label, named }) {
+    const figure = element("figure", { className: "plane" });
+    container.replaceChildren(figure);
+    this.figure = figure;
+    this.cloud = cloud;
+    // Nearly all points: for the sake of a few far out, the others would be crowded.
+    const sizes = cloud.points.map(Math.abs).sort();
+    this.range = 1.08 * sizes[Math.floor(0.998 * (sizes.length - 1))];
+    this.canvas = element("canvas");
+    this.line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("viewBox", "0 0 1 1");
+    svg.setAttribute("preserveAspectRatio", "none");
+    svg.append(this.line);
+    const subscript = (dimension) => `z${String(dimension + 1).replace(/\d/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d])}`;
+    figure.append(this.canvas, svg);
+    figure.append(element("span", { className: "axis x", textContent: `${subscript(cloud.dimensions[0])} →` }));
+    figure.append(element("span", { className: "axis y", textContent: `↑ ${subscript(cloud.dimensions[1])}` }));
+    if (named) this.nameClasses();
+    this.marker = element("span", { className: "marker", hidden: true });
+    this.other = element("span", { className: "marker small", hidden: true });
+    figure.append(this.other, this.marker);
+    figure.setAttribute("aria-label", label);
+    new ResizeObserver(() => this.paint()).observe(figure);
+    if (onMove) this.listen(onMove);
+    else figure.setAttribute("role", "img");
+  }
+
+  /** The digit of most of the test images near a place. */
+  digitAt([x, y]) {
+    return rust.nearestDigit(this.cloud.points, this.cloud.labels, x, y);
+  }
+
+  show(place) {
+    this.mark(this.marker, place);
+  }
+
+  hide() {
+    this.marker.hidden = true;
+  }
+
+  /** Draws a way, and where on it one is: none, if there are no places. */
+  showWay(places, here) {
+    const point = ([x, y]) => this.share([x, y]).join(",");
+    this.line.setAttribute("points", places.map(point).join(" "));
+    if (here) this.mark(this.other, here);
+    else this.other.hidden = true;
+  }
+
+  mark(marker, place) {
+    const [x, y] = this.share(place).map((share) => Math.min(1, Math.max(0, share)));
+    marker.style.left = `${100 * x}%`;
+    marker.style.top = `${100 * y}%`;
+    marker.hidden = false;
+    this.place = marker === this.marker ? place : this.place;
+  }
+
+  /** Where on the figure a place is, from 0 to 1. */
+  share([x, y]) {
+    return [0.5 + x / (2 * this.range), 0.5 - y / (2 * this.range)];
+  }
+
+  listen(onMove) {
+    const { figure, canvas } = this;
+    figure.tabIndex = 0;
+    figure.classList.add("can-walk");
+    figure.setAttribute("role", "application");
+    figure.setAttribute("aria-roledescription", "latent plane");
+    const limit = (value) => Math.min(this.range, Math.max(-this.range, value));
+    const move = (place) => {
+      // Known before it is shown: keys may be quicker than pictures.
+      this.place = place.map(limit);
+      onMove(this.place);
+    };
+    const to = (event) => {
+      const box = canvas.getBoundingClientRect();
+      const x = (2 * (event.clientX - box.left)) / box.width - 1;
+      const y = 1 - (2 * (event.clientY - box.top)) / box.height;
+      move([x * this.range, y * this.range]);
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      canvas.setPointerCapture(event.pointerId);
+      to(event);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (canvas.hasPointerCapture(event.pointerId)) to(event);
+    });
+    const directions = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    figure.addEventListener("keydown", (event) => {
+      const direction = directions[event.key];
+      if (!direction || !this.place) return;
+      event.preventDefault();
+      const step = (event.shiftKey ? 0.1 : 0.02) * this.range;
+      move(this.place.map((value, axis) => value + step * direction[axis]));
+    });
+  }
+
+  /** A digit at the median of each class, so that colour is not the only thing to tell them by. */
+  nameClasses() {
+    const { points, labels } = this.cloud;
+    for (let digit = 0; digit < 10; digit++) {
+      const median = (axis) => {
+        const values = [];
+        labels.forEach((label, i) => label === digit && values.push(points[2 * i + axis]));
+        return values.sort((a, b) => a - b)[values.length >> 1];
+      };
+      const place = [median(0), median(1)];
+      if (place[0] === undefined) continue;
+      const [x, y] = this.share(place);
+      const name = element("span", { className: "name", textContent: digit });
+      name.setAttribute("aria-hidden", "true");
+      name.style.left = `${100 * x}%`;
+      name.style.top = `${100 * y}%`;
+      this.figure.append(name);
+    }
+  }
+
+  paint() {
+    const side = Math.round(this.figure.clientWidth * devicePixelRatio);
+    if (side === 0) return;
+    this.canvas.width = this.canvas.height = side;
+    const context = this.canvas.getContext("2d");
+    const { points, labels } = this.cloud;
+    const colours = [...Array(10).keys()].map((d) => getComputedStyle(document.documentElement).getPropertyValue(`--d${d}`));
+    const radius = Math.max(1.7 * devicePixelRatio, side / 200);
+    context.globalAlpha = 0.75;
+    labels.forEach((label, i) => {
+      const [x, y] = this.share([points[2 * i], points[2 * i + 1]]);
+      context.fillStyle = colours[label];
+      context.beginPath();
+      context.arc(x * side, y * side, radius, 0, 2 * Math.PI);
+      context.fill();
+    });
+  }
+}

@@ -1,0 +1,134 @@
+// Sample: new digits from a seed, which the address holds.
+
+import { complain, entry, index, isOpen, megabytes, onceAFrame, open, title } from "./engine.js";
+import { chosenDigits, digitChips, element, paint, tile } from "./tiles.js";
+
+const get = (id) => document.getElementById(id);
+const USUAL = { count: 5, temperature: 1, seed: 1 };
+
+/** What is shown: the test reads it. */
+export const state = {};
+
+export async function setUpSample() {
+  const form = get("sample-form");
+  const { model, count, temperature, seed } = form.elements;
+  for (const known of index.models) {
+    model.append(element("option", { value: known.name, textContent: title(known) }));
+  }
+  digitChips(get("sample-digits"), "checkbox", "digit", [...Array(10).keys()], () => {});
+
+  /** Sets the form to what the address says; what it does not say, or says wrongly, is as usual. */
+  const read = () => {
+    const asked = new URLSearchParams(location.hash.split("?")[1]);
+    const usual = index.models.find((known) => known.isConditional) ?? index.models[0];
+    model.value = entry(asked.get("model"))?.name ?? usual.name;
+    const digits = (asked.get("digits") ?? "0,1,2,3,4,5,6,7,8,9").split(",");
+    get("sample-digits").querySelectorAll("input").forEach((input) => (input.checked = digits.includes(input.value)));
+    limitCount();
+    for (const field of [count, temperature, seed]) {
+      const number = Number(asked.get(field.name) ?? NaN);
+      field.value = number >= field.min && number <= field.max ? number : USUAL[field.name];
+    }
+  };
+  const limitCount = () => {
+    const told = entry(model.value).isConditional;
+    count.max = told ? 10 : 100;
+    get("sample-count-label").textContent = told ? "Of each" : "Images";
+    get("sample-digits").hidden = !told;
+  };
+  const whole = (field) => Math.round(Math.min(field.max, Math.max(field.min, field.valueAsNumber || 0)));
+  const asked = () => ({
+    chosen: entry(model.value),
+    digits: entry(model.value).isConditional ? chosenDigits(get("sample-digits")) : [],
+    count: whole(count),
+    temperature: Number(temperature.value),
+    seed: whole(seed),
+  });
+
+  const sample = async () => {
+    const { chosen, digits, count, temperature, seed } = asked();
+    get("sample-temperature").textContent = temperature;
+    const told = chosen.isConditional ? `&digits=${digits.join(",")}` : "";
+    const address = `#sample?model=${chosen.name}${told}&count=${count}&temperature=${temperature}&seed=${seed}`;
+    if (location.hash.startsWith("#sample")) history.replaceState(null, "", address);
+    get("sample-command").textContent =
+      `latent sample ${chosen.name}.safetensors${told && ` --digits ${digits.join(",")}`}` +
+      ` --count ${count} --temperature ${temperature} --seed ${seed}`;
+    if (chosen.isConditional && digits.length === 0) {
+      get("sample-status").textContent = "Choose a digit.";
+      return;
+    }
+    try {
+      if (!isOpen(chosen.name)) get("sample-status").textContent = `Fetching ${chosen.name}, ${megabytes(chosen.bytes)} …`;
+      const opened = await open(chosen.name);
+      if (model.value !== chosen.name) return;
+      get("sample-status").textContent = "";
+      const numbers = new Uint8Array(digits);
+      const images = opened.sample(numbers, count, temperature, seed);
+      Object.assign(state, { images, model: opened, digits: numbers, count, address });
+      show(chosen, digits, count, images);
+    } catch (error) {
+      get("sample-status").textContent = "";
+      complain(error);
+    }
+  };
+  const soon = onceAFrame(sample);
+
+  form.addEventListener("input", (event) => {
+    if (event.target === model) {
+      limitCount();
+      count.value = entry(model.value).isConditional ? 5 : 25;
+    }
+    soon();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    seed.value = crypto.getRandomValues(new Uint32Array(1))[0];
+    soon();
+  });
+  get("sample-download").addEventListener("click", (event) => {
+    if (!state.model) {
+      event.preventDefault();
+      return;
+    }
+    const png = state.model.picture(state.images, state.digits, state.count);
+    URL.revokeObjectURL(event.currentTarget.href);
+    event.currentTarget.href = URL.createObjectURL(new Blob([png], { type: "image/png" }));
+  });
+  get("sample-link").addEventListener("click", async (event) => {
+    const button = event.currentTarget;
+    try {
+      await navigator.clipboard.writeText(location.href);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "It is in the address bar";
+    }
+    setTimeout(() => (button.textContent = "Copy link"), 1500);
+  });
+  addEventListener("hashchange", () => {
+    if (!location.hash.startsWith("#sample") || location.hash === state.address) return;
+    if (location.hash === "#sample") {
+      // Back from another part: what was chosen is still there.
+      history.replaceState(null, "", state.address);
+      return;
+    }
+    read();
+    sample();
+  });
+  read();
+  await sample();
+}
+
+function show({ family, isConditional }, digits, count, images) {
+  const total = isConditional ? digits.length * count : count;
+  const columns = isConditional && count > 1 ? count : Math.ceil(Math.sqrt(total));
+  const container = get("sample-images");
+  const told = isConditional ? ` of ${digits.join(", ")}` : "";
+  container.setAttribute("aria-label", `${total} samples${told} from the ${family}`);
+  // Wide rather than high: two digits beside each other, where there are many.
+  const wide = isConditional && count > 1 && digits.length > 1 && count <= 5 ? 2 * columns : columns;
+  container.style.setProperty("--columns", wide);
+  while (container.children.length > total) container.lastChild.remove();
+  while (container.children.length < total) container.append(tile());
+  [...container.children].forEach((canvas, place) => paint(canvas, images, place));
+}

@@ -1,0 +1,619 @@
+//! The page in a real browser: `just test-explorer` builds the page and runs these tests, which need Chromium
+//! with its driver, and real MNIST for the digits that they draw.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails here is a failed test"
+)]
+
+mod driver;
+#[path = "../examples/page/server.rs"]
+mod server;
+mod trace;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::{env, fs, thread};
+
+use candle_core::{DType, Device, IndexOp, Tensor};
+use driver::Browser;
+use latent_datasets::Dataset;
+use latent_distributions::Generator;
+use latent_explorer::{Model, draw};
+use latent_models::latent_space::Path as LatentPath;
+use latent_models::{AnyModel, Conditional, Labels, LatentModel};
+use latent_tests::{announce, mnist};
+use latent_training::load_model;
+use serde_json::{Value, json};
+
+/// Where `just explorer` has put the page.
+fn page() -> PathBuf {
+    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/explorer");
+    let page = env::var_os("LATENT_EXPLORER_PAGE").map_or_else(|| usual.into(), PathBuf::from);
+    let is_built = page.join("models.json").is_file();
+    assert!(
+        is_built,
+        "there is no page in {}: `just test-explorer` builds it",
+        page.display()
+    );
+    page
+}
+
+/// The page's address on a server of its own.
+fn served() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    let page = page();
+    thread::spawn(move || server::serve(&listener, &page));
+    address
+}
+
+/// A browser that shows a part of the page, ready to be used.
+fn opened(part: &str, width: u32, height: u32, scheme: &str) -> Browser {
+    let browser = Browser::start(width, height, scheme, width < 500);
+    browser.open(&format!("{}{part}", served()));
+    ready(&browser);
+    browser
+}
+
+fn ready(browser: &Browser) -> f64 {
+    let ready = "return performance.getEntriesByName('ready')[0]?.startTime
+        ?? (document.getElementById('alert').hidden ? null : document.getElementById('alert').textContent)";
+    let time = browser.wait_for(ready);
+    time.as_f64()
+        .unwrap_or_else(|| panic!("the page says: {time}"))
+}
+
+/// The test images that are drawn: the first five of each digit.
+fn chosen(test: &Dataset) -> Vec<(u8, Vec<u8>)> {
+    let of = |digit: u8| {
+        let all = (0..test.len()).filter(move |&index| test.labels()[index] == digit);
+        all.take(5)
+            .map(move |index| (digit, test.image(index).unwrap().to_vec()))
+    };
+    (0..10).flat_map(of).collect()
+}
+
+/// Draws strokes on a pad with a pointer, and returns them as the pad has them.
+fn draw_on(browser: &Browser, pad: &str, kind: &str, strokes: &[Vec<[f32; 2]>]) {
+    let [left, top, width, height] = browser.place_of(&format!("{pad} canvas"));
+    for stroke in strokes {
+        let place = |&[x, y]: &[f32; 2]| [left + x * width, top + y * height];
+        browser.drag(kind, &stroke.iter().map(place).collect::<Vec<_>>());
+    }
+}
+
+fn numbers(value: &Value) -> Vec<f32> {
+    let object = value.as_array().expect("numbers");
+    object
+        .iter()
+        .map(|number| number.as_f64().unwrap() as f32)
+        .collect()
+}
+
+fn native(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
+}
+
+fn refuse_complaints(browser: &Browser) {
+    assert_eq!(browser.complaints(), [""; 0], "the console");
+    let alert = browser.script(
+        "return document.getElementById('alert').textContent",
+        json!([]),
+    );
+    assert_eq!(alert, json!(""));
+}
+
+#[test]
+#[ignore = "needs the page and Chromium: just test-explorer"]
+fn real_digits_that_are_drawn_are_told() {
+    let Some(splits) = mnist("digits drawn in the browser") else {
+        return;
+    };
+    let browser = opened("#draw", 1280, 1000, "light");
+    let begun = ready(&browser);
+    assert!(begun < 2000.0, "the page was ready after {begun:.0} ms");
+
+    let (mut right, mut wrong) = (0, Vec::new());
+    for (place, (digit, image)) in chosen(&splits.test).into_iter().enumerate() {
+        browser.script(
+            "document.querySelector('[data-pad=clear]').click()",
+            json!([]),
+        );
+        let kind = ["mouse", "pen", "touch"][place % 3];
+        let strokes = trace::strokes(&image);
+        draw_on(&browser, "#draw-pad", kind, &strokes);
+        let drawn = browser.script(
+            "const { pad } = await import('./draw.js');
+             return [pad.strokes.length, document.querySelector('#draw-digits .is-best .name').firstChild.data];",
+            json!([]),
+        );
+        assert_eq!(
+            drawn[0],
+            json!(strokes.len()),
+            "strokes that were drawn by {kind}"
+        );
+        if drawn[1] == json!(digit.to_string()) {
+            right += 1;
+        } else {
+            wrong.push(format!("{digit} as {}", drawn[1]));
+        }
+    }
+    announce(&format!(
+        "the page was ready after {begun:.0} ms, and told {right} of 50 test digits that were drawn on it{}{}",
+        if wrong.is_empty() { "" } else { "; it took " },
+        wrong.join(", ")
+    ));
+    assert!(right >= 45);
+    refuse_complaints(&browser);
+}
+
+#[test]
+#[ignore = "needs the page and Chromium: just test-explorer"]
+fn numbers_are_those_of_the_crates_on_this_machine() {
+    let browser = opened("#draw", 1280, 1000, "light");
+    let index: Value =
+        serde_json::from_slice(&fs::read(page().join("models.json")).unwrap()).unwrap();
+    for entry in index["models"].as_array().unwrap() {
+        let name = entry["name"].as_str().unwrap();
+        let file = page().join(format!("models/{name}.safetensors"));
+        let model = load_model(&file, &Device::Cpu).unwrap().model;
+        let difference = differences(&browser, name, &model);
+        announce(&format!(
+            "{name}: the browser's numbers are at most {difference:.1e} from this machine's"
+        ));
+        assert!(difference < 1e-4);
+    }
+    refuse_complaints(&browser);
+}
+
+/// How far what the browser computes with a model is from what this machine does, at most.
+fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
+    let found = browser.script(
+        "const { open, rust } = await import('./engine.js');
+         const model = await open(arguments[0]);
+         const images = [4, 9].map((digit) => rust.draw(rust.example(digit, 7)));
+         const latent = model.encode(images[0], 4);
+         const paths = ['linear', 'sinusoidal', 'spherical'].map((path) => {
+             const way = model.between(path, images[0], 4, images[1], 9, 5);
+             return [...way.images];
+         });
+         return {
+             strokes: [4, 9].map((digit) => [...rust.example(digit, 7)].map((x) => Number.isNaN(x) ? null : x)),
+             images: images.map((image) => [...image]),
+             latent: [...latent],
+             decoded: [...model.decode(latent, 4)],
+             paths,
+             sample: [...model.sample(new Uint8Array([2, 5]), 3, 0.7, 11)],
+             classes: model.isConditional ? [...model.classLogProbabilities(images[0])] : null,
+             styled: model.isConditional ? [...model.restyle(images[0], 4)] : null,
+         };",
+        json!([name]),
+    );
+    let device = &Device::Cpu;
+    let labels = |digits: &[u8]| Labels::new(digits, DType::F32, device).unwrap();
+    let images = found["images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(found["strokes"].as_array().unwrap());
+    let images: Vec<Tensor> = images
+        .map(|(image, strokes)| {
+            let point = |value: &Value| value.as_f64().map_or(f32::NAN, |x| x as f32);
+            let strokes: Vec<f32> = strokes.as_array().unwrap().iter().map(point).collect();
+            let image = numbers(image);
+            let drawn: Vec<f32> = draw(&strokes).into_iter().map(f32::from).collect();
+            assert_eq!(image, drawn, "the drawing itself");
+            (Tensor::from_vec(image, (1, 784), device).unwrap() / 255.0).unwrap()
+        })
+        .collect();
+
+    let mut largest = 0f32;
+    let mut compare = |what: &str, found: &Value, expected: &Tensor| {
+        let difference = largest_difference(&numbers(found), &native(expected));
+        assert!(difference < 1e-4, "{name}, {what}: {difference}");
+        largest = largest.max(difference);
+    };
+    let latent = model.encode(&images[0], &labels(&[4])).unwrap();
+    compare("latent", &found["latent"], &latent);
+    compare(
+        "image",
+        &found["decoded"],
+        &model.decode(&latent, &labels(&[4])).unwrap(),
+    );
+    let end = model.encode(&images[1], &labels(&[9])).unwrap();
+    for (index, path) in [
+        LatentPath::Linear,
+        LatentPath::Sinusoidal,
+        LatentPath::Spherical,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let between = path
+            .between(&latent.i(0).unwrap(), &end.i(0).unwrap(), 5)
+            .unwrap();
+        let on_the_way = Labels::between([4, 9], 5, DType::F32, device).unwrap();
+        compare(
+            "path",
+            &found["paths"][index],
+            &model.decode(&between, &on_the_way).unwrap(),
+        );
+    }
+    let told: &[u8] = match model.conditional() {
+        Ok(_) => &[2, 2, 2, 5, 5, 5],
+        Err(_) => &[0; 3],
+    };
+    let mut generator = Generator::stream(11, "sample", 0, 0);
+    let prior = (model.sample_prior(told.len(), &mut generator).unwrap() * 0.7).unwrap();
+    compare(
+        "sample",
+        &found["sample"],
+        &model.decode(&prior, &labels(told)).unwrap(),
+    );
+    if let Ok(conditional) = model.conditional() {
+        let styled = conditional.restyle(&images[0], &labels(&[4])).unwrap();
+        compare("style", &found["styled"], &styled);
+        let generator = &mut Generator::stream(1, "likelihood", 0, 0);
+        let classes = conditional
+            .class_log_probabilities(&images[0], 10, generator)
+            .unwrap();
+        // What is shown are probabilities; their logarithms are hundreds of nats.
+        let shown: Vec<f32> = numbers(&found["classes"])
+            .into_iter()
+            .map(f32::exp)
+            .collect();
+        compare("classes", &json!(shown), &classes.exp().unwrap());
+    }
+    largest
+}
+
+#[test]
+#[ignore = "needs the page and Chromium: just test-explorer"]
+fn dragging_and_arrow_keys_change_the_picture() {
+    let browser = opened("#walk", 1280, 1000, "light");
+    let state = || {
+        browser.script(
+            "const { state } = await import('./walk.js');
+             const canvas = document.getElementById('walk-image');
+             return [[...state.latent], [...state.image], canvas.toDataURL(), state.name];",
+            json!([]),
+        )
+    };
+    let first = state();
+    let name = first[3].as_str().unwrap();
+    let model = load_model(
+        &page().join(format!("models/{name}.safetensors")),
+        &Device::Cpu,
+    )
+    .unwrap()
+    .model;
+    let check = |state: &Value| {
+        let latent = numbers(&state[0]);
+        let latent = Tensor::from_slice(&latent, (1, latent.len()), &Device::Cpu).unwrap();
+        let labels = Labels::new(&[0], DType::F32, &Device::Cpu).unwrap();
+        let image = native(&model.decode(&latent, &labels).unwrap());
+        assert!(largest_difference(&numbers(&state[1]), &image) < 1e-4);
+    };
+    check(&first);
+
+    let [left, top, width, height] = browser.place_of("#walk-plane canvas");
+    let at = |x: f32, y: f32| [left + x * width, top + y * height];
+    browser.drag("mouse", &[at(0.5, 0.5), at(0.4, 0.55), at(0.3, 0.4)]);
+    let dragged = state();
+    check(&dragged);
+    assert_ne!(dragged[0], first[0]);
+    assert_ne!(
+        dragged[2], first[2],
+        "the same picture after the point was dragged"
+    );
+    browser.drag("touch", &[at(0.3, 0.4), at(0.6, 0.7)]);
+    let touched = state();
+    assert_ne!(
+        touched[2], dragged[2],
+        "the same picture after the point was dragged by a finger"
+    );
+
+    browser.script(
+        "document.querySelector('#walk-plane figure').focus()",
+        json!([]),
+    );
+    browser.press("\u{e014}\u{e014}\u{e013}");
+    let pressed = state();
+    check(&pressed);
+    let moved: Vec<f32> = numbers(&pressed[0])
+        .iter()
+        .zip(numbers(&touched[0]))
+        .map(|(a, b)| a - b)
+        .collect();
+    assert!(
+        moved[0] > 0.0 && moved[1] > 0.0 && (moved[0] - 2.0 * moved[1]).abs() < 1e-3,
+        "{moved:?}"
+    );
+    assert_ne!(pressed[2], touched[2]);
+
+    // From one drawing to the other, along each path.
+    let way = |path: &str, share: f64| {
+        browser.script(
+            "const path = document.querySelector(`[name=path][value=${arguments[0]}]`);
+             if (!path.checked) path.click();
+             const range = document.getElementById('walk-lambda');
+             range.value = arguments[1];
+             range.dispatchEvent(new Event('input'));
+             await new Promise((next) => setTimeout(next, 300));
+             return document.getElementById('walk-between').toDataURL();",
+            json!([path, share]),
+        )
+    };
+    let begin = way("linear", 0.0);
+    assert_ne!(begin, way("linear", 1.0));
+    assert_ne!(way("linear", 0.5), way("sinusoidal", 0.5));
+    assert_ne!(way("sinusoidal", 0.5), way("spherical", 0.5));
+    assert_eq!(begin, way("spherical", 0.0));
+
+    // The other models, which have more dimensions than two.
+    let all = browser.script(
+        "return [...document.getElementById('walk-model').options].map((option) => option.value)",
+        json!([]),
+    );
+    let mut images = vec![begin];
+    for name in all.as_array().unwrap().iter().skip(1) {
+        choose_model(&browser, name);
+        let image = way("linear", 0.5);
+        assert!(
+            !images.contains(&image),
+            "{name} shows the image of another model"
+        );
+        images.push(image);
+    }
+    refuse_complaints(&browser);
+}
+
+#[test]
+#[ignore = "needs the page and Chromium: just test-explorer"]
+fn an_image_of_a_latent_takes_less_than_a_picture_of_the_screen() {
+    let browser = opened("#draw", 1280, 1000, "light");
+    let times = browser.script(
+        "const { index, open, rust } = await import('./engine.js');
+         const median = (work) => {
+             const times = [...Array(30).keys()].map(() => {
+                 const begun = performance.now();
+                 work();
+                 return performance.now() - begun;
+             });
+             return times.sort((a, b) => a - b)[15];
+         };
+         const image = rust.draw(rust.example(3, 1));
+         const found = {};
+         for (const { name, isExact } of index.models) {
+             const model = await open(name);
+             const latent = new Float32Array(model.latentSize);
+             const of = { isExact, decode: median(() => model.decode(latent, 3)) };
+             if (model.isConditional && !isExact) {
+                 of.tell = median(() => model.classLogProbabilities(image));
+                 of.style = median(() => model.restyle(image, 3));
+             }
+             found[name] = of;
+         }
+         return found;",
+        json!([]),
+    );
+    announce(&format!("milliseconds in the browser: {times}"));
+    for (name, times) in times.as_object().unwrap() {
+        let decode = times["decode"].as_f64().unwrap();
+        assert!(
+            times["isExact"] == json!(true) || decode < 16.0,
+            "{name}: {decode} ms"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs the page and Chromium: just test-explorer"]
+fn an_address_gives_the_same_samples_to_everybody() {
+    let address = "#sample?model=cvae-mlp-50&digits=2,7&count=3&temperature=0.8&seed=42";
+    let sampled = |browser: &Browser| {
+        let text = "const { state } = await import('./sample.js');
+             const link = document.getElementById('sample-download');
+             link.addEventListener('click', (event) => event.preventDefault());
+             link.click();
+             const png = new Uint8Array(await (await fetch(link.href)).arrayBuffer());
+             return [[...state.images], [...png], location.hash,
+                 document.getElementById('sample-command').textContent];";
+        browser.script(text, json!([]))
+    };
+    let first = sampled(&opened(address, 1280, 1000, "light"));
+    let browser = opened(address, 390, 844, "dark");
+    let second = sampled(&browser);
+    assert_eq!(first, second);
+    assert_eq!(first[2], json!(address));
+
+    let bytes = fs::read(page().join("models/cvae-mlp-50.safetensors")).unwrap();
+    let model = Model::open("cvae-mlp-50", &bytes).unwrap();
+    let images = model.sample(&[2, 7], 3, 0.8, 42).unwrap();
+    assert!(largest_difference(&numbers(&first[0]), &images) < 1e-4);
+    let png: Vec<u8> = numbers(&first[1]).iter().map(|&byte| byte as u8).collect();
+    assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
+
+    // The command that the page names draws the same.
+    let folder = tempfile::tempdir().unwrap();
+    let command = first[3].as_str().unwrap().replace(
+        "cvae-mlp-50.safetensors",
+        page()
+            .join("models/cvae-mlp-50.safetensors")
+            .to_str()
+            .unwrap(),
+    );
+    let mut arguments: Vec<&str> = command.split(' ').skip(1).collect();
+    arguments.extend(["--out", "samples.npy"]);
+    latent_tests::succeed(folder.path(), &arguments);
+    let npy = fs::read(folder.path().join("samples.npy")).unwrap();
+    let floats = npy[npy.len() - 4 * images.len()..].chunks_exact(4);
+    let drawn: Vec<f32> = floats
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    assert!(largest_difference(&numbers(&first[0]), &drawn) < 1e-4);
+
+    // Another seed is another address, and other samples.
+    browser.script(
+        "document.querySelector('#sample-form [type=submit]').click()",
+        json!([]),
+    );
+    let other = sampled(&browser);
+    assert_ne!(other[0], first[0]);
+    assert_ne!(other[2], first[2]);
+    // What an address says wrongly is as usual.
+    browser.open("about:blank");
+    browser.open(&format!(
+        "{}#sample?model=none&digits=x&count=-3&temperature=hot&seed=1e99",
+        served()
+    ));
+    ready(&browser);
+    refuse_complaints(&browser);
+}
+
+#[test]
+#[ignore = "needs the page and Chromium: just test-explorer"]
+fn a_phone_shows_all_of_it_and_everything_has_a_name() {
+    let browser = opened("#draw", 390, 844, "dark");
+    for part in ["draw", "walk", "sample"] {
+        browser.script("location.hash = arguments[0]", json!([part]));
+        browser.wait_for(&format!(
+            "const canvas = document.querySelector('#{part} .card canvas.tile');
+             return canvas?.getContext('2d').getImageData(0, 0, 28, 28).data.some((value) => value > 0)"
+        ));
+        let widths = browser.script(
+            "const within = (element) => element.getBoundingClientRect().right <= innerWidth + 0.5;
+             const elements = [...document.querySelectorAll(`#${arguments[0]} *`)].filter((e) => e.checkVisibility());
+             return [document.documentElement.scrollWidth, innerWidth,
+                 elements.filter((element) => !within(element)).map((element) => element.outerHTML.slice(0, 80))];",
+            json!([part]),
+        );
+        assert_eq!(widths[0], widths[1], "{part} is wider than a phone");
+        assert_eq!(widths[2], json!([]), "{part} reaches beyond a phone");
+        let labels = browser.labels(&format!(
+            "#{part} :is(button, a, input, select, [tabindex], [role=img])"
+        ));
+        assert!(labels.len() > 5, "{part}: {labels:?}");
+        assert!(
+            labels.iter().all(|label| !label.trim().is_empty()),
+            "{part}: {labels:?}"
+        );
+    }
+    // A finger draws, and the page does not scroll away under it.
+    browser.script("location.hash = 'draw'", json!([]));
+    browser.script(
+        "document.querySelector('[data-pad=clear]').click()",
+        json!([]),
+    );
+    let stroke: Vec<[f32; 2]> = (0..20).map(|i| [0.5, 0.1 + 0.04 * i as f32]).collect();
+    draw_on(&browser, "#draw-pad", "touch", &[stroke]);
+    let drawn = browser.script(
+        "const { pad, seen } = await import('./draw.js');
+         return [pad.strokes.length, pad.strokes[0].length > 5, seen.digit];",
+        json!([]),
+    );
+    assert_eq!(drawn, json!([1, true, 1]));
+
+    // Without a pointer: a digit writes an example, and Backspace takes it away.
+    browser.script(
+        "document.querySelector('#draw-pad canvas').focus()",
+        json!([]),
+    );
+    browser.press("8");
+    let told =
+        "return document.querySelector('#draw-digits .is-best .name')?.firstChild.data ?? 'none'";
+    assert_eq!(browser.script(told, json!([])), json!("8"));
+    browser.press("\u{e003}");
+    assert_eq!(browser.script(told, json!([])), json!("none"));
+    refuse_complaints(&browser);
+}
+
+/// Not a test: pictures of the page for who looks at it, into the directory that the variable names.
+#[test]
+#[ignore = "draws pictures: just explorer-pictures"]
+fn pictures() {
+    let Some(folder) = env::var_os("LATENT_EXPLORER_PICTURES") else {
+        announce(
+            "SKIPPED: pictures of the page, since LATENT_EXPLORER_PICTURES names no directory for them",
+        );
+        return;
+    };
+    let folder = Path::new(&folder);
+    fs::create_dir_all(folder).unwrap();
+    for (name, width, height) in [
+        ("desktop", 1280, 1000),
+        ("tablet", 820, 1100),
+        ("phone", 390, 844),
+    ] {
+        for scheme in ["light", "dark"] {
+            let browser = opened("#draw", width, height, scheme);
+            let three = written_three();
+            browser.script(
+                "document.querySelector('[data-pad=clear]').click()",
+                json!([]),
+            );
+            draw_on(&browser, "#draw-pad", "mouse", &three);
+            for part in ["draw", "walk", "sample"] {
+                browser.script(
+                    "location.hash = arguments[0]; scrollTo(0, 0);",
+                    json!([part]),
+                );
+                browser.script(
+                    "await new Promise((next) => setTimeout(next, 700))",
+                    json!([]),
+                );
+                fs::write(
+                    folder.join(format!("{part}-{name}-{scheme}.png")),
+                    browser.screenshot(name != "desktop"),
+                )
+                .unwrap();
+            }
+            if name == "desktop" {
+                browser.script("location.hash = 'walk'", json!([]));
+                choose_model(&browser, &json!("cvae-mlp-50"));
+                let file = folder.join(format!("hand-{name}-{scheme}.png"));
+                fs::write(file, browser.screenshot(name != "desktop")).unwrap();
+            }
+            refuse_complaints(&browser);
+        }
+    }
+}
+
+/// Chooses a model to walk in, and waits until it is there.
+fn choose_model(browser: &Browser, name: &Value) {
+    browser.script(
+        "const { state } = await import('./walk.js');
+         const select = document.getElementById('walk-model');
+         select.value = arguments[0];
+         select.dispatchEvent(new Event('change'));
+         while (state.name !== arguments[0] || !state.way) {
+             await new Promise((next) => setTimeout(next, 20));
+         }",
+        json!([name]),
+    );
+}
+
+/// A three, as somebody wrote it: two bows.
+fn written_three() -> Vec<Vec<[f32; 2]>> {
+    let bow = |y: f32, radius: f32, from: f32, to: f32| {
+        (0..=24).map(move |step| {
+            let angle = (from + (to - from) * step as f32 / 24.0).to_radians();
+            [0.48 + 1.1 * radius * angle.cos(), y + radius * angle.sin()]
+        })
+    };
+    vec![
+        bow(0.32, 0.17, -150.0, 95.0)
+            .chain(bow(0.67, 0.19, -95.0, 150.0))
+            .collect(),
+    ]
+}

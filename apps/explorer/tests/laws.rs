@@ -1,0 +1,195 @@
+//! What the page computes, on this machine: drawings are framed as MNIST framed its digits, and models do what
+//! the crates say.
+#![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
+
+mod trace;
+
+use std::path::Path;
+
+use candle_core::Device;
+use latent_datasets::{draw_strokes, synthetic};
+use latent_explorer::{Error, Model, draw, example, nearest_digit};
+use latent_tests::{announce, mnist, succeed};
+use latent_training::{Experiment, Run, Silent, train};
+
+/// A model that was trained for a moment, as the bytes of its file.
+fn trained(directory: &Path, kind: &str) -> Vec<u8> {
+    let text = format!(
+        "name = 'tiny'\n[model]\nkind = '{kind}'\nhidden = [16]\n{}\n\
+         [training]\nepochs = 1\nbatch_size = 32\n[data]\nsource = 'synthetic'\n",
+        if kind.contains("flow") {
+            "couplings = 2"
+        } else {
+            "latent_size = 3"
+        },
+    );
+    let experiment = Experiment::parse(&text, "tiny.toml", &[]).unwrap();
+    let run = Run::create(&directory.join(kind), &experiment, false).unwrap();
+    train(&run, &synthetic(1, 256, 32), &Device::Cpu, &mut Silent).unwrap();
+    std::fs::read(run.model_path()).unwrap()
+}
+
+fn close(a: &[f32], b: &[f32]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5)
+}
+
+#[test]
+fn a_conditional_model_does_what_the_page_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Model::open("tiny", &trained(folder.path(), "conditional-vae")).unwrap();
+    assert_eq!((model.latent_size(), model.is_conditional()), (3, true));
+    assert_eq!(model.family(), "conditional VAE");
+    let [three, eight] = [3, 8].map(|digit| draw(&example(digit, 5)));
+
+    let logs = model.class_log_probabilities(&three).unwrap();
+    assert!((logs.iter().map(|log| log.exp()).sum::<f32>() - 1.0).abs() < 1e-5);
+    assert_eq!(logs, model.class_log_probabilities(&three).unwrap());
+
+    // A style keeps the latent and changes the digit; its own digit is the reconstruction.
+    let latent = model.encode(&three, 3).unwrap();
+    let styled = model.restyle(&three, 3).unwrap();
+    for digit in 0..10 {
+        let own = &styled[usize::from(digit) * 784..][..784];
+        assert!(close(own, &model.decode(&latent, digit).unwrap()));
+    }
+    for path in ["linear", "sinusoidal", "spherical"] {
+        let way = model.between(path, &three, 3, &eight, 8, 7).unwrap();
+        assert_eq!((way.images.len(), way.latents.len()), (7 * 784, 7 * 3));
+        assert!(close(&way.latents[..3], &latent), "{path}");
+        assert!(
+            close(&way.images[..784], &styled[3 * 784..][..784]),
+            "{path}"
+        );
+        let end = model.encode(&eight, 8).unwrap();
+        assert!(close(&way.latents[18..], &end), "{path}");
+    }
+
+    let images = model.sample(&[1, 9], 2, 1.0, 4).unwrap();
+    assert_eq!(images, model.sample(&[1, 9], 2, 1.0, 4).unwrap());
+    assert_ne!(images, model.sample(&[1, 9], 2, 1.0, 5).unwrap());
+    // Without temperature nothing is left to chance but the digit.
+    let cold = model.sample(&[1, 9], 2, 0.0, 4).unwrap();
+    assert_eq!(cold[..784], cold[784..2 * 784]);
+    assert!(close(
+        &cold[2 * 784..3 * 784],
+        &model.decode(&[0.0; 3], 9).unwrap()
+    ));
+    let png = model.picture(&images, &[1, 9], 2).unwrap();
+    assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
+}
+
+#[test]
+fn samples_are_those_of_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, told) in [
+        ("vae", None),
+        ("flow", None),
+        ("conditional-flow", Some("4,2")),
+    ] {
+        let model = Model::open(kind, &trained(folder.path(), kind)).unwrap();
+        let file = folder.path().join(kind).join("model.safetensors");
+        let mut arguments = vec![
+            "sample",
+            file.to_str().unwrap(),
+            "--count",
+            "3",
+            "--seed",
+            "9",
+        ];
+        arguments.extend(["--temperature", "0.7", "--out", "samples.npy"]);
+        arguments.extend(told.iter().flat_map(|told| ["--digits", told]));
+        succeed(folder.path(), &arguments);
+        let npy = std::fs::read(folder.path().join("samples.npy")).unwrap();
+        let images = model.sample(&[4, 2], 3, 0.7, 9).unwrap();
+        let numbers = npy[npy.len() - 4 * images.len()..].chunks_exact(4);
+        let drawn: Vec<f32> = numbers
+            .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+            .collect();
+        assert!(close(&images, &drawn), "{kind}");
+        model.picture(&images, &[4, 2], 3).unwrap();
+    }
+}
+
+#[test]
+fn what_cannot_be_is_said_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = trained(folder.path(), "vae");
+    let model = Model::open("tiny", &bytes).unwrap();
+    let message = |error: Option<Error>| error.unwrap().to_string();
+    let image = draw(&example(3, 1));
+    assert!(message(Model::open("torn", &bytes[..1000]).err()).starts_with("torn: "));
+    assert!(message(model.encode(&image[1..], 0).err()).contains("783 numbers are no image"));
+    assert!(message(model.decode(&[0.0; 4], 0).err()).contains("has 3"));
+    assert!(message(model.class_log_probabilities(&image).err()).contains("not conditional"));
+    assert!(message(model.encode(&image, 10).err()).contains("no label 10"));
+    assert!(message(model.sample(&[], 1001, 1.0, 1).err()).contains("too many"));
+    assert!(message(model.sample(&[], usize::MAX, 1.0, 1).err()).contains("too many"));
+    let between = |path, steps| model.between(path, &image, 0, &image, 0, steps).err();
+    assert!(message(between("crooked", 5)).contains("crooked"));
+    assert!(message(between("linear", 1)).contains("two ends"));
+    assert!(message(between("linear", 1 << 40)).contains("too many"));
+    assert!(nearest_digit(&[0.0, 1.0, 2.0], &[1], 0.0, 0.0).is_err());
+    assert!(nearest_digit(&[], &[], 0.0, 0.0).is_err());
+    assert_eq!(
+        nearest_digit(&[0.0, 1.0, 5.0, 5.0], &[7, 1], 0.0, 0.0).unwrap(),
+        1
+    );
+}
+
+#[test]
+fn strokes_are_parted_by_what_is_no_number() {
+    let nan = f32::NAN;
+    let cross = draw(&[0.2, 0.5, 0.8, 0.5, nan, nan, 0.5, 0.2, 0.5, 0.8]);
+    let strokes = [vec![[0.2, 0.5], [0.8, 0.5]], vec![[0.5, 0.2], [0.5, 0.8]]];
+    assert_eq!(cross, draw_strokes(&strokes, 0.1));
+    assert_eq!(draw(&[nan, nan, nan]), [0; 784]);
+    assert_eq!(draw(&[]), [0; 784]);
+}
+
+/// The largest cosine between an image and another that is moved by at most a pixel.
+fn likeness(a: &[u8], b: &[u8]) -> f64 {
+    let product = |a: &[u8], b: &[u8], shift: usize| -> f64 {
+        let turned = b.iter().cycle().skip(784 - shift);
+        a.iter()
+            .zip(turned)
+            .map(|(&a, &b)| f64::from(a) * f64::from(b))
+            .sum()
+    };
+    let length = (product(a, a, 0) * product(b, b, 0)).sqrt();
+    let shifts = [0, 1, 28, 27, 29, 783, 756, 755, 757];
+    shifts
+        .map(|shift| product(a, b, shift) / length)
+        .into_iter()
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn real_digits_drawn_larger_come_back_as_they_were() {
+    let Some(splits) = mnist("real digits drawn larger") else {
+        return;
+    };
+    let test = splits.test.truncated(500);
+    let mut all = Vec::new();
+    for index in 0..test.len() {
+        let image = test.image(index).unwrap();
+        let larger = trace::strokes(image);
+        let larger = larger.iter().map(|stroke| {
+            let points = stroke
+                .iter()
+                .map(|&[x, y]| [20.0 * x - 3.0, 20.0 * y + 70.0]);
+            points.collect()
+        });
+        all.push(likeness(
+            image,
+            &draw_strokes(&larger.collect::<Vec<_>>(), 0.1),
+        ));
+    }
+    let mean = all.iter().sum::<f64>() / all.len() as f64;
+    all.sort_by(f64::total_cmp);
+    announce(&format!(
+        "500 test digits, traced, drawn twenty times as large and framed again: cosine {mean:.3} with what they were, \
+         {:.3} and more for nine tenths of them",
+        all[50]
+    ));
+    assert!(mean > 0.85 && all[50] > 0.75);
+}
