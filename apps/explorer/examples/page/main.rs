@@ -144,7 +144,7 @@ fn entry(name: &str, path: &Path, test: &Dataset, out: &Path) -> Result<Entry, B
             binarise: false,
             seed: 1,
         };
-        let latents = encode(model.model(), test, &batching, None, &Device::Cpu)?;
+        let latents = encode(model.model(), test, &batching, false, &Device::Cpu)?;
         Some(cloud(&latents, test.labels())?)
     };
     Ok(Entry {
