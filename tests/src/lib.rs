@@ -47,6 +47,7 @@ pub fn isolated(mut command: Command, directory: &Path) -> Command {
         "HF_HUB_OFFLINE",
         "HF_TOKEN",
         "LATENT_DATA_DIR",
+        "LATENT_MODELS",
     ] {
         command.env_remove(variable);
     }

@@ -10,7 +10,7 @@ const begun = new Set();
 
 async function show() {
   const [name] = location.hash.slice(1).split("?");
-  const part = name in parts ? name : "draw";
+  const part = Object.hasOwn(parts, name) ? name : "draw";
   for (const other of Object.keys(parts)) {
     document.getElementById(other).hidden = other !== part;
     const link = document.querySelector(`nav a[href="#${other}"]`);

@@ -9,7 +9,7 @@ use latent_training::{Metrics, ModelMetadata};
 use serde_json::{Value, json};
 
 use crate::arguments::table;
-use crate::commands::with_errors;
+use crate::commands::{ERROR, with_errors};
 use crate::pretrained::{Models, megabytes};
 use crate::progress::thousands;
 use crate::{Error, experiments};
@@ -19,9 +19,8 @@ pub(crate) fn card(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, E
     let metadata = &entry.metadata;
     let (experiment, data) = (&metadata.experiment, &metadata.data);
     let image = (data.height, data.width);
-    let mut text = format!("# {name}\n\n{}.\n\n", experiment.description);
-    let command = command(metadata)?;
-    let facts = [
+    let mut text = format!("# {name}\n\n{}.\n\n", plain(&experiment.description));
+    let mut facts = vec![
         (
             "Images",
             format!("{} × {} pixels, grey, in [0, 1]", data.height, data.width),
@@ -29,22 +28,6 @@ pub(crate) fn card(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, E
         (
             "Latents",
             format!("{} dimensions", experiment.model.latent_size(image)),
-        ),
-        (
-            "Data",
-            format!(
-                "{}, {} training images (SHA-256 `{}`)",
-                data_name(metadata),
-                thousands(data.images as f64),
-                data.checksum
-            ),
-        ),
-        (
-            "Made by",
-            format!(
-                "`{command}` (seed {}, weights of epoch {}, latent {})",
-                experiment.seed, metadata.epoch, metadata.version
-            ),
         ),
         (
             "File",
@@ -57,6 +40,28 @@ pub(crate) fn card(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, E
         ),
         ("Licence", "MIT OR Apache-2.0, at your choice".to_owned()),
     ];
+    let made = if metadata.epoch == 0 {
+        // What `latent import` says of weights that came from elsewhere.
+        vec![(
+            "Made by",
+            "another program; what its weights were trained on is not known here".to_owned(),
+        )]
+    } else {
+        let (images, checksum) = (thousands(data.images as f64), &data.checksum);
+        let from = format!(
+            "{}, {images} training images (SHA-256 `{checksum}`)",
+            data_name(metadata)
+        );
+        let by = format!(
+            "`{}` (seed {}, weights of epoch {}, latent {})",
+            command(metadata)?,
+            experiment.seed,
+            metadata.epoch,
+            metadata.version
+        );
+        vec![("Data", from), ("Made by", by)]
+    };
+    facts.splice(2..2, made);
     text += "| | |\n|---|---|\n";
     for (fact, words) in facts {
         _ = writeln!(text, "| {fact} | {words} |");
@@ -67,9 +72,14 @@ pub(crate) fn card(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, E
         } else {
             ""
         };
+        let errors = if metrics.keys().any(|name| name.ends_with(ERROR)) {
+            " (± two standard errors)"
+        } else {
+            ""
+        };
         _ = write!(
             text,
-            "\n## Figures\n\nNats per image on the test images (± two standard errors), measured of this very \
+            "\n## Figures\n\nNats per image on the test images{errors}, measured of this very \
              file{binarised}:\n\n```text\n{}\n```\n",
             figures(metrics)
         );
@@ -80,10 +90,15 @@ pub(crate) fn card(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, E
         use_of(name, &experiment.model)
     );
     _ = write!(text, "\n## Limits\n\n{}\n", limits(&experiment.model));
+    let toml = experiment.to_toml()?;
+    let mut fence = "```".to_owned();
+    while toml.contains(&fence) {
+        fence.push('`');
+    }
     _ = write!(
         text,
-        "\n## Experiment\n\n```toml\n{}\n```\n",
-        experiment.to_toml()?.trim_end()
+        "\n## Experiment\n\n{fence}toml\n{}\n{fence}\n",
+        toml.trim_end()
     );
     Ok(text)
 }
@@ -110,13 +125,23 @@ pub(crate) fn overview(models: &Models) -> String {
         _ = writeln!(
             text,
             "| [`{name}`]({name}.md) | {} | {} | `{}`, {} | {figure} |",
-            metadata.experiment.description,
+            plain(&metadata.experiment.description),
             data_name(metadata),
             Models::file(name),
             megabytes(entry.bytes)
         );
     }
     text
+}
+
+/// Words of somebody else's file, without what Markdown would make of them.
+fn plain(text: &str) -> String {
+    let plain = |c: char| match c {
+        '|' | '`' | '<' | '>' | '[' | ']' | '*' | '#' | '\\' => ' ',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    text.chars().map(plain).collect()
 }
 
 fn figures(metrics: &Metrics) -> String {

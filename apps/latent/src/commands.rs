@@ -25,7 +25,7 @@ mod train;
 
 use clap::Subcommand;
 
-pub(crate) use evaluate::with_errors;
+pub(crate) use evaluate::{ERROR, with_errors};
 
 use crate::arguments::Shown;
 use crate::{Context, Error};

@@ -129,6 +129,14 @@ pub(crate) enum Error {
     #[error("{name} ({megabytes}) is not in the program: `latent models fetch {name}` brings it")]
     ToBeFetched { name: String, megabytes: String },
     #[error(
+        "`--quick` and `--seed` are for what is trained, and a report of runs takes them as they are: leave them out"
+    )]
+    RunsAsTheyAre,
+    #[error(
+        "two of these models are called {0}, after their experiments: export them into two directories"
+    )]
+    SameName(String),
+    #[error(
         "{0} holds other things, and no index of models: choose a new directory, or one that was exported before"
     )]
     NoCollection(PathBuf),

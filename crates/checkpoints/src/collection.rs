@@ -30,6 +30,12 @@ pub struct Entry<M> {
 /// The file of the index.
 const INDEX: &str = "index.json";
 
+/// Names become names of files.
+fn is_plain(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain)
+}
+
 impl<M> Default for Collection<M> {
     fn default() -> Self {
         let models = BTreeMap::new();
@@ -67,10 +73,6 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
         };
         let collection: Self =
             serde_json::from_slice(bytes).map_err(|reason| index(reason.to_string()))?;
-        // Names become names of files.
-        let is_plain = |name: &str| {
-            name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && !name.is_empty()
-        };
         match collection.models.keys().find(|name| !is_plain(name)) {
             Some(name) => Err(index(format!("{name:?} is no name"))),
             None => Ok(collection),
@@ -86,7 +88,8 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
     /// of the same name is replaced.
     ///
     /// # Errors
-    /// [`Error::Write`]; then the index tells of what is there.
+    /// [`Error::Write`], and [`Error::Index`] for a name that an index cannot have: letters, digits, `-`, `_` and
+    /// `.` make one.
     pub fn add(
         &mut self,
         directory: &Path,
@@ -94,6 +97,12 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
         metadata: M,
         bytes: &[u8],
     ) -> Result<PathBuf, Error> {
+        if !is_plain(name) {
+            return Err(Error::Index {
+                path: directory.join(INDEX),
+                reason: format!("{name:?} can be no name in it"),
+            });
+        }
         let path = directory.join(Self::file(name));
         write_atomically(&path, bytes)?;
         let entry = Entry {
@@ -154,6 +163,13 @@ mod tests {
         assert_eq!(entry.bytes, 7);
         let read = read(&path).unwrap();
         entry.verify("small", &read, &path).unwrap();
+        for name in ["", "../small", ".small", "a b"] {
+            let error = collection.add(directory.path(), name, 1.0, b"");
+            assert!(error.is_err(), "{name}");
+        }
+        let name = "my_model.v1";
+        collection.add(directory.path(), name, 1.0, b"").unwrap();
+        assert_eq!(Collection::open(directory.path()).unwrap(), collection);
         let error = entry.verify("small", b"weighty", &path).unwrap_err();
         assert!(error.to_string().contains("not the small"), "{error}");
     }

@@ -105,8 +105,8 @@ pub enum Error {
     },
     /// A file that is not the one that an index tells of.
     #[error(
-        "{path}: not the {name} that is meant here (SHA-256 {found}, expected {expected}): fetch it again, or \
-         name this very file by its path"
+        "{path}: not the {name} that is meant here (SHA-256 {found}, expected {expected}): remove it and fetch it \
+         again, or name this very file by its path"
     )]
     OtherFile {
         /// The file.

@@ -207,19 +207,26 @@ pub fn parse<M: DeserializeOwned>(
     })
 }
 
-/// Reads the tensors of any safetensors file, whoever wrote it.
+/// Reads the tensors of any safetensors file, whoever wrote it. What one of ours says of itself is left aside,
+/// but for its format; others are of the latest.
 ///
 /// # Errors
 /// It is none, or holds numbers that weights do not have.
 pub fn load_foreign(path: &Path, device: &Device) -> Result<Checkpoint<()>, Error> {
     let bytes = read(path)?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|reason| Error::NotSafetensors {
+    let not_safetensors = |reason| Error::NotSafetensors {
         path: path.into(),
         reason,
-    })?;
+    };
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(not_safetensors)?;
+    let file = SafeTensors::deserialize(&bytes).map_err(not_safetensors)?;
+    let label = header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| serde_json::from_str(metadata.get(KEY)?).ok());
     Ok(Checkpoint {
         path: path.into(),
-        format: FORMAT,
+        format: label.map_or(FORMAT, |label: Label| label.format),
         tensors: tensors(&file, path, device)?,
         metadata: (),
     })

@@ -673,6 +673,12 @@ pub fn import(
     let image = (data.height, data.width);
     experiment.check_for(&experiment.name, image)?;
     checkpoint.verify(&shapes(|builder| experiment.model.build(image, builder))?)?;
+    let tensors = if checkpoint.format < PYTORCH_FORMAT {
+        let config = &experiment.model;
+        config.in_pytorch_order(image, checkpoint.tensors)?
+    } else {
+        checkpoint.tensors
+    };
     let metadata = ModelMetadata {
         version: VERSION.to_owned(),
         experiment: experiment.clone(),
@@ -681,10 +687,7 @@ pub fn import(
         metrics: BTreeMap::new(),
     };
     Ok(latent_checkpoints::save(
-        out,
-        MODEL_KIND,
-        &checkpoint.tensors,
-        &metadata,
+        out, MODEL_KIND, &tensors, &metadata,
     )?)
 }
 

@@ -513,6 +513,10 @@ fn convolutional_models_are_kept_as_pytorch_has_them_and_were_not_in_format_1() 
     let before = replaced(&bytes, "\\\"format\\\":2", "\\\"format\\\":1");
     fs::write(&file, before).unwrap();
     assert_eq!(measured(&path).0, metrics);
+    // Nor is it scrambled where it is taken for somebody else's.
+    let imported = directory.path().join("imported.safetensors");
+    import(&file, &metadata.experiment, &digits(), &imported).unwrap();
+    assert_eq!(measured(&imported).0, metrics);
 }
 
 #[test]

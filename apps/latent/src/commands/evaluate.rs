@@ -11,7 +11,7 @@ use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
 
 /// What a figure's standard error is called after the figure.
-const ERROR: &str = "_standard_error";
+pub(crate) const ERROR: &str = "_standard_error";
 
 /// For people: each figure that has a standard error with twice that behind it.
 pub(crate) fn with_errors<'a>(figures: &[(&'a str, Value)]) -> Vec<(&'a str, Value)> {

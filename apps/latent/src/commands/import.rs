@@ -44,7 +44,9 @@ impl Import {
         let mut experiment = experiments::find(&self.experiment, &self.settings)?;
         let loaded = self.data.load(experiment.data.source, context)?;
         experiment.data.source = loaded.source;
-        import(&self.weights, &experiment, &loaded.splits, &self.out)?;
+        let limit = experiment.data.limit.unwrap_or(usize::MAX);
+        let splits = loaded.splits.truncated(limit);
+        import(&self.weights, &experiment, &splits, &self.out)?;
         let out = self.out.display().to_string();
         context.say(&format!("next:\n  latent evaluate {}", quoted(&self.out)));
         context.result(&out, &json!({ "files": [out] }))

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -151,10 +152,13 @@ impl Fetch {
             let entry = find(&all, name)?;
             // What is here may be cut short, and what a hub serves under this name need not be what was
             // exported.
-            let (_, path) = pretrained::read(name, entry).or_else(|_| {
-                fetched(&Hub::from_env()?, &pretrained::on_hub(name)?, context)?;
-                pretrained::read(name, entry)
-            })?;
+            let path = if let Ok((_, path)) = pretrained::read(name, entry) {
+                path
+            } else {
+                let path = fetched(&Hub::from_env()?, &pretrained::on_hub(name)?, context)?;
+                entry.verify(name, &latent_checkpoints::read(&path)?, &path)?;
+                path
+            };
             let place = pretrained::place(name)?;
             words.push(match &place {
                 Place::Within(_) => format!("{name}: in the program"),
@@ -193,6 +197,7 @@ impl Export {
                 files.push(add(&mut collection, directory, name, metadata, &bytes)?);
             }
         }
+        let mut named = BTreeSet::new();
         for model in &self.models {
             let published = publish(model, self.half, &context.device, |model| {
                 let splits = self.data.load_for(model, context)?;
@@ -205,6 +210,9 @@ impl Export {
                 measure(model, &test, None, &batching(model, seed), context)
             })?;
             let name = published.metadata.experiment.name.clone();
+            if !named.insert(name.clone()) {
+                return Err(Error::SameName(name));
+            }
             let (metadata, bytes) = (published.metadata, published.bytes);
             files.push(add(&mut collection, directory, &name, metadata, &bytes)?);
         }
@@ -226,7 +234,7 @@ fn add(
 ) -> Result<PathBuf, Error> {
     let path = collection.add(directory, name, metadata, bytes)?;
     write(
-        &directory.join(name).with_extension("md"),
+        &directory.join(format!("{name}.md")),
         &card(name, &collection.models()[name])?,
     )?;
     Ok(path)

@@ -102,6 +102,9 @@ impl Report {
             return report::find(&missing.display().to_string())
                 .and_then(|assignment| Err(Error::SeveralAssignments(assignment.name)));
         }
+        if self.quick || self.seed.is_some() {
+            return Err(Error::RunsAsTheyAre);
+        }
         report::of_runs(&self.of, context)
     }
 }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::document::table_of;
+use super::document::{escape, table_of};
 use super::findings::{Figure, Findings, number};
 use crate::Error;
 
@@ -55,7 +55,7 @@ pub(crate) fn elbo(findings: &Findings, run: &str) -> Result<Answer, Error> {
     let html = text!(
         "elbo",
         run = run,
-        path = facts.path,
+        path = escape(&facts.path),
         reconstruction = part("reconstruction")?,
         kl = part("kl")?,
         elbo = part("elbo")?
@@ -321,6 +321,8 @@ fn compared(what: &str, plain: (&str, &Figure), conditional: (&str, &Figure)) ->
     let verdict = if gain.value - error > LABEL {
         "more than a label is worth: the model without labels is the poorer one even if its rival has to \
          pay for the label"
+    } else if gain.value - error > 0.0 && gain.value + error > LABEL {
+        "more than nothing; whether it is more than a label is worth lies within the error"
     } else if gain.value - error > 0.0 {
         "no more than a label is worth: if it has to pay for being told the digit, the conditional model is no \
          better"
@@ -537,8 +539,10 @@ pub(crate) fn couplings(
         "<p>With labels, {} couplings are best of these, with {} nats{}</p>",
         best.0,
         best.1.nats(),
-        if enough.0 == best.0 {
-            ", and each step up to them gained more than a tenth of the whole.".to_owned()
+        if best.0 == first.0 {
+            ": more gained nothing.".to_owned()
+        } else if enough.0 == best.0 {
+            ", and none with fewer comes within a tenth of what there was to gain.".to_owned()
         } else {
             format!(
                 "; {} reach {}, and so nine tenths of what there was to gain over {}.",

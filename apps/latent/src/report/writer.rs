@@ -234,6 +234,11 @@ impl<'a> Plan<'a> {
             self.train(directory, &words, context)?;
         }
         let run = Run::open(directory)?;
+        if let Training::Done(_) = wanted.training {
+            let experiment = run.experiment()?;
+            let loaded = self.request.data.load(experiment.data.source, context)?;
+            refuse_other_data(directory, loaded, &experiment, context)?;
+        }
         Ok(TrainedRun {
             path: quoted(directory),
             metadata: load_model(directory, &context.device)?.metadata,
@@ -440,11 +445,14 @@ impl<'a> Plan<'a> {
             let run = findings.run(&wanted.name)?;
             let (metadata, experiment) = (&run.metadata, &run.metadata.experiment);
             synthetic |= metadata.data.name == "synthetic";
-            let asked = experiment.training.epochs;
-            let epochs = match metadata.epoch {
-                kept if kept == asked => asked.to_string(),
-                kept => format!("{asked}, of which {kept} was the best"),
+            let (asked, done) = (experiment.training.epochs, run.records.len());
+            let mut epochs = match done {
+                done if done == asked => asked.to_string(),
+                done => format!("{done} of {asked}"),
             };
+            if metadata.epoch != done {
+                _ = write!(epochs, ", of which {} was the best", metadata.epoch);
+            }
             rows.push(vec![
                 format!("<code>{}</code>", escape(&run.path)),
                 escape(&described(wanted, experiment)),
