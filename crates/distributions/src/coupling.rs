@@ -1,6 +1,7 @@
 use candle_core::{D, DType, Device, Tensor};
 use latent_kernels::{
-    affine_coupling, affine_coupling_inverse, logistic_mixture, logistic_mixture_inverse,
+    affine_coupling, affine_coupling_inverse, columns, logistic_mixture, logistic_mixture_inverse,
+    side_by_side,
 };
 
 use crate::bijector::no_log_det;
@@ -49,7 +50,7 @@ impl Columns {
 
     fn of(&self, vectors: &Tensor) -> Result<Tensor, Error> {
         Ok(match self {
-            Self::Range(first, count) => vectors.narrow(D::Minus1, *first, *count)?,
+            Self::Range(first, count) => columns(vectors, *first, *count)?,
             Self::Listed(numbers) => {
                 let numbers = Tensor::new(numbers.as_slice(), vectors.device())?;
                 vectors
@@ -149,14 +150,10 @@ impl Partition {
     fn join(&self, transformed: &Tensor, given: &Tensor) -> Result<Tensor, Error> {
         let last = given.rank() - 1;
         match (&self.transformed, &self.given) {
-            (Columns::Range(0, _), Columns::Range(..)) => {
-                Ok(Tensor::cat(&[transformed, given], last)?)
-            }
-            (Columns::Range(..), Columns::Range(0, _)) => {
-                Ok(Tensor::cat(&[given, transformed], last)?)
-            }
+            (Columns::Range(0, _), Columns::Range(..)) => Ok(side_by_side(transformed, given)?),
+            (Columns::Range(..), Columns::Range(0, _)) => Ok(side_by_side(given, transformed)?),
             _ => {
-                let both = Tensor::cat(&[given, transformed], last)?;
+                let both = side_by_side(given, transformed)?;
                 let back = Tensor::new(inverse_order(&self.order()), both.device())?;
                 Ok(both.index_select(&back, last)?)
             }

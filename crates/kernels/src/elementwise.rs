@@ -32,7 +32,7 @@ pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
 ///
 /// # Safety
 /// `write` initialises every element that it is given.
-unsafe fn produced<T: Element>(
+pub(crate) unsafe fn produced<T: Element>(
     len: usize,
     size: usize,
     write: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
@@ -161,13 +161,14 @@ pub(crate) fn rows<T: Element>(
     f: impl Fn(usize) -> T + Sync,
 ) -> Vec<T> {
     let at_once = (CHUNK / width.max(1)).max(1);
-    let mut values = vec![T::zero(); count];
-    share_chunks([&mut values], at_once, |index, [values]| {
-        for (offset, value) in values.iter_mut().enumerate() {
-            *value = f(index * at_once + offset);
-        }
-    });
-    values
+    // SAFETY: the loop reaches every element.
+    unsafe {
+        produced(count, at_once, |start, values| {
+            for (offset, value) in values.iter_mut().enumerate() {
+                value.write(f(start + offset));
+            }
+        })
+    }
 }
 
 /// Changes `values` in place, whole rows of `width` at a time: `change` is given the index of the

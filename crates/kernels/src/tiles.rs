@@ -3,14 +3,16 @@
 
 #![expect(
     unsafe_code,
-    reason = "the offsets of a matrix are checked once, not for each of its elements, and threads write \
-              to columns of one matrix"
+    reason = "the offsets of a matrix are checked once, not for each of its elements, threads write to \
+              columns of one matrix, and memory that is about to be written is not zeroed first"
 )]
+
+use std::mem::MaybeUninit;
 
 use pulp::{Simd, WithSimd};
 
 use crate::element::Element;
-use crate::elementwise::pieces;
+use crate::elementwise::produced;
 use crate::parallel::{Shared, share};
 
 /// Rows and columns of a part of the product that is summed in registers: of the sixteen that hold
@@ -106,14 +108,24 @@ impl<T: Element> Panels<T> {
     fn turned(values: &[T], columns: usize) -> Self {
         let size = columns * COLUMNS;
         let count = values.len() / columns;
-        let turned = pieces(count.div_ceil(COLUMNS) * size, size, |start, panel| {
-            let rows = values[start..].chunks_exact(columns);
-            for (column, row) in rows.take(COLUMNS).enumerate() {
-                for (element, &value) in panel.as_chunks_mut::<COLUMNS>().0.iter_mut().zip(row) {
-                    element[column] = value;
+        // SAFETY: a row of the matrix fills a column of the panel, and zeros those that are left.
+        let turned = unsafe {
+            produced(count.div_ceil(COLUMNS) * size, size, |start, panel| {
+                let panel = panel.as_chunks_mut::<COLUMNS>().0;
+                let rows = values[start..].chunks_exact(columns);
+                let found = rows.len();
+                for (column, row) in rows.take(COLUMNS).enumerate() {
+                    for (element, &value) in panel.iter_mut().zip(row) {
+                        element[column].write(value);
+                    }
                 }
-            }
-        });
+                for column in found..COLUMNS {
+                    for element in &mut *panel {
+                        element[column].write(T::zero());
+                    }
+                }
+            })
+        };
         Self {
             values: turned,
             rows: columns,
@@ -135,21 +147,29 @@ impl<T: Element> Panels<T> {
         assert_eq!(values.len() % self.columns, 0);
         self.rows = values.len() / self.columns;
         let size = self.rows * COLUMNS;
-        self.values
-            .resize(self.columns.div_ceil(COLUMNS) * size, T::zero());
-        for (index, panel) in self.values.chunks_exact_mut(size.max(1)).enumerate() {
+        let len = self.columns.div_ceil(COLUMNS) * size;
+        self.values.clear();
+        self.values.reserve(len);
+        let panels = self.values.spare_capacity_mut()[..len].chunks_exact_mut(size.max(1));
+        for (index, panel) in panels.enumerate() {
             fill(panel, index, values, self.columns);
         }
+        // SAFETY: every panel was filled, and there is none of another size.
+        unsafe { self.values.set_len(len) };
     }
 
     /// Panels of a matrix that lies row by row and has so many columns, made on all threads.
     fn of_rows(values: &[T], columns: usize) -> Self {
         let rows = values.len() / columns;
         let size = rows * COLUMNS;
-        Self {
-            values: pieces(columns.div_ceil(COLUMNS) * size, size, |start, panel| {
+        // SAFETY: `fill` writes all of the panel.
+        let panels = unsafe {
+            produced(columns.div_ceil(COLUMNS) * size, size, |start, panel| {
                 fill(panel, start / size, values, columns);
-            }),
+            })
+        };
+        Self {
+            values: panels,
             rows,
             columns,
         }
@@ -161,16 +181,20 @@ impl<T: Element> Panels<T> {
     }
 }
 
-/// Fills a panel with its part of the rows of a matrix that has so many columns.
-fn fill<T: Element>(panel: &mut [T], index: usize, values: &[T], columns: usize) {
-    let rows = values.chunks_exact(columns);
-    for (element, row) in panel.as_chunks_mut::<COLUMNS>().0.iter_mut().zip(rows) {
+/// Writes all of a panel: its part of the rows of a matrix that has so many columns, as many rows as
+/// the panel has.
+fn fill<T: Element>(panel: &mut [MaybeUninit<T>], index: usize, values: &[T], columns: usize) {
+    let panel = panel.as_chunks_mut::<COLUMNS>().0;
+    assert_eq!(panel.len() * columns, values.len());
+    for (element, row) in panel.iter_mut().zip(values.chunks_exact(columns)) {
         let row = &row[index * COLUMNS..];
-        if let Some(whole) = row.first_chunk() {
-            *element = *whole;
-        } else {
-            element[..row.len()].copy_from_slice(row);
-            element[row.len()..].fill(T::zero());
+        // Of a known length, which most are, they are copied as vectors.
+        let (given, rest) = element.split_at_mut(row.len().min(COLUMNS));
+        for (element, &value) in given.iter_mut().zip(row) {
+            element.write(value);
+        }
+        for element in rest {
+            element.write(T::zero());
         }
     }
 }
@@ -182,27 +206,17 @@ pub(crate) fn product_of<T: Element>(
     result: &mut [T],
     accumulate: bool,
 ) {
-    let columns = b.columns;
-    assert_eq!(result.len(), a.rows.len() * columns);
-    for_each_tile(a, b, |row, first, sums| {
-        let width = COLUMNS.min(columns - first);
-        for (row, sums) in (row..a.rows.len()).zip(sums) {
-            let result = &mut result[row * columns + first..][..width];
-            // Of a known length, which most are, a row is stored as vectors.
-            if let Some(result) = result.first_chunk_mut::<COLUMNS>() {
-                store(result, sums, accumulate);
-            } else {
-                store(result, &sums[..width], accumulate);
+    assert_eq!(result.len(), a.rows.len() * b.columns);
+    for_each_row(
+        a,
+        b,
+        #[inline(always)]
+        |place, sums| {
+            for (result, &sum) in result[place..][..sums.len()].iter_mut().zip(sums) {
+                *result = if accumulate { *result + sum } else { sum };
             }
-        }
-    });
-}
-
-#[inline(always)]
-fn store<T: Element>(result: &mut [T], sums: &[T], accumulate: bool) {
-    for (result, &sum) in result.iter_mut().zip(sums) {
-        *result = if accumulate { *result + sum } else { sum };
-    }
+        },
+    );
 }
 
 /// Rows of a product that one thread takes at a time.
@@ -244,12 +258,53 @@ pub(crate) fn product_of_rows<T: Element>(a: &[T], b: &[T], inner: usize) -> Vec
 pub(crate) fn product_of_columns<T: Element>(a: &[T], b: &[T], inner: usize) -> Vec<T> {
     let (rows, columns) = (a.len() / inner, b.len() / inner);
     let b = Panels::of_rows(b, columns);
-    let inner: Vec<usize> = (0..inner).map(|row| row * rows).collect();
-    pieces(rows * columns, SHARE * columns, |start, result| {
-        let start = start / columns;
-        let rows: Vec<usize> = (start..start + result.len() / columns).collect();
-        product_of(Indexed::new(a, &rows, &inner), &b, result, false);
-    })
+    // SAFETY: of each piece, which is whole rows of the product, all numbers are written.
+    unsafe {
+        produced(rows * columns, SHARE * columns, |start, result| {
+            let (start, count) = (start / columns, result.len() / columns);
+            // Close together: a number of each row of A, which may lie as far apart as the first cache
+            // has lines that it can keep, would be fetched anew for every tile.
+            let mut near = Vec::with_capacity(inner * count);
+            for row in 0..inner {
+                near.extend_from_slice(&a[row * rows + start..][..count]);
+            }
+            let (starts, offsets): (Vec<usize>, Vec<usize>) = (
+                (0..count).collect(),
+                (0..inner).map(|row| row * count).collect(),
+            );
+            for_each_row(
+                Indexed::new(&near, &starts, &offsets),
+                &b,
+                #[inline(always)]
+                |place, sums| {
+                    for (result, &sum) in result[place..][..sums.len()].iter_mut().zip(sums) {
+                        result.write(sum);
+                    }
+                },
+            );
+        })
+    }
+}
+
+/// Calls `put` with every number of A B: with the place of the first in the product, which lies row by
+/// row, and with up to sixteen that are side by side there.
+fn for_each_row<T: Element>(a: Indexed<T>, b: &Panels<T>, mut put: impl FnMut(usize, &[T])) {
+    let (rows, columns) = (a.rows.len(), b.columns);
+    for_each_tile(
+        a,
+        b,
+        #[inline(always)]
+        |row, first, sums| {
+            let width = COLUMNS.min(columns - first);
+            for (row, sums) in (row..rows).zip(sums) {
+                // Of a known length, which most are, they are stored as vectors.
+                match width {
+                    COLUMNS => put(row * columns + first, sums),
+                    _ => put(row * columns + first, &sums[..width]),
+                }
+            }
+        },
+    );
 }
 
 /// Calls `place` with the row and the column where a tile of A B starts, and with the tile: all that

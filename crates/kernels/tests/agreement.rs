@@ -2,7 +2,7 @@
 //! test a function holds both together, and both against finite differences.
 #![expect(clippy::panic, reason = "what fails here is a failed test")]
 
-use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_core::{D, DType, Device, Result, Tensor, Var};
 use latent_kernels::{
     Activation, Adam, Convolution, Layer, Moments, TransposedConvolution, adam_update, backward,
     composed, gradient_error,
@@ -424,6 +424,53 @@ fn normal() -> Result<()> {
             (0..3).map(|_| numbers(random, &shape)).collect()
         },
     )
+}
+
+#[test]
+fn columns() -> Result<()> {
+    let some = |x: &[Tensor]| -> Result<(usize, usize)> {
+        let width = x[0].dim(D::Minus1)?;
+        let first = (width - 1) / 3;
+        Ok((first, (width - first).div_ceil(2)))
+    };
+    hold(
+        "columns",
+        &|x| {
+            let (first, count) = some(x)?;
+            latent_kernels::columns(&x[0], first, count)
+        },
+        &|x| {
+            let (first, count) = some(x)?;
+            composed::columns(&x[0], first, count)
+        },
+        1,
+        |random| {
+            let shape = [size(random), size(random)];
+            Ok(vec![numbers(random, &shape)?])
+        },
+    )?;
+    hold(
+        "side_by_side",
+        &|x| latent_kernels::side_by_side(&x[0], &x[1]),
+        &|x| composed::side_by_side(&x[0], &x[1]),
+        2,
+        |random| {
+            let rows = size(random);
+            let mut part = || {
+                let shape = [rows, size(random)];
+                numbers(random, &shape)
+            };
+            Ok(vec![part()?, part()?])
+        },
+    )?;
+    let three = Tensor::new(&[[1f32, 2.0, 3.0]], &Device::Cpu)?;
+    assert_eq!(latent_kernels::columns(&three, 3, 0)?.dims(), [1, 0]);
+    for (first, count) in [(3, 1), (0, 4), (2, usize::MAX)] {
+        assert!(latent_kernels::columns(&three, first, count).is_err());
+    }
+    let two_rows = Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?;
+    assert!(latent_kernels::side_by_side(&three, &two_rows).is_err());
+    Ok(())
 }
 
 /// Both results of a coupling as one tensor.

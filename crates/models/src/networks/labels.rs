@@ -1,6 +1,6 @@
-use candle_core::{D, DType, Device, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::VarBuilder;
-use latent_kernels::{Activation, Layer};
+use latent_kernels::{Activation, Layer, side_by_side};
 
 use super::{Linear, Network, Sequential};
 
@@ -106,7 +106,7 @@ impl<N: Network<Condition = ()>> Network for Concatenated<N> {
     type Condition = Labels;
 
     fn forward(&self, input: &Tensor, labels: &Labels) -> Result<Tensor> {
-        let both = Tensor::cat(&[input, labels.one_hot()], D::Minus1)?;
+        let both = side_by_side(input, labels.one_hot())?;
         self.0.forward(&both, &())
     }
 }
