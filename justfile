@@ -214,6 +214,13 @@ bench-kernels *arguments:
 miri:
     MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --package latent-kernels --lib
 
+# Fuzz whatever reads files or a hub's answers: idx, model, experiment or hub; needs a nightly toolchain and cargo-fuzz
+fuzz target="model" seconds="60":
+    mkdir -p tests/fuzz/corpus/{{target}}
+    cargo +nightly fuzz run --fuzz-dir tests/fuzz {{target}} tests/fuzz/corpus/{{target}} \
+        {{ if target == "experiment" { "assets/experiments" } else { "tests/fuzz/seeds/" + target } }} \
+        -- -max_total_time={{seconds}}
+
 # What a change must pass: formatting, lints, documentation, tests, and a crate used from outside
 ci:
     bash .ci/run

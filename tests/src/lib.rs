@@ -26,7 +26,9 @@ pub use parquet::parquet_of;
 pub fn latent(directory: &Path) -> Command {
     static BINARY: OnceLock<escargot::CargoRun> = OnceLock::new();
     let binary = BINARY.get_or_init(|| {
-        let build = escargot::CargoBuild::new().package("latent").bin("latent");
+        // With the features of the whole workspace, as the tests are built: all that it depends on
+        // would be built once more for the package alone.
+        let build = escargot::CargoBuild::new().arg("--workspace").bin("latent");
         let build = if cfg!(debug_assertions) {
             build
         } else {

@@ -114,7 +114,8 @@ fn distributed(findings: &Findings, run: &str) -> Result<String, Error> {
     ];
     let images = findings.figure(&command, "images")?;
     let (mean, deviation) = (furthest(&means, 0.0), furthest(&deviations, 1.0));
-    let from_prior = findings.figure(&command, "kl_from_prior")?;
+    // Of fewer images than dimensions, the covariance is singular and the KL infinite.
+    let from_prior = findings.maybe(&command, "kl_from_prior");
     let used = findings.figure(&command, "used")?;
     let total: f64 = kl.iter().map(|figure| figure.value).sum();
     let total = Figure::computed(total, None, "the sum of KL over the dimensions");
@@ -123,7 +124,10 @@ fn distributed(findings: &Findings, run: &str) -> Result<String, Error> {
     let is_close = mean.value.abs() < slack && (deviation.value - 1.0).abs() < slack;
     let verdict = if is_close {
         "so by their mean and spread they are what they should be"
-    } else if from_prior.value < 0.1 * kl.len() as f64 {
+    } else if from_prior
+        .as_ref()
+        .is_some_and(|nats| nats.value < 0.1 * kl.len() as f64)
+    {
         "so they are near the prior, and not the same: the bound pays for that, since moving them closer \
          would cost more in reconstruction than it would gain"
     } else {
@@ -148,7 +152,7 @@ fn distributed(findings: &Findings, run: &str) -> Result<String, Error> {
         images.count(),
         mean.html(3),
         deviation.html(3),
-        from_prior.html(3),
+        from_prior.map_or_else(|| "infinitely many".to_owned(), |nats| nats.html(3)),
         total.nats(),
     ))
 }
@@ -344,19 +348,19 @@ fn compared(what: &str, plain: (&str, &Figure), conditional: (&str, &Figure)) ->
 }
 
 /// Latents of VAEs against those of GANs.
-pub(crate) fn gan(findings: &Findings, run: &str) -> Result<Answer, Error> {
-    let measured = format!(
-        "What can be quoted of the VAE is that its latents lie where it draws from: {} nats from the prior, \
-         by their mean and covariance.",
-        findings
-            .figure(&format!("posterior {run}"), "kl_from_prior")?
-            .html(3)
-    );
+pub(crate) fn gan(findings: &Findings, run: &str) -> Answer {
+    let measured = match findings.maybe(&format!("posterior {run}"), "kl_from_prior") {
+        Some(nats) => format!(
+            "What can be quoted of the VAE is that its latents lie where it draws from: {} nats from the \
+             prior, by their mean and covariance.",
+            nats.html(3)
+        ),
+        None => "How far the VAE’s latents lie from where it draws from cannot be quoted here: these are \
+                 fewer images than dimensions."
+            .to_owned(),
+    };
     let html = text!("gan", measured = measured);
-    Ok(answer(
-        "How does a VAE’s latent space differ from a GAN’s?",
-        html,
-    ))
+    answer("How does a VAE’s latent space differ from a GAN’s?", html)
 }
 
 /// What training did, by its first and last epochs.

@@ -1,5 +1,6 @@
 //! A report of any runs: each by itself, and then all beside each other.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use latent_models::LatentModel;
@@ -38,7 +39,7 @@ pub(crate) fn of_runs(directories: &[PathBuf], context: &Context) -> Result<Assi
         });
     }
     Ok(Assignment {
-        name: "runs".to_owned(),
+        name: name_of(directories),
         title: match &names[..] {
             [name] => format!("The run {name}"),
             names => format!("{} runs", names.len()),
@@ -47,6 +48,25 @@ pub(crate) fn of_runs(directories: &[PathBuf], context: &Context) -> Result<Assi
         runs,
         tasks,
     })
+}
+
+/// What the report is filed under: reports of other runs stay what they are.
+fn name_of(directories: &[PathBuf]) -> String {
+    /// Names that together take no more letters are all told.
+    const LONGEST: usize = 100;
+    let names: Vec<_> = directories
+        .iter()
+        .filter_map(|directory| directory.file_name())
+        .map(OsStr::to_string_lossy)
+        .collect();
+    let all = names.join("+");
+    match &names[..] {
+        [] => "runs".to_owned(),
+        [first, others @ ..] if all.len() > LONGEST => {
+            format!("{first}+{}-more", others.len())
+        }
+        _ => all,
+    }
 }
 
 fn of_run(name: &str, directory: &Path, context: &Context) -> Result<Task, Error> {

@@ -1,0 +1,8 @@
+//! A model's file: the header of safetensors, the JSON in it, and tensors.
+#![no_main]
+
+use std::path::Path;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    _ = latent_training::parse_model(bytes, Path::new("file"), &candle_core::Device::Cpu);
+});
