@@ -221,6 +221,6 @@ fuzz target="model" seconds="60":
         {{ if target == "experiment" { "assets/experiments" } else { "tests/fuzz/seeds/" + target } }} \
         -- -max_total_time={{seconds}}
 
-# What a change must pass: formatting, lints, documentation, tests, and a crate used from outside
+# What a change must pass: formatting, lints, documentation, packages, and tests, from outside too
 ci:
     bash .ci/run

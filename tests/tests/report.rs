@@ -288,8 +288,8 @@ fn any_runs_are_reported_and_compared() {
     assert!(!at.join("compare.png").exists());
 
     let written = object(at, &[&["report", "a run", "wide"][..], &DATA].concat());
-    assert_eq!(written["report"], "reports/a run+wide/report.html");
-    let page = fs::read_to_string(at.join("reports/a run+wide/report.html")).unwrap();
+    assert_eq!(written["report"], "reports/runs/a run+wide/report.html");
+    let page = fs::read_to_string(at.join("reports/runs/a run+wide/report.html")).unwrap();
     let titles: Vec<String> = parsed(&page)
         .descendants()
         .filter(|node| node.tag_name().name() == "h2")
@@ -298,7 +298,7 @@ fn any_runs_are_reported_and_compared() {
     assert_eq!(titles[2..], ["a\u{a0}run", "wide", "Comparison"]);
     assert!(page.contains("latent compare 'a run' wide"));
     let one = object(at, &[&["report", "a run"][..], &DATA].concat());
-    assert_eq!(one["report"], "reports/a run/report.html");
+    assert_eq!(one["report"], "reports/runs/a run/report.html");
 }
 
 #[test]

@@ -173,7 +173,7 @@ pub(crate) fn digit() -> clap::builder::RangedI64ValueParser<u8> {
 #[derive(Args)]
 pub(crate) struct DrawArguments {
     /// The file to write: .png, .svg, or .npy for the numbers behind the picture [default: a PNG in
-    /// the run's figures/]
+    /// the run's figures/, or here of a model that is no run]
     #[arg(long, value_name = "FILE", value_parser = picture_path)]
     out: Option<PathBuf>,
     /// What random draws come from [default: the experiment's seed]

@@ -112,5 +112,5 @@ pub(crate) fn megabytes(bytes: u64) -> String {
 
 /// Whether a directory holds an index of models.
 pub(crate) fn is_collection(directory: &Path) -> bool {
-    fs::metadata(directory.join("index.json")).is_ok()
+    fs::metadata(directory.join(Models::INDEX)).is_ok()
 }

@@ -27,9 +27,6 @@ pub struct Entry<M> {
     pub metadata: M,
 }
 
-/// The file of the index.
-const INDEX: &str = "index.json";
-
 /// Names become names of files.
 fn is_plain(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -44,6 +41,9 @@ impl<M> Default for Collection<M> {
 }
 
 impl<M: Serialize + DeserializeOwned> Collection<M> {
+    /// The file of the index.
+    pub const INDEX: &str = "index.json";
+
     /// The file of the model of this name, wherever the collection is.
     pub fn file(name: &str) -> String {
         format!("{name}.safetensors")
@@ -54,7 +54,7 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
     /// # Errors
     /// [`Error::Read`] and [`Error::Index`]: what is there is none.
     pub fn open(directory: &Path) -> Result<Self, Error> {
-        let path = directory.join(INDEX);
+        let path = directory.join(Self::INDEX);
         if path.exists() {
             Self::parse(&read(&path)?, &path)
         } else {
@@ -99,7 +99,7 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
     ) -> Result<PathBuf, Error> {
         if !is_plain(name) {
             return Err(Error::Index {
-                path: directory.join(INDEX),
+                path: directory.join(Self::INDEX),
                 reason: format!("{name:?} can be no name in it"),
             });
         }
@@ -111,7 +111,7 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
             metadata,
         };
         self.models.insert(name.to_owned(), entry);
-        let index = directory.join(INDEX);
+        let index = directory.join(Self::INDEX);
         let text = serde_json::to_string_pretty(self).map_err(|reason| Error::Index {
             path: index.clone(),
             reason: reason.to_string(),

@@ -129,8 +129,10 @@ fn joined<T: Element, const N: usize>(parts: [Columns<T>; N]) -> Vec<T> {
         Columns::Of(values, counts) => Some(values.len() / counts.iter().sum::<usize>()),
     });
     let width: usize = parts.iter().map(|part| part.count()).sum();
+    assert!(width > 0);
     let rows = (CHUNK / width).max(1);
-    // SAFETY: a row is as wide as its parts, each of which writes all that it takes.
+    // SAFETY: a piece is whole rows, and a row is as wide as its parts, each of which writes all that it
+    // takes.
     unsafe {
         produced(count.unwrap_or(0) * width, rows * width, |start, chunk| {
             for (row, chunk) in (start / width..).zip(chunk.chunks_exact_mut(width)) {
@@ -150,5 +152,30 @@ fn joined<T: Element, const N: usize>(parts: [Columns<T>; N]) -> Vec<T> {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_of_a_joined_matrix_comes_from_its_column() {
+        // More rows than one thread takes at a time, and columns of no width.
+        let rows = if cfg!(miri) { 20 } else { 3000 };
+        let left: Vec<f64> = (0..rows * 3).map(|i| i as f64).collect();
+        let right: Vec<f64> = left.iter().map(|x| -x).collect();
+        let both = joined([
+            Columns::Of(&left, [1, 2, 0]),
+            Columns::Zeros(1),
+            Columns::Of(&right, [0, 1, 2]),
+            Columns::Zeros(0),
+        ]);
+        assert_eq!(both.len(), rows * 4);
+        for (row, found) in both.chunks_exact(4).enumerate() {
+            let first = 3.0 * row as f64;
+            assert_eq!(found, [first + 1.0, first + 2.0, 0.0, -first]);
+        }
+        assert!(joined([Columns::Of(&[] as &[f64], [0, 2, 1])]).is_empty());
     }
 }

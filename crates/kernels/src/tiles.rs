@@ -188,13 +188,17 @@ fn fill<T: Element>(panel: &mut [MaybeUninit<T>], index: usize, values: &[T], co
     assert_eq!(panel.len() * columns, values.len());
     for (element, row) in panel.iter_mut().zip(values.chunks_exact(columns)) {
         let row = &row[index * COLUMNS..];
-        // Of a known length, which most are, they are copied as vectors.
-        let (given, rest) = element.split_at_mut(row.len().min(COLUMNS));
-        for (element, &value) in given.iter_mut().zip(row) {
-            element.write(value);
-        }
-        for element in rest {
-            element.write(T::zero());
+        // Of a known length, which most are, it is copied as vectors.
+        if let Some(whole) = row.first_chunk::<COLUMNS>() {
+            *element = whole.map(MaybeUninit::new);
+        } else {
+            let (given, rest) = element.split_at_mut(row.len());
+            for (element, &value) in given.iter_mut().zip(row) {
+                element.write(value);
+            }
+            for element in rest {
+                element.write(T::zero());
+            }
         }
     }
 }

@@ -192,6 +192,8 @@ pub struct FittedNormal {
     pub mean: Vec<f64>,
     /// The covariance, `[d, d]`.
     pub covariance: Vec<Vec<f64>>,
+    /// How many latents there were, n.
+    pub count: usize,
 }
 
 impl FittedNormal {
@@ -220,6 +222,7 @@ impl FittedNormal {
                 .to_device(&Device::Cpu)?
                 .to_dtype(DType::F64)?
                 .to_vec1()?,
+            count: n,
         })
     }
 
@@ -246,9 +249,12 @@ impl FittedNormal {
     }
 
     /// KL(this ‖ N(0, I)), nats: 0 for latents with the mean and the covariance of the standard normal
-    /// distribution, and infinite where they lie in a subspace.
+    /// distribution, and infinite where they lie in a subspace, as no more than d latents always do.
     pub fn kl_from_standard_normal(&self) -> f64 {
         let d = self.mean.len();
+        if self.count <= d {
+            return f64::INFINITY;
+        }
         let covariance = DMatrix::from_fn(d, d, |row, column| self.covariance[row][column]);
         let trace = covariance.trace();
         let Some(root) = covariance.cholesky() else {

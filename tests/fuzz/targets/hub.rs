@@ -1,4 +1,4 @@
-//! Whatever a server answers, to what it is asked first and to what it is asked then.
+//! Whatever a server answers: the same to all that it is asked.
 #![no_main]
 
 use std::io::{Read, Write};

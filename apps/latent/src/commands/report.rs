@@ -33,7 +33,7 @@ pub(crate) struct Report {
     #[arg(long, value_name = "N", requires = "quick", value_parser = clap::value_parser!(u64).range(10..))]
     limit: Option<u64>,
     /// Where report.html goes [default: reports/ASSIGNMENT, reports/ASSIGNMENT-quick, or of runs
-    /// reports/RUN+RUN…]
+    /// reports/runs/RUN+RUN…]
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
     /// Where runs are, and are made

@@ -114,14 +114,15 @@ fn distributed(findings: &Findings, run: &str) -> Result<String, Error> {
     ];
     let images = findings.figure(&command, "images")?;
     let (mean, deviation) = (furthest(&means, 0.0), furthest(&deviations, 1.0));
-    // Of fewer images than dimensions, the covariance is singular and the KL infinite.
+    // Infinite where there are no more images than dimensions, and then there is no figure.
     let from_prior = findings.maybe(&command, "kl_from_prior");
     let used = findings.figure(&command, "used")?;
     let total: f64 = kl.iter().map(|figure| figure.value).sum();
     let total = Figure::computed(total, None, "the sum of KL over the dimensions");
     // Four standard errors of a mean, or what nobody would see in a picture.
     let slack = (4.0 / images.value.sqrt()).max(0.1);
-    let is_close = mean.value.abs() < slack && (deviation.value - 1.0).abs() < slack;
+    let is_close =
+        from_prior.is_some() && mean.value.abs() < slack && (deviation.value - 1.0).abs() < slack;
     let verdict = if is_close {
         "so by their mean and spread they are what they should be"
     } else if from_prior
@@ -348,19 +349,19 @@ fn compared(what: &str, plain: (&str, &Figure), conditional: (&str, &Figure)) ->
 }
 
 /// Latents of VAEs against those of GANs.
-pub(crate) fn gan(findings: &Findings, run: &str) -> Answer {
-    let measured = match findings.maybe(&format!("posterior {run}"), "kl_from_prior") {
-        Some(nats) => format!(
-            "What can be quoted of the VAE is that its latents lie where it draws from: {} nats from the \
-             prior, by their mean and covariance.",
-            nats.html(3)
-        ),
-        None => "How far the VAE’s latents lie from where it draws from cannot be quoted here: these are \
-                 fewer images than dimensions."
-            .to_owned(),
-    };
+pub(crate) fn gan(findings: &Findings, run: &str) -> Result<Answer, Error> {
+    let measured = format!(
+        "What can be quoted of the VAE is that its latents lie where it draws from: {} nats from the prior, \
+         by their mean and covariance.",
+        findings
+            .figure(&format!("posterior {run}"), "kl_from_prior")?
+            .html(3)
+    );
     let html = text!("gan", measured = measured);
-    answer("How does a VAE’s latent space differ from a GAN’s?", html)
+    Ok(answer(
+        "How does a VAE’s latent space differ from a GAN’s?",
+        html,
+    ))
 }
 
 /// What training did, by its first and last epochs.

@@ -1,7 +1,7 @@
 //! A report of any runs: each by itself, and then all beside each other.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Component, Path, PathBuf};
 
 use latent_models::LatentModel;
 use latent_training::load_model;
@@ -50,23 +50,26 @@ pub(crate) fn of_runs(directories: &[PathBuf], context: &Context) -> Result<Assi
     })
 }
 
-/// What the report is filed under: reports of other runs stay what they are.
+/// What the report is filed under: beside those of assignments, by the paths of the runs, so that reports
+/// of other runs stay what they are.
 fn name_of(directories: &[PathBuf]) -> String {
-    /// Names that together take no more letters are all told.
+    /// What is longer is cut, and told apart by a number.
     const LONGEST: usize = 100;
-    let names: Vec<_> = directories
-        .iter()
-        .filter_map(|directory| directory.file_name())
-        .map(OsStr::to_string_lossy)
-        .collect();
-    let all = names.join("+");
-    match &names[..] {
-        [] => "runs".to_owned(),
-        [first, others @ ..] if all.len() > LONGEST => {
-            format!("{first}+{}-more", others.len())
-        }
-        _ => all,
+    let name = |directory: &PathBuf| {
+        let parts = directory.components().filter_map(|part| match part {
+            Component::Normal(part) => Some(part.to_string_lossy()),
+            _ => None,
+        });
+        parts.collect::<Vec<_>>().join("-")
+    };
+    let mut name = directories.iter().map(name).collect::<Vec<_>>().join("+");
+    if name.len() > LONGEST {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let cut: String = name.chars().take(LONGEST / 4).collect();
+        name = format!("{cut}-{:016x}", hasher.finish());
     }
+    format!("runs/{name}")
 }
 
 fn of_run(name: &str, directory: &Path, context: &Context) -> Result<Task, Error> {
