@@ -1,7 +1,9 @@
 # Recipes for the assignments, and for whoever works on this. `just` lists them.
 
-latent := "cargo run --release --quiet --package latent --"
-explorer-page := "cargo run --release --quiet --package latent-explorer --example page --"
+# Without `--package`: what a crate alone asks of its dependencies differs from what the workspace does, and
+# all of candle would be built once more.
+latent := "cargo run --release --quiet --"
+explorer-page := "cargo run --release --quiet --example page --"
 
 _default:
     @{{just_executable()}} --list --unsorted
@@ -149,12 +151,12 @@ explorer port="8000" *arguments: _explorer-module
 # The page in headless Chromium (on Debian: apt-get install chromium chromium-driver), with real MNIST where it is found
 test-explorer *arguments: _explorer-module
     @{{explorer-page}} {{arguments}}
-    cargo test --release --package latent-explorer --test browser -- --ignored --test-threads 1
+    cargo test --release --test browser -- --ignored --test-threads 1
 
 # Screenshots of the page, built before, in target/explorer-pictures
 explorer-pictures:
     LATENT_EXPLORER_PICTURES={{justfile_directory()}}/target/explorer-pictures \
-        cargo test --release --package latent-explorer --test browser -- --ignored pictures
+        cargo test --release --test browser -- --ignored pictures
 
 # The crates as WebAssembly, with the JavaScript that calls them
 _explorer-module:
@@ -181,9 +183,9 @@ test:
 test-python *arguments:
     python3 -m venv target/python
     target/python/bin/python -m pip install --quiet --requirement tests/python/requirements.txt
-    cargo build --release --package latent
+    cargo build --release --bin latent
     LATENT=target/release/latent target/python/bin/python -m pytest --quiet -rs tests/python {{arguments}}
-    LATENT_PYTHON="$PWD/target/python/bin/python" cargo test --release --package latent-tests --test hub python
+    LATENT_PYTHON="$PWD/target/python/bin/python" cargo test --release --test hub python
 
 # Three seeds of an experiment: the figures of each, a JSON object a line
 seeds experiment="vae-2d":
@@ -199,7 +201,7 @@ bench *arguments:
 bench-peers *arguments:
     python3 -m venv target/peers
     target/peers/bin/python -m pip install --quiet --requirement tests/peers/requirements.txt
-    cargo build --release --package latent
+    cargo build --release --bin latent
     target/peers/bin/python tests/peers/compare.py --ours target/release/latent {{arguments}}
 
 # Images a second at batch sizes from 16 to 1024, with one thread and with two, and a picture of them
@@ -208,7 +210,7 @@ bench-scaling *names="mlp-vae conv-vae realnvp-5":
 
 # Each kernel beside what gemm and a plain copy reach on this machine
 bench-kernels *arguments:
-    cargo bench --package latent-kernels -- {{arguments}}
+    cargo bench --bench kernels -- {{arguments}}
 
 # The index arithmetic of the kernels under Miri, which needs a nightly toolchain
 miri:
