@@ -55,6 +55,6 @@ pub use networks::{
     ConvolutionalDecoder, ConvolutionalEncoder, ImageSize, Labels, Linear, Mlp, Network,
     Sequential, Summed,
 };
-pub use objective::{Bound, Objective};
+pub use objective::{Beginning, Bound, Objective};
 pub use parameters::{Parameters, shapes};
 pub use vae::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae, Vae, VaeConfig};

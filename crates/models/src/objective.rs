@@ -32,6 +32,19 @@ pub struct Objective {
     pub beta: f64,
     /// Epochs in which that weight rises from 0, in proportion to the time. Bowman et al. 2016.
     pub warm_up: f64,
+    /// Other draws in the first epochs. A step costs in proportion to its draws, and most of what a model
+    /// learns it learns as well by few of them: k is for the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beginning: Option<Beginning>,
+}
+
+/// How many draws of z a training begins with, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beginning {
+    /// Draws of z for each image.
+    pub samples: usize,
+    /// Epochs, with fractions.
+    pub epochs: f64,
 }
 
 impl Default for Objective {
@@ -42,6 +55,7 @@ impl Default for Objective {
             samples: 1,
             beta: 1.0,
             warm_up: 0.0,
+            beginning: None,
         }
     }
 }
@@ -54,17 +68,26 @@ impl Objective {
     /// infinite or NaN.
     pub fn check(&self) -> Result<(), Error> {
         const SAMPLES: usize = 500;
-        positive("objective.samples", self.samples)?;
-        if self.samples > SAMPLES {
-            return Err(Error::Config {
-                key: "objective.samples",
-                value: self.samples.to_string(),
-                remedy: "use 500 or fewer",
-            });
+        let begun = self.beginning.map(|begun| begun.samples);
+        for (key, samples) in [
+            ("objective.samples", Some(self.samples)),
+            ("objective.beginning.samples", begun),
+        ] {
+            let Some(samples) = samples else { continue };
+            positive(key, samples)?;
+            if samples > SAMPLES {
+                return Err(Error::Config {
+                    key,
+                    value: samples.to_string(),
+                    remedy: "use 500 or fewer",
+                });
+            }
         }
+        let begun = self.beginning.map_or(0.0, |begun| begun.epochs);
         for (key, value) in [
             ("objective.beta", self.beta),
             ("objective.warm_up", self.warm_up),
+            ("objective.beginning.epochs", begun),
         ] {
             if !value.is_finite() || value < 0.0 {
                 return Err(Error::Config {
@@ -83,6 +106,14 @@ impl Objective {
             self.beta * epochs / self.warm_up
         } else {
             self.beta
+        }
+    }
+
+    /// Draws of z for each image when so many epochs are done.
+    pub fn samples_after(&self, epochs: f64) -> usize {
+        match self.beginning {
+            Some(begun) if epochs < begun.epochs => begun.samples,
+            _ => self.samples,
         }
     }
 
@@ -265,6 +296,22 @@ mod tests {
         assert_eq!(
             [0.0, 1.0, 4.0, f64::INFINITY].map(|epochs| objective.beta_after(epochs)),
             [0.0, 0.125, 0.5, 0.5]
+        );
+    }
+
+    #[test]
+    fn draws_are_others_in_the_first_epochs_only() {
+        let objective = Objective {
+            samples: 50,
+            beginning: Some(Beginning {
+                samples: 5,
+                epochs: 1.5,
+            }),
+            ..Objective::default()
+        };
+        assert_eq!(
+            [0.0, 1.49, 1.5, f64::INFINITY].map(|epochs| objective.samples_after(epochs)),
+            [5, 5, 50, 50]
         );
     }
 }

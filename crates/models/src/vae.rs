@@ -269,9 +269,9 @@ where
     fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
         let condition = E::Condition::from_labels(labels, images.dtype())?;
         let posterior = self.posterior(images, &condition)?;
-        let draws: &[usize] = match self.objective.samples {
+        let draws: &[usize] = match self.objective.samples_after(step.epochs) {
             1 => &[],
-            _ => &[self.objective.samples],
+            samples => &[samples],
         };
         let latents = posterior.rsample(draws, &mut step.generator)?;
         let likelihood = self.likelihood(&latents, &condition)?.log_prob(images)?;

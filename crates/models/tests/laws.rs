@@ -10,9 +10,10 @@ use latent_models::latent_space::{
     representatives,
 };
 use latent_models::{
-    Activation, Bound, Classifier, ClassifierConfig, Condition, Conditional, ConvolutionalConfig,
-    Error, Flow, FlowConfig, Halves, Labels, LatentModel, ModelConfig, Normalisation, Objective,
-    Parameters, Preprocessing, Prior, Step, Trainable, Transform, Vae, VaeConfig, Variables,
+    Activation, Beginning, Bound, Classifier, ClassifierConfig, Condition, Conditional,
+    ConvolutionalConfig, Error, Flow, FlowConfig, Halves, Labels, LatentModel, ModelConfig,
+    Normalisation, Objective, Parameters, Preprocessing, Prior, Step, Trainable, Transform, Vae,
+    VaeConfig, Variables,
 };
 
 type Result<T = ()> = std::result::Result<T, Error>;
@@ -37,7 +38,7 @@ fn models() -> Vec<(String, ModelConfig)> {
                 bound,
                 samples,
                 beta,
-                warm_up: 0.0,
+                ..Objective::default()
             },
             ..vae(&[8], Activation::Tanh, 2)
         })
@@ -333,6 +334,46 @@ fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_man
         last = mean;
     }
     assert!((last - exact).abs() < 0.02, "{last} is not {exact}");
+    Ok(())
+}
+
+#[test]
+fn training_begins_with_as_many_draws_as_it_is_told_and_ends_with_its_own() -> Result {
+    let by = |samples, beginning| -> Result<Vae> {
+        let config = VaeConfig {
+            hidden: vec![8],
+            objective: Objective {
+                bound: Bound::ImportanceWeighted,
+                samples,
+                beginning,
+                ..Objective::default()
+            },
+            ..VaeConfig::default()
+        };
+        let parameters = Parameters::seeded(4, CPU);
+        Ok(Vae::new(PIXELS, &config, &parameters.builder())?)
+    };
+    let loss = |model: &Vae, epochs| -> Result<Vec<f32>> {
+        let mut step = Step::training(Generator::new(2), epochs);
+        vec1(&model.loss(&images(3)?, &labels(3)?, &mut step)?.objective)
+    };
+    let (few, many) = (by(2, None)?, by(6, None)?);
+    let beginning = Beginning {
+        samples: 2,
+        epochs: 1.0,
+    };
+    let changing = by(6, Some(beginning))?;
+    assert_ne!(loss(&few, 0.5)?, loss(&many, 0.5)?);
+    assert_eq!(loss(&changing, 0.5)?, loss(&few, 0.5)?);
+    assert_eq!(loss(&changing, 1.0)?, loss(&many, 1.0)?);
+    let measured = |model: &Vae| {
+        vec1(
+            &model
+                .loss(&images(3)?, &labels(3)?, &mut step(2))?
+                .objective,
+        )
+    };
+    assert_eq!(measured(&changing)?, measured(&many)?);
     Ok(())
 }
 

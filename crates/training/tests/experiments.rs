@@ -102,6 +102,14 @@ fn impossible_values_are_refused_by_key() {
         ("model.hidden=[16,0]", "model.hidden"),
         ("model.objective.samples=0", "model.objective.samples"),
         ("model.objective.samples=100000", "model.objective.samples"),
+        (
+            "model.objective.beginning={samples=0,epochs=1}",
+            "model.objective.beginning.samples",
+        ),
+        (
+            "model.objective.beginning={samples=1,epochs=-1}",
+            "model.objective.beginning.epochs",
+        ),
         ("model.objective.beta=-1.0", "model.objective.beta"),
         ("model.objective.warm_up=nan", "model.objective.warm_up"),
         ("training.epochs=0", "training.epochs"),

@@ -121,7 +121,8 @@ fn kinds() -> Vec<Experiment> {
         "kind = 'conditional-vae'\nhidden = [16]\nlatent_size = 3",
         "kind = 'convolutional-vae'\nchannels = [4, 6]",
         "kind = 'conditional-convolutional-vae'\nchannels = [4, 6]",
-        "kind = 'vae'\nhidden = [16]\n[model.objective]\nbound = 'importance-weighted'\nsamples = 4",
+        "kind = 'vae'\nhidden = [16]\n[model.objective]\nbound = 'importance-weighted'\nsamples = 4\n\
+         beginning = { samples = 1, epochs = 0.5 }",
         "kind = 'vae'\nhidden = [16]\n[model.objective]\nbound = 'sampled-elbo'\nwarm_up = 1.5",
         "kind = 'flow'\ncouplings = 2\nhidden = [16]\nnormalisation = 'act-norm'",
         "kind = 'conditional-flow'\ncouplings = 2\nhidden = [16]\nprior = 'logistic'\n\
