@@ -105,6 +105,20 @@ fn the_number_of_threads_changes_no_byte() {
 }
 
 #[test]
+fn a_number_of_threads_that_cannot_be_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for threads in ["99999", "0", "-1", "two", ""] {
+        let mut command = latent(directory.path());
+        let command = command
+            .arg("experiments")
+            .env("CANDLE_NUM_THREADS", threads);
+        let (_, stderr, code) = outcome(command);
+        assert_eq!(code, 1, "{stderr}");
+        assert!(stderr.contains("from 1 to 1024"), "{stderr}");
+    }
+}
+
+#[test]
 fn bench_times_every_model_with_the_threads_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let arguments = [
@@ -627,6 +641,8 @@ fn bad_usage_exits_with_2() {
         (&["interpolate", "run", "--steps", "1"], "2.."),
         (&["manifold", "run", "--range=-1"], "positive number"),
         (&["manifold", "run", "--range", "inf"], "positive number"),
+        (&["sample", "run", "--temperature", "1e38"], "from 0 to"),
+        (&["neighbours", "run", "--radii", "1,1e39"], "from 0 to"),
         (&["evaluate", "run", "--limit", "0"], "1.."),
         (
             &["train", "vae-2d", "--seed", "9223372036854775808"],

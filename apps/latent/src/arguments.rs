@@ -14,6 +14,10 @@ use serde_json::{Value, json};
 use crate::progress::Counting;
 use crate::{Context, Error, pretrained};
 
+/// How far from the prior's mean a latent can be asked for: far beyond any image, and no more than what
+/// comes of it can be written as a 32-bit number.
+pub(crate) const FURTHEST: f64 = 1e6;
+
 /// Where the images come from.
 #[derive(Args)]
 pub(crate) struct DataArguments {

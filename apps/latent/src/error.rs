@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use latent_training::did_you_mean;
 
+use crate::process::MOST_THREADS;
+
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -102,6 +104,13 @@ pub(crate) enum Error {
     Interrupted,
     #[error("Ctrl-C cannot be caught: {0}")]
     Signal(#[from] ctrlc::Error),
+    #[error(
+        "{variable} is `{value}`: give it a number of threads from 1 to {MOST_THREADS}, or unset it"
+    )]
+    ThreadsVariable {
+        variable: &'static str,
+        value: String,
+    },
     #[error("`--threads` runs the program once more, which failed: {0}")]
     Again(std::io::Error),
     #[error("{0} exists: replace it with `--overwrite`, or choose another place with `--out`")]

@@ -51,7 +51,10 @@ struct Arguments {
 fn main() -> ExitCode {
     process::prepare();
     let arguments = Arguments::parse();
-    let run = || arguments.command.run(&Context::new(&arguments.globals)?);
+    let run = || {
+        process::check_threads()?;
+        arguments.command.run(&Context::new(&arguments.globals)?)
+    };
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         // What a shell reports of a program that Ctrl-C ended.

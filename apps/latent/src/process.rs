@@ -4,6 +4,11 @@
 
 use libmimalloc_sys::{mi_option_set, mi_option_t};
 
+use crate::Error;
+
+/// More threads than any machine has cores that this is for.
+pub(crate) const MOST_THREADS: u64 = 1024;
+
 /// Training makes and drops tensors all the time, and this allocator hands the same memory out again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -25,4 +30,24 @@ pub(crate) fn prepare() {
             usual(panic);
         }
     }));
+}
+
+/// Whether the variable that sets the number of threads does: candle takes no notice of what is no number,
+/// and starts as many threads as it is told to.
+///
+/// # Errors
+/// It does not.
+pub(crate) fn check_threads() -> Result<(), Error> {
+    const VARIABLE: &str = "CANDLE_NUM_THREADS";
+    let Some(value) = std::env::var_os(VARIABLE) else {
+        return Ok(());
+    };
+    let threads = value.to_str().and_then(|text| text.trim().parse().ok());
+    if threads.is_some_and(|threads: u64| (1..=MOST_THREADS).contains(&threads)) {
+        return Ok(());
+    }
+    Err(Error::ThreadsVariable {
+        variable: VARIABLE,
+        value: value.to_string_lossy().into_owned(),
+    })
 }

@@ -95,6 +95,35 @@ pub enum Error {
         /// The file that is not there.
         missing: &'static str,
     },
+    /// A run without weights: its first epoch was interrupted, or they were taken away.
+    #[error(
+        "{directory} holds no model.safetensors, which the first complete epoch writes: go on with \
+         `latent train --resume {directory}`, or begin again with `--overwrite`"
+    )]
+    NoWeights {
+        /// The run's directory.
+        directory: PathBuf,
+    },
+    /// A run without what resuming needs.
+    #[error(
+        "{directory} holds no state.safetensors, without which it cannot go on: copy it back, or begin \
+         again with `--overwrite`"
+    )]
+    NoState {
+        /// The run's directory.
+        directory: PathBuf,
+    },
+    /// What resuming needs is damaged.
+    #[error(
+        "{directory} cannot go on, since its state.safetensors is damaged or another file: copy it \
+         back, or begin again with `--overwrite`. (Its model.safetensors is not touched by that file. {reason})"
+    )]
+    State {
+        /// The run's directory.
+        directory: PathBuf,
+        /// What is wrong with the file.
+        reason: latent_checkpoints::Error,
+    },
     /// Nothing by that name is a model.
     #[error(
         "{path} is neither a run directory nor a .safetensors file: train one with \
@@ -155,7 +184,8 @@ pub enum Error {
     },
     /// A line of the metrics cannot be understood.
     #[error(
-        "{path}: line {line} is no epoch's metrics ({reason}); remove the damaged line and those after it"
+        "{path}: line {line} is no epoch's metrics ({reason}): copy the file back, or train the run anew with \
+         `--overwrite`"
     )]
     Metrics {
         /// The file.

@@ -21,6 +21,8 @@ const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
 const STATE: &str = "state.safetensors";
 const FIGURES: &str = "figures";
+/// The run that another one is to replace, until that one has weights of its own.
+const REPLACED: &str = "replaced";
 /// Locked by whoever trains the run; the file itself says nothing.
 const LOCK: &str = ".lock";
 
@@ -157,7 +159,8 @@ pub enum Outcome {
 }
 
 impl Run {
-    /// Makes the directory of a new run and writes the experiment into it.
+    /// Makes the directory of a new run and writes the experiment into it. A run that is there with weights,
+    /// and is to be overwritten, lies in `replaced/` until the new one has saved an epoch.
     ///
     /// # Errors
     /// [`Error::RunExists`] where there is a run already and `overwrite` is not set; [`Error::RunInUse`]
@@ -183,14 +186,7 @@ impl Run {
                     directory: directory.to_owned(),
                 });
             }
-            // The state goes first: without it, nothing of the old run can be taken for the new.
-            for name in files {
-                run.remove(name)?;
-            }
-            let figures = run.path(FIGURES);
-            if figures.is_dir() {
-                fs::remove_dir_all(&figures).map_err(|reason| file_error(&figures, reason))?;
-            }
+            run.set_aside()?;
         }
         write_atomically(&run.path(EXPERIMENT), text.as_bytes())?;
         Ok(run)
@@ -304,6 +300,45 @@ impl Run {
         self.directory.join(name)
     }
 
+    /// Makes room for another run. Weights are not lost before there are others: they and what belongs to
+    /// them are moved; what has none is removed.
+    fn set_aside(&self) -> Result<(), Error> {
+        // The state goes first: without it, nothing of the old run can be taken for the new.
+        let files = [STATE, MODEL, METRICS, EXPERIMENT];
+        let figures = self.path(FIGURES);
+        if self.path(MODEL).exists() {
+            self.forget_replaced()?;
+            let replaced = self.path(REPLACED);
+            fs::create_dir(&replaced).map_err(|reason| file_error(&replaced, reason))?;
+            for name in files.into_iter().chain([FIGURES]) {
+                let path = self.path(name);
+                match fs::rename(&path, replaced.join(name)) {
+                    Err(reason) if reason.kind() != io::ErrorKind::NotFound => {
+                        return Err(file_error(&path, reason));
+                    }
+                    _ => {}
+                }
+            }
+            return Ok(());
+        }
+        for name in files {
+            self.remove(name)?;
+        }
+        if figures.is_dir() {
+            fs::remove_dir_all(&figures).map_err(|reason| file_error(&figures, reason))?;
+        }
+        Ok(())
+    }
+
+    /// Removes the run that this one replaces.
+    fn forget_replaced(&self) -> Result<(), Error> {
+        let replaced = self.path(REPLACED);
+        if replaced.is_dir() {
+            fs::remove_dir_all(&replaced).map_err(|reason| file_error(&replaced, reason))?;
+        }
+        Ok(())
+    }
+
     fn remove(&self, name: &str) -> Result<(), Error> {
         let path = self.path(name);
         match fs::remove_file(&path) {
@@ -354,11 +389,20 @@ pub fn train(
         Parameters::seeded(experiment.seed, device),
         |builder| experiment.model.build(image, builder),
     )?;
-    if run.path(STATE).exists() {
-        run.restore(&mut trainer, &experiment, &data, device)?;
-    }
     // A run that was killed between two files may know more metrics than its state does.
     let mut records = run.metrics()?;
+    if run.path(STATE).exists() {
+        run.restore(&mut trainer, &experiment, &data, device)?;
+    } else if records.len() > 1 {
+        // After the first epoch a run has a state: it was taken away.
+        return Err(Error::NoState {
+            directory: run.directory.clone(),
+        });
+    }
+    if trainer.is_complete() {
+        // Nothing will be written: what is there must be whole.
+        load_model(&run.directory, device)?;
+    }
     records.truncate(trainer.epochs_done());
 
     let mut files = Files {
@@ -424,6 +468,7 @@ impl Files<'_> {
             let record = self.run.record_of(records, *epoch)?;
             self.run
                 .save_model(weights, self.experiment, self.data, record)?;
+            self.run.forget_replaced()?;
             self.kept_epoch = *epoch;
             self.unsaved = None;
         }
@@ -453,8 +498,12 @@ impl Run {
         data: &DataRecord,
         device: &Device,
     ) -> Result<(), Error> {
-        let state: Checkpoint<StateMetadata> =
-            latent_checkpoints::load(&self.path(STATE), STATE_KIND, device)?;
+        let path = self.path(STATE);
+        let state: Checkpoint<StateMetadata> = latent_checkpoints::load(&path, STATE_KIND, device)
+            .map_err(|reason| Error::State {
+                directory: self.directory.clone(),
+                reason,
+            })?;
         // More epochs or another step size are a way to go on; anything else is another run.
         let mut begun = state.metadata.experiment.clone();
         begun.training.epochs = experiment.training.epochs;
@@ -552,7 +601,12 @@ impl Run {
         else {
             return error;
         };
+        let replaced = self.path(REPLACED);
         let kept = match kept_epoch {
+            0 if replaced.is_dir() => format!(
+                "no epoch was saved, and {} keeps the run that was there before",
+                replaced.display()
+            ),
             0 => "no epoch was saved, so there are no weights to keep".to_owned(),
             epochs => format!(
                 "{} keeps the weights after epoch {epochs}",
@@ -604,9 +658,8 @@ pub(crate) fn model_file(path: &Path) -> Result<(PathBuf, Option<Run>), Error> {
     if let Some(run) = &run
         && !file.exists()
     {
-        return Err(Error::NoRun {
+        return Err(Error::NoWeights {
             directory: run.directory.clone(),
-            missing: "model.safetensors, which the first complete epoch writes",
         });
     }
     if !file.exists() {

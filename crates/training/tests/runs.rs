@@ -411,9 +411,55 @@ fn a_run_is_neither_overwritten_unasked_nor_continued_on_other_data() {
     assert!(error.to_string().contains("checksum"), "{error}");
     assert_eq!(files, model_and_metrics(&path));
 
-    Run::create(&path, &experiment(&["seed=2"]), true).unwrap();
-    assert!(!path.join("model.safetensors").exists());
-    assert_eq!(Run::open(&path).unwrap().metrics().unwrap(), []);
+    // The old weights are there until there are new ones.
+    let wild = experiment(&["seed=2", "training.learning_rate=1e30"]);
+    let again = |experiment: &Experiment| {
+        let run = Run::create(&path, experiment, true).unwrap();
+        assert!(!path.join("model.safetensors").exists());
+        assert_eq!(run.metrics().unwrap(), []);
+        train(&run, &digits(), &Device::Cpu, &mut Silent)
+    };
+    let replaced = path.join("replaced");
+    for _ in 0..2 {
+        let error = again(&wild).unwrap_err().to_string();
+        assert!(error.contains("replaced keeps the run"), "{error}");
+        assert_eq!(files, model_and_metrics(&replaced));
+    }
+    again(&experiment(&["seed=2"])).unwrap();
+    assert!(!replaced.exists());
+    assert_ne!(files, model_and_metrics(&path));
+}
+
+#[test]
+fn a_run_that_lost_a_file_says_which_and_loses_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    train_in(&path, &experiment(&["training.epochs=2"]), &mut Silent).unwrap();
+    let whole = model_and_metrics(&path);
+    let resume = || {
+        let run = Run::open(&path).unwrap();
+        train(&run, &digits(), &Device::Cpu, &mut Silent)
+    };
+    let [state, model] = ["state.safetensors", "model.safetensors"].map(|name| path.join(name));
+
+    let kept = fs::read(&state).unwrap();
+    fs::remove_file(&state).unwrap();
+    let error = resume().unwrap_err();
+    assert!(matches!(error, Error::NoState { .. }), "{error}");
+    fs::write(&state, &kept[..kept.len() / 2]).unwrap();
+    let error = resume().unwrap_err();
+    assert!(matches!(error, Error::State { .. }), "{error}");
+    assert_eq!(whole, model_and_metrics(&path));
+    fs::write(&state, &kept).unwrap();
+    resume().unwrap();
+
+    // A finished run is said to be one only with its weights.
+    let kept = fs::read(&model).unwrap();
+    fs::write(&model, &kept[..kept.len() / 2]).unwrap();
+    resume().unwrap_err();
+    fs::remove_file(&model).unwrap();
+    let error = resume().unwrap_err();
+    assert!(matches!(error, Error::NoWeights { .. }), "{error}");
 }
 
 #[test]

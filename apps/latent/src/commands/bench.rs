@@ -19,6 +19,7 @@ use latent_visualisation::{Curves, Picture};
 use serde_json::{Value, json};
 
 use crate::arguments::{DataArguments, paths, picture_path};
+use crate::process::MOST_THREADS;
 use crate::progress::thousands;
 use crate::{Context, Error};
 
@@ -40,7 +41,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     steps: Option<u64>,
     /// Threads to compute with, one number or several [default: as many as there are processors]
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=1024))]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=MOST_THREADS))]
     threads: Vec<u64>,
     /// Draw images a second over the batch size: .png, .svg, or .npy for the numbers
     #[arg(long, value_name = "FILE", value_parser = picture_path)]

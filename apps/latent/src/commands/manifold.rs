@@ -1,7 +1,9 @@
 use clap::Args;
 use latent_models::latent_space::Grid;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown, digit, require_plane};
+use crate::arguments::{
+    DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown, digit, require_plane,
+};
 use crate::{Context, Error, figures};
 
 /// Draw what the decoder makes of a grid over a two-dimensional latent space
@@ -31,8 +33,10 @@ pub(crate) struct Manifold {
 
 fn range(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(range) if range.is_finite() && range > 0.0 => Ok(range),
-        _ => Err("a positive number is needed, such as 2.0".to_owned()),
+        Ok(range) if range > 0.0 && range <= FURTHEST => Ok(range),
+        _ => Err(format!(
+            "a positive number of at most {FURTHEST} is needed, such as 2.0"
+        )),
     }
 }
 

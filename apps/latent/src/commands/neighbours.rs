@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
+use crate::arguments::{DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown};
 use crate::{Context, Error, figures};
 
 /// Draw what lies around a training image in the latent space, at growing distance
@@ -27,8 +27,10 @@ pub(crate) struct Neighbours {
 
 fn radius(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
-        Ok(radius) if radius.is_finite() && radius >= 0.0 => Ok(radius),
-        _ => Err("a distance is needed, such as 0.5".to_owned()),
+        Ok(radius) if (0.0..=FURTHEST).contains(&radius) => Ok(radius),
+        _ => Err(format!(
+            "a distance from 0 to {FURTHEST} is needed, such as 0.5"
+        )),
     }
 }
 

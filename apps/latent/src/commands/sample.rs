@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::arguments::{DrawArguments, ModelArgument, Shown, digit};
+use crate::arguments::{DrawArguments, FURTHEST, ModelArgument, Shown, digit};
 use crate::figures::{self, Draw};
 use crate::{Context, Error};
 
@@ -28,8 +28,10 @@ pub(crate) struct Sample {
 
 fn temperature(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
-        _ => Err("a temperature is 0 or a positive number, such as 0.8".to_owned()),
+        Ok(number) if (0.0..=FURTHEST).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "a temperature is a number from 0 to {FURTHEST}, such as 0.8"
+        )),
     }
 }
 

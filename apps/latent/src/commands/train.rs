@@ -134,6 +134,16 @@ impl Train {
         experiment.check_for(name, (train.height(), train.width()))?;
         let splits = loaded.splits.truncated(limit(&experiment));
         experiment.check_splits(&splits)?;
+        let asked = experiment.training.validation;
+        let held_out = splits.clone().held_out(asked).validation;
+        let held_out = held_out.map_or(0, |images| images.len());
+        if held_out < asked {
+            context.say(&format!(
+                "note: {} images are held out for validation, a sixth of what there is, and not {}",
+                thousands(held_out as f64),
+                thousands(asked as f64)
+            ));
+        }
         let run = Run::create(&directory, &experiment, self.overwrite)?;
         Ok((run, splits))
     }
@@ -182,11 +192,12 @@ impl Train {
         }
         let mut lines = vec![
             format!(
-                "{} on {}, {} test images, nats per image after {} epochs:",
+                "{} on {}, {} test images, nats per image after {} epoch{}:",
                 experiment.name,
                 splits.name,
                 thousands(splits.test.len() as f64),
-                last.epoch
+                last.epoch,
+                if last.epoch == 1 { "" } else { "s" }
             ),
             table(&metrics),
             format!("model: {}", run.model_path().display()),
