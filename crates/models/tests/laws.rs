@@ -351,7 +351,7 @@ fn training_begins_with_as_many_draws_as_it_is_told_and_ends_with_its_own() -> R
             ..VaeConfig::default()
         };
         let parameters = Parameters::seeded(4, CPU);
-        Ok(Vae::new(PIXELS, &config, &parameters.builder())?)
+        Vae::new(PIXELS, &config, &parameters.builder())
     };
     let loss = |model: &Vae, epochs| -> Result<Vec<f32>> {
         let mut step = Step::training(Generator::new(2), epochs);

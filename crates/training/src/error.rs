@@ -122,7 +122,7 @@ pub enum Error {
         /// The run's directory.
         directory: PathBuf,
         /// What is wrong with the file.
-        reason: latent_checkpoints::Error,
+        reason: Box<latent_checkpoints::Error>,
     },
     /// Nothing by that name is a model.
     #[error(

@@ -502,7 +502,7 @@ impl Run {
         let state: Checkpoint<StateMetadata> = latent_checkpoints::load(&path, STATE_KIND, device)
             .map_err(|reason| Error::State {
                 directory: self.directory.clone(),
-                reason,
+                reason: Box::new(reason),
             })?;
         // More epochs or another step size are a way to go on; anything else is another run.
         let mut begun = state.metadata.experiment.clone();
