@@ -1,6 +1,9 @@
 //! Each function has two implementations, fused for the CPU and composed of candle's operations: one
-//! test a function holds both together, and both against finite differences.
+//! test a function holds both together, and both against finite differences. Where there is a GPU, and
+//! a build with the feature for it, the function has to give the same there.
 #![expect(clippy::panic, reason = "what fails here is a failed test")]
+
+use std::sync::LazyLock;
 
 use candle_core::{D, DType, Device, Result, Tensor, Var};
 use latent_kernels::{
@@ -47,7 +50,12 @@ fn size(random: &mut impl Rng) -> usize {
 }
 
 fn flat(tensor: &Tensor) -> Result<Vec<f64>> {
-    tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
+    // To the CPU first: not every GPU has 64 bits.
+    tensor
+        .to_device(&Device::Cpu)?
+        .to_dtype(DType::F64)?
+        .flatten_all()?
+        .to_vec1()
 }
 
 fn assert_close(what: &str, a: &Tensor, b: &Tensor, tolerance: f64) -> Result<()> {
@@ -63,8 +71,46 @@ fn assert_close(what: &str, a: &Tensor, b: &Tensor, tolerance: f64) -> Result<()
 
 type Function<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
 
+/// The GPU that this build can use, or none.
+fn accelerator() -> Option<&'static Device> {
+    static FOUND: LazyLock<Option<Device>> = LazyLock::new(|| {
+        [Device::cuda_if_available, Device::metal_if_available]
+            .into_iter()
+            .filter_map(|device| device(0).ok())
+            .find(|device| !device.is_cpu())
+    });
+    FOUND.as_ref()
+}
+
+/// The inputs as this kind of float on this device, as they lie in memory, and the first of them
+/// variables.
+fn leaves(inputs: &[Tensor], trained: usize, dtype: DType, device: &Device) -> Result<Vec<Tensor>> {
+    inputs
+        .iter()
+        .enumerate()
+        .map(|(index, input)| {
+            let input = input.to_dtype(dtype)?.to_device(device)?;
+            // A transpose or a part of a variable, as it came.
+            Ok(if index < trained {
+                Var::from_tensor(&input)?.as_tensor().clone()
+            } else {
+                input
+            })
+        })
+        .collect()
+}
+
+/// A sum with unequal weights, so that a gradient in the wrong place cannot pass.
+fn weighted(output: &Tensor) -> Result<Tensor> {
+    let weights: Vec<f64> = (0..output.elem_count()).map(|i| (i as f64).cos()).collect();
+    let weights = Tensor::from_vec(weights, output.shape(), &Device::Cpu)?
+        .to_dtype(output.dtype())?
+        .to_device(output.device())?;
+    (output * weights)?.sum_all()
+}
+
 /// Values and gradients of both implementations agree in both kinds of floats, with candle's
-/// `backward` and with ours; and those in 64 bits are right.
+/// `backward` and with ours; those in 64 bits are right; and a GPU gives the same.
 fn hold_together(
     name: &str,
     fused: Function,
@@ -73,40 +119,39 @@ fn hold_together(
     trained: usize,
 ) -> Result<()> {
     for (dtype, tolerance) in [(DType::F32, 3e-5), (DType::F64, 1e-11)] {
-        let leaves: Vec<Tensor> = inputs
-            .iter()
-            .enumerate()
-            .map(|(index, input)| {
-                let input = input.to_dtype(dtype)?;
-                // A transpose or a part of a variable, as it came.
-                Ok(if index < trained {
-                    Var::from_tensor(&input)?.as_tensor().clone()
-                } else {
-                    input
-                })
-            })
-            .collect::<Result<_>>()?;
-        let (ours, theirs) = (fused(&leaves)?, composed(&leaves)?);
+        let on_cpu = leaves(inputs, trained, dtype, &Device::Cpu)?;
+        let (ours, theirs) = (fused(&on_cpu)?, composed(&on_cpu)?);
         let what = format!("{name} in {dtype:?}");
         assert_eq!(ours.dtype(), dtype);
         assert_close(&what, &ours, &theirs, tolerance)?;
+        let mut others = Vec::new();
+        if trained > 0 {
+            others.extend([
+                ("candle's backward", &on_cpu, weighted(&ours)?.backward()?),
+                ("backward", &on_cpu, backward(&weighted(&ours)?)?),
+            ]);
+        }
+        // Not every GPU has 64 bits.
+        let elsewhere = accelerator().filter(|_| dtype == DType::F32);
+        let there = elsewhere
+            .map(|device| leaves(inputs, trained, dtype, device))
+            .transpose()?;
+        if let Some(there) = &there {
+            let output = fused(there)?;
+            assert!(!output.device().is_cpu());
+            assert_close(&format!("{what} on a GPU"), &output, &theirs, tolerance)?;
+            if trained > 0 {
+                others.push(("a GPU", there, backward(&weighted(&output)?)?));
+            }
+        }
         if trained == 0 {
             continue;
         }
-        // Unequal weights, so that a gradient in the wrong place cannot pass.
-        let weighted = |output: &Tensor| -> Result<Tensor> {
-            let weights: Vec<f64> = (0..output.elem_count()).map(|i| (i as f64).cos()).collect();
-            let weights = Tensor::from_vec(weights, output.shape(), &Device::Cpu)?;
-            (output * weights.to_dtype(dtype)?)?.sum_all()
-        };
         let expected = weighted(&theirs)?.backward()?;
-        for (how, gradients) in [
-            ("candle's backward", weighted(&ours)?.backward()?),
-            ("backward", backward(&weighted(&ours)?)?),
-        ] {
-            for (index, leaf) in leaves[..trained].iter().enumerate() {
+        for (how, leaves, gradients) in others {
+            for (index, (leaf, on_cpu)) in leaves.iter().zip(&on_cpu).enumerate().take(trained) {
                 let what = format!("{what}, gradient {index} by {how}");
-                let (Some(ours), Some(theirs)) = (gradients.get(leaf), expected.get(leaf)) else {
+                let (Some(ours), Some(theirs)) = (gradients.get(leaf), expected.get(on_cpu)) else {
                     panic!("{what}: missing");
                 };
                 assert_close(&what, ours, theirs, tolerance * 10.0)?;

@@ -160,6 +160,56 @@ fn the_gradient_of_every_objective_is_that_of_finite_differences() -> Result {
 }
 
 #[test]
+fn a_gpu_gives_what_the_cpu_gives() -> Result {
+    let found = [Device::cuda_if_available, Device::metal_if_available]
+        .into_iter()
+        .filter_map(|device| device(0).ok())
+        .find(|device| !device.is_cpu());
+    let Some(gpu) = found else {
+        eprintln!("not tested: this build or this machine has no GPU");
+        return Ok(());
+    };
+    let close = |what: &str, there: &Tensor, here: &Tensor| -> Result {
+        assert!(!there.device().is_cpu(), "{what} is on the CPU");
+        let (there, here) = (vec1(&there.to_device(CPU)?)?, vec1(here)?);
+        assert_eq!(there.len(), here.len(), "{what}");
+        for (a, b) in there.iter().zip(&here) {
+            assert!(
+                (a - b).abs() < 1e-4 * (1.0 + b.abs()),
+                "{what}: {a} is not {b}"
+            );
+        }
+        Ok(())
+    };
+    for (name, config) in models() {
+        let on = |device: &Device| -> Result<_> {
+            let parameters = Parameters::seeded(1, device);
+            let model = config.build(IMAGE, &parameters.builder())?;
+            let images = images(4)?.to_device(device)?;
+            let told = labels(4)?.to_device(device)?;
+            let loss = model.loss(&images, &told, &mut step(2))?.objective;
+            let gradients = latent_kernels::backward(&loss.mean_all()?)?;
+            let told = Labels::new(&[3, 1], DType::F32, device)?;
+            let latents = model.encode(&images.narrow(0, 0, 2)?, &told)?;
+            let drawn = model.decode(&latents, &told)?;
+            Ok((loss, gradients, parameters.variables(), latents, drawn))
+        };
+        let (here, there) = (on(CPU)?, on(&gpu)?);
+        close(&format!("{name}: the loss"), &there.0, &here.0)?;
+        for ((parameter, on_gpu), (_, on_cpu)) in there.2.iter().zip(&here.2) {
+            let what = format!("{name}: the gradient of {parameter}");
+            let (Some(on_gpu), Some(on_cpu)) = (there.1.get(on_gpu), here.1.get(on_cpu)) else {
+                panic!("{what} is missing");
+            };
+            close(&what, on_gpu, on_cpu)?;
+        }
+        close(&format!("{name}: the latents"), &there.3, &here.3)?;
+        close(&format!("{name}: the image"), &there.4, &here.4)?;
+    }
+    Ok(())
+}
+
+#[test]
 fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
     for (name, config) in models() {
         let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
