@@ -332,7 +332,16 @@ fn a_conditional_model_draws_what_it_is_told() {
             "'<i8'",
         ),
         (
-            &["judge", "run", "--count", "3", "--limit", "300"],
+            &[
+                "judge",
+                "run",
+                "--count",
+                "3",
+                "--limit",
+                "300",
+                "--temperature",
+                "0.8",
+            ],
             "(10, 10)",
         ),
         (&["gallery", "run"], "(50, 28, 28)"),

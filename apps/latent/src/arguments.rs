@@ -18,6 +18,23 @@ use crate::{Context, Error, pretrained};
 /// comes of it can be written as a 32-bit number.
 pub(crate) const FURTHEST: f64 = 1e6;
 
+/// How far from the prior's mean images are drawn.
+#[derive(Args)]
+pub(crate) struct TemperatureArgument {
+    /// What latents are multiplied by: below 1, images are more alike and more typical
+    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = temperature)]
+    pub(crate) temperature: f64,
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (0.0..=FURTHEST).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "a temperature is a number from 0 to {FURTHEST}, such as 0.8"
+        )),
+    }
+}
+
 /// Where the images come from.
 #[derive(Args)]
 pub(crate) struct DataArguments {

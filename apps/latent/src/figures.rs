@@ -468,7 +468,7 @@ fn panels(mut curves: Curves, records: &[EpochRecord]) -> Result<Curves, Error> 
 }
 
 /// Labels as a model takes them.
-fn labels(digits: &[u8], context: &Context) -> Result<Labels, Error> {
+pub(crate) fn labels(digits: &[u8], context: &Context) -> Result<Labels, Error> {
     Ok(Labels::new(digits, DType::F32, &context.device)?)
 }
 

@@ -1,12 +1,14 @@
 use clap::Args;
 use latent_distributions::Generator;
-use latent_models::Conditional;
+use latent_models::LatentModel;
 use latent_training::{Silent, train_judge};
 use latent_visualisation::ConfusionMatrix;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown, Verdict};
-use crate::{Context, Error};
+use crate::arguments::{
+    DataArguments, DrawArguments, ModelArgument, Shown, TemperatureArgument, Verdict,
+};
+use crate::{Context, Error, figures};
 
 /// Let a classifier read the digits that a conditional model draws
 ///
@@ -23,6 +25,8 @@ pub(crate) struct Judge {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     #[command(flatten)]
+    how_far: TemperatureArgument,
+    #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
     output: DrawArguments,
@@ -31,7 +35,7 @@ pub(crate) struct Judge {
 impl Judge {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let conditional = model.model.conditional()?;
+        model.model.conditional()?;
         let splits = self.data.load_for(&model, context)?;
         let splits = splits.truncated(self.limit.unwrap_or(u64::MAX) as usize);
         let seed = self.output.seed(&model);
@@ -43,7 +47,11 @@ impl Judge {
             let digits = vec![digit; self.count as usize];
             let mut generator = Generator::stream(seed, "judge", 0, u64::from(digit));
             for digits in digits.chunks(1000) {
-                let images = conditional.generate(digits, &mut generator)?;
+                let latents = model.model.sample_prior(digits.len(), &mut generator)?;
+                let latents = (latents * self.how_far.temperature)?;
+                let images = model
+                    .model
+                    .decode(&latents, &figures::labels(digits, context)?)?;
                 let classes = judge.classifier.classify(&images)?.to_vec1::<u32>()?;
                 read.extend(classes.iter().map(|&class| class as u8));
                 told.extend_from_slice(digits);
@@ -66,6 +74,7 @@ impl Judge {
                 "model": self.model.path().display().to_string(),
                 "data": splits.name,
                 "images": told.len(),
+                "temperature": self.how_far.temperature,
                 "seed": seed,
                 "classifier_test_accuracy": judge.test_accuracy,
             }),

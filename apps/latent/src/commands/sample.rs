@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::arguments::{DrawArguments, FURTHEST, ModelArgument, Shown, digit};
+use crate::arguments::{DrawArguments, ModelArgument, Shown, TemperatureArgument, digit};
 use crate::figures::{self, Draw};
 use crate::{Context, Error};
 
@@ -19,20 +19,10 @@ pub(crate) struct Sample {
     /// What to show of p(x|z)
     #[arg(long, value_enum, default_value_t)]
     draw: Draw,
-    /// What latents are multiplied by: below 1, images are more alike and more typical
-    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = temperature)]
-    temperature: f64,
+    #[command(flatten)]
+    how_far: TemperatureArgument,
     #[command(flatten)]
     output: DrawArguments,
-}
-
-fn temperature(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if (0.0..=FURTHEST).contains(&number) => Ok(number),
-        _ => Err(format!(
-            "a temperature is a number from 0 to {FURTHEST}, such as 0.8"
-        )),
-    }
 }
 
 impl Sample {
@@ -50,7 +40,7 @@ impl Sample {
             digits.as_deref(),
             self.count.map_or(count, usize::from),
             self.draw,
-            self.temperature,
+            self.how_far.temperature,
             self.output.seed(&model),
             context,
         )?;
