@@ -338,7 +338,10 @@ impl<'a> Plan<'a> {
             if let Some(drawn) = drawn {
                 let svg = drawn.render(Format::Svg)?;
                 let svg = String::from_utf8_lossy(&svg);
-                let alternative = format!("{} ({})", exhibit.caption, runs.join(", "));
+                let alternative = match &runs[..] {
+                    [] => exhibit.caption.clone(),
+                    runs => format!("{} ({})", exhibit.caption, runs.join(", ")),
+                };
                 // Numbers on shades of one colour are for white paper, and stay on it.
                 let class = match words[0].as_str() {
                     "classify" | "judge" => " class=\"paper\"",
