@@ -54,7 +54,7 @@ pub(crate) struct Train {
     /// The run's directory [default: runs/NAME]
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
-    /// Replace the run that is there
+    /// Replace the run that is there, which is kept in RUN/replaced until the new one has saved an epoch
     #[arg(long)]
     overwrite: bool,
     /// Save what resuming needs about every N seconds, and not only after an epoch
