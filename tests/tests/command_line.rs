@@ -347,6 +347,28 @@ fn a_conditional_model_draws_what_it_is_told() {
         (&["gallery", "run"], "(50, 28, 28)"),
     ];
     draw_in_every_form(directory.path(), &commands);
+    // At temperature 0 there is one image of each digit, read as one; far out there are others.
+    let judged = |temperature| {
+        let object = object(
+            directory.path(),
+            &[
+                "judge",
+                "run",
+                "--count",
+                "5",
+                "--limit",
+                "300",
+                "--temperature",
+                temperature,
+            ],
+        );
+        object["confusion"].clone()
+    };
+    let typical = judged("0");
+    for row in typical.as_array().unwrap() {
+        assert!(row.as_array().unwrap().contains(&5.into()), "{row}");
+    }
+    assert_ne!(typical, judged("100"));
     // The same seed draws the same digit.
     let image = |name: &str| fs::read(directory.path().join(name)).unwrap();
     for name in ["a.npy", "b.npy"] {
