@@ -19,24 +19,39 @@ pub struct Loss {
 pub struct Step {
     /// What random draws come from.
     pub generator: Generator,
-    /// Epochs of training that are done, with fractions; infinite where a finished model is measured.
+    /// Epochs of training that are done, with fractions; infinite for a finished model.
     pub epochs: f64,
+    is_training: bool,
 }
 
 impl Step {
     /// A step of training after so many epochs.
     pub fn training(generator: Generator, epochs: f64) -> Self {
-        Self { generator, epochs }
+        Self {
+            generator,
+            epochs,
+            is_training: true,
+        }
     }
 
-    /// A measurement: all that changes in the course of training is as in the end.
+    /// A measurement of a finished model: all that changes in the course of training is as in the end.
     pub fn measuring(generator: Generator) -> Self {
-        Self::training(generator, f64::INFINITY)
+        Self::measuring_after(generator, f64::INFINITY)
+    }
+
+    /// A measurement after so many epochs of training. What it costs is as it is then, and what it means
+    /// as in the end, so that the figures of a training can be compared.
+    pub fn measuring_after(generator: Generator, epochs: f64) -> Self {
+        Self {
+            generator,
+            epochs,
+            is_training: false,
+        }
     }
 
     /// Whether this is a step of training.
     pub fn is_training(&self) -> bool {
-        self.epochs.is_finite()
+        self.is_training
     }
 }
 

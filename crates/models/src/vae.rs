@@ -275,8 +275,15 @@ where
         };
         let latents = posterior.rsample(draws, &mut step.generator)?;
         let likelihood = self.likelihood(&latents, &condition)?.log_prob(images)?;
+        // A figure that is compared over epochs weighs the divergence as in the end; how many draws it is
+        // of is the time that it takes.
+        let epochs = if step.is_training() {
+            step.epochs
+        } else {
+            f64::INFINITY
+        };
         self.objective
-            .loss(&likelihood, &latents, &posterior, &self.prior, step.epochs)
+            .loss(&likelihood, &latents, &posterior, &self.prior, epochs)
     }
 }
 

@@ -63,11 +63,22 @@ pub fn evaluate<M: Trainable + ?Sized>(
     batching: &Batching,
     device: &Device,
 ) -> Result<Metrics, Error> {
+    evaluate_after(f64::INFINITY, model, dataset, batching, device)
+}
+
+/// [`evaluate`] for a model that is still being trained, after so many epochs.
+pub(crate) fn evaluate_after<M: Trainable + ?Sized>(
+    epochs: f64,
+    model: &M,
+    dataset: &Dataset,
+    batching: &Batching,
+    device: &Device,
+) -> Result<Metrics, Error> {
     refuse_empty(dataset)?;
     let mut totals = Totals::default();
     for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let batch = batch?;
-        let mut step = measurement(batching, step);
+        let mut step = Step::measuring_after(noise(batching, step), epochs);
         totals.add(&model.loss(&batch.images, &batch.labels, &mut step)?)?;
     }
     Ok(totals.means())
@@ -144,14 +155,15 @@ fn part<M: Trainable + ?Sized>(
     step: usize,
     batching: &Batching,
 ) -> Result<Option<Tensor>, Error> {
-    let loss = model.loss(images, labels, &mut measurement(batching, step))?;
+    let mut step = Step::measuring(noise(batching, step));
+    let loss = model.loss(images, labels, &mut step)?;
     let part = loss.parts.into_iter().find(|(known, _)| *known == name);
     Ok(part.map(|(_, part)| part))
 }
 
-/// What a loss depends on at a step of an evaluation.
-fn measurement(batching: &Batching, step: usize) -> Step {
-    Step::measuring(Generator::stream(batching.seed, "evaluate", 0, step as u64))
+/// What the draws at a step of an evaluation come from.
+fn noise(batching: &Batching, step: usize) -> Generator {
+    Generator::stream(batching.seed, "evaluate", 0, step as u64)
 }
 
 /// The latents of every image of a data set, in their order, `[n, latent_size]`: what stands for
@@ -173,7 +185,7 @@ pub fn encode<M: LatentModel<Condition: Condition> + ?Sized>(
         let Batch { images, labels } = batch?;
         let condition = M::Condition::from_labels(&labels, images.dtype())?;
         latents.push(if sampled {
-            let mut generator = measurement(batching, step).generator;
+            let mut generator = noise(batching, step);
             model.encode_sample(&images, &condition, &mut generator)?
         } else {
             model.encode(&images, &condition)?

@@ -11,9 +11,9 @@ use latent_kernels::{Adam, Moments, adam_update, average_update, backward, squar
 use latent_models::{Parameters, Step, Trainable};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::{EVALUATION_BATCH, Totals};
+use crate::evaluation::{EVALUATION_BATCH, Totals, evaluate_after};
 use crate::prefetch::prefetched;
-use crate::{Error, Metrics, TrainingConfig, evaluate};
+use crate::{Error, Metrics, TrainingConfig};
 
 /// One step of training, as an [`Observer`] sees it.
 #[derive(Clone, Copy, Debug)]
@@ -286,7 +286,10 @@ impl<M: Trainable> Trainer<M> {
             ..batching
         };
         self.refuse_ruined(steps)?;
-        let measure = |images| evaluate(&self.evaluated, images, &batching, &device);
+        // As the epoch's own steps began: its figures of all splits are of the same bound, and a
+        // measurement takes no longer than they do.
+        let before = (epoch - 1) as f64;
+        let measure = |images| evaluate_after(before, &self.evaluated, images, &batching, &device);
         let mut report = EpochReport {
             epoch,
             train: self.position.totals.means(),

@@ -196,6 +196,27 @@ fn the_weight_of_the_divergence_warms_up_while_training_and_not_while_measuring(
 }
 
 #[test]
+fn an_epoch_is_measured_by_as_many_draws_as_it_was_trained_by() {
+    let experiment = experiment(&[
+        "model.objective.bound='importance-weighted'",
+        "model.objective.samples=8",
+        "model.objective.beginning={ samples = 1, epochs = 1 }",
+        "training.epochs=2",
+    ]);
+    let directory = tempfile::tempdir().unwrap();
+    train_in(directory.path(), &experiment, &mut Silent).unwrap();
+    let records = Run::open(directory.path()).unwrap().metrics().unwrap();
+    // Of one draw the importance-weighted bound is the ELBO; of more it is above.
+    let gap = |metrics: &Metrics| metrics["importance_weighted_bound"] - metrics["elbo"];
+    for split in [&records[0].train, &records[0].test] {
+        assert!(gap(split).abs() < 1e-4, "{split:?}");
+    }
+    for split in [&records[1].train, &records[1].test] {
+        assert!(gap(split) > 0.1, "{split:?}");
+    }
+}
+
+#[test]
 fn the_epoch_is_kept_that_validation_images_choose() {
     let directory = tempfile::tempdir().unwrap();
     // Steps so large that some make it worse.
