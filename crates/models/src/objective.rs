@@ -33,7 +33,8 @@ pub struct Objective {
     /// Epochs in which that weight rises from 0, in proportion to the time. Bowman et al. 2016.
     pub warm_up: f64,
     /// Other draws in the first epochs. A step costs in proportion to its draws, and most of what a model
-    /// learns it learns as well by few of them: k is for the end.
+    /// learns it learns as well by few of them: k is for the end. While it is trained, an epoch is measured by
+    /// as many draws as it began with, so that its figures are of one bound; a finished model by k.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beginning: Option<Beginning>,
 }
