@@ -95,7 +95,11 @@ impl Halves {
 
 /// What a coupling does to each number that it transforms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    expecting = "a table such as { kind = 'affine' }"
+)]
 pub enum Transform {
     /// [`Additive`]: it adds what a network says. Dinh et al. 2014.
     Additive,
@@ -134,7 +138,11 @@ pub enum Prior {
 /// How a pixel of 256 levels becomes a number that has a density: uniform noise is added, u = (level +
 /// noise) / 256.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    expecting = "a table such as { kind = 'logit' }"
+)]
 pub enum Preprocessing {
     /// It stays there: u in the unit interval.
     Unit,

@@ -22,7 +22,7 @@ pub enum Bound {
 
 /// What a VAE is trained by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table such as { bound = 'elbo', samples = 1 }")]
 pub struct Objective {
     /// The bound.
     pub bound: Bound,
@@ -41,6 +41,7 @@ pub struct Objective {
 
 /// How many draws of z a training begins with, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(expecting = "a table such as { samples = 5, epochs = 100 }")]
 pub struct Beginning {
     /// Draws of z for each image.
     pub samples: usize,

@@ -2,7 +2,11 @@ use serde::{Deserialize, Serialize};
 
 /// How the step size changes over a training: a factor that the learning rate is multiplied by.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    expecting = "a table such as { kind = 'cosine' }"
+)]
 #[non_exhaustive]
 pub enum Schedule {
     /// Not at all.

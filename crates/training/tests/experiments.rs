@@ -138,6 +138,28 @@ fn impossible_values_are_refused_by_key() {
 }
 
 #[test]
+fn a_value_in_the_place_of_a_table_is_answered_by_such_a_table() {
+    for settings in [
+        &["training.schedule=5"][..],
+        &["model.objective=5"],
+        &["model.objective.beginning=5"],
+        &["model={kind='flow'}", "model.transform=5"],
+        &["model={kind='flow'}", "model.preprocessing=5"],
+    ] {
+        let message = message(TEXT, settings);
+        let (_, table) = message
+            .split_once("expected a table such as ")
+            .unwrap_or_else(|| panic!("{message}"));
+        // And the table serves.
+        let table = table.lines().next().unwrap();
+        let last = settings[settings.len() - 1].replace('5', table);
+        let before = &settings[..settings.len() - 1];
+        let all = [&["data.binarise=false"], before, &[last.as_str()]].concat();
+        parse(TEXT, &all).unwrap();
+    }
+}
+
+#[test]
 fn the_kind_of_a_part_is_changed_alone_or_as_a_whole() {
     let grey = "data.binarise=false";
     let experiment = |settings: &[&str]| parse(TEXT, &[&[grey], settings].concat()).unwrap().model;
