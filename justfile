@@ -185,7 +185,7 @@ test-python *arguments:
     target/python/bin/python -m pip install --quiet --requirement tests/python/requirements.txt
     cargo build --release --bin latent
     LATENT=target/release/latent target/python/bin/python -m pytest --quiet -rs tests/python {{arguments}}
-    LATENT_PYTHON="$PWD/target/python/bin/python" cargo test --release --test hub python
+    LATENT_PYTHON="$PWD/target/python/bin/python" cargo test --release --test suite hub::python
 
 # Three seeds of an experiment: the figures of each, a JSON object a line
 seeds experiment="vae-2d":

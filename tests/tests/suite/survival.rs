@@ -1,5 +1,4 @@
 //! A run outlives whatever ends the process: what is resumed ends as if nothing had happened.
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
 use std::fs;
