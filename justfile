@@ -2,8 +2,8 @@
 
 # Without `--package`: what a crate alone asks of its dependencies differs from what the workspace does, and
 # all of candle would be built once more.
-latent := "cargo run --release --quiet --"
-explorer-page := "cargo run --release --quiet --example page --"
+latent := "cargo run --release --locked --quiet --"
+explorer-page := "cargo run --release --locked --quiet --example page --"
 
 _default:
     @{{just_executable()}} --list --unsorted
@@ -151,25 +151,25 @@ explorer port="8000" *arguments: _explorer-module
 # The page in headless Chromium (on Debian: apt-get install chromium chromium-driver), with real MNIST where it is found
 test-explorer *arguments: _explorer-module
     @{{explorer-page}} {{arguments}}
-    cargo test --release --test browser -- --ignored --test-threads 1
+    cargo test --release --locked --test browser -- --ignored --test-threads 1
 
 # Screenshots of the page, built before, in target/explorer-pictures
 explorer-pictures:
     LATENT_EXPLORER_PICTURES={{justfile_directory()}}/target/explorer-pictures \
-        cargo test --release --test browser -- --ignored pictures
+        cargo test --release --locked --test browser -- --ignored pictures
 
 # The crates as WebAssembly, with the JavaScript that calls them
 _explorer-module:
     #!/usr/bin/env bash
     set -euo pipefail
     command -v rustup >/dev/null && rustup --quiet target add wasm32-unknown-unknown
-    cargo build --profile web --target wasm32-unknown-unknown --package latent-explorer --lib
+    cargo build --locked --profile web --target wasm32-unknown-unknown --package latent-explorer --lib
     # The command must be of the version that the crates were built with.
     version="$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)"
     PATH="$PWD/target/tools/bin:$PATH"
     if [ "$(wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
         echo "wasm-bindgen $version is not here, and is built into target/tools: some minutes, once"
-        cargo install --quiet --root target/tools wasm-bindgen-cli --version "$version"
+        cargo install --locked --quiet --root target/tools wasm-bindgen-cli --version "$version"
     fi
     rm -rf target/explorer
     wasm-bindgen --target web --no-typescript --remove-name-section --remove-producers-section \
@@ -177,15 +177,15 @@ _explorer-module:
 
 # All tests; real MNIST takes part where $LATENT_DATA_DIR names its directory
 test:
-    cargo test --release
+    cargo test --release --locked
 
 # PyTorch and huggingface_hub beside ours: some gigabytes, for a virtual environment
 test-python *arguments:
     python3 -m venv target/python
     target/python/bin/python -m pip install --quiet --requirement tests/python/requirements.txt
-    cargo build --release --bin latent
+    cargo build --release --locked --bin latent
     LATENT=target/release/latent target/python/bin/python -m pytest --quiet -rs tests/python {{arguments}}
-    LATENT_PYTHON="$PWD/target/python/bin/python" cargo test --release --test suite hub::python
+    LATENT_PYTHON="$PWD/target/python/bin/python" cargo test --release --locked --test suite hub::python
 
 # Three seeds of an experiment: the figures of each, a JSON object a line
 seeds experiment="vae-2d":
@@ -201,7 +201,7 @@ bench *arguments:
 bench-peers *arguments:
     python3 -m venv target/peers
     target/peers/bin/python -m pip install --quiet --requirement tests/peers/requirements.txt
-    cargo build --release --bin latent
+    cargo build --release --locked --bin latent
     target/peers/bin/python tests/peers/compare.py --ours target/release/latent {{arguments}}
 
 # Images a second at batch sizes from 16 to 1024, with one thread and with two, and a picture of them
@@ -210,15 +210,17 @@ bench-scaling *names="mlp-vae conv-vae realnvp-5":
 
 # Each kernel beside what gemm and a plain copy reach on this machine
 bench-kernels *arguments:
-    cargo bench --bench kernels -- {{arguments}}
+    cargo bench --locked --bench kernels -- {{arguments}}
 
 # The index arithmetic of the kernels under Miri, which needs a nightly toolchain
 miri:
-    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --package latent-kernels --lib
+    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --package latent-kernels --lib
 
 # Fuzz whatever reads files or a hub's answers: idx, model, experiment or hub; needs a nightly toolchain and cargo-fuzz
 fuzz target="model" seconds="60":
     mkdir -p tests/fuzz/corpus/{{target}}
+    # cargo-fuzz has no `--locked`: this gives it the versions of the workspace.
+    cp Cargo.lock tests/fuzz/Cargo.lock
     cargo +nightly fuzz run --fuzz-dir tests/fuzz {{target}} tests/fuzz/corpus/{{target}} \
         {{ if target == "experiment" { "assets/experiments" } else { "tests/fuzz/seeds/" + target } }} \
         -- -max_total_time={{seconds}}

@@ -54,7 +54,7 @@ KINDS = ["conditional-convolutional-vae", "convolutional-vae", "conditional-vae"
 def latent(*arguments) -> str:
     """What the command prints on stdout."""
     if not LATENT.exists():
-        pytest.skip(f"SKIPPED: there is no program {LATENT}: `cargo build --release`, or name one with $LATENT")
+        pytest.skip(f"SKIPPED: there is no program {LATENT}: `cargo build --release --locked`, or name one with $LATENT")
     run = subprocess.run([LATENT, *map(str, arguments)], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     return run.stdout

@@ -28,7 +28,9 @@ pub fn latent(directory: &Path) -> Command {
     let binary = BINARY.get_or_init(|| {
         // With the features of the whole workspace, as the tests are built: all that it depends on
         // would be built once more for the package alone.
-        let build = escargot::CargoBuild::new().arg("--workspace").bin("latent");
+        let build = escargot::CargoBuild::new()
+            .args(["--locked", "--workspace"])
+            .bin("latent");
         let build = if cfg!(debug_assertions) {
             build
         } else {

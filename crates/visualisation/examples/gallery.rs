@@ -1,5 +1,5 @@
 //! Draws one picture of each kind, from made-up data, into the folder `target/gallery` or the one that is
-//! named: `cargo run -p latent-visualisation --example gallery -- FOLDER`.
+//! named: `cargo run --locked -p latent-visualisation --example gallery -- FOLDER`.
 
 use std::{error::Error, path::PathBuf};
 
