@@ -1,0 +1,83 @@
+//! Models that are conditional on the label.
+
+use candle_core::{DType, Tensor};
+use latent_distributions::Generator;
+use latent_models::{Condition, Conditional, Labels, Parameters};
+
+use crate::{CPU, IMAGE, PIXELS, Result, images, models, vec1};
+
+#[test]
+fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() -> Result {
+    for (name, config) in models() {
+        let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
+        let images = images(2)?;
+        if !config.is_conditional() {
+            let error = model.conditional().err().unwrap().to_string();
+            assert!(error.contains("not conditional"), "{error}");
+            continue;
+        }
+        let model = model.conditional()?;
+        let told = |digits: &[u8]| Labels::new(digits, DType::F32, CPU);
+        // The label changes both what is encoded and what is decoded.
+        let latents = model.encode(&images, &told(&[3, 3])?)?;
+        assert_ne!(
+            vec1(&latents)?,
+            vec1(&model.encode(&images, &told(&[4, 4])?)?)?,
+            "{name}"
+        );
+        let three = vec1(&model.decode(&latents, &told(&[3, 3])?)?)?;
+        assert_ne!(
+            three,
+            vec1(&model.decode(&latents, &told(&[4, 4])?)?)?,
+            "{name}"
+        );
+
+        let drawn = model.generate(&[7, 0, 7], &mut Generator::new(1))?;
+        assert_eq!(drawn.dims(), [3, PIXELS]);
+        let latents = model.sample_prior(3, &mut Generator::new(1))?;
+        assert_eq!(
+            vec1(&drawn)?,
+            vec1(&model.decode(&latents, &told(&[7, 0, 7])?)?)?
+        );
+        assert!(model.generate(&[10], &mut Generator::new(1)).is_err());
+
+        let styled = model.restyle(&images, &told(&[3, 3])?)?;
+        assert_eq!(styled.dims(), [2, 10, PIXELS]);
+        let own = vec1(&styled.get_on_dim(1, 3)?)?;
+        assert!(
+            own.iter().zip(&three).all(|(a, b)| (a - b).abs() < 1e-6),
+            "{name}"
+        );
+
+        // Bayes' rule: probabilities, in proportion to the likelihoods.
+        let classes = model.class_log_probabilities(&images, 4, &mut Generator::new(2))?;
+        assert_eq!(classes.dims(), [2, 10]);
+        let sums = vec1(&classes.exp()?.sum(1)?)?;
+        assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5));
+        let likelihood = |digit| -> Result<Vec<f32>> {
+            let told = told(&[digit, digit])?;
+            vec1(&model.log_likelihood(&images, &told, 4, &mut Generator::new(2))?)
+        };
+        let (one, two) = (likelihood(1)?, likelihood(2)?);
+        let classes: Vec<Vec<f32>> = classes.to_vec2()?;
+        for i in 0..2 {
+            let ratio = classes[i][1] - classes[i][2];
+            assert!((ratio - (one[i] - two[i])).abs() < 1e-4, "{name}");
+        }
+    }
+    assert!(Labels::from_labels(&Tensor::new(&[10u32], CPU)?, DType::F32).is_err());
+    Ok(())
+}
+
+#[test]
+fn labels_go_over_into_each_other() -> Result {
+    let way = Labels::between([2, 5], 3, DType::F32, CPU)?;
+    let rows: Vec<Vec<f32>> = way.one_hot().to_vec2()?;
+    assert_eq!(
+        [rows[0][2], rows[0][5], rows[1][2], rows[1][5]],
+        [1.0, 0.0, 0.5, 0.5]
+    );
+    assert_eq!([rows[2][2], rows[2][5]], [0.0, 1.0]);
+    assert!(rows.iter().all(|row| row.iter().sum::<f32>() == 1.0));
+    Ok(())
+}

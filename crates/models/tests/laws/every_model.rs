@@ -1,0 +1,168 @@
+//! Every model: gradients, shapes, devices.
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::VarBuilder;
+use latent_distributions::Generator;
+use latent_models::{Labels, LatentModel, ModelConfig, Parameters, Trainable};
+
+use crate::{CPU, IMAGE, PIXELS, Result, images, labels, models, step, vec1};
+
+#[test]
+fn every_parameter_receives_a_gradient() -> Result {
+    for (name, config) in models() {
+        let parameters = Parameters::seeded(1, CPU);
+        let model = config.build(IMAGE, &parameters.builder())?;
+        let loss = model.loss(&images(4)?, &labels(4)?, &mut step(2))?;
+        let gradients = loss.objective.mean_all()?.backward()?;
+        assert!(!parameters.variables().is_empty());
+        for (parameter, variable) in parameters.variables() {
+            let gradient = gradients
+                .get(&variable)
+                .unwrap_or_else(|| panic!("{name}: {parameter} receives none"));
+            let size = gradient.abs()?.sum_all()?.to_scalar::<f32>()?;
+            assert!(
+                size > 0.0 && size.is_finite(),
+                "{name}: the gradient of {parameter} is {size}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_gradient_of_every_objective_is_that_of_finite_differences() -> Result {
+    // Models are built from any VarBuilder: here from 64-bit variables that finite differences need.
+    for (name, config) in models() {
+        // Not where an activation has a corner, which a difference may step over.
+        if name == "vae" || name.contains("convolutional") {
+            continue;
+        }
+        let map = candle_nn::VarMap::new();
+        let model = config.build(IMAGE, &VarBuilder::from_varmap(&map, DType::F64, CPU))?;
+        let images = images(3)?.to_dtype(DType::F64)?;
+        let labels = labels(3)?;
+        let variables = map.all_vars();
+        let objective = || {
+            model
+                .loss(&images, &labels, &mut step(5))
+                .map(|loss| loss.objective)
+                .map_err(|error| candle_core::Error::Msg(error.to_string()))
+        };
+        let error =
+            latent_kernels::gradient_error(objective, &variables.iter().collect::<Vec<&Var>>())?;
+        assert!(error < 1e-7, "{name}: {error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_gpu_gives_what_the_cpu_gives() -> Result {
+    let found = [Device::cuda_if_available, Device::metal_if_available]
+        .into_iter()
+        .filter_map(|device| device(0).ok())
+        .find(|device| !device.is_cpu());
+    let Some(gpu) = found else {
+        eprintln!("not tested: this build or this machine has no GPU");
+        return Ok(());
+    };
+    let close = |what: &str, there: &Tensor, here: &Tensor| -> Result {
+        assert!(!there.device().is_cpu(), "{what} is on the CPU");
+        let (there, here) = (vec1(&there.to_device(CPU)?)?, vec1(here)?);
+        assert_eq!(there.len(), here.len(), "{what}");
+        for (a, b) in there.iter().zip(&here) {
+            assert!(
+                (a - b).abs() < 1e-4 * (1.0 + b.abs()),
+                "{what}: {a} is not {b}"
+            );
+        }
+        Ok(())
+    };
+    for (name, config) in models() {
+        let on = |device: &Device| -> Result<_> {
+            let parameters = Parameters::seeded(1, device);
+            let model = config.build(IMAGE, &parameters.builder())?;
+            let images = images(4)?.to_device(device)?;
+            let told = labels(4)?.to_device(device)?;
+            let loss = model.loss(&images, &told, &mut step(2))?.objective;
+            let gradients = latent_kernels::backward(&loss.mean_all()?)?;
+            let told = Labels::new(&[3, 1], DType::F32, device)?;
+            let latents = model.encode(&images.narrow(0, 0, 2)?, &told)?;
+            let drawn = model.decode(&latents, &told)?;
+            Ok((loss, gradients, parameters.variables(), latents, drawn))
+        };
+        let (here, there) = (on(CPU)?, on(&gpu)?);
+        close(&format!("{name}: the loss"), &there.0, &here.0)?;
+        for ((parameter, on_gpu), (_, on_cpu)) in there.2.iter().zip(&here.2) {
+            let what = format!("{name}: the gradient of {parameter}");
+            let (Some(on_gpu), Some(on_cpu)) = (there.1.get(on_gpu), here.1.get(on_cpu)) else {
+                panic!("{what} is missing");
+            };
+            close(&what, on_gpu, on_cpu)?;
+        }
+        close(&format!("{name}: the latents"), &there.3, &here.3)?;
+        close(&format!("{name}: the image"), &there.4, &here.4)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
+    for (name, config) in models() {
+        let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
+        let images = images(5)?;
+        let numbers = [0, 1, 2, 3, 4];
+        let told = Labels::new(&numbers, DType::F32, CPU)?;
+        let latents = model.encode(&images, &told)?;
+        assert_eq!(latents.dims(), [5, model.latent_size()], "{name}");
+        let decoded = model.decode(&latents, &told)?;
+        assert_eq!(decoded.dims(), [5, PIXELS]);
+        assert!(vec1(&decoded)?.iter().all(|p| (0.0..=1.0).contains(p)));
+        let pixels = model.decode_sample(&latents, &told, &mut Generator::new(1))?;
+        let is_exact = matches!(
+            config,
+            ModelConfig::Flow(_) | ModelConfig::ConditionalFlow(_)
+        );
+        if is_exact {
+            assert_eq!(vec1(&pixels)?, vec1(&decoded)?);
+        } else {
+            assert!(vec1(&pixels)?.iter().all(|&p| p == 0.0 || p == 1.0));
+        }
+        for i in 0..5 {
+            let one = images.narrow(0, i, 1)?;
+            let told = Labels::new(&numbers[i..=i], DType::F32, CPU)?;
+            let alone = vec1(&model.decode(&model.encode(&one, &told)?, &told)?)?;
+            let together = vec1(&decoded.get(i)?)?;
+            assert!(
+                alone
+                    .iter()
+                    .zip(&together)
+                    .all(|(a, b)| (a - b).abs() < 1e-6),
+                "{name}"
+            );
+        }
+        let loss = model.loss(&images, &labels(5)?, &mut step(2))?;
+        assert_eq!(loss.objective.dims(), [5]);
+        assert!(loss.parts.iter().all(|(_, part)| part.dims() == [5]));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_detached_model_follows_its_variables_and_records_no_graph() -> Result {
+    let parameters = Parameters::seeded(1, CPU);
+    let config = &models()[0].1;
+    let model = config.build(IMAGE, &parameters.builder())?;
+    let detached = config.build(IMAGE, &parameters.detached_builder())?;
+    let image = images(1)?;
+    let told = Labels::new(&[3], DType::F32, CPU)?;
+    assert!(model.encode(&image, &told)?.track_op());
+    assert!(!detached.encode(&image, &told)?.track_op());
+    for (_, variable) in parameters.variables() {
+        variable.set(&(variable.as_detached_tensor() * 0.5)?)?;
+    }
+    assert_eq!(
+        vec1(&model.encode(&image, &told)?)?,
+        vec1(&detached.encode(&image, &told)?)?
+    );
+    Ok(())
+}

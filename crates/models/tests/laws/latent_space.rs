@@ -1,0 +1,251 @@
+//! Paths, grids and statistics in a latent space.
+
+use candle_core::{DType, Tensor};
+use latent_distributions::Generator;
+use latent_models::latent_space::{
+    FittedNormal, Grid, Path, PrincipalComponents, legibility, nearest, nearest_labels, neighbours,
+    representatives,
+};
+
+use crate::{CPU, PIXELS, Result, vec1};
+
+#[test]
+fn a_linear_path_goes_straight_from_end_to_end() -> Result {
+    let (a, b) = (
+        Tensor::new(&[0f32, 4.0], CPU)?,
+        Tensor::new(&[1f32, 0.0], CPU)?,
+    );
+    let path = Path::Linear.between(&a, &b, 5)?.to_vec2::<f32>()?;
+    assert_eq!(
+        path,
+        [[0.0, 4.0], [0.25, 3.0], [0.5, 2.0], [0.75, 1.0], [1.0, 0.0]]
+    );
+    assert!(Path::Linear.between(&a, &b, 1).is_err());
+    Ok(())
+}
+
+#[test]
+fn every_path_goes_from_end_to_end_and_those_on_circles_keep_the_length() -> Result {
+    let (a, b) = (
+        Tensor::new(&[2f32, 0.0, 0.0], CPU)?,
+        Tensor::new(&[0f32, 2.0, 0.0], CPU)?,
+    );
+    for path in [Path::Linear, Path::Sinusoidal, Path::Spherical] {
+        let way: Vec<Vec<f32>> = path.between(&a, &b, 11)?.to_vec2()?;
+        for (end, expected) in [(&way[0], &a), (&way[10], &b)] {
+            let expected: Vec<f32> = expected.to_vec1()?;
+            assert!(
+                end.iter().zip(&expected).all(|(x, y)| (x - y).abs() < 1e-6),
+                "{path:?}"
+            );
+        }
+        let mut lengths = way
+            .iter()
+            .map(|z| z.iter().map(|x| x * x).sum::<f32>().sqrt());
+        let round = lengths.all(|length| (length - 2.0).abs() < 1e-5);
+        assert_eq!(round, path != Path::Linear, "{path:?}");
+    }
+    // Not perpendicular: the great circle still keeps the length, at equal angles.
+    let b = Tensor::new(&[1.2f32, 1.6, 0.0], CPU)?;
+    let way: Vec<Vec<f32>> = Path::Spherical.between(&a, &b, 3)?.to_vec2()?;
+    assert!((way[1][0] - 2.0 * 0.8f32.sqrt()).abs() < 1e-5, "{way:?}");
+    // Ends in one direction name no circle, and the way between them is straight.
+    let way: Vec<Vec<f32>> = Path::Spherical.between(&a, &(&a * 3.0)?, 3)?.to_vec2()?;
+    assert_eq!(way[1], [4.0, 0.0, 0.0]);
+    // Nor do opposite ones, whatever rounding makes of their angle.
+    for (a, b) in [(-2.787f32, 0.0023f32), (0.1, -0.7), (3.3, -1e-3)] {
+        let (a, b) = (Tensor::new(&[a], CPU)?, Tensor::new(&[b], CPU)?);
+        let way = vec1(&Path::Spherical.between(&a, &b, 5)?)?;
+        assert!(way.iter().all(|z| z.abs() < 4.0), "{way:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn neighbours_lie_as_far_away_as_told() -> Result {
+    let latent = Tensor::new(&[1f32, -2.0, 0.5], CPU)?;
+    let around = neighbours(&latent, &[0.0, 0.5, 2.0], 4, &mut Generator::new(1))?;
+    assert_eq!(around.dims(), [12, 3]);
+    let steps: Vec<Vec<f32>> = around.broadcast_sub(&latent)?.to_vec2()?;
+    for direction in steps.chunks(3) {
+        for (step, radius) in direction.iter().zip([0.0, 0.5, 2.0]) {
+            let length = step.iter().map(|x| x * x).sum::<f32>().sqrt();
+            assert!((length - radius).abs() < 1e-5);
+        }
+        // The same direction, farther out.
+        assert!((direction[2][0] - 4.0 * direction[1][0]).abs() < 1e-5);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_fitted_normal_has_the_moments_of_its_latents_and_diverges_by_the_formula() -> Result {
+    // Mean (1, −2), deviations 2 and 1/2, correlation 0.6.
+    let noise = Generator::new(1).standard_normal((20_000, 2), DType::F32, CPU)?;
+    let turn = Tensor::new(&[[2f32, 0.3], [0.0, 0.4]], CPU)?;
+    let latents = noise
+        .matmul(&turn)?
+        .broadcast_add(&Tensor::new(&[1f32, -2.0], CPU)?)?;
+    let fitted = FittedNormal::of(&latents)?;
+    let close = |found: f64, expected: f64| (found - expected).abs() < 0.03;
+    assert!(close(fitted.mean[0], 1.0) && close(fitted.mean[1], -2.0));
+    let deviations = fitted.standard_deviations();
+    assert!(close(deviations[0], 2.0) && close(deviations[1], 0.5));
+    assert!(close(fitted.largest_correlation(), 0.6));
+    // ½ (tr S + |m|² − d − ln det S)
+    let expected = 0.5 * (4.25 + 5.0 - 2.0 - (4.0 * 0.25 * (1.0 - 0.36f64)).ln());
+    assert!(close(fitted.kl_from_standard_normal() / expected, 1.0));
+
+    let standard = FittedNormal::of(&noise)?;
+    assert!(standard.kl_from_standard_normal() < 1e-3);
+    let same = FittedNormal::of(&Tensor::ones((3, 2), DType::F32, CPU)?)?;
+    assert_eq!(same.largest_correlation(), 0.0);
+    assert_eq!(same.kl_from_standard_normal(), f64::INFINITY);
+    assert!(FittedNormal::of(&Tensor::ones((1, 2), DType::F32, CPU)?).is_err());
+    Ok(())
+}
+
+#[test]
+fn principal_components_are_the_directions_of_most_variance() -> Result {
+    // Variances 9, 4 and 0.01 along three perpendicular directions that are no axes.
+    let noise = Generator::new(1).standard_normal((5000, 3), DType::F32, CPU)?;
+    let scaled = noise.broadcast_mul(&Tensor::new(&[3f32, 2.0, 0.1], CPU)?)?;
+    let r = std::f32::consts::FRAC_1_SQRT_2;
+    let turn = Tensor::new(&[[r, r, 0.0], [0.0, 0.0, 1.0], [r, -r, 0.0]], CPU)?;
+    let latents = (scaled.matmul(&turn)? + 5.0)?;
+    let components = PrincipalComponents::of(&latents, 2)?;
+    let expected = [9.0 / 13.01, 4.0 / 13.01];
+    for (share, expected) in components.explained.iter().zip(expected) {
+        assert!(
+            (share - expected).abs() < 0.02,
+            "{:?}",
+            components.explained
+        );
+    }
+    let found: Vec<Vec<f32>> = components.project(&latents)?.to_vec2()?;
+    let truth: Vec<Vec<f32>> = scaled.to_vec2()?;
+    for (found, truth) in found.iter().zip(truth) {
+        assert!((found[0] - truth[0]).abs() < 0.2 && (found[1] - truth[1]).abs() < 0.2);
+    }
+    assert!(PrincipalComponents::of(&latents, 4).is_err());
+    let mut values = vec![0f32; 12];
+    let same = Tensor::new(values.clone(), CPU)?.reshape((4, 3))?;
+    assert_eq!(PrincipalComponents::of(&same, 2)?.explained, [0.0, 0.0]);
+    values[5] = f32::NAN;
+    let broken = Tensor::new(values, CPU)?.reshape((4, 3))?;
+    assert!(PrincipalComponents::of(&broken, 2).is_err());
+    Ok(())
+}
+
+#[test]
+fn the_nearest_latents_tell_the_label() -> Result {
+    let latents = Tensor::new(
+        &[[0f32, 0.0], [0.1, 0.0], [5.0, 5.0], [5.1, 5.0], [5.0, 5.2]],
+        CPU,
+    )?;
+    let labels = [3, 3, 8, 8, 1];
+    let queries = Tensor::new(&[[0.2f32, 0.1], [5.0, 4.9]], CPU)?;
+    assert_eq!(nearest_labels(&queries, &latents, &labels, 3)?, [3, 8]);
+    assert_eq!(nearest_labels(&queries, &latents, &labels, 1)?, [3, 8]);
+    // Of labels that are as frequent, the smallest.
+    assert_eq!(
+        nearest_labels(&queries, &latents, &[9, 4, 8, 8, 1], 2)?,
+        [4, 8]
+    );
+    let near = nearest(&queries, &latents, 2)?;
+    assert_eq!(
+        near[0].iter().map(|(index, _)| *index).collect::<Vec<_>>(),
+        [1, 0]
+    );
+    assert!((near[0][1].1 - 0.05f32.sqrt()).abs() < 1e-5);
+    assert_eq!(
+        nearest(&queries, &latents, 9)?[1].len(),
+        5,
+        "there are no more"
+    );
+    assert!(nearest_labels(&queries, &latents, &labels[1..], 3).is_err());
+    Ok(())
+}
+
+#[test]
+fn grids_cover_the_plane_row_by_row() -> Result {
+    let grid = Grid::symmetric(2.0, 3);
+    assert_eq!(grid.first, [-2.0, 0.0, 2.0]);
+    let cells = grid.latents(CPU)?.to_vec2::<f32>()?;
+    assert_eq!(cells[0], [-2.0, -2.0]);
+    assert_eq!(cells[2], [2.0, -2.0]);
+    assert_eq!(cells[8], [2.0, 2.0]);
+
+    let quantiles = Grid::quantiles(4).first;
+    assert!((quantiles[0] - -1.150_349_380_376_008).abs() < 1e-9);
+    assert!((quantiles[0] + quantiles[3]).abs() < 1e-9 && quantiles[1] < quantiles[2]);
+
+    let latents = Tensor::new(&[[-1f32, 7.0], [3.0, 5.0], [0.0, 6.0]], CPU)?;
+    let covering = Grid::covering(&latents, 3)?;
+    assert_eq!(
+        (covering.first, covering.second),
+        (vec![-1.0, 1.0, 3.0], vec![5.0, 6.0, 7.0])
+    );
+    assert!(Grid::covering(&Tensor::zeros((2, 3), DType::F32, CPU)?, 3).is_err());
+    assert!(Grid::covering(&Tensor::zeros((0, 2), DType::F32, CPU)?, 3).is_err());
+    assert_eq!(Grid::symmetric(2.0, 1).first, [0.0]);
+    Ok(())
+}
+
+#[test]
+fn representatives_read_well_and_are_apart() -> Result {
+    // Two classes of a hundred on a line, of which the left three quarters read badly; class 1 is
+    // empty.
+    let points: Vec<f32> = (0..200).map(|i| i as f32).collect();
+    let labels: Vec<u8> = (0..200).map(|i| if i < 100 { 0 } else { 2 }).collect();
+    let scores: Vec<f32> = (0..200)
+        .map(|i| if i % 100 < 75 { 0.5 } else { 0.6 })
+        .collect();
+    let latents = Tensor::from_vec(points, (200, 1), CPU)?;
+    let found = representatives(&latents, &labels, &scores, 3, 3)?;
+    // Kept are 75..100: their middle, then their two ends.
+    assert_eq!(found[0], [87, 99, 75]);
+    assert_eq!(found[1], [0usize; 0]);
+    assert_eq!(found[2], [187, 199, 175]);
+
+    // A class with few members gives them all, once, even where they coincide.
+    let same = Tensor::zeros((4, 2), DType::F32, CPU)?;
+    let mut all = representatives(&same, &[0; 4], &[0.0; 4], 1, 9)?.concat();
+    all.sort_unstable();
+    assert_eq!(all, [0, 1, 2, 3]);
+    assert!(representatives(&same, &[0; 3], &[0.0; 4], 1, 1).is_err());
+    assert!(representatives(&same, &[0; 4], &[0.0; 3], 1, 1).is_err());
+    Ok(())
+}
+
+#[test]
+fn legibility_is_the_share_of_neighbours_with_the_label() -> Result {
+    // Twenty images with ink on the left, label 1, and twenty with ink on the right, label 2.
+    let noise = Generator::new(1)
+        .uniform((40, PIXELS), DType::F32, CPU)?
+        .affine(0.1, 0.0)?;
+    // Strong ink on the left, faint on the right: only by the angle are they equals.
+    let ink = |image: usize, pixel: usize| match (image < 20, pixel < 3) {
+        (true, true) => 20.0f32,
+        (false, false) => 1.0,
+        _ => 0.0,
+    };
+    let ink: Vec<f32> = (0..40)
+        .flat_map(|image| (0..PIXELS).map(move |pixel| ink(image, pixel)))
+        .collect();
+    let images = (noise + Tensor::from_vec(ink, (40, PIXELS), CPU)?)?;
+    let image_labels = [[1u8; 20], [2; 20]].concat();
+    let decoded = [
+        [0.1f32, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+        [0.0, 0.0, 0.0, 0.1, 0.1, 0.1, 0.1, 0.1],
+    ];
+    let decoded = Tensor::new(&decoded, CPU)?;
+    assert_eq!(
+        legibility(&decoded, &[1, 2, 1], &images, &image_labels)?,
+        [1.0, 1.0, 0.0]
+    );
+    assert!(legibility(&decoded, &[1, 2], &images, &image_labels).is_err());
+    assert!(legibility(&decoded, &[1, 2, 1], &images.narrow(0, 0, 0)?, &[]).is_err());
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! What every model and every walk through a latent space promises.
+
+mod classifier;
+mod conditional;
+mod convolutional;
+mod every_model;
+mod flows;
+mod latent_space;
+mod objectives;
+mod parameters;
+mod vae;
+
+use candle_core::{DType, Device, Tensor};
+use latent_distributions::Generator;
+use latent_models::{
+    Activation, Bound, ConvolutionalConfig, Error, ModelConfig, Objective, Step, VaeConfig,
+};
+
+use flows::flows;
+
+type Result<T = ()> = std::result::Result<T, Error>;
+
+const CPU: &Device = &Device::Cpu;
+
+/// The size of the images, and how many pixels that is.
+const IMAGE: (usize, usize) = (2, 4);
+const PIXELS: usize = 8;
+
+/// One of each model, small, by name, and VAEs trained by each bound.
+fn models() -> Vec<(String, ModelConfig)> {
+    let vae = |hidden: &[usize], activation, latent_size| VaeConfig {
+        hidden: hidden.to_vec(),
+        activation,
+        latent_size,
+        objective: Objective::default(),
+    };
+    let by = |bound, samples, beta| {
+        ModelConfig::Vae(VaeConfig {
+            objective: Objective {
+                bound,
+                samples,
+                beta,
+                ..Objective::default()
+            },
+            ..vae(&[8], Activation::Tanh, 2)
+        })
+    };
+    let convolutional = ConvolutionalConfig {
+        channels: vec![3],
+        features: 6,
+        ..ConvolutionalConfig::default()
+    };
+    vec![
+        ("vae", ModelConfig::Vae(vae(&[8], Activation::Relu, 2))),
+        (
+            "deep vae",
+            ModelConfig::Vae(vae(&[7, 5], Activation::Tanh, 3)),
+        ),
+        (
+            "linear vae",
+            ModelConfig::Vae(vae(&[], Activation::Identity, 1)),
+        ),
+        ("vae by 3 draws", by(Bound::Elbo, 3, 0.5)),
+        (
+            "vae by a sampled divergence",
+            by(Bound::SampledElbo, 1, 1.0),
+        ),
+        ("iwae", by(Bound::ImportanceWeighted, 3, 1.0)),
+        ("weighted iwae", by(Bound::ImportanceWeighted, 3, 0.5)),
+        (
+            "conditional vae",
+            ModelConfig::ConditionalVae(vae(&[7, 5], Activation::Tanh, 3)),
+        ),
+        (
+            "conditional linear vae",
+            ModelConfig::ConditionalVae(vae(&[], Activation::Identity, 1)),
+        ),
+        (
+            "convolutional vae",
+            ModelConfig::ConvolutionalVae(convolutional.clone()),
+        ),
+        (
+            "conditional convolutional vae",
+            ModelConfig::ConditionalConvolutionalVae(convolutional),
+        ),
+    ]
+    .into_iter()
+    .map(|(name, config)| (name.to_owned(), config))
+    .chain(flows().into_iter().flat_map(|(name, config)| {
+        let told = format!("conditional {name}");
+        [
+            (name.to_owned(), ModelConfig::Flow(config.clone())),
+            (told, ModelConfig::ConditionalFlow(config)),
+        ]
+    }))
+    .collect()
+}
+
+fn images(count: usize) -> Result<Tensor> {
+    Ok(Generator::new(3).uniform((count, PIXELS), DType::F32, CPU)?)
+}
+
+fn labels(count: usize) -> Result<Tensor> {
+    let labels: Vec<u32> = (0..count).map(|i| (i % 10) as u32).collect();
+    Ok(Tensor::new(labels, CPU)?)
+}
+
+fn step(seed: u64) -> Step {
+    Step::measuring(Generator::new(seed))
+}
+
+fn vec1(tensor: &Tensor) -> Result<Vec<f32>> {
+    Ok(tensor.flatten_all()?.to_vec1()?)
+}

@@ -1,0 +1,242 @@
+//! The bounds that VAEs are trained by, and the log-likelihood by importance sampling.
+
+use std::f64::consts::TAU;
+
+use candle_core::{DType, Tensor};
+use latent_distributions::{Distribution, Generator, Normal, Reparametrised, StandardNormal};
+use latent_models::{
+    Activation, Beginning, Bound, Condition, Labels, LatentModel, Objective, Parameters, Step,
+    Trainable, Vae, VaeConfig,
+};
+
+use crate::{CPU, IMAGE, PIXELS, Result, images, labels, models, step, vec1};
+
+#[test]
+fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
+    let config = VaeConfig {
+        hidden: vec![8],
+        activation: Activation::Tanh,
+        latent_size: 1,
+        objective: Objective::default(),
+    };
+    let vae = Vae::new(PIXELS, &config, &Parameters::seeded(4, CPU).builder())?;
+    let image = images(1)?.ge(0.5)?.to_dtype(DType::F32)?;
+
+    // log p(x) = log ∫ p(x|z) p(z) dz by the midpoint rule over ±9.
+    let cells = 20_000;
+    let width = 18.0 / f64::from(cells);
+    let z: Vec<f32> = (0..cells)
+        .map(|i| ((f64::from(i) + 0.5) * width - 9.0) as f32)
+        .collect();
+    let latents = Tensor::new(z.as_slice(), CPU)?.unsqueeze(1)?;
+    let likelihoods = vec1(&vae.likelihood(&latents, &())?.log_prob(&image)?)?;
+    let integral: f64 = z
+        .iter()
+        .zip(likelihoods)
+        .map(|(&z, l)| (f64::from(l) - 0.5 * f64::from(z * z)).exp() / TAU.sqrt() * width)
+        .sum();
+    let exact = integral.ln();
+
+    let copies = image.broadcast_as((4000, PIXELS))?.contiguous()?;
+    let loss = vae.loss(&copies, &labels(4000)?, &mut step(2))?;
+    let mean =
+        |tensor: &Tensor| -> Result<f64> { Ok(f64::from(tensor.mean_all()?.to_scalar::<f32>()?)) };
+    let part = |name| mean(&loss.parts.iter().find(|(part, _)| *part == name).unwrap().1);
+    let elbo = part("elbo")?;
+    assert!((elbo + part("reconstruction")? + part("kl")?).abs() < 1e-4);
+    assert!((elbo + mean(&loss.objective)?).abs() < 1e-6);
+    // The gap is KL(q(z|x) ‖ p(z|x)): positive, and here of an untrained posterior.
+    assert!(
+        elbo < exact && exact - elbo < 1.0,
+        "{elbo} is no lower bound of {exact}"
+    );
+
+    // And the gap is exactly that divergence: importance weighting with many draws closes it.
+    let posterior = vae.posterior(&image, &())?;
+    let draws = posterior
+        .sample(&[4000], &mut Generator::new(7))?
+        .squeeze(1)?;
+    let joint = (vae.likelihood(&draws, &())?.log_prob(&image)?
+        + StandardNormal::new(1, DType::F32, CPU).log_prob(&draws)?)?;
+    let weights = vec1(&(joint - posterior.log_prob(&draws)?)?)?;
+    let estimate = (weights.iter().map(|&w| f64::from(w).exp()).sum::<f64>() / 4000.0).ln();
+    assert!((estimate - exact).abs() < 0.01, "{estimate} is not {exact}");
+    Ok(())
+}
+
+/// The bounds of a linear-Gaussian VAE at one image: x = a z + c + s ε with z and ε standard normal, and
+/// a posterior that is not the true one. Returns the mean and the standard error of minus the loss.
+fn linear_gaussian_bound(bound: Bound, samples: usize) -> Result<(f64, f64)> {
+    const REPEATS: usize = 20_000;
+    let row = |values: [f64; 2]| -> Result<Tensor> {
+        Ok(Tensor::new(&values, CPU)?
+            .broadcast_as((REPEATS, 2))?
+            .contiguous()?)
+    };
+    let x = row(X)?;
+    let posterior = Normal::new(
+        Tensor::full(M, (REPEATS, 1), CPU)?,
+        Tensor::full(-0.5, (REPEATS, 1), CPU)?,
+    )?;
+    let latents = posterior.rsample(&[samples], &mut Generator::new(11))?;
+    let loc = latents
+        .broadcast_mul(&Tensor::new(&A, CPU)?)?
+        .broadcast_add(&Tensor::new(&C, CPU)?)?;
+    let log_scale = Tensor::full(S.ln(), loc.shape(), CPU)?;
+    let likelihood = Normal::new(loc, log_scale)?.log_prob(&x)?;
+    let objective = Objective {
+        bound,
+        samples,
+        ..Objective::default()
+    };
+    let prior = StandardNormal::new(1, DType::F64, CPU);
+    let loss = objective.loss(&likelihood, &latents, &posterior, &prior, f64::INFINITY)?;
+    let values: Vec<f64> = loss.objective.neg()?.to_vec1()?;
+    let mean = values.iter().sum::<f64>() / REPEATS as f64;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / REPEATS as f64;
+    Ok((mean, (variance / REPEATS as f64).sqrt()))
+}
+
+/// The posterior's mean; the true one's is about 1.
+const M: f64 = 0.3;
+const A: [f64; 2] = [0.8, -0.5];
+const C: [f64; 2] = [0.1, 0.2];
+const S: f64 = 0.7;
+const X: [f64; 2] = [1.3, -0.6];
+
+#[test]
+fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_many_draws() -> Result
+{
+    // p(x) = N(c, a aᵀ + s² I): by the matrix determinant lemma and Sherman and Morrison's formula.
+    let d = [X[0] - C[0], X[1] - C[1]];
+    let squares = |v: [f64; 2]| v[0] * v[0] + v[1] * v[1];
+    let along = A[0] * d[0] + A[1] * d[1];
+    let s2 = S * S;
+    let distance = (squares(d) - along * along / (s2 + squares(A))) / s2;
+    let determinant = s2 * (s2 + squares(A));
+    let exact = -0.5 * (distance + determinant.ln()) - TAU.ln();
+
+    // The ELBO in closed form: everything in it is a moment of q.
+    let (m, v) = (M, (-1f64).exp());
+    let reconstruction = -TAU.ln()
+        - 2.0 * S.ln()
+        - 0.5 / s2 * ((d[0] - A[0] * m).powi(2) + (d[1] - A[1] * m).powi(2) + squares(A) * v);
+    let elbo = reconstruction - 0.5 * (m * m + v - 1.0 - v.ln());
+    assert!(elbo < exact - 0.02, "{elbo} {exact}");
+    for bound in [Bound::Elbo, Bound::SampledElbo] {
+        for samples in [1, 10] {
+            let (mean, error) = linear_gaussian_bound(bound, samples)?;
+            assert!(
+                (mean - elbo).abs() < 4.0 * error,
+                "{bound:?}: {mean} is not {elbo}"
+            );
+        }
+    }
+    // One draw is the ELBO; each further one brings the bound nearer to log p(x).
+    let (mut last, error) = linear_gaussian_bound(Bound::ImportanceWeighted, 1)?;
+    assert!((last - elbo).abs() < 4.0 * error, "{last} is not {elbo}");
+    for samples in [3, 10, 100] {
+        let (mean, error) = linear_gaussian_bound(Bound::ImportanceWeighted, samples)?;
+        assert!(
+            mean > last && mean < exact + 4.0 * error,
+            "{samples}: {mean} of {exact}"
+        );
+        last = mean;
+    }
+    assert!((last - exact).abs() < 0.02, "{last} is not {exact}");
+    Ok(())
+}
+
+#[test]
+fn training_begins_with_as_many_draws_as_it_is_told_and_ends_with_its_own() -> Result {
+    let by = |samples, beginning| -> Result<Vae> {
+        let config = VaeConfig {
+            hidden: vec![8],
+            objective: Objective {
+                bound: Bound::ImportanceWeighted,
+                samples,
+                beginning,
+                ..Objective::default()
+            },
+            ..VaeConfig::default()
+        };
+        let parameters = Parameters::seeded(4, CPU);
+        Vae::new(PIXELS, &config, &parameters.builder())
+    };
+    let loss = |model: &Vae, epochs| -> Result<Vec<f32>> {
+        let mut step = Step::training(Generator::new(2), epochs);
+        vec1(&model.loss(&images(3)?, &labels(3)?, &mut step)?.objective)
+    };
+    let (few, many) = (by(2, None)?, by(6, None)?);
+    let beginning = Beginning {
+        samples: 2,
+        epochs: 1.0,
+    };
+    let changing = by(6, Some(beginning))?;
+    assert_ne!(loss(&few, 0.5)?, loss(&many, 0.5)?);
+    assert_eq!(loss(&changing, 0.5)?, loss(&few, 0.5)?);
+    assert_eq!(loss(&changing, 1.0)?, loss(&many, 1.0)?);
+    let measured = |model: &Vae| {
+        vec1(
+            &model
+                .loss(&images(3)?, &labels(3)?, &mut step(2))?
+                .objective,
+        )
+    };
+    assert_eq!(measured(&changing)?, measured(&many)?);
+    Ok(())
+}
+
+#[test]
+fn the_log_likelihood_by_many_draws_is_the_integral_and_its_pieces_do_not_show() -> Result {
+    let config = VaeConfig {
+        hidden: vec![8],
+        activation: Activation::Tanh,
+        latent_size: 1,
+        objective: Objective::default(),
+    };
+    let vae = Vae::new(PIXELS, &config, &Parameters::seeded(4, CPU).builder())?;
+    let images = images(3)?.ge(0.5)?.to_dtype(DType::F32)?;
+    let z: Vec<f32> = (0..2000).map(|i| (i as f32 - 999.5) * 0.01).collect();
+    let latents = Tensor::new(z, CPU)?
+        .reshape((2000, 1, 1))?
+        .broadcast_as((2000, 3, 1))?;
+    let prior = StandardNormal::new(1, DType::F32, CPU);
+    let joint = (vae.likelihood(&latents, &())?.log_prob(&images)? + prior.log_prob(&latents)?)?;
+    let exact = vec1(&(joint.exp()?.sum(0)? * 0.01)?.log()?)?;
+    // More draws than are decoded at once.
+    let estimate = vae.log_likelihood(&images, &(), 30_000, &mut Generator::new(1))?;
+    for (estimate, exact) in vec1(&estimate)?.iter().zip(&exact) {
+        assert!((estimate - exact).abs() < 0.01, "{estimate} is not {exact}");
+    }
+    let none = vae.log_likelihood(&images, &(), 0, &mut Generator::new(1));
+    assert!(none.unwrap_err().to_string().contains("0 draws"));
+    Ok(())
+}
+
+#[test]
+fn the_divergence_of_each_dimension_adds_up_to_that_of_all() -> Result {
+    for (name, config) in models() {
+        let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
+        let (images, labels) = (images(4)?, labels(4)?);
+        let condition = Labels::from_labels(&labels, DType::F32)?;
+        let Some(kl) = model.kl_by_dimension(&images, &condition)? else {
+            assert!(config.is_exact(), "{name}");
+            continue;
+        };
+        assert_eq!(kl.dims(), [4, model.latent_size()], "{name}");
+        let loss = model.loss(&images, &labels, &mut step(2))?;
+        let (_, whole) = &loss.parts[2];
+        // Only in closed form are both the same number, and not one an estimate of the other.
+        if name.contains("sampled") || name.contains("iwae") {
+            continue;
+        }
+        for (sum, whole) in vec1(&kl.sum(1)?)?.iter().zip(vec1(whole)?) {
+            assert!(
+                (sum - whole).abs() < 1e-5 * (1.0 + whole),
+                "{name}: {sum} {whole}"
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Names, layouts and initial values of parameters.
+
+use candle_nn::VarBuilder;
+use latent_models::{Activation, Parameters};
+
+use crate::{CPU, IMAGE, PIXELS, Result, models, vec1};
+
+#[test]
+fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
+    let values = |seed| -> Result<Vec<(String, Vec<f32>)>> {
+        let parameters = Parameters::seeded(seed, CPU);
+        models()[1].1.build(IMAGE, &parameters.builder())?;
+        parameters
+            .variables()
+            .iter()
+            .map(|(name, v)| Ok((name.clone(), vec1(v)?)))
+            .collect()
+    };
+    assert_eq!(values(1)?, values(1)?);
+    assert_ne!(values(1)?, values(2)?);
+    // The decoder alone has the values that it has within the model.
+    let parameters = Parameters::seeded(1, CPU);
+    latent_models::Mlp::new(
+        &[3, 5, 7, PIXELS],
+        Activation::Tanh,
+        Activation::Identity,
+        &parameters.builder().pp("decoder"),
+    )?;
+    for (name, variable) in parameters.variables() {
+        let (_, whole) = values(1)?.into_iter().find(|(n, _)| *n == name).unwrap();
+        assert_eq!(vec1(&variable)?, whole, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn names_and_layouts_are_pytorch_s() -> Result {
+    let parameters = Parameters::seeded(1, CPU);
+    models()[1].1.build(IMAGE, &parameters.builder())?;
+    let shapes: Vec<(String, Vec<usize>)> = parameters
+        .variables()
+        .iter()
+        .map(|(name, v)| (name.clone(), v.dims().to_vec()))
+        .collect();
+    let expected = [
+        ("decoder.0.bias", vec![5]),
+        ("decoder.0.weight", vec![5, 3]),
+        ("decoder.2.bias", vec![7]),
+        ("decoder.2.weight", vec![7, 5]),
+        ("decoder.4.bias", vec![8]),
+        ("decoder.4.weight", vec![8, 7]),
+        ("encoder.0.bias", vec![7]),
+        ("encoder.0.weight", vec![7, 8]),
+        ("encoder.2.bias", vec![5]),
+        ("encoder.2.weight", vec![5, 7]),
+        ("log_variance.bias", vec![3]),
+        ("log_variance.weight", vec![3, 5]),
+        ("mean.bias", vec![3]),
+        ("mean.weight", vec![3, 5]),
+    ];
+    assert_eq!(
+        shapes,
+        expected.map(|(name, shape)| (name.to_owned(), shape))
+    );
+    for (name, variable) in parameters
+        .variables()
+        .iter()
+        .filter(|(name, _)| name.starts_with("encoder.0"))
+    {
+        let bound = 1.0 / (PIXELS as f32).sqrt();
+        assert!(vec1(variable)?.iter().all(|v| v.abs() <= bound), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn linear_layers_begin_as_pytorch_s_do() -> Result {
+    let parameters = Parameters::seeded(1, CPU);
+    latent_models::Linear::new(100, 3000, Activation::Identity, &parameters.builder())?;
+    for (name, variable) in parameters.variables() {
+        let values = vec1(&variable)?;
+        let largest = values
+            .iter()
+            .fold(0f32, |largest, value| largest.max(value.abs()));
+        let variance = values.iter().map(|value| value * value).sum::<f32>() / values.len() as f32;
+        // Uniform in ±1/√100: nearly reached, and of variance 0.1² / 3.
+        assert!(largest <= 0.1 && largest > 0.099, "{name}: {largest}");
+        assert!((variance * 300.0 - 1.0).abs() < 0.05, "{name}: {variance}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_kind_of_initial_value_has_its_mean_and_deviation() -> Result {
+    use candle_nn::Init;
+    use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
+
+    let kaiming = |dist| Init::Kaiming {
+        dist,
+        fan: FanInOut::FanIn,
+        non_linearity: NonLinearity::ReLU,
+    };
+    let deviation = (2f64 / 50.0).sqrt();
+    for (init, mean, deviation) in [
+        (Init::Const(0.3), 0.3, 0.0),
+        (
+            Init::Randn {
+                mean: 0.5,
+                stdev: 0.2,
+            },
+            0.5,
+            0.2,
+        ),
+        (Init::Uniform { lo: -1.0, up: 3.0 }, 1.0, 4.0 / 12f64.sqrt()),
+        (kaiming(NormalOrUniform::Normal), 0.0, deviation),
+        (kaiming(NormalOrUniform::Uniform), 0.0, deviation),
+    ] {
+        let values =
+            Parameters::seeded(3, CPU)
+                .builder()
+                .get_with_hints((400, 50), "weight", init)?;
+        let values: Vec<f64> = vec1(&values)?.into_iter().map(f64::from).collect();
+        let found = values.iter().sum::<f64>() / 20_000.0;
+        let spread = (values.iter().map(|v| (v - found).powi(2)).sum::<f64>() / 20_000.0).sqrt();
+        assert!(
+            (found - mean).abs() < 0.03 && (spread - deviation).abs() < 0.02,
+            "{init:?}: {found} ± {spread}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn shapes_are_found_without_their_memory() -> Result {
+    // 784 × 10¹¹ weights would be 300 TB.
+    let huge = |builder: &VarBuilder| {
+        Ok(latent_models::Linear::new(
+            784,
+            100_000_000_000,
+            Activation::Relu,
+            builder,
+        )?)
+    };
+    let shapes = latent_models::shapes(huge)?;
+    assert_eq!(shapes["weight"], [100_000_000_000, 784]);
+    assert_eq!(shapes.len(), 2);
+    Ok(())
+}
