@@ -1,0 +1,68 @@
+//! Tolerances of tests, each derived from its source of error, and counts that one setting reduces.
+//!
+//! A tolerance that was chosen because it passed on one processor says nothing about another. These
+//! functions compute tolerances from what causes the difference: rounding, random draws or finite
+//! differences.
+//!
+//! `LATENT_TEST_SCALE`, a number in (0, 1], multiplies the counts that tests pass through [`scaled`]:
+//! draws, images, grid points. It is for emulators, where the full counts take too long.
+
+/// The spacing of `f32` numbers relative to their size, 2⁻²³.
+pub const SINGLE: f64 = f32::EPSILON as f64;
+
+/// The spacing of `f64` numbers relative to their size, 2⁻⁵².
+pub const DOUBLE: f64 = f64::EPSILON;
+
+/// A bound on the difference between two computations of one number that round differently.
+///
+/// Each rounds `operations` times by at most half of `epsilon` ([`SINGLE`] or [`DOUBLE`]), relative to
+/// intermediate results of size `magnitude`. For a sum, `magnitude` is the sum of the absolute terms
+/// (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 4.2).
+///
+/// ```
+/// use latent_tolerance::{DOUBLE, rounding};
+/// let forward: f64 = (1..=1000).map(|i| 1.0 / f64::from(i)).sum();
+/// let backward: f64 = (1..=1000).rev().map(|i| 1.0 / f64::from(i)).sum();
+/// assert!((forward - backward).abs() <= rounding(DOUBLE, 1000, forward));
+/// ```
+pub fn rounding(epsilon: f64, operations: usize, magnitude: f64) -> f64 {
+    operations as f64 * epsilon * magnitude.abs()
+}
+
+/// Four standard errors of a mean of `count` independent draws with this standard deviation.
+///
+/// A correct sampler exceeds it with probability 6·10⁻⁵. Seeds are fixed, so that a test that passes
+/// once passes always.
+pub fn monte_carlo(standard_deviation: f64, count: usize) -> f64 {
+    4.0 * standard_deviation / (count as f64).sqrt()
+}
+
+/// A bound on the error of a central difference (f(x + h) − f(x − h)) / 2h.
+///
+/// The truncation error is at most `third`·h²/6 for |f‴| ≤ `third`; the rounding error of both values,
+/// of size `magnitude` and computed by `operations` operations each, is divided by h.
+pub fn central_difference(
+    step: f64,
+    third: f64,
+    epsilon: f64,
+    operations: usize,
+    magnitude: f64,
+) -> f64 {
+    third * step * step / 6.0 + rounding(epsilon, operations, magnitude) / step
+}
+
+/// `count` times `LATENT_TEST_SCALE`, rounded up, and at least `minimum`; `count` where it is not set.
+///
+/// # Panics
+/// `LATENT_TEST_SCALE` is not a number in (0, 1].
+pub fn scaled(count: usize, minimum: usize) -> usize {
+    let Ok(text) = std::env::var("LATENT_TEST_SCALE") else {
+        return count;
+    };
+    let scale = text.parse::<f64>().unwrap_or(f64::NAN);
+    assert!(
+        scale > 0.0 && scale <= 1.0,
+        "LATENT_TEST_SCALE is {text:?}, not a number in (0, 1]"
+    );
+    ((count as f64 * scale).ceil() as usize).max(minimum.min(count))
+}
