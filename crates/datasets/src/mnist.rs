@@ -445,7 +445,10 @@ mod tests {
     #[test]
     fn mnist_is_mnist() {
         let Some(directory) = std::env::var_os("LATENT_DATA_DIR") else {
-            println!("skipped: LATENT_DATA_DIR names no directory with MNIST's four files");
+            latent_tolerance::skipped(
+                "MNIST's files as published",
+                "LATENT_DATA_DIR names no directory with them",
+            );
             return;
         };
         let Splits {
