@@ -4,6 +4,7 @@
 
 use std::{fs, path::Path};
 
+use ab_glyph::{Font, FontRef, PxScale, Rect, ScaleFont, point};
 use latent_visualisation::{ConfusionMatrix, Curves, Error, Format, ImageGrid, Picture, Scatter};
 
 /// Numbers from 0 to 1 without a pattern.
@@ -206,6 +207,30 @@ fn png_and_svg_have_the_same_size_and_nothing_touches_the_border() {
     }
 }
 
+/// Left, top, right and bottom of the ink of a text from the origin of its baseline, by the outlines of
+/// the font that is shipped.
+fn ink(text: &str, size: f32, is_bold: bool) -> Option<([f32; 4], f32)> {
+    let regular = include_bytes!("../assets/Inter-Regular.ttf").as_slice();
+    let bold = include_bytes!("../assets/Inter-SemiBold.ttf").as_slice();
+    let font = FontRef::try_from_slice(if is_bold { bold } else { regular }).unwrap();
+    // ab_glyph scales the height from ascender to descender; a font's size is that of its em.
+    let scale = PxScale::from(size * font.height_unscaled() / font.units_per_em().unwrap());
+    let scaled = font.as_scaled(scale);
+    let (mut end, mut last, mut bounds) = (0.0, None, Vec::new());
+    for id in text.chars().map(|character| font.glyph_id(character)) {
+        end += last.map_or(0.0, |last| scaled.kern(last, id));
+        let glyph = id.with_scale_and_position(scale, point(end, 0.0));
+        bounds.extend(font.outline_glyph(glyph).map(|outline| outline.px_bounds()));
+        end += scaled.h_advance(id);
+        last = Some(id);
+    }
+    let all = bounds.into_iter().reduce(|a, b| Rect {
+        min: point(a.min.x.min(b.min.x), a.min.y.min(b.min.y)),
+        max: point(a.max.x.max(b.max.x), a.max.y.max(b.max.y)),
+    })?;
+    Some(([all.min.x, all.min.y, all.max.x, all.max.y], end))
+}
+
 #[test]
 fn texts_of_svgs_stay_inside() {
     for (name, picture) in pictures() {
@@ -218,13 +243,41 @@ fn texts_of_svgs_stay_inside() {
             .split(' ')
             .map(|number| number.parse().unwrap())
             .collect();
-        for text in document
-            .descendants()
-            .filter(|node| node.has_tag_name("text"))
-        {
-            let at = |name| text.attribute(name).unwrap().parse::<f32>().unwrap();
-            assert!((view[0]..view[0] + view[2]).contains(&at("x")), "{name}");
-            assert!((view[1]..view[1] + view[3]).contains(&at("y")), "{name}");
+        for node in document.descendants() {
+            if !node.has_tag_name("text") {
+                continue;
+            }
+            let text = node.text().unwrap_or_default();
+            let number = |name| node.attribute(name).unwrap().parse::<f32>().unwrap();
+            let (x, y) = (number("x"), number("y"));
+            let is_bold = node.attribute("font-weight").is_some();
+            let Some(([left, top, right, bottom], width)) = ink(text, number("font-size"), is_bold)
+            else {
+                continue;
+            };
+            let before = match node.attribute("text-anchor").unwrap() {
+                "start" => 0.0,
+                "middle" => width / 2.0,
+                "end" => width,
+                other => panic!("text-anchor is {other}"),
+            };
+            let (left, right) = (left - before, right - before);
+            let corners = match node.attribute("transform") {
+                None => [x + left, y + top, x + right, y + bottom],
+                // To the right becomes upwards, and down becomes to the right.
+                Some(turned) => {
+                    let about = node.attribute("x").zip(node.attribute("y")).unwrap();
+                    assert_eq!(turned, format!("rotate(-90 {} {})", about.0, about.1));
+                    [x + top, y - right, x + bottom, y - left]
+                }
+            };
+            // The white border of 28 pixels, less what rounding and a halo may take of it.
+            let border = 20.0;
+            let is_inside = view[0] + border <= corners[0]
+                && view[1] + border <= corners[1]
+                && corners[2] <= view[0] + view[2] - border
+                && corners[3] <= view[1] + view[3] - border;
+            assert!(is_inside, "{name}: {text} at {corners:?} in {view:?}");
         }
     }
 }
