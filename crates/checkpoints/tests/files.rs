@@ -155,16 +155,33 @@ fn other_files_are_told_apart() {
     assert!(error(&path).contains("no safetensors file"));
 }
 
+/// Metadata that cannot be written.
+struct Unwritable;
+
+impl Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("unwritable"))
+    }
+}
+
 #[test]
 fn a_failed_write_leaves_the_old_file_whole() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     save(&path, "model", &tensors(), &METADATA).unwrap();
+    let before = fs::read(&path).unwrap();
+    save(&path, "model", &tensors(), &Unwritable).unwrap_err();
+    // Nor is a file taken for a directory.
     let message = save(&path.join("below/a/file"), "model", &tensors(), &METADATA)
         .unwrap_err()
         .to_string();
     assert!(message.contains("cannot be written"), "{message}");
-    load::<Metadata>(&path, "model", &Device::Cpu).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(
+        fs::read_dir(directory.path()).unwrap().count(),
+        1,
+        "a temporary file is left"
+    );
 }
 
 #[test]

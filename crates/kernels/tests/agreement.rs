@@ -82,6 +82,16 @@ fn accelerator() -> Option<&'static Device> {
     FOUND.as_ref()
 }
 
+#[test]
+#[cfg_attr(
+    not(any(feature = "cuda", feature = "metal")),
+    ignore = "this build has neither of the features cuda and metal"
+)]
+fn a_build_for_a_gpu_finds_one() {
+    // Otherwise all tests here pass without having compared anything with it.
+    assert!(accelerator().is_some(), "no GPU was found");
+}
+
 /// The inputs as this kind of float on this device, as they lie in memory, and the first of them
 /// variables.
 fn leaves(inputs: &[Tensor], trained: usize, dtype: DType, device: &Device) -> Result<Vec<Tensor>> {
@@ -194,13 +204,19 @@ fn hold(
 ) -> Result<()> {
     // candle's convolutions ask the system for its processors every time, which takes long.
     let rounds = if name.starts_with("conv") { 4 } else { 25 };
+    let mut differentiated = 0;
     for seed in 0..rounds {
         let inputs = inputs(&mut random(seed))?;
         hold_together(name, fused, composed, &inputs, trained)?;
         if trained > 0 && inputs.iter().map(Tensor::elem_count).sum::<usize>() < 600 {
             hold_to_differences(name, fused, composed, &inputs, trained)?;
+            differentiated += 1;
         }
     }
+    assert!(
+        trained == 0 || differentiated > 0,
+        "{name}: no round is small enough for finite differences"
+    );
     Ok(())
 }
 
