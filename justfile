@@ -151,6 +151,7 @@ explorer port="8000" *arguments: _explorer-module
 # The page in headless Chromium (on Debian: apt-get install chromium chromium-driver), with real MNIST where it is found
 test-explorer *arguments: _explorer-module
     @{{explorer-page}} {{arguments}}
+    cargo test --release --locked --test suite --no-run
     cargo test --release --locked --test browser -- --ignored --test-threads 1
 
 # Screenshots of the page, built before, in target/explorer-pictures
@@ -178,6 +179,10 @@ _explorer-module:
 # All tests; real MNIST takes part where $LATENT_DATA_DIR names its directory
 test:
     cargo test --release --locked
+
+# The same tests with ten times as many draws, images, interruptions and mutations: an hour
+test-long:
+    LATENT_TEST_SCALE=10 cargo test --release --locked
 
 # PyTorch and huggingface_hub beside ours: some gigabytes, for a virtual environment
 test-python *arguments:

@@ -1,5 +1,5 @@
-//! What the tests that cross crates have in common: the built `latent` command, and real MNIST where
-//! it is found.
+//! What the tests that cross crates have in common: the built `latent` command, a loopback hub, and real
+//! MNIST where it is found.
 #![expect(clippy::expect_used, reason = "a test that cannot begin has failed")]
 
 mod hub;
@@ -9,36 +9,35 @@ mod parquet;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use latent_datasets::{Source, Splits};
+use latent_tolerance::skipped;
 use serde_json::Value;
 
 pub use hub::{LoopbackHub, Misbehaviour};
 pub use mutation::mutated;
 pub use parquet::parquet_of;
 
-/// The `latent` command as this workspace builds it, in an empty environment of its own: no MNIST
-/// unless the arguments name it, and `directory` as the current one.
+/// The `latent` command that cargo built before the tests of its package, in an empty environment of its
+/// own: no MNIST unless the arguments name it, and `directory` as the current one.
 ///
 /// # Panics
-/// The command cannot be built.
+/// There is none beside the tests: those of another package do not build it.
 pub fn latent(directory: &Path) -> Command {
-    static BINARY: OnceLock<escargot::CargoRun> = OnceLock::new();
-    let binary = BINARY.get_or_init(|| {
-        // With the features of the whole workspace, as the tests are built: all that it depends on
-        // would be built once more for the package alone.
-        let build = escargot::CargoBuild::new()
-            .args(["--locked", "--workspace"])
-            .bin("latent");
-        let build = if cfg!(debug_assertions) {
-            build
-        } else {
-            build.release()
-        };
-        build.run().expect("the latent command builds")
-    });
-    isolated(binary.command(), directory)
+    // Tests are in target/release/deps, the command is in target/release.
+    let tests = std::env::current_exe().expect("a test has a path");
+    let name = format!("latent{}", std::env::consts::EXE_SUFFIX);
+    let binary = tests
+        .parent()
+        .and_then(Path::parent)
+        .map(|built| built.join(name));
+    let binary = binary.expect("a test is in a directory of a directory");
+    assert!(
+        binary.is_file(),
+        "{} is missing; `cargo test --release --locked --test suite --no-run` builds it",
+        binary.display()
+    );
+    isolated(Command::new(binary), directory)
 }
 
 /// A command in an environment of its own: no MNIST, the cache of hubs and the user's data below
@@ -57,6 +56,8 @@ pub fn isolated(mut command: Command, directory: &Path) -> Command {
     }
     command
         .current_dir(directory)
+        // Tests run side by side, one a processor; results do not depend on the number of threads.
+        .env("CANDLE_NUM_THREADS", "1")
         .env("HF_HOME", directory.join("hub"))
         .env("XDG_DATA_HOME", directory.join("user-data"))
         .env("RUST_BACKTRACE", "0");
@@ -116,7 +117,7 @@ pub fn fail(directory: &Path, arguments: &[&str], code: i32) -> String {
     stderr
 }
 
-/// Says a figure or a skipped test for everybody to see: what a passing test prints with `println!`
+/// Says a figure for everybody to see: what a passing test prints with `println!`
 /// is kept back.
 pub fn announce(words: &str) {
     _ = writeln!(std::io::stderr(), "\n{words}");
@@ -129,9 +130,8 @@ pub fn announce(words: &str) {
 pub fn mnist(test: &str) -> Option<Splits> {
     let loaded = latent_datasets::load(Source::Auto, None).expect("data that is there can be read");
     if loaded.source != Source::Mnist {
-        announce(&format!(
-            "SKIPPED: {test}, since MNIST is not on this computer ($LATENT_DATA_DIR names its directory)"
-        ));
+        let reason = "MNIST is not on this computer ($LATENT_DATA_DIR names its directory)";
+        skipped(test, reason);
         return None;
     }
     Some(loaded.splits)

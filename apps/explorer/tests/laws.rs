@@ -9,7 +9,7 @@ use std::path::Path;
 use candle_core::Device;
 use latent_datasets::{draw_strokes, synthetic};
 use latent_explorer::{Error, Model, draw, example, nearest_digit};
-use latent_tests::{announce, mnist, succeed};
+use latent_tests::{announce, mnist};
 use latent_training::{Experiment, Run, Silent, train};
 
 /// A model that was trained for a moment, as the bytes of its file.
@@ -76,38 +76,6 @@ fn a_conditional_model_does_what_the_page_says() {
     ));
     let png = model.picture(&images, &[1, 9], 2).unwrap();
     assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
-}
-
-#[test]
-fn samples_are_those_of_the_command_line() {
-    let folder = tempfile::tempdir().unwrap();
-    for (kind, told) in [
-        ("vae", None),
-        ("flow", None),
-        ("conditional-flow", Some("4,2")),
-    ] {
-        let model = Model::open(kind, &trained(folder.path(), kind)).unwrap();
-        let file = folder.path().join(kind).join("model.safetensors");
-        let mut arguments = vec![
-            "sample",
-            file.to_str().unwrap(),
-            "--count",
-            "3",
-            "--seed",
-            "9",
-        ];
-        arguments.extend(["--temperature", "0.7", "--out", "samples.npy"]);
-        arguments.extend(told.iter().flat_map(|told| ["--digits", told]));
-        succeed(folder.path(), &arguments);
-        let npy = std::fs::read(folder.path().join("samples.npy")).unwrap();
-        let images = model.sample(&[4, 2], 3, 0.7, 9).unwrap();
-        let numbers = npy[npy.len() - 4 * images.len()..].chunks_exact(4);
-        let drawn: Vec<f32> = numbers
-            .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
-            .collect();
-        assert!(close(&images, &drawn), "{kind}");
-        model.picture(&images, &[4, 2], 3).unwrap();
-    }
 }
 
 #[test]

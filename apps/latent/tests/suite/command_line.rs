@@ -1,27 +1,42 @@
 //! The `latent` command from end to end, as a person types it.
 #![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use latent_tests::{fail, latent, object, outcome, succeed};
 
-/// A small run on synthetic digits, in a directory of its own.
+/// A small run on synthetic digits, in a directory of its own. The one without settings is trained
+/// once, and copied for each test that begins with it.
 fn trained(settings: &[&str]) -> tempfile::TempDir {
+    static PLAIN: LazyLock<Vec<(OsString, Vec<u8>)>> = LazyLock::new(|| {
+        let directory = newly_trained(&[]);
+        let files = fs::read_dir(directory.path().join("run")).unwrap();
+        let files = files.map(|file| file.unwrap());
+        files
+            .map(|file| (file.file_name(), fs::read(file.path()).unwrap()))
+            .collect()
+    });
+    if !settings.is_empty() {
+        return newly_trained(settings);
+    }
     let directory = tempfile::tempdir().unwrap();
-    let arguments = [
-        "train",
-        "vae-2d",
-        "--out",
-        "run",
-        "--epochs",
-        "2",
-        "--limit",
-        "300",
-        "--set",
-        "model.hidden=[32]",
-    ];
-    succeed(directory.path(), &[&arguments, settings].concat());
+    let run = directory.path().join("run");
+    fs::create_dir(&run).unwrap();
+    for (name, bytes) in &*PLAIN {
+        fs::write(run.join(name), bytes).unwrap();
+    }
+    directory
+}
+
+fn newly_trained(settings: &[&str]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["train", "vae-2d", "--out", "run", "--epochs", "2"];
+    let small = ["--limit", "300", "--set", "model.hidden=[32]"];
+    let all = [&arguments[..], &small, &["--no-figures"], settings].concat();
+    succeed(directory.path(), &all);
     directory
 }
 
@@ -30,7 +45,8 @@ fn trained_conditional() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let arguments = ["train", "cvae-conv", "--out", "run", "--epochs", "1"];
     let small = ["--limit", "200", "--set", "model.channels=[4,6]"];
-    succeed(directory.path(), &[&arguments[..], &small].concat());
+    let all = [&arguments[..], &small, &["--no-figures"]].concat();
+    succeed(directory.path(), &all);
     directory
 }
 
@@ -178,8 +194,9 @@ fn the_same_command_twice_gives_the_same_bytes() {
     let model = |directory: &tempfile::TempDir| {
         fs::read(directory.path().join("run/model.safetensors")).unwrap()
     };
-    assert_eq!(model(&trained(&[])), model(&trained(&[])));
-    assert_ne!(model(&trained(&[])), model(&trained(&["--seed", "2"])));
+    let first = model(&trained(&[]));
+    assert_eq!(first, model(&newly_trained(&[])));
+    assert_ne!(first, model(&newly_trained(&["--seed", "2"])));
 }
 
 #[test]
@@ -285,6 +302,8 @@ fn draw_in_every_form(directory: &Path, commands: &[(&[&str], &str)]) {
                     assert!(header.contains(kind), "{command:?}: {header}");
                 }
             }
+            // The next command is to write its own.
+            fs::remove_file(&path).unwrap();
         }
     }
 }
@@ -594,7 +613,7 @@ fn experiments_are_listed_with_their_tasks() {
     );
     let words = succeed(directory.path(), &["experiments"]);
     let justfile =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../justfile")).unwrap();
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../justfile")).unwrap();
     for experiment in experiments {
         for task in experiment["tasks"].as_array().unwrap() {
             let task = task.as_str().unwrap();
@@ -666,7 +685,7 @@ fn bad_usage_exits_with_2() {
         ),
         (&["train", "vae-2d", "--epochs", "0"], "1 or more"),
         (&["train", "vae-2d", "--data", "fashion"], "synthetic"),
-        (&["sample", "run", "--count", "0"], "1"),
+        (&["sample", "run", "--count", "0"], "1.."),
         (&["sample", "run", "--out", "picture.jpg"], ".png"),
         (&["interpolate", "run", "--between", "1"], "0,1"),
         (&["interpolate", "run", "--steps", "1"], "2.."),
@@ -791,6 +810,8 @@ fn what_is_left_of_a_run_is_not_taken_for_a_new_one() {
     let directory = trained(&[]);
     let run = directory.path().join("run");
     let model = fs::read(run.join("model.safetensors")).unwrap();
+    succeed(directory.path(), &["sample", "run"]);
+    assert!(run.join("figures").exists());
     let arguments = [
         "train",
         "vae-2d",

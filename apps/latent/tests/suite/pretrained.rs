@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 /// Where this repository has them.
 fn assets() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/models")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models")
 }
 
 fn listed() -> Vec<Value> {

@@ -1,0 +1,11 @@
+//! The command line from end to end, and what crosses crates, as one program: it is linked once, and a slow
+//! test of one module runs beside those of the others.
+
+mod command_line;
+mod explorer;
+mod hub;
+mod pretrained;
+mod real_digits;
+mod report;
+#[cfg(unix)]
+mod survival;
