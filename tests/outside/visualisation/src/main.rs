@@ -33,6 +33,5 @@ fn main() -> Result<(), Error> {
         .panel("height of a corner", &[("wave", &corner)])?;
     let svg = String::from_utf8_lossy(&curves.render(Format::Svg)?).into_owned();
     assert!(svg.contains("<svg") && svg.contains("height of a corner"));
-    println!("{} bytes of PNG, {} of SVG", png.len(), svg.len());
     Ok(())
 }
