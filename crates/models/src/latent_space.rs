@@ -232,16 +232,17 @@ impl FittedNormal {
         variances.map(|(index, row)| row[index].sqrt()).collect()
     }
 
-    /// The correlation of two different dimensions that is largest in magnitude; 0 of one dimension, or
-    /// where none varies.
-    pub fn largest_correlation(&self) -> f64 {
+    /// The correlation of two different dimensions that is largest in magnitude; `None` where no two
+    /// dimensions vary.
+    pub fn largest_correlation(&self) -> Option<f64> {
         let scales = self.standard_deviations();
-        let mut largest = 0f64;
+        let mut largest: Option<f64> = None;
         for (first, row) in self.covariance.iter().enumerate() {
             for (second, covariance) in row[..first].iter().enumerate() {
-                let correlation = covariance / (scales[first] * scales[second]);
-                if correlation.abs() > largest.abs() {
-                    largest = correlation;
+                let scale = scales[first] * scales[second];
+                let correlation = covariance / scale;
+                if scale > 0.0 && largest.is_none_or(|known| correlation.abs() > known.abs()) {
+                    largest = Some(correlation);
                 }
             }
         }
@@ -249,20 +250,20 @@ impl FittedNormal {
     }
 
     /// KL(this ‖ N(0, I)), nats: 0 for latents with the mean and the covariance of the standard normal
-    /// distribution, and infinite where they lie in a subspace, as no more than d latents always do.
-    pub fn kl_from_standard_normal(&self) -> f64 {
+    /// distribution. `None` where the covariance is singular, as that of d latents or fewer always is: a
+    /// normal distribution on a subspace has no density.
+    pub fn kl_from_standard_normal(&self) -> Option<f64> {
         let d = self.mean.len();
         if self.count <= d {
-            return f64::INFINITY;
+            return None;
         }
         let covariance = DMatrix::from_fn(d, d, |row, column| self.covariance[row][column]);
         let trace = covariance.trace();
-        let Some(root) = covariance.cholesky() else {
-            return f64::INFINITY;
-        };
+        let root = covariance.cholesky()?;
         let log_det: f64 = root.l_dirty().diagonal().iter().map(|x| 2.0 * x.ln()).sum();
         let mean: f64 = self.mean.iter().map(|mean| mean * mean).sum();
-        0.5 * (trace + mean - d as f64 - log_det)
+        let kl = 0.5 * (trace + mean - d as f64 - log_det);
+        kl.is_finite().then_some(kl)
     }
 }
 

@@ -286,15 +286,15 @@ fn each_batch<T>(
     Ok(all)
 }
 
-/// The mean of figures, and the standard error of that mean.
-pub fn mean_and_standard_error(values: &[f32]) -> (f64, f64) {
+/// The mean of figures, and the standard error of that mean; of fewer than two figures there is none.
+pub fn mean_and_standard_error(values: &[f32]) -> (f64, Option<f64>) {
     let count = values.len() as f64;
     let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
     let squares = values
         .iter()
         .map(|&value| (f64::from(value) - mean).powi(2));
-    let variance = squares.sum::<f64>() / (count - 1.0).max(1.0);
-    (mean, (variance / count).sqrt())
+    let error = (values.len() > 1).then(|| (squares.sum::<f64>() / (count - 1.0) / count).sqrt());
+    (mean, error)
 }
 
 fn refuse_empty(dataset: &Dataset) -> Result<(), Error> {

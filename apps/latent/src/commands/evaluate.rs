@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use clap::Args;
 use latent_datasets::{Batching, Dataset};
 use latent_training::{
-    Metrics, Model, evaluate, log_likelihoods, mean_and_standard_error, mixture_log_likelihoods,
+    Model, evaluate, log_likelihoods, mean_and_standard_error, mixture_log_likelihoods,
     part_of_each,
 };
 use serde_json::{Map, Value, json};
@@ -17,11 +19,16 @@ pub(crate) const ERROR: &str = "_standard_error";
 pub(crate) fn with_errors<'a>(figures: &[(&'a str, Value)]) -> Vec<(&'a str, Value)> {
     let error = |name: &str| {
         let named = |(known, _): &&(&str, Value)| known.strip_suffix(ERROR) == Some(name);
-        figures.iter().find(named)?.1.as_f64()
+        Some(figures.iter().find(named)?.1.as_f64())
     };
-    let row = |(name, value): &(&'a str, Value)| match (error(name), value.as_f64()) {
-        (Some(error), Some(value)) => (*name, json!(format!("{value:>9.2} ± {:.2}", 2.0 * error))),
-        _ => (*name, value.clone()),
+    let row = |(name, value): &(&'a str, Value)| {
+        let error = match error(name) {
+            Some(Some(error)) => format!("± {:.2}", 2.0 * error),
+            Some(None) => "(standard error not defined for one image)".to_owned(),
+            None => return (*name, value.clone()),
+        };
+        let value = value.as_f64().unwrap_or(f64::NAN);
+        (*name, json!(format!("{value:>9.2} {error}")))
     };
     let figures = figures.iter().filter(|(name, _)| !name.ends_with(ERROR));
     figures.map(row).collect()
@@ -31,7 +38,8 @@ pub(crate) fn with_errors<'a>(figures: &[(&'a str, Value)]) -> Vec<(&'a str, Val
 ///
 /// The bound is estimated with as many draws of z for each image as the model is trained by, from the given
 /// seed. For a model that was
-/// trained without --limit these are the figures that training ended with.
+/// trained without --limit these are the figures that training ended with. The standard error of a mean over
+/// one image is not defined: null with --json.
 #[derive(Args)]
 pub(crate) struct Evaluate {
     #[command(flatten)]
@@ -59,7 +67,7 @@ impl Evaluate {
             .truncated(self.limit.unwrap_or(u64::MAX) as usize);
         let seed = self.seed.unwrap_or(model.metadata.experiment.seed);
         let batching = batching(&model, seed);
-        let metrics = measure(&model, &test, self.importance_samples, &batching, context)?;
+        let measured = measure(&model, &test, self.importance_samples, &batching, context)?;
         let mut object: Map<String, Value> = Map::new();
         object.insert(
             "model".to_owned(),
@@ -72,24 +80,27 @@ impl Evaluate {
         if let Some(samples) = self.importance_samples {
             object.insert("importance_samples".to_owned(), json!(samples));
         }
-        let figures: Vec<(&str, Value)> = metrics
+        let figures: Map<String, Value> = measured
             .iter()
-            .map(|(name, value)| (name.as_str(), json!(value)))
+            .map(|(name, value)| (name.clone(), json!(value)))
             .collect();
-        object.extend(
-            figures
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone())),
-        );
+        let rows: Vec<(&str, Value)> = figures
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()))
+            .collect();
         let words = format!(
             "{} test images of {}, nats per image (± two standard errors):\n{}",
             thousands(test.len() as f64),
             splits.name,
-            table(&with_errors(&figures))
+            table(&with_errors(&rows))
         );
+        object.extend(figures);
         Ok(Shown::measured(words, Value::Object(object)))
     }
 }
+
+/// Figures by name, and their standard errors where these are defined.
+pub(super) type Measured = BTreeMap<String, Option<f64>>;
 
 /// All that is measured of a model on images: what it is trained by, with the standard errors of what is
 /// exact, and if asked for, the estimated log-likelihood.
@@ -99,12 +110,16 @@ pub(super) fn measure(
     importance_samples: Option<u32>,
     batching: &Batching,
     context: &Context,
-) -> Result<Metrics, Error> {
+) -> Result<Measured, Error> {
     let (model, device) = (&model.model, &context.device);
-    let mut metrics = evaluate(model, images, batching, device)?;
-    let add = |metrics: &mut Metrics, name: &str, values: &[f32]| {
+    let means = evaluate(model, images, batching, device)?;
+    let mut metrics: Measured = means
+        .into_iter()
+        .map(|(name, mean)| (name, Some(mean)))
+        .collect();
+    let add = |metrics: &mut Measured, name: &str, values: &[f32]| {
         let (mean, error) = mean_and_standard_error(values);
-        metrics.insert(name.to_owned(), mean);
+        metrics.insert(name.to_owned(), Some(mean));
         metrics.insert(format!("{name}{ERROR}"), error);
     };
     let of_each = |name| part_of_each(model, images, name, batching, device);
@@ -140,7 +155,10 @@ pub(super) fn measure(
         };
         add(&mut metrics, name, &values);
     }
-    if let Some((name, &value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
+    let mut defined = metrics
+        .iter()
+        .filter_map(|(name, value)| Some((name, (*value)?)));
+    if let Some((name, value)) = defined.find(|(_, value)| !value.is_finite()) {
         return Err(Error::NotFinite {
             name: name.clone(),
             value,

@@ -207,7 +207,11 @@ impl Export {
                     return Err(Error::OtherImages(trained.name.clone()));
                 }
                 let seed = model.metadata.experiment.seed;
-                measure(model, &test, None, &batching(model, seed), context)
+                let measured = measure(model, &test, None, &batching(model, seed), context)?;
+                let defined = measured.into_iter();
+                Ok(defined
+                    .filter_map(|(name, value)| Some((name, value?)))
+                    .collect())
             })?;
             let name = published.metadata.experiment.name.clone();
             if !named.insert(name.clone()) {

@@ -10,7 +10,8 @@ use crate::{Context, Error, figures};
 /// Hold the latents of the test images against the prior, dimension by dimension
 ///
 /// A latent is drawn from q(z|x) for each image. All of them together should be distributed as the prior,
-/// N(0, I), from which new images are made: with mean 0, standard deviation 1, and no correlation.
+/// N(0, I), from which new images are made: with mean 0, standard deviation 1, and no correlation. With --json, what
+/// is not defined for so few images is null.
 #[derive(Args)]
 pub(crate) struct Posterior {
     #[command(flatten)]
@@ -52,8 +53,7 @@ impl Posterior {
             "mean": fitted.mean,
             "standard_deviation": deviations,
             "largest_correlation": correlation,
-            // No number in JSON is infinite.
-            "kl_from_prior": Some(from_prior).filter(|nats| nats.is_finite()),
+            "kl_from_prior": from_prior,
         });
         let dimensions = 0..fitted.mean.len();
         // More would only be scrolled past: programs get them all.
@@ -76,9 +76,21 @@ impl Posterior {
             object["kl"] = json!(kl);
             object["used"] = json!(used);
         }
+        let correlation = match correlation {
+            Some(correlation) => format!("{correlation:.3}"),
+            None => "not defined, since no two dimensions vary".to_owned(),
+        };
+        let from_prior = match from_prior {
+            Some(nats) => format!("{nats:.3} nats"),
+            None if test.len() <= fitted.mean.len() => format!(
+                "not defined, since the covariance of {} images in {} dimensions is singular",
+                test.len(),
+                fitted.mean.len()
+            ),
+            None => "not defined, since the covariance is singular".to_owned(),
+        };
         lines.push(format!(
-            "largest correlation {correlation:.3}; KL(normal of this mean and covariance ‖ N(0, I)) \
-             {from_prior:.3} nats"
+            "largest correlation {correlation}; KL(normal of this mean and covariance ‖ N(0, I)) {from_prior}"
         ));
         let picture = figures::posterior(&draws, kl.as_deref())?;
         let mut shown = self.output.drawn(picture, &model, "posterior");

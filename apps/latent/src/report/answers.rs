@@ -114,7 +114,7 @@ fn distributed(findings: &Findings, run: &str) -> Result<String, Error> {
     ];
     let images = findings.figure(&command, "images")?;
     let (mean, deviation) = (furthest(&means, 0.0), furthest(&deviations, 1.0));
-    // Infinite where there are no more images than dimensions, and then there is no figure.
+    // Not defined where there are no more images than dimensions, and then there is no figure.
     let from_prior = findings.maybe(&command, "kl_from_prior");
     let used = findings.figure(&command, "used")?;
     let total: f64 = kl.iter().map(|figure| figure.value).sum();
@@ -131,9 +131,15 @@ fn distributed(findings: &Findings, run: &str) -> Result<String, Error> {
     {
         "so they are near the prior, and not the same: the bound pays for that, since moving them closer \
          would cost more in reconstruction than it would gain"
+    } else if from_prior.is_none() {
+        "so that by their covariance nothing can be said of so few images"
     } else {
         "so they are <em>not</em> distributed as they should be: draws from the prior come where few images \
          lie, and the decoder has learnt little there"
+    };
+    let divergence = match from_prior {
+        Some(nats) => format!("is {} nats from {STANDARD_NORMAL}", nats.html(3)),
+        None => format!("has no density and no divergence from {STANDARD_NORMAL}"),
     };
     let dimensions = match kl.len() as f64 - used.value {
         0.0 if kl.len() == 2 => "Both dimensions are used.".to_owned(),
@@ -148,12 +154,11 @@ fn distributed(findings: &Findings, run: &str) -> Result<String, Error> {
     Ok(format!(
         "<em>{run}:</em> of {} draws from {POSTERIOR}, one for each test image, the mean that is furthest from 0 \
          is {}, and the standard deviation furthest from 1 is {}; a normal distribution with their mean and \
-         covariance is {} nats from {STANDARD_NORMAL}, {verdict}. {dimensions} Each {POSTERIOR} by itself is \
+         covariance {divergence}, {verdict}. {dimensions} Each {POSTERIOR} by itself is \
          {} nats from the prior.",
         images.count(),
         mean.html(3),
         deviation.html(3),
-        from_prior.map_or_else(|| "infinitely many".to_owned(), |nats| nats.html(3)),
         total.nats(),
     ))
 }

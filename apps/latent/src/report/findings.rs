@@ -102,7 +102,8 @@ impl Findings {
         let images = self.figure(command, "images")?.value;
         let error = 2.0 * (share.value * (1.0 - share.value) / images).sqrt();
         Ok(Figure {
-            error: Some(error),
+            // A share of one image is 0 or 1, and says nothing of how it varies.
+            error: (images > 1.0).then_some(error),
             ..share
         })
     }
