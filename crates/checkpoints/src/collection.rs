@@ -140,7 +140,8 @@ impl<M> Entry<M> {
     }
 }
 
-fn sha256_hex(bytes: &[u8]) -> String {
+/// The SHA-256 checksum of bytes, hexadecimal: 64 digits.
+pub fn sha256_hex(bytes: &[u8]) -> String {
     base16ct::lower::encode_string(&Sha256::digest(bytes))
 }
 

@@ -41,7 +41,7 @@ mod collection;
 mod error;
 mod file;
 
-pub use collection::{Collection, Entry};
+pub use collection::{Collection, Entry, sha256_hex};
 pub use error::Error;
 pub use file::{
     Checkpoint, Expected, FORMAT, load, load_foreign, parse, read, remove_leftovers, save,

@@ -1,8 +1,10 @@
 //! A report of any runs: each by itself, and then all beside each other.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
+use latent_checkpoints::sha256_hex;
 use latent_models::LatentModel;
 use latent_training::load_model;
 
@@ -39,7 +41,7 @@ pub(crate) fn of_runs(directories: &[PathBuf], context: &Context) -> Result<Assi
         });
     }
     Ok(Assignment {
-        name: name_of(directories),
+        name: name_of(directories).display().to_string(),
         title: match &names[..] {
             [name] => format!("The run {name}"),
             names => format!("{} runs", names.len()),
@@ -50,26 +52,65 @@ pub(crate) fn of_runs(directories: &[PathBuf], context: &Context) -> Result<Assi
     })
 }
 
-/// What the report is filed under: beside those of assignments, by the paths of the runs, so that reports
-/// of other runs stay what they are.
-fn name_of(directories: &[PathBuf]) -> String {
-    /// What is longer is cut, and told apart by a number.
+/// Where the report is filed: beside those of assignments, in a directory whose name says which runs it is
+/// of, so that reports of other runs stay what they are.
+fn name_of(directories: &[PathBuf]) -> PathBuf {
+    Path::new("runs").join(file_name(directories))
+}
+
+/// A file name for a list of paths: `runs,a` for `runs/a`, and `runs,a+runs,b` for two of them. Different
+/// lists have different names: what is neither a letter, a digit nor one of `_-. ` is written as its bytes,
+/// such as `=2B`; a name that is too long is cut, and ends with a checksum of all of it after `==`.
+fn file_name(directories: &[PathBuf]) -> String {
+    /// Bytes: file systems take 255.
     const LONGEST: usize = 100;
-    let name = |directory: &PathBuf| {
-        let parts = directory.components().filter_map(|part| match part {
-            Component::Normal(part) => Some(part.to_string_lossy()),
-            _ => None,
-        });
-        parts.collect::<Vec<_>>().join("-")
+    let part = |part: Component| match part {
+        Component::RootDir => Some("=2F".to_owned()),
+        // A directory of this name would be another one than is meant.
+        Component::ParentDir => Some("=2E=2E".to_owned()),
+        Component::CurDir => None,
+        Component::Prefix(prefix) => Some(escaped(prefix.as_os_str())),
+        Component::Normal(name) => Some(escaped(name)),
     };
-    let mut name = directories.iter().map(name).collect::<Vec<_>>().join("+");
-    if name.len() > LONGEST {
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        let cut: String = name.chars().take(LONGEST / 4).collect();
-        name = format!("{cut}-{:016x}", hasher.finish());
+    let name = |directory: &PathBuf| {
+        let parts: Vec<String> = directory.components().filter_map(part).collect();
+        match &parts[..] {
+            [] => "=2E".to_owned(),
+            parts => parts.join(","),
+        }
+    };
+    let name = directories.iter().map(name).collect::<Vec<_>>().join("+");
+    if name.len() <= LONGEST {
+        return name;
     }
-    format!("runs/{name}")
+    let mut end = LONGEST / 4;
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}=={}", &name[..end], &sha256_hex(name.as_bytes())[..32])
+}
+
+fn escaped(name: &OsStr) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-. ".contains(c);
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        let mut buffer = [0; 4];
+        for c in chunk.valid().chars() {
+            if plain(c) {
+                text.push(c);
+            } else {
+                escape(c.encode_utf8(&mut buffer).as_bytes(), &mut text);
+            }
+        }
+        escape(chunk.invalid(), &mut text);
+    }
+    text
+}
+
+fn escape(bytes: &[u8], text: &mut String) {
+    for byte in bytes {
+        _ = write!(text, "={byte:02X}");
+    }
 }
 
 fn of_run(name: &str, directory: &Path, context: &Context) -> Result<Task, Error> {
@@ -119,4 +160,73 @@ fn of_run(name: &str, directory: &Path, context: &Context) -> Result<Task, Error
         exhibits,
         answers: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn name(directories: &[&str]) -> String {
+        let paths: Vec<PathBuf> = directories.iter().map(PathBuf::from).collect();
+        file_name(&paths)
+    }
+
+    #[test]
+    fn different_runs_have_reports_of_different_names() {
+        let (long, longer) = ("x/".repeat(60), "x/".repeat(61));
+        let lists: [&[&str]; 20] = [
+            &["."],
+            &["/"],
+            &["x"],
+            &["../x"],
+            &["../../x"],
+            &["/x"],
+            &[".."],
+            &["a/b"],
+            &["a-b"],
+            &["a,b"],
+            &["a+b"],
+            &["a", "b"],
+            &["b", "a"],
+            &["a=2Cb"],
+            &["a=2cb"],
+            &["a\u{a0}b"],
+            &["a b"],
+            &["a\u{1b}b"],
+            &[&long],
+            &[&longer],
+        ];
+        let names: BTreeSet<String> = lists.iter().map(|list| name(list)).collect();
+        assert_eq!(names.len(), lists.len(), "{names:?}");
+        for name in names {
+            assert!(name.len() <= 100, "{name}");
+            assert!(
+                !name.contains(['/', '\\', ':', '\u{1b}']) && name != "..",
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_says_which_runs_it_is_of_and_never_changes() {
+        assert_eq!(name(&["runs/vae-2d/"]), "runs,vae-2d");
+        assert_eq!(name(&["./a run", "wide"]), "a run+wide");
+        let long = "0123456789/".repeat(12);
+        assert_eq!(
+            name(&[&long]),
+            "0123456789,0123456789,012==79e2b1c048d1dfca50159f853da0eb0a"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn bytes_that_are_no_text_differ_too() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let of = |bytes| file_name(&[PathBuf::from(OsStr::from_bytes(bytes))]);
+        assert_eq!(of(b"a\xff"), "a=FF");
+        assert_ne!(of(b"\xff"), of(b"\xfe"));
+    }
 }
