@@ -5,6 +5,9 @@
 latent := "cargo run --release --locked --quiet --"
 explorer-page := "cargo run --release --locked --quiet --example page --"
 
+# The recipes of the assignments are commands that PowerShell runs as well as a POSIX shell.
+set windows-shell := ["powershell.exe", "-NoLogo", "-NoProfile", "-Command"]
+
 _default:
     @{{just_executable()}} --list --unsorted
 
@@ -83,9 +86,11 @@ radboud-cvae: (_train "cvae-conv")
 
 # Reconstruction and KL against 2, 4, 8, 16 and 32 latent dimensions, as curves: ten minutes
 radboud-latent-size:
-    @for size in 2 4 8 16 32; do \
-        {{just_executable()}} _train vae-conv vae-conv-latent-$size --set model.latent_size=$size --no-figures || exit 1; \
-    done
+    {{latent}} train vae-conv --if-needed --out runs/vae-conv-latent-2 --set model.latent_size=2 --no-figures
+    {{latent}} train vae-conv --if-needed --out runs/vae-conv-latent-4 --set model.latent_size=4 --no-figures
+    {{latent}} train vae-conv --if-needed --out runs/vae-conv-latent-8 --set model.latent_size=8 --no-figures
+    {{latent}} train vae-conv --if-needed --out runs/vae-conv-latent-16 --set model.latent_size=16 --no-figures
+    {{latent}} train vae-conv --if-needed --out runs/vae-conv-latent-32 --set model.latent_size=32 --no-figures
     {{latent}} curves runs/vae-conv-latent-2 runs/vae-conv-latent-4 runs/vae-conv-latent-8 \
         runs/vae-conv-latent-16 runs/vae-conv-latent-32 --against model.latent_size --out runs/latent-size.png
 
@@ -111,24 +116,33 @@ hy673-digits digits="0 2": (_train "cvae-conv")
 
 # HY-673, problem 1: RealNVP with five and with ten couplings, their likelihoods, samples and interpolations
 hy673-problem1: (_train "realnvp-5") (_train "realnvp-10")
-    @for run in realnvp-5 realnvp-10; do \
-        {{latent}} evaluate runs/$run || exit 1; \
-        {{latent}} sample runs/$run --count 25 || exit 1; \
-        {{latent}} interpolate runs/$run --path linear --steps 11 || exit 1; \
-        {{latent}} interpolate runs/$run --path sinusoidal --steps 11 \
-            --out runs/$run/figures/interpolations-sinusoidal.png || exit 1; \
-    done
+    {{latent}} evaluate runs/realnvp-5
+    {{latent}} sample runs/realnvp-5 --count 25
+    {{latent}} interpolate runs/realnvp-5 --path linear --steps 11
+    {{latent}} interpolate runs/realnvp-5 --path sinusoidal --steps 11 \
+        --out runs/realnvp-5/figures/interpolations-sinusoidal.png
+    {{latent}} evaluate runs/realnvp-10
+    {{latent}} sample runs/realnvp-10 --count 25
+    {{latent}} interpolate runs/realnvp-10 --path linear --steps 11
+    {{latent}} interpolate runs/realnvp-10 --path sinusoidal --steps 11 \
+        --out runs/realnvp-10/figures/interpolations-sinusoidal.png
 
 # Problem 2: the same, conditional on the digit, and the likelihood against 2, 4, 6, 8 and 10 couplings
 hy673-problem2: (_train "cond-realnvp-5") (_train "cond-realnvp-10")
-    @for run in cond-realnvp-5 cond-realnvp-10; do \
-        {{latent}} evaluate runs/$run || exit 1; \
-        {{latent}} sample runs/$run --count 10 || exit 1; \
-    done
-    @for couplings in 2 4 6 8 10; do \
-        {{just_executable()}} _train cond-realnvp-10 cond-realnvp-couplings-$couplings \
-            --set model.couplings=$couplings --epochs 10 --no-figures || exit 1; \
-    done
+    {{latent}} evaluate runs/cond-realnvp-5
+    {{latent}} sample runs/cond-realnvp-5 --count 10
+    {{latent}} evaluate runs/cond-realnvp-10
+    {{latent}} sample runs/cond-realnvp-10 --count 10
+    {{latent}} train cond-realnvp-10 --if-needed --out runs/cond-realnvp-couplings-2 \
+        --set model.couplings=2 --epochs 10 --no-figures
+    {{latent}} train cond-realnvp-10 --if-needed --out runs/cond-realnvp-couplings-4 \
+        --set model.couplings=4 --epochs 10 --no-figures
+    {{latent}} train cond-realnvp-10 --if-needed --out runs/cond-realnvp-couplings-6 \
+        --set model.couplings=6 --epochs 10 --no-figures
+    {{latent}} train cond-realnvp-10 --if-needed --out runs/cond-realnvp-couplings-8 \
+        --set model.couplings=8 --epochs 10 --no-figures
+    {{latent}} train cond-realnvp-10 --if-needed --out runs/cond-realnvp-couplings-10 \
+        --set model.couplings=10 --epochs 10 --no-figures
     {{latent}} curves runs/cond-realnvp-couplings-2 runs/cond-realnvp-couplings-4 runs/cond-realnvp-couplings-6 \
         runs/cond-realnvp-couplings-8 runs/cond-realnvp-couplings-10 --against model.couplings --out runs/couplings.png
 
@@ -136,13 +150,9 @@ hy673-problem2: (_train "cond-realnvp-5") (_train "cond-realnvp-10")
 report assignment *arguments="":
     {{latent}} report {{assignment}} {{arguments}}
 
-# Train an experiment, or go on with an interrupted run; a finished one is left as it is
-_train experiment run=experiment *arguments="":
-    @if [ -f runs/{{run}}/experiment.toml ]; then \
-        {{latent}} train --resume runs/{{run}} --no-figures; \
-    else \
-        {{latent}} train {{experiment}} --out runs/{{run}} {{arguments}}; \
-    fi
+# Train an experiment, or resume an interrupted run; a finished one is left as it is
+_train experiment:
+    {{latent}} train {{experiment}} --if-needed
 
 # The page that draws digits and walks through latent spaces, built and served on 127.0.0.1
 explorer port="8000" *arguments: _explorer-module
@@ -194,9 +204,9 @@ test-python *arguments:
 
 # Three seeds of an experiment: the figures of each, a JSON object a line
 seeds experiment="vae-2d":
-    @for seed in 1 2 3; do \
-        {{latent}} train {{experiment}} --seed $seed --out runs/{{experiment}}-seed-$seed --overwrite --no-figures --json || exit 1; \
-    done
+    {{latent}} train {{experiment}} --seed 1 --out runs/{{experiment}}-seed-1 --overwrite --no-figures --json
+    {{latent}} train {{experiment}} --seed 2 --out runs/{{experiment}}-seed-2 --overwrite --no-figures --json
+    {{latent}} train {{experiment}} --seed 3 --out runs/{{experiment}}-seed-3 --overwrite --no-figures --json
 
 # How many images a second this machine trains on, and the memory that it takes
 bench *arguments:

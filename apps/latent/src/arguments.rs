@@ -1,16 +1,18 @@
 //! Words that several commands share, and what they stand for.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 use latent_datasets::{Batching, Loaded, Source, Splits};
 use latent_hub::{Hub, HubFile};
 use latent_models::{AnyModel, LatentModel};
 use latent_training::{EVALUATION_BATCH, Model, load_model};
-use latent_visualisation::{ConfusionMatrix, Format, Picture};
+use latent_visualisation::{ConfusionMatrix, Picture};
 use serde_json::{Value, json};
 
+use crate::paths::{path, picture_path};
 use crate::progress::Counting;
 use crate::{Context, Error, pretrained};
 
@@ -46,6 +48,7 @@ pub(crate) struct DataArguments {
     #[arg(
         long,
         value_name = "DIRECTORY",
+        value_parser = path(),
         help = "The directory of MNIST's four files \
         [default: $LATENT_DATA_DIR, then latent/mnist in the user's data directory]"
     )]
@@ -71,24 +74,18 @@ impl DataArguments {
         }
     }
 
-    /// What has to be typed again so that the same data are found.
-    pub(crate) fn again(&self) -> String {
-        self.data_dir
-            .as_ref()
-            .map_or_else(String::new, |path| format!(" --data-dir {}", quoted(path)))
+    /// What `--data-dir` names.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
     }
 
-    /// The same as words of a command.
-    pub(crate) fn words(&self) -> Vec<String> {
-        let source = self.source().map(|source| source.to_string());
-        let directory = self
-            .data_dir
-            .as_ref()
-            .map(|path| path.display().to_string());
-        [("--data", source), ("--data-dir", directory)]
+    /// The options that were given, and their values.
+    pub(crate) fn options(&self) -> Vec<(&'static str, OsString)> {
+        let source = self.source().map(|source| source.to_string().into());
+        let directory = self.directory().map(|path| path.as_os_str().to_owned());
+        [("data", source), ("data-dir", directory)]
             .into_iter()
-            .filter_map(|(option, value)| Some([option.to_owned(), value?]))
-            .flatten()
+            .filter_map(|(option, value)| Some((option, value?)))
             .collect()
     }
 
@@ -137,6 +134,7 @@ impl DataArguments {
 #[derive(Args)]
 pub(crate) struct ModelArgument {
     #[arg(
+        value_parser = path(),
         help = "A run directory, a .safetensors file, a pretrained model (`latent models list`), or \
         hf://owner/repository/file.safetensors on a hub"
     )]
@@ -186,8 +184,26 @@ pub(crate) fn seed() -> clap::builder::RangedU64ValueParser {
 }
 
 /// One of the digits.
-pub(crate) fn digit() -> clap::builder::RangedI64ValueParser<u8> {
-    clap::value_parser!(u8).range(0..=9)
+pub(crate) fn digit() -> Trimmed<clap::builder::RangedI64ValueParser<u8>> {
+    Trimmed(clap::value_parser!(u8).range(0..=9))
+}
+
+/// A value with spaces around it, as those of a list such as `3, 1, 4` have.
+#[derive(Clone)]
+pub(crate) struct Trimmed<P>(pub(crate) P);
+
+impl<P: TypedValueParser> TypedValueParser for Trimmed<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let value = value.to_str().map_or(value, |text| OsStr::new(text.trim()));
+        self.0.parse_ref(command, argument, value)
+    }
 }
 
 /// Where a picture goes and what its random draws come from.
@@ -195,17 +211,11 @@ pub(crate) fn digit() -> clap::builder::RangedI64ValueParser<u8> {
 pub(crate) struct DrawArguments {
     /// The file to write: .png, .svg, or .npy for the numbers behind the picture [default: a PNG in
     /// the run's figures/, or here of a model that is no run]
-    #[arg(long, value_name = "FILE", value_parser = picture_path)]
+    #[arg(long, value_name = "FILE", value_parser = picture_path())]
     out: Option<PathBuf>,
     /// What random draws come from [default: the experiment's seed]
     #[arg(long, value_parser = seed())]
     seed: Option<u64>,
-}
-
-pub(crate) fn picture_path(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    Format::from_path(&path).map_err(|error| error.to_string())?;
-    Ok(path)
 }
 
 impl DrawArguments {
@@ -314,17 +324,6 @@ impl DrawArguments {
         shown.words = words;
         shown.object = object;
         shown
-    }
-}
-
-/// An argument as it can be typed in a shell.
-pub(crate) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,".contains(c);
-    if text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

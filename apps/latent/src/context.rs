@@ -1,7 +1,6 @@
 //! What every command has at hand: the device, and where words go.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
@@ -9,7 +8,8 @@ use clap::{Args, ValueEnum};
 use latent_datasets::{Loaded, Source};
 use serde_json::Value;
 
-use crate::Error;
+use crate::terminal::Output;
+use crate::{Error, terminal};
 
 /// Words that every command knows.
 #[derive(Args)]
@@ -91,7 +91,15 @@ impl Context {
         {
             return Ok(kept.loaded.clone());
         }
-        let loaded = latent_datasets::load(source, directory)?;
+        let loaded = latent_datasets::load(source, directory).map_err(|error| match error {
+            // Other files can be fetched by nobody.
+            latent_datasets::Error::NotFound { looked_in }
+                if source != Source::Idx && directory.is_none() =>
+            {
+                Error::NoMnist(looked_in)
+            }
+            error => error.into(),
+        })?;
         self.say(&format!("data: {}", loaded.note));
         if let Some(kept) = &self.data {
             kept.replace(Some(Kept {
@@ -106,7 +114,7 @@ impl Context {
     /// Says something about what is going on.
     pub(crate) fn say(&self, words: &str) {
         if !self.quiet {
-            line(words);
+            terminal::say(words);
         }
     }
 
@@ -115,25 +123,11 @@ impl Context {
     /// # Errors
     /// It cannot be written, unless it is that nobody reads any more.
     pub(crate) fn result(&self, words: &str, object: &Value) -> Result<(), Error> {
-        let text = if self.json {
-            object.to_string()
+        let output = if self.json {
+            Output::Json(object)
         } else {
-            words.to_owned()
+            Output::Words(words)
         };
-        let mut stdout = io::stdout();
-        match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-            Err(reason) if reason.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(reason)),
-            _ => Ok(()),
-        }
+        terminal::result(&output).map_err(Error::Output)
     }
-}
-
-/// Prints why a command failed.
-pub(crate) fn complain(message: &str) {
-    line(&format!("error: {message}"));
-}
-
-/// Says something on stderr; where that fails there is nobody left to tell.
-fn line(text: &str) {
-    _ = writeln!(io::stderr(), "{text}");
 }

@@ -3,11 +3,12 @@ use std::path::PathBuf;
 use latent_training::did_you_mean;
 
 use crate::process::MOST_THREADS;
+use crate::shell::{CommandLine, program};
 
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("there is no experiment `{name}`{}; `latent experiments` lists them, and a path to a .toml file of your own works too", did_you_mean(.nearest.as_deref()))]
+    #[error("there is no experiment `{name}`{}; `{} experiments` lists them, and a path to a .toml file of your own works too", did_you_mean(.nearest.as_deref()), program())]
     NoExperiment {
         name: String,
         nearest: Option<String>,
@@ -22,7 +23,7 @@ pub(crate) enum Error {
         reason: String,
     },
     #[error(
-        "a {picture} shows a latent space of two dimensions and this model has {dimensions}; `latent interpolate`, `latent scatter` and `latent sample` work with any"
+        "a {picture} shows a latent space of two dimensions and this model has {dimensions}; {}", works(*dimensions)
     )]
     NotAPlane {
         picture: &'static str,
@@ -38,6 +39,9 @@ pub(crate) enum Error {
     CurvesNeedARun(PathBuf),
     #[error("{0} has no metrics yet: no epoch is complete")]
     NoMetrics(PathBuf),
+    /// A name that the operating system does not allow.
+    #[error("{0}")]
+    Name(String),
     #[error("the result cannot be written: {0}")]
     Output(std::io::Error),
     #[error(
@@ -46,17 +50,18 @@ pub(crate) enum Error {
     )]
     NotFinite { name: String, value: f64 },
     #[error(
-        "t-SNE needs 8 images or more, and there are {0}: use a larger `--count`, or `--projection pca`"
+        "t-SNE needs {fewest} images or more, and there are {0}: use a larger `--count`, or `--projection pca`",
+        fewest = crate::projection::Projection::FEWEST_FOR_TSNE
     )]
     TooFewForTsne(usize),
     #[error(
         "a scatter plot needs latents of two dimensions or more, and this model's have one; \
-         `latent sample` and `latent interpolate` work with any"
+         `interpolate` and `sample` work with any"
     )]
     OneDimension,
     #[error("a thread for t-SNE cannot be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),
-    #[error("a picture of {0} images is too large: draw 10,000 or fewer")]
+    #[error("a picture of {0} images is too large: draw {most} or fewer", most = crate::figures::MOST_IMAGES)]
     TooManyImages(usize),
     #[error("{run}: its experiment has no number called `{key}`{}", did_you_mean(.nearest.as_deref()))]
     NoSetting {
@@ -85,8 +90,8 @@ pub(crate) enum Error {
     )]
     SeveralAssignments(String),
     #[error(
-        "{run} is of another experiment: its `{key}` is {found}, and the report needs {asked}. Let the report \
-         train one of its own elsewhere with `--runs DIRECTORY`, or move this one away"
+        "{run} is of another experiment: its `{key}` is {found}, and {asked} is needed. Move this run away, or have \
+         another one trained elsewhere: `--out` of `train` and `--runs` of `report` say where"
     )]
     OtherRun {
         run: PathBuf,
@@ -97,7 +102,7 @@ pub(crate) enum Error {
     #[error("{0} was not measured, and the report needs it: this is a defect of `latent report`")]
     NotMeasured(String),
     #[error(
-        "`latent {command}` of a report cannot be run, which is a defect of `latent report`: {reason}"
+        "`{command}` of a report cannot be run, which is a defect of `latent report`: {reason}"
     )]
     Outline { command: String, reason: String },
     #[error("interrupted")]
@@ -130,17 +135,32 @@ pub(crate) enum Error {
         cached: PathBuf,
         error: Box<latent_datasets::Error>,
     },
-    #[error("there is no pretrained model `{name}`{}; `latent models list` lists them", did_you_mean(.nearest.as_deref()))]
+    #[error("there is no pretrained model `{name}`{}; `{} models list` lists them", did_you_mean(.nearest.as_deref()), program())]
     NotPretrained {
         name: String,
         nearest: Option<String>,
     },
-    #[error("{name} ({megabytes}) is not in the program: `latent models fetch {name}` brings it")]
+    #[error(
+        "{name} ({megabytes}) is not in the program: `{} models fetch {name}` brings it",
+        program()
+    )]
     ToBeFetched { name: String, megabytes: String },
     #[error(
         "`--quick` and `--seed` are for what is trained, and a report of runs takes them as they are: leave them out"
     )]
     RunsAsTheyAre,
+    #[error(
+        "{name} is a pretrained model, and neither a run nor a file: `{}`, without names, exports all of them",
+        CommandLine::new("models export").path(.directory)
+    )]
+    ExportPretrained { name: String, directory: PathBuf },
+    #[error(
+        "none of MNIST's files is in {}: `{program} data fetch` brings them, `--data-dir` names another directory, \
+         and `--data synthetic` takes digits that need no files",
+        .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or "),
+        program = program()
+    )]
+    NoMnist(Vec<PathBuf>),
     #[error(
         "two of these models are called {0}, after their experiments: export them into two directories"
     )]
@@ -167,4 +187,13 @@ pub(crate) enum Error {
     Picture(#[from] latent_visualisation::Error),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+/// What shows something of a latent space that is no plane.
+fn works(dimensions: usize) -> &'static str {
+    if dimensions > 1 {
+        "`scatter`, `interpolate` and `sample` work with any of two or more"
+    } else {
+        "`interpolate` and `sample` work with any"
+    }
 }

@@ -23,6 +23,16 @@ pub(crate) enum Draw {
     Pixels,
 }
 
+/// Images that a picture shows at most: more would take much memory, and nobody could tell them apart.
+pub(crate) const MOST_IMAGES: usize = 10_000;
+
+fn refuse_too_many(images: usize) -> Result<(), Error> {
+    if images > MOST_IMAGES {
+        return Err(Error::TooManyImages(images));
+    }
+    Ok(())
+}
+
 /// What is drawn where nothing else is asked for: of a conditional model ten images of each digit, of
 /// any other 25.
 pub(crate) fn usual_samples(model: &Model) -> (Option<Vec<u8>>, usize) {
@@ -43,6 +53,7 @@ pub(crate) fn samples(
     context: &Context,
 ) -> Result<ImageGrid, Error> {
     let mut generator = Generator::stream(seed, "sample", 0, 0);
+    refuse_too_many(count.saturating_mul(digits.map_or(1, <[u8]>::len)))?;
     let told: Vec<u8> = match digits {
         Some(digits) => digits
             .iter()
@@ -51,9 +62,6 @@ pub(crate) fn samples(
         // Such a model ignores them.
         None => vec![0; count],
     };
-    if told.len() > 10_000 {
-        return Err(Error::TooManyImages(told.len()));
-    }
     let latents = (model.model.sample_prior(told.len(), &mut generator)? * temperature)?;
     let labels = labels(&told, context)?;
     let images = match draw {
@@ -121,6 +129,7 @@ pub(crate) fn interpolations(
     seed: u64,
     context: &Context,
 ) -> Result<ImageGrid, Error> {
+    refuse_too_many(pairs.len().saturating_mul(steps))?;
     let mut rows = Vec::new();
     let mut names = Vec::new();
     for &(from, to) in pairs {
@@ -268,6 +277,7 @@ pub(crate) fn neighbourhood(
         .i(0)?;
     let mut generator = Generator::stream(seed, "sample", 0, 0);
     let all = [&[0.0], radii].concat();
+    refuse_too_many(count.saturating_mul(all.len() + 1))?;
     let latents = neighbours(&latent, &all, count, &mut generator)?;
     let labels = labels(&vec![shown; latents.dim(0)?], context)?;
     let around = model.model.decode(&latents, &labels)?;
@@ -295,6 +305,7 @@ pub(crate) fn restyled(
     context: &Context,
 ) -> Result<ImageGrid, Error> {
     let conditional = model.model.conditional()?;
+    refuse_too_many(indices.len().saturating_mul(CLASSES + 1))?;
     let images = data
         .chosen(indices, &batching(model, seed), &context.device)?
         .images;

@@ -10,15 +10,19 @@ mod context;
 mod error;
 mod experiments;
 mod figures;
+mod paths;
 mod pretrained;
 mod process;
 mod progress;
 mod projection;
 mod report;
+mod shell;
+mod terminal;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::Command;
 use crate::context::{Context, Globals};
@@ -50,7 +54,10 @@ struct Arguments {
 
 fn main() -> ExitCode {
     process::prepare();
-    let arguments = Arguments::parse();
+    let arguments = match parse(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => refuse(&error),
+    };
     let run = || {
         process::check_threads()?;
         arguments.command.run(&Context::new(&arguments.globals)?)
@@ -60,8 +67,37 @@ fn main() -> ExitCode {
         // What a shell reports of a program that Ctrl-C ended.
         Err(Error::Interrupted) => ExitCode::from(130),
         Err(error) => {
-            context::complain(&error.to_string());
+            terminal::say(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let matches = with_negative_numbers(Arguments::command()).try_get_matches_from(words)?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// A negative number after an option is a value, which the option refuses in its own words, and no option.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| {
+            let takes_values = argument.get_action().takes_values();
+            argument.allow_negative_numbers(takes_values)
+        })
+        .mut_subcommands(with_negative_numbers)
+}
+
+/// Prints help, the version, or why the arguments cannot be used, and exits.
+fn refuse(error: &clap::Error) -> ! {
+    // The message quotes arguments: those of cleaned arguments are safe to print, and keep their colours.
+    let cleaned = |word: OsString| match word.to_str() {
+        Some(text) => terminal::clean(text).into_owned().into(),
+        None => word,
+    };
+    if let Err(error) = parse(std::env::args_os().map(cleaned)) {
+        error.exit();
+    }
+    terminal::say(&error.to_string());
+    std::process::exit(error.exit_code());
 }

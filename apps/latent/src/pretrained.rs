@@ -18,7 +18,7 @@ pub(crate) const REPOSITORY_VARIABLE: &str = "LATENT_MODELS";
 pub(crate) const REPOSITORY: &str = "latent-models/mnist";
 
 /// Where a clone of the repository has them.
-const DIRECTORY: &str = "assets/models";
+const DIRECTORY: [&str; 2] = ["assets", "models"];
 
 const INDEX: &[u8] = include_bytes!("../../../assets/models/index.json");
 
@@ -66,7 +66,7 @@ pub(crate) fn place(name: &str) -> Result<Place, Error> {
     if let Some((_, bytes)) = WITHIN.iter().find(|(within, _)| *within == name) {
         return Ok(Place::Within(bytes));
     }
-    let cloned = Path::new(DIRECTORY).join(Models::file(name));
+    let cloned = PathBuf::from_iter(DIRECTORY).join(Models::file(name));
     if cloned.is_file() {
         return Ok(Place::Here(cloned));
     }

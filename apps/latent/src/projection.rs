@@ -30,6 +30,9 @@ pub(crate) struct Plane {
 }
 
 impl Projection {
+    /// t-SNE takes a perplexity of 2 at least, and three times as many neighbours for each image.
+    pub(crate) const FEWEST_FOR_TSNE: usize = 8;
+
     /// Projects latents `[n, d]`.
     pub(crate) fn of(self, latents: &Tensor) -> Result<Plane, Error> {
         let (count, size) = latents.dims2()?;
@@ -71,7 +74,7 @@ fn embedded(latents: &Tensor, count: usize) -> Result<Tensor, Error> {
     const THETA: f32 = 0.5;
     // Each point needs three times as many neighbours as the perplexity.
     let perplexity = PERPLEXITY.min(count.saturating_sub(2) / 3);
-    if perplexity < 2 {
+    if count < Projection::FEWEST_FOR_TSNE {
         return Err(Error::TooFewForTsne(count));
     }
     let start = PrincipalComponents::of(latents, 2)?.project(latents)?;

@@ -20,7 +20,9 @@ use latent_training::nearest;
 pub(crate) use findings::{Findings, number};
 pub(crate) use outline::Assignment;
 pub(crate) use runs::of_runs;
-pub(crate) use writer::{Commands, Quick, Request, commands, write};
+pub(crate) use writer::{
+    Commands, Quick, Request, commands, refuse_other, refuse_other_data, write,
+};
 
 use crate::Error;
 

@@ -18,7 +18,8 @@ use latent_training::{Trainer, TrainingConfig};
 use latent_visualisation::{Curves, Picture};
 use serde_json::{Value, json};
 
-use crate::arguments::{DataArguments, paths, picture_path};
+use crate::arguments::{DataArguments, Trimmed, paths};
+use crate::paths::picture_path;
 use crate::process::MOST_THREADS;
 use crate::progress::thousands;
 use crate::{Context, Error};
@@ -34,17 +35,17 @@ pub(crate) struct Bench {
     #[arg(value_enum, value_name = "NAME")]
     names: Vec<Name>,
     /// Images in a batch; several sizes, with commas between them, are measured one after the other
-    #[arg(long, value_name = "N", default_value = "128", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    #[arg(long, value_name = "N", default_value = "128", value_delimiter = ',', value_parser = Trimmed(clap::value_parser!(u64).range(1..=65_536)))]
     batch_size: Vec<u64>,
     /// Steps to time, after a tenth as many that are not [default: 100, or for several batch sizes as
     /// many as take 8,192 images]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     steps: Option<u64>,
     /// Threads to compute with, one number or several [default: as many as there are processors]
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=MOST_THREADS))]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = Trimmed(clap::value_parser!(u64).range(1..=MOST_THREADS)))]
     threads: Vec<u64>,
     /// Draw images a second over the batch size: .png, .svg, or .npy for the numbers
-    #[arg(long, value_name = "FILE", value_parser = picture_path)]
+    #[arg(long, value_name = "FILE", value_parser = picture_path())]
     out: Option<PathBuf>,
     #[command(flatten)]
     data: DataArguments,

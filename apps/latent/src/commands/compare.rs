@@ -4,20 +4,21 @@ use clap::Args;
 use latent_visualisation::Picture;
 
 use crate::Error;
-use crate::arguments::{Shown, picture_path};
+use crate::arguments::Shown;
 use crate::comparison::Comparison;
+use crate::paths::{path, picture_path};
 
 /// Hold runs against each other: what tells them apart, how they ended, and their curves
 #[derive(Args)]
 pub(crate) struct Compare {
     /// Run directories, finished or still in training
-    #[arg(value_name = "RUN", required = true)]
+    #[arg(value_name = "RUN", required = true, value_parser = path())]
     runs: Vec<PathBuf>,
     /// Print the table as CSV, with all digits, and nothing else; no picture unless --out names one
     #[arg(long)]
     csv: bool,
     /// The file of the curves: .png, .svg, or .npy for the numbers [default: compare.png]
-    #[arg(long, value_name = "FILE", value_parser = picture_path)]
+    #[arg(long, value_name = "FILE", value_parser = picture_path())]
     out: Option<PathBuf>,
 }
 

@@ -3,14 +3,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use latent_training::Run;
 
-use crate::arguments::{Shown, picture_path};
+use crate::arguments::Shown;
+use crate::paths::{path, picture_path};
 use crate::{Error, figures};
 
 /// Draw the loss and its parts over the epochs of a run, or how several runs ended
 #[derive(Args)]
 pub(crate) struct Curves {
     /// A run directory; with --against, several
-    #[arg(value_name = "RUN", required = true)]
+    #[arg(value_name = "RUN", required = true, value_parser = path())]
     runs: Vec<PathBuf>,
     #[arg(
         long,
@@ -21,7 +22,7 @@ pub(crate) struct Curves {
     against: Option<String>,
     /// The file to write: .png, .svg, or .npy for the numbers [default: figures/curves.png in the run,
     /// or with --against the key's last word in front of .png]
-    #[arg(long, value_name = "FILE", value_parser = picture_path)]
+    #[arg(long, value_name = "FILE", value_parser = picture_path())]
     out: Option<PathBuf>,
 }
 

@@ -9,8 +9,10 @@ use latent_hub::{Hub, HubFile, RepositoryKind};
 use latent_visualisation::ImageGrid;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, Shown, fetched, picture_path};
+use crate::arguments::{DataArguments, Shown, fetched};
+use crate::paths::{new_path, picture_path};
 use crate::progress::thousands;
+use crate::shell::{CommandLine, next};
 use crate::{Context, Error};
 
 /// Look at the images themselves
@@ -33,7 +35,7 @@ pub(crate) struct Show {
     #[command(flatten)]
     data: DataArguments,
     /// Also write it as a picture: .png, .svg, or .npy for the numbers
-    #[arg(long, value_name = "FILE", value_parser = picture_path)]
+    #[arg(long, value_name = "FILE", value_parser = picture_path())]
     out: Option<PathBuf>,
 }
 
@@ -53,7 +55,7 @@ pub(crate) struct Fetch {
     #[arg(value_enum, default_value_t = Published::Mnist)]
     name: Published,
     /// Where its four files go [default: latent/mnist or latent/fashion-mnist in the user's data directory]
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = new_path())]
     out: Option<PathBuf>,
     /// Replace the data set that is there
     #[arg(long)]
@@ -222,21 +224,21 @@ impl Fetch {
         })
         .map_err(wrong)?;
         let (train, test) = (splits.train.len(), splits.test.len());
-        let use_it = match self.name {
-            Published::Mnist => "`--data auto` finds it there",
-            Published::FashionMnist => "`--data idx --data-dir` and this directory take it",
-        };
+        let mut command = CommandLine::new("train vae-2d");
+        if self.name == Published::FashionMnist {
+            command = command.option("--data", "idx");
+        }
+        // MNIST is found where it goes by itself.
+        if self.out.is_some() || self.name == Published::FashionMnist {
+            command = command.option("--data-dir", &directory);
+        }
         let words = format!(
-            "{}: {} images to train and {} to test, in {}; {}",
+            "{}: {} images to train and {} to test, in {}\n{}",
             splits.name,
             thousands(train as f64),
             thousands(test as f64),
             directory.display(),
-            if self.out.is_some() && self.name == Published::Mnist {
-                "`--data-dir` and this directory take it"
-            } else {
-                use_it
-            },
+            next(&[command]),
         );
         let object = json!({
             "data": splits.name, "directory": directory.display().to_string(),

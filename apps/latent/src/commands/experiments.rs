@@ -1,7 +1,7 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::{Context, Error, experiments};
+use crate::{Context, Error, experiments, shell};
 
 /// List what can be trained by name, and for which task
 #[derive(Args)]
@@ -31,8 +31,9 @@ impl Experiments {
             })
             .collect();
         let words = format!(
-            "{}\n\nTrain one with `latent train NAME`.",
-            words.join("\n")
+            "{}\n\nTrain one with `{} train NAME`.",
+            words.join("\n"),
+            shell::program()
         );
         context.result(&words, &json!({ "experiments": all }))
     }

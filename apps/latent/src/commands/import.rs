@@ -4,7 +4,9 @@ use clap::Args;
 use latent_training::import;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, quoted};
+use crate::arguments::DataArguments;
+use crate::paths::{new_path, path};
+use crate::shell::{CommandLine, next};
 use crate::{Context, Error, experiments};
 
 /// Make a model of weights that another program trained
@@ -15,7 +17,7 @@ use crate::{Context, Error, experiments};
 #[derive(Args)]
 pub(crate) struct Import {
     /// The weights
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = path())]
     weights: PathBuf,
     /// What they are weights of: an experiment's name or a .toml file
     #[arg(value_name = "NAME|FILE.toml")]
@@ -27,7 +29,7 @@ pub(crate) struct Import {
     )]
     settings: Vec<String>,
     /// The model's file to write
-    #[arg(long, value_name = "FILE.safetensors")]
+    #[arg(long, value_name = "FILE.safetensors", value_parser = new_path())]
     out: PathBuf,
     /// Replace the file that is there
     #[arg(long)]
@@ -48,7 +50,8 @@ impl Import {
         let splits = loaded.splits.truncated(limit);
         import(&self.weights, &experiment, &splits, &self.out)?;
         let out = self.out.display().to_string();
-        context.say(&format!("next:\n  latent evaluate {}", quoted(&self.out)));
+        let evaluate = CommandLine::new("evaluate").path(&self.out);
+        context.say(&next(&[evaluate.data_directory(&self.data)]));
         context.result(&out, &json!({ "files": [out] }))
     }
 }

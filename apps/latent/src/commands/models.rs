@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::evaluate::measure;
 use crate::arguments::{DataArguments, batching, fetched, paths};
 use crate::card::{card, overview};
+use crate::paths::{new_path, path};
 use crate::pretrained::{self, Models, Place, megabytes};
+use crate::shell::program;
 use crate::{Context, Error};
 
 /// Models that are there without training
@@ -53,8 +55,10 @@ pub(crate) struct Fetch {
 #[derive(Args)]
 pub(crate) struct Export {
     /// A new directory, or one that was exported before
+    #[arg(value_parser = new_path())]
     directory: PathBuf,
     /// Runs or .safetensors files, each called by its experiment [default: the pretrained models]
+    #[arg(value_parser = path())]
     models: Vec<PathBuf>,
     /// Round the matrices of weights to 16 bits: half the size
     #[arg(long, requires = "models")]
@@ -107,7 +111,7 @@ impl List {
             let where_it_is = match &place {
                 Place::Within(_) => "in the program".to_owned(),
                 Place::Here(path) => path.display().to_string(),
-                Place::Hub => format!("`latent models fetch {name}` brings it"),
+                Place::Hub => format!("`{} models fetch {name}` brings it", program()),
             };
             words.push(format!(
                 "{name:width$}  {}\n{:width$}  {}, {}; {where_it_is}",
@@ -118,7 +122,7 @@ impl List {
             ));
             objects.push(object(name, entry, &place));
         }
-        words.push("\nDraw with one: `latent sample NAME`.".to_owned());
+        words.push(format!("\nDraw with one: `{} sample NAME`.", program()));
         context.result(&words.join("\n"), &json!({ "models": objects }))
     }
 }
@@ -188,7 +192,8 @@ impl Export {
             for (name, entry) in pretrained::all()?.models() {
                 if matches!(pretrained::place(name)?, Place::Hub) {
                     context.say(&format!(
-                        "{name} is left out: `latent models fetch {name}` brings it"
+                        "{name} is left out: `{} models fetch {name}` brings it",
+                        program()
                     ));
                     continue;
                 }
@@ -199,6 +204,15 @@ impl Export {
         }
         let mut named = BTreeSet::new();
         for model in &self.models {
+            if let Some(name) = model.to_str()
+                && !model.exists()
+                && pretrained::all()?.models().contains_key(name)
+            {
+                return Err(Error::ExportPretrained {
+                    name: name.to_owned(),
+                    directory: directory.clone(),
+                });
+            }
             let published = publish(model, self.half, &context.device, |model| {
                 let splits = self.data.load_for(model, context)?;
                 let (trained, limit) = (&model.metadata.data, model.metadata.experiment.data.limit);

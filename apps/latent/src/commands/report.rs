@@ -6,6 +6,7 @@ use latent_checkpoints::write_atomically;
 use serde_json::json;
 
 use crate::arguments::{DataArguments, seed};
+use crate::paths::{new_path, path};
 use crate::report::{self, Assignment, Commands, Quick, Request};
 use crate::{Context, Error};
 
@@ -21,7 +22,7 @@ Assignments: lab8, hy673, aevb, radboud, vae2d. With --quick each takes some min
 hy673 takes hours, radboud half an hour, and the others a few minutes.")]
 pub(crate) struct Report {
     /// An assignment (lab8, hy673, aevb, radboud, vae2d), or run directories
-    #[arg(value_name = "ASSIGNMENT|RUN", required = true)]
+    #[arg(value_name = "ASSIGNMENT|RUN", required = true, value_parser = path())]
     of: Vec<PathBuf>,
     /// Few epochs of few images, in runs of their own: what the report is like, in minutes
     #[arg(long)]
@@ -34,10 +35,10 @@ pub(crate) struct Report {
     limit: Option<u64>,
     /// Where report.html goes [default: reports/ASSIGNMENT, reports/ASSIGNMENT-quick, or of runs
     /// reports/runs/RUN+RUN…]
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = new_path())]
     out: Option<PathBuf>,
     /// Where runs are, and are made
-    #[arg(long, value_name = "DIRECTORY", default_value = "runs")]
+    #[arg(long, value_name = "DIRECTORY", default_value = "runs", value_parser = new_path())]
     runs: PathBuf,
     /// What all randomness comes from [default: the experiments' own seed]
     #[arg(long, value_parser = seed())]

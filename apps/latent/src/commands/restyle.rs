@@ -12,12 +12,17 @@ pub(crate) struct Restyle {
     #[command(flatten)]
     model: ModelArgument,
     /// The test images, counted from 0, with commas between them [default: the first ten]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = index)]
     image: Vec<usize>,
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
     output: DrawArguments,
+}
+
+fn index(text: &str) -> Result<usize, String> {
+    let index = text.trim().parse();
+    index.map_err(|_| "the number of a test image is needed, counted from 0".to_owned())
 }
 
 impl Restyle {

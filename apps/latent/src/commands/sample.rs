@@ -1,7 +1,7 @@
 use clap::Args;
 
 use crate::arguments::{DrawArguments, ModelArgument, Shown, TemperatureArgument, digit};
-use crate::figures::{self, Draw};
+use crate::figures::{self, Draw, MOST_IMAGES};
 use crate::{Context, Error};
 
 /// Draw new images: a latent from the prior, then its image
@@ -14,7 +14,7 @@ pub(crate) struct Sample {
     digits: Option<Vec<u8>>,
     /// How many images; of each digit, if digits are named or the model is conditional [default: 25,
     /// 1 of each digit that is named, or 10 of each of all ten]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_IMAGES as i64))]
     count: Option<u16>,
     /// What to show of p(x|z)
     #[arg(long, value_enum, default_value_t)]

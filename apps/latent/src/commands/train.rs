@@ -2,17 +2,20 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use latent_datasets::Splits;
+use latent_datasets::{Loaded, Splits};
 use latent_models::LatentModel;
 use latent_models::latent_space::{self, PrincipalComponents};
 use latent_training::{EpochRecord, Experiment, Outcome, Run, load_model, train};
 use latent_visualisation::Picture;
 use serde_json::{Value, json};
 
-use crate::arguments::{DataArguments, paths, quoted, seed, table};
+use crate::arguments::{DataArguments, paths, seed, table};
 use crate::figures::{self, Draw};
+use crate::paths::{check, new_path, path};
 use crate::progress::{Progress, thousands};
 use crate::projection::Projection;
+use crate::report::{refuse_other, refuse_other_data};
+use crate::shell::{CommandLine, next};
 use crate::{Context, Error, experiments};
 
 /// Train a model and draw what it learned
@@ -26,8 +29,12 @@ pub(crate) struct Train {
     #[arg(required_unless_present = "resume")]
     experiment: Option<String>,
     /// Go on with an interrupted run
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["experiment", "epochs", "batch_size", "learning_rate", "limit", "seed", "settings", "out", "overwrite"])]
+    #[arg(long, value_name = "RUN", value_parser = path(), conflicts_with_all = ["experiment", "epochs", "batch_size", "learning_rate", "limit", "seed", "settings", "out", "overwrite"])]
     resume: Option<PathBuf>,
+    /// Leave a finished run of the same experiment as it is, and resume an interrupted one; train where
+    /// there is none
+    #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
+    if_needed: bool,
     /// How many times every image is seen
     #[arg(long, value_name = "N", value_parser = positive)]
     epochs: Option<usize>,
@@ -52,7 +59,7 @@ pub(crate) struct Train {
     #[command(flatten)]
     data: DataArguments,
     /// The run's directory [default: runs/NAME]
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", value_parser = new_path())]
     out: Option<PathBuf>,
     /// Replace the run that is there, which is kept in RUN/replaced until the new one has saved an epoch
     #[arg(long)]
@@ -82,6 +89,12 @@ fn rate(text: &str) -> Result<f64, String> {
 impl Train {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
         let start = Instant::now();
+        let context = &context.keeping_data();
+        if let Some(run) = self.finished(context)? {
+            let directory = run.directory().display().to_string();
+            let words = format!("{directory}: training is complete");
+            return context.result(&words, &json!({ "run": directory }));
+        }
         let (run, splits, last) = self.train(context)?;
         self.finish(&run, &splits, &last, start, context)
     }
@@ -89,9 +102,10 @@ impl Train {
     /// Trains, and draws and prints nothing: the run, its data, and the record of the epoch whose weights
     /// it keeps.
     pub(crate) fn train(&self, context: &Context) -> Result<(Run, Splits, EpochRecord), Error> {
-        let (run, splits) = match &self.resume {
-            Some(directory) => self.reopen(directory, context)?,
-            None => self.begin(context)?,
+        let (run, splits) = match (&self.resume, self.existing(context)?) {
+            (Some(directory), _) => self.reopen(directory, context)?,
+            (None, Some((run, _))) => self.reopen(run.directory(), context)?,
+            (None, None) => self.begin(context)?,
         };
         let run = run.save_every(Duration::from_secs(self.save_every));
         let epochs = run.experiment()?.training.epochs;
@@ -99,11 +113,10 @@ impl Train {
         match train(&run, &splits, &context.device, &mut progress)? {
             Outcome::Finished(last) => Ok((run, splits, last)),
             Outcome::Interrupted { epochs: done } => {
+                let resume = CommandLine::new("train").option("--resume", run.directory());
                 context.say(&format!(
-                    "stopped after {done} of {epochs} epochs and saved; go on with\n  {} train --resume {}{}",
-                    program(),
-                    quoted(run.directory()),
-                    self.data.again()
+                    "stopped after {done} of {epochs} epochs and saved; resume with\n  {}",
+                    resume.data_directory(&self.data)
                 ));
                 Err(Error::Interrupted)
             }
@@ -120,13 +133,55 @@ impl Train {
         experiments::find(self.name(), &self.settings())
     }
 
-    fn begin(&self, context: &Context) -> Result<(Run, Splits), Error> {
-        let name = self.name();
-        let mut experiment = self.experiment()?;
+    /// The directory of a new run.
+    fn directory(&self, experiment: &Experiment) -> Result<PathBuf, Error> {
         let directory = self
             .out
             .clone()
             .unwrap_or_else(|| Path::new("runs").join(&experiment.name));
+        check(&directory).map_err(Error::Name)?;
+        Ok(directory)
+    }
+
+    /// With `--if-needed`, the run that is there already, and the data that it would be trained on.
+    ///
+    /// # Errors
+    /// It is of another experiment.
+    fn existing(&self, context: &Context) -> Result<Option<(Run, Loaded)>, Error> {
+        if !self.if_needed {
+            return Ok(None);
+        }
+        let mut asked = self.experiment()?;
+        let directory = self.directory(&asked)?;
+        let Ok(run) = Run::open(&directory) else {
+            return Ok(None);
+        };
+        let loaded = self.data.load(asked.data.source, context)?;
+        asked.data.source = loaded.source;
+        refuse_other(&directory, &run.experiment()?, &asked)?;
+        Ok(Some((run, loaded)))
+    }
+
+    /// With `--if-needed`, the run if it is there and complete.
+    ///
+    /// # Errors
+    /// It is of another experiment or other data.
+    pub(crate) fn finished(&self, context: &Context) -> Result<Option<Run>, Error> {
+        let Some((run, loaded)) = self.existing(context)? else {
+            return Ok(None);
+        };
+        let experiment = run.experiment()?;
+        if run.metrics()?.len() < experiment.training.epochs || !run.model_path().exists() {
+            return Ok(None);
+        }
+        refuse_other_data(run.directory(), loaded, &experiment, context)?;
+        Ok(Some(run))
+    }
+
+    fn begin(&self, context: &Context) -> Result<(Run, Splits), Error> {
+        let name = self.name();
+        let mut experiment = self.experiment()?;
+        let directory = self.directory(&experiment)?;
         let loaded = self.data.load(experiment.data.source, context)?;
         experiment.data.source = loaded.source;
         // Before anything is written, or deleted.
@@ -203,32 +258,12 @@ impl Train {
             format!("model: {}", run.model_path().display()),
         ];
         lines.extend(files.iter().map(|file| format!("figure: {file}")));
-        lines.push("next:".to_owned());
-        let directory = quoted(run.directory());
-        let image = (splits.test.height(), splits.test.width());
-        // What the run has not drawn yet.
-        let suggestions = if experiment.model.is_conditional() {
-            [
-                format!("sample {directory} --digits 3,1,4"),
-                format!("restyle {directory}"),
-            ]
-        } else if experiment.model.latent_size(image) == 2 {
-            [
-                format!("manifold {directory} --quantiles"),
-                format!("scatter {directory} --latent sample"),
-            ]
-        } else {
-            [
-                format!("interpolate {directory} --between 0,3"),
-                format!("scatter {directory} --projection tsne"),
-            ]
-        };
-        for suggestion in suggestions
-            .iter()
-            .chain([&format!("evaluate {directory} --json")])
-        {
-            lines.push(format!("  {} {suggestion}{}", program(), self.data.again()));
-        }
+        let suggestions = suggestions(run.directory(), &experiment, splits);
+        let suggestions: Vec<_> = suggestions
+            .into_iter()
+            .map(|command| command.data_directory(&self.data))
+            .collect();
+        lines.push(next(&suggestions));
         let object = json!({
             "run": run.directory().display().to_string(),
             "model": run.model_path().display().to_string(),
@@ -328,11 +363,36 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
     Ok(files)
 }
 
-/// How the program was called, so that what it suggests can be typed as it stands.
-fn program() -> &'static str {
-    if std::env::var_os("CARGO").is_some() {
-        "cargo run --release --"
+/// What the run has not drawn yet, where its model and so many test images can be drawn like that.
+fn suggestions(run: &Path, experiment: &Experiment, splits: &Splits) -> Vec<CommandLine> {
+    let of = |command: &str| CommandLine::new(command).path(run);
+    let test = &splits.test;
+    let size = experiment.model.latent_size((test.height(), test.width()));
+    let seen = |class: &u8| splits.train.labels().contains(class);
+    let mut all = Vec::new();
+    if experiment.model.is_conditional() {
+        let mut classes: Vec<u8> = [3, 1, 4].into_iter().filter(seen).collect();
+        if classes.is_empty() {
+            classes = (0..=u8::MAX).filter(seen).take(3).collect();
+        }
+        let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
+        all.push(of("sample").option("--digits", classes.join(",")));
+        all.push(of("restyle"));
+    } else if size == 2 {
+        all.push(of("manifold").word("--quantiles"));
+        all.push(of("scatter").option("--latent", "sample"));
     } else {
-        "latent"
+        all.push(match test.len() {
+            0 | 1 => of("sample").option("--temperature", "0.8"),
+            2 | 3 => of("interpolate").option("--between", "0,1"),
+            _ => of("interpolate").option("--between", "0,3"),
+        });
+        if (2..=PrincipalComponents::MOST_DIMENSIONS).contains(&size)
+            && test.len() >= Projection::FEWEST_FOR_TSNE
+        {
+            all.push(of("scatter").option("--projection", "tsne"));
+        }
     }
+    all.push(of("evaluate").word("--json"));
+    all
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use latent_datasets::Loaded;
 use latent_training::{Experiment, Run, load_model};
 use latent_visualisation::Format;
@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use super::document::{commands as typed_lines, escape, page, picture, table_of};
 use super::findings::{Figure, Findings, TrainedRun};
 use super::outline::{Assignment, Exhibit, Task, Training, Wanted};
-use crate::arguments::{DataArguments, Shown, quoted};
+use crate::arguments::{DataArguments, Shown};
 use crate::commands::Command;
 use crate::progress::thousands;
+use crate::shell::{CommandLine, quoted};
 use crate::{Context, Error, experiments};
 
 /// What a person asked for.
@@ -58,32 +59,20 @@ struct Line {
 }
 
 impl Line {
-    fn parse_words(words: &[String]) -> Result<Command, Error> {
-        match Self::try_parse_from(words) {
+    fn parse_line(line: &CommandLine) -> Result<Command, Error> {
+        match Self::try_parse_from(line.words()) {
             Ok(line) => Ok(line.command),
             Err(reason) => Err(Error::Outline {
-                command: words.join(" "),
+                command: typed(line),
                 reason: reason.to_string(),
             }),
         }
     }
-
-    /// Whether a command knows an option.
-    fn knows(command: &str, option: &str) -> bool {
-        let all = Self::command();
-        let found = all.find_subcommand(command);
-        found.is_some_and(|command| {
-            command
-                .get_arguments()
-                .any(|argument| argument.get_long() == Some(option))
-        })
-    }
 }
 
-/// Words as they are typed in a shell.
-fn typed(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|word| quoted(Path::new(word))).collect();
-    format!("latent {}", words.join(" "))
+/// A command as a report shows it, wherever the program is that wrote it.
+fn typed(line: &CommandLine) -> String {
+    line.typed("latent")
 }
 
 /// The commands that a report runs, as they are typed.
@@ -99,13 +88,13 @@ pub(crate) fn commands(assignment: &Assignment, request: &Request) -> Result<Com
     let plan = Plan::of(assignment, request);
     let mut training = Vec::new();
     for wanted in &assignment.runs {
-        if let Some(words) = plan.training(wanted)? {
-            training.push(typed(&words));
+        if let Some(line) = plan.training(wanted)? {
+            training.push(typed(&line));
         }
     }
     let of_task = |task: &Task| {
         let all = task.exhibits.iter().flat_map(|exhibit| &exhibit.commands);
-        let typed = all.map(|command| typed(&plan.words(command))).collect();
+        let typed = all.map(|command| typed(&plan.line(command))).collect();
         (task.recipe.unwrap_or(&task.title).to_owned(), typed)
     };
     let tasks = assignment.tasks.iter().map(of_task).collect();
@@ -175,24 +164,26 @@ impl<'a> Plan<'a> {
         directory.map_or_else(|| name.to_owned(), |path| path.display().to_string())
     }
 
-    /// A command of the outline as words, with the runs' directories and what the request adds.
-    fn words(&self, command: &str) -> Vec<String> {
-        let mut words: Vec<String> = command.split(' ').map(|word| self.path(word)).collect();
-        let name = words[0].clone();
+    /// A command of the outline with the runs' directories and what the request adds.
+    fn line(&self, command: &str) -> CommandLine {
+        let mut line = CommandLine::default();
+        for word in command.split(' ') {
+            line = match self.directories.get(word) {
+                Some(directory) => line.path(directory),
+                None => line.word(word),
+            };
+        }
         if let Some(quick) = self.request.quick
-            && Line::knows(&name, "limit")
+            && line.accepts("limit")
         {
             let limit = quick.limit.unwrap_or(QUICK_IMAGES).min(QUICK_IMAGES);
-            words.extend(["--limit".to_owned(), limit.to_string()]);
+            line = line.option("--limit", limit.to_string());
         }
-        if name == "data" || Line::knows(&name, "data-dir") {
-            words.extend(self.request.data.words());
-        }
-        words
+        line.data(self.request.data)
     }
 
     /// How a run is trained, unless it only has to be there.
-    fn training(&self, wanted: &Wanted) -> Result<Option<Vec<String>>, Error> {
+    fn training(&self, wanted: &Wanted) -> Result<Option<CommandLine>, Error> {
         let Training::Of {
             experiment,
             settings,
@@ -201,11 +192,11 @@ impl<'a> Plan<'a> {
         else {
             return Ok(None);
         };
-        let mut words = ["train", experiment, "--out", &self.path(&wanted.name)]
-            .map(str::to_owned)
-            .to_vec();
+        let directory = &self.directories[wanted.name.as_str()];
+        let mut line = CommandLine::new("train").word(*experiment);
+        line = line.option("--out", directory);
         for setting in settings {
-            words.extend(["--set".to_owned(), (*setting).to_owned()]);
+            line = line.option("--set", setting);
         }
         let mut epochs = *epochs;
         let mut limit = None;
@@ -216,22 +207,23 @@ impl<'a> Plan<'a> {
         }
         for (option, value) in [("--epochs", epochs), ("--limit", limit)] {
             if let Some(value) = value {
-                words.extend([option.to_owned(), value.to_string()]);
+                line = line.option(option, value.to_string());
             }
         }
         if let Some(seed) = self.request.seed {
-            words.extend(["--seed".to_owned(), seed.to_string()]);
+            line = line.option("--seed", seed.to_string());
         }
-        words.extend(self.request.data.words());
-        words.push("--no-figures".to_owned());
-        Ok(Some(words))
+        Ok(Some(line.data(self.request.data).word("--no-figures")))
     }
 
     /// The run, after it was trained where it was missing or unfinished.
     fn trained(&self, wanted: &Wanted, context: &Context) -> Result<TrainedRun, Error> {
         let directory = &self.directories[wanted.name.as_str()];
-        if let Some(words) = self.training(wanted)? {
-            self.train(directory, &words, context)?;
+        if let Some(line) = self.training(wanted)?
+            && let Command::Train(train) = Line::parse_line(&line.word("--if-needed"))?
+            && train.finished(context)?.is_none()
+        {
+            train.train(context)?;
         }
         let run = Run::open(directory)?;
         if let Training::Done(_) = wanted.training {
@@ -240,40 +232,10 @@ impl<'a> Plan<'a> {
             refuse_other_data(directory, loaded, &experiment, context)?;
         }
         Ok(TrainedRun {
-            path: quoted(directory),
+            path: quoted(directory.as_os_str()),
             metadata: load_model(directory, &context.device)?.metadata,
             records: run.metrics()?,
         })
-    }
-
-    fn train(&self, directory: &Path, words: &[String], context: &Context) -> Result<(), Error> {
-        let Command::Train(train) = Line::parse_words(words)? else {
-            return Ok(());
-        };
-        let Ok(run) = Run::open(directory) else {
-            return train.train(context).map(|_| ());
-        };
-        let found = run.experiment()?;
-        let mut asked = train.experiment()?;
-        let loaded = self.request.data.load(asked.data.source, context)?;
-        asked.data.source = loaded.source;
-        refuse_other(directory, &found, &asked)?;
-        let done = run.metrics()?.len();
-        if done < asked.training.epochs || !run.model_path().exists() {
-            let resume = [
-                "train",
-                "--resume",
-                &directory.display().to_string(),
-                "--no-figures",
-            ];
-            let mut words: Vec<String> = resume.map(str::to_owned).into();
-            words.extend(self.request.data.words());
-            if let Command::Train(train) = Line::parse_words(&words)? {
-                train.train(context)?;
-            }
-            return Ok(());
-        }
-        refuse_other_data(directory, loaded, &found, context)
     }
 
     fn section(
@@ -316,10 +278,10 @@ impl<'a> Plan<'a> {
         let mut lines = Vec::new();
         let (mut pictures, mut measured) = (Vec::new(), Vec::new());
         for command in &exhibit.commands {
-            let words = self.words(command);
-            let line = typed(&words);
+            let parsed = self.line(command);
+            let line = typed(&parsed);
             context.say(&line);
-            let shown = Line::parse_words(&words)?.show(context)?;
+            let shown = Line::parse_line(&parsed)?.show(context)?;
             let Some(Shown {
                 picture: drawn,
                 object,
@@ -343,8 +305,8 @@ impl<'a> Plan<'a> {
                     runs => format!("{} ({})", exhibit.caption, runs.join(", ")),
                 };
                 // Numbers on shades of one colour are for white paper, and stay on it.
-                let class = match words[0].as_str() {
-                    "classify" | "judge" => " class=\"paper\"",
+                let class = match command.split(' ').next() {
+                    Some("classify" | "judge") => " class=\"paper\"",
                     _ => "",
                 };
                 pictures.push(format!(
@@ -492,8 +454,8 @@ impl<'a> Plan<'a> {
     fn trained_by(&self, assignment: &Assignment) -> Result<String, Error> {
         let mut lines = Vec::new();
         for wanted in &assignment.runs {
-            if let Some(words) = self.training(wanted)? {
-                lines.push(typed(&words));
+            if let Some(line) = self.training(wanted)? {
+                lines.push(typed(&line));
             }
         }
         if lines.is_empty() {
@@ -549,7 +511,11 @@ pub(crate) fn data_name(name: &str) -> &str {
 }
 
 /// A run under the name of one that is wanted, which is of something else.
-fn refuse_other(directory: &Path, found: &Experiment, asked: &Experiment) -> Result<(), Error> {
+pub(crate) fn refuse_other(
+    directory: &Path,
+    found: &Experiment,
+    asked: &Experiment,
+) -> Result<(), Error> {
     // What it is called and described as changes nothing.
     let matters =
         |(key, _): &(String, String)| !["name", "description", "tasks"].contains(&key.as_str());
@@ -577,7 +543,7 @@ fn refuse_other(directory: &Path, found: &Experiment, asked: &Experiment) -> Res
 }
 
 /// A finished run of the same experiment, which was tested on other images.
-fn refuse_other_data(
+pub(crate) fn refuse_other_data(
     directory: &Path,
     loaded: Loaded,
     experiment: &Experiment,

@@ -313,13 +313,13 @@ fn a_conditional_model_draws_what_it_is_told() {
     let directory = trained_conditional();
     let commands: [(&[&str], &str); 11] = [
         (&["sample", "run"], "(100, 28, 28)"),
-        (&["sample", "run", "--digits", "3,1,4"], "(3, 28, 28)"),
+        (&["sample", "run", "--digits", "3, 1, 4"], "(3, 28, 28)"),
         (
             &["sample", "run", "--digits", "0,2", "--count", "4"],
             "(8, 28, 28)",
         ),
         (&["digit", "run", "7"], "(1, 28, 28)"),
-        (&["restyle", "run", "--image", "4,0"], "(22, 28, 28)"),
+        (&["restyle", "run", "--image", "4, 0"], "(22, 28, 28)"),
         (
             &["manifold", "run", "--digit", "3", "--steps", "3"],
             "(9, 28, 28)",
@@ -448,6 +448,138 @@ fn the_log_likelihood_lies_above_the_bound_and_has_its_error_beside_it() {
     let error = figure("log_likelihood_standard_error");
     assert!(error > 0.0 && error < 10.0, "{error}");
     assert_eq!(measured["importance_samples"], 50);
+}
+
+#[test]
+fn what_one_image_does_not_define_is_said_so() {
+    let directory = trained(&[]);
+    let at = directory.path();
+    let evaluate = [
+        "evaluate",
+        "run",
+        "--limit",
+        "1",
+        "--importance-samples",
+        "2",
+    ];
+    let measured = object(at, &evaluate);
+    for figure in ["elbo", "log_likelihood"] {
+        assert!(measured[figure].is_f64(), "{measured}");
+        let error = &measured.as_object().unwrap()[&format!("{figure}_standard_error")];
+        assert!(error.is_null(), "{measured}");
+    }
+    let words = succeed(at, &evaluate);
+    assert!(
+        words.contains("not defined for one image") && !words.contains("± 0"),
+        "{words}"
+    );
+    let two = object(at, &["evaluate", "run", "--limit", "2"]);
+    assert!(two["elbo_standard_error"].as_f64().unwrap() > 0.0, "{two}");
+}
+
+#[test]
+fn a_covariance_of_few_images_is_said_to_be_singular() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let small = [
+        "--limit",
+        "4",
+        "--set",
+        "model.hidden=[8]",
+        "--set",
+        "model.latent_size=5",
+    ];
+    let arguments = [
+        "train",
+        "vae-2d",
+        "--epochs",
+        "1",
+        "--out",
+        "run",
+        "--no-figures",
+    ];
+    succeed(at, &[&arguments[..], &small].concat());
+    latent_datasets::save_idx(
+        &latent_datasets::synthetic(1, 10, 4),
+        &at.join("few"),
+        |_| Ok(()),
+    )
+    .unwrap();
+    let posterior = ["posterior", "run", "--data", "idx", "--data-dir", "few"];
+    let words = succeed(at, &posterior);
+    let expected = "not defined, since the covariance of 4 images in 5 dimensions is singular";
+    assert!(
+        words.contains(expected) && !words.contains("inf"),
+        "{words}"
+    );
+    assert!(object(at, &posterior)["kl_from_prior"].is_null());
+}
+
+#[test]
+fn a_run_is_trained_only_if_it_is_needed() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let arguments = [
+        "train",
+        "vae-2d",
+        "--if-needed",
+        "--epochs",
+        "1",
+        "--limit",
+        "60",
+    ];
+    let small = ["--no-figures", "--set", "model.hidden=[8]"];
+    let train = [&arguments[..], &small].concat();
+    let model = || {
+        fs::metadata(at.join("runs/vae-2d/model.safetensors"))
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    assert!(succeed(at, &train).contains("nats per image"));
+    let first = model();
+    assert!(succeed(at, &train).contains("runs/vae-2d: training is complete"));
+    assert_eq!(model(), first);
+    let message = fail(at, &[&train[..], &["--seed", "9"]].concat(), 1);
+    assert!(
+        message.contains("its `seed` is 1, and 9 is needed"),
+        "{message}"
+    );
+    assert_eq!(model(), first);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_need_not_be_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let directory = tempfile::tempdir().unwrap();
+    let name = |bytes| OsStr::from_bytes(bytes);
+    let mut sample = latent(directory.path());
+    sample
+        .args(["sample", "vae-2d", "--out"])
+        .arg(name(b"\xff.png"));
+    let (_, stderr, code) = outcome(&mut sample);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(directory.path().join(name(b"\xff.png")).is_file());
+    let mut report = latent(directory.path());
+    let options = [
+        "--quick",
+        "--epochs",
+        "1",
+        "--limit",
+        "10",
+        "--dry-run",
+        "--runs",
+    ];
+    report
+        .args(["report", "aevb"])
+        .args(options)
+        .arg(name(b"\xff"));
+    let (stdout, stderr, code) = outcome(&mut report);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains(r"$'\xFF"), "{stdout}");
 }
 
 #[test]
@@ -639,7 +771,7 @@ fn an_experiment_of_one_s_own_is_a_file() {
     assert_eq!(trained["epochs"], 1);
     let message = fail(directory.path(), &["manifold", "runs/mine"], 1);
     assert!(message.contains("this model has 3"), "{message}");
-    assert!(message.contains("latent scatter"), "{message}");
+    assert!(message.contains("`scatter`"), "{message}");
     for projection in ["pca", "tsne"] {
         let arguments = ["scatter", "runs/mine", "--projection", projection, "--out"];
         succeed(directory.path(), &[&arguments[..], &["a.svg"]].concat());
@@ -684,6 +816,10 @@ fn bad_usage_exits_with_2() {
             "positive number",
         ),
         (&["train", "vae-2d", "--epochs", "0"], "1 or more"),
+        (&["train", "vae-2d", "--epochs", "-1"], "1 or more"),
+        (&["manifold", "run", "--range", "-1"], "positive number"),
+        (&["neighbours", "run", "--radii", "-1"], "from 0 to"),
+        (&["sample", "run", "--count", "10001"], "1..=10000"),
         (&["train", "vae-2d", "--data", "fashion"], "synthetic"),
         (&["sample", "run", "--count", "0"], "1.."),
         (&["sample", "run", "--out", "picture.jpg"], ".png"),
@@ -1112,10 +1248,24 @@ fn ctrl_c_saves_the_run_and_says_how_to_go_on_to_the_same_bytes() {
         "{rest:?}"
     );
 
-    succeed(
-        directory.path(),
-        &["train", "--resume", "stopped", "--no-figures"],
-    );
+    // The command that was printed, and the same that resumes what it finds.
+    fs::create_dir(directory.path().join("again")).unwrap();
+    for entry in fs::read_dir(directory.path().join("stopped")).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = directory
+            .path()
+            .join("again")
+            .join(path.file_name().unwrap());
+        fs::copy(&path, copy).unwrap();
+    }
+    let line = rest.iter().find(|line| line.contains("--resume")).unwrap();
+    let shell = std::process::Command::new("sh");
+    let mut shell = latent_tests::isolated(shell, directory.path());
+    let (_, stderr, code) = outcome(shell.args(["-c", line]));
+    assert_eq!(code, 0, "{line}: {stderr}");
+    let again = [&train("again")[..], &["--if-needed"]].concat();
+    succeed(directory.path(), &again);
     let model = |run: &str| fs::read(directory.path().join(run).join("model.safetensors")).unwrap();
     assert_eq!(model("stopped"), model("whole"));
+    assert_eq!(model("again"), model("whole"));
 }

@@ -7,5 +7,7 @@ mod hub;
 mod pretrained;
 mod real_digits;
 mod report;
+mod suggested_commands;
 #[cfg(unix)]
 mod survival;
+mod untrusted_text;

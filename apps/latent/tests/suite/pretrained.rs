@@ -79,7 +79,7 @@ fn a_name_draws_digits_with_no_file_and_no_network() {
     let message = fail(path, &["sample", "cvae-con"], 1);
     assert!(message.contains("did you mean `cvae-conv`?"), "{message}");
     let message = fail(path, &["models", "info", "vae"], 1);
-    assert!(message.contains("`latent models list`"), "{message}");
+    assert!(message.contains("latent models list`"), "{message}");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_large_one_comes_from_the_hub_and_is_the_one_that_was_meant() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let message = fail(path, &["sample", name], 1);
-    let fetch = format!("`latent models fetch {name}` brings it");
+    let fetch = format!("latent models fetch {name}` brings it");
     assert!(message.contains(&fetch), "{message}");
 
     // Somebody else's file under this name, with all that a hub promises kept.

@@ -365,50 +365,27 @@ fn recipe(justfile: &str, name: &str) -> (Vec<String>, Vec<String>) {
         .map(|name| format!("train {name} --out runs/{name} --no-figures"))
         .collect();
     let mut commands = Vec::new();
-    let mut variable = None;
-    for piece in body.split(';') {
-        let piece = piece
-            .trim()
-            .trim_start_matches('@')
-            .trim_start_matches("do ");
-        let piece = piece.trim().trim_end_matches("|| exit 1").trim();
-        if let Some((name, values)) = piece
-            .strip_prefix("for ")
-            .and_then(|rest| rest.split_once(" in "))
-        {
-            variable = Some((format!("${name}"), values.split(' ').collect::<Vec<_>>()));
-            continue;
-        }
-        let pieces = match &variable {
-            Some((name, values)) => values
-                .iter()
-                .map(|value| piece.replace(name, value))
-                .collect(),
-            None => vec![piece.to_owned()],
-        };
-        for piece in pieces {
-            let words: Vec<&str> = piece.split_whitespace().collect();
-            match &words[..] {
-                ["{{latent}}", command @ ..] => {
-                    let end = command
-                        .iter()
-                        .position(|word| *word == "--out")
-                        .unwrap_or(command.len());
-                    commands.push(command[..end].join(" "));
-                }
-                [
-                    "{{just_executable()}}",
-                    "_train",
-                    experiment,
-                    run,
-                    settings @ ..,
-                ] => {
-                    let settings = settings.join(" ");
-                    training.push(format!("train {experiment} --out runs/{run} {settings}"));
-                }
-                ["done"] => variable = None,
-                other => assert!(other.is_empty(), "{name}: {other:?}"),
+    for line in body.split(';') {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match &words[..] {
+            [
+                "{{latent}}",
+                "train",
+                experiment,
+                "--if-needed",
+                options @ ..,
+            ] => {
+                training.push(format!("train {experiment} {}", options.join(" ")));
             }
+            ["{{latent}}", command @ ..] => {
+                let end = command
+                    .iter()
+                    .position(|word| *word == "--out")
+                    .unwrap_or(command.len());
+                commands.push(command[..end].join(" "));
+            }
+            // Shells differ in everything else.
+            other => assert!(other.is_empty(), "{name}: {other:?}"),
         }
     }
     (training, commands)

@@ -1,0 +1,271 @@
+//! Commands as they can be typed in the shell at hand.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::iter;
+use std::path::{MAIN_SEPARATOR, Path};
+use std::sync::OnceLock;
+
+use clap::CommandFactory;
+use os_display::Quotable;
+
+use crate::Arguments;
+use crate::arguments::DataArguments;
+
+/// A command with its arguments.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct CommandLine(Vec<OsString>);
+
+impl CommandLine {
+    /// Words that are typed after the program's name, such as `evaluate` or `models list`.
+    pub(crate) fn new(words: &str) -> Self {
+        Self(words.split_whitespace().map(OsString::from).collect())
+    }
+
+    #[must_use]
+    pub(crate) fn word(mut self, word: impl Into<OsString>) -> Self {
+        self.0.push(word.into());
+        self
+    }
+
+    /// A path as a positional argument: one that begins with a dash would be taken for an option.
+    #[must_use]
+    pub(crate) fn path(self, path: &Path) -> Self {
+        if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
+            return self.word(Path::new(".").join(path));
+        }
+        self.word(path)
+    }
+
+    /// An option and its value, joined by `=` where the value could be taken for an option.
+    #[must_use]
+    pub(crate) fn option(self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        let value = value.as_ref();
+        if value.as_encoded_bytes().starts_with(b"-") {
+            let mut joined = OsString::from(format!("{name}="));
+            joined.push(value);
+            return self.word(joined);
+        }
+        self.word(name).word(value)
+    }
+
+    /// The options that name the same data again, where the command has them.
+    #[must_use]
+    pub(crate) fn data(self, data: &DataArguments) -> Self {
+        let options = data.options();
+        options.into_iter().fold(self, |line, (option, value)| {
+            line.option_if_known(option, value)
+        })
+    }
+
+    /// The directory of the data, where one was named and the command takes one: for a model, which says itself
+    /// what kind of data it is for.
+    #[must_use]
+    pub(crate) fn data_directory(self, data: &DataArguments) -> Self {
+        match data.directory() {
+            Some(directory) => self.option_if_known("data-dir", directory),
+            None => self,
+        }
+    }
+
+    fn option_if_known(self, option: &str, value: impl AsRef<OsStr>) -> Self {
+        if self.accepts(option) {
+            self.option(&format!("--{option}"), value)
+        } else {
+            self
+        }
+    }
+
+    /// Whether the command has an option of this name.
+    pub(crate) fn accepts(&self, option: &str) -> bool {
+        let mut command = Arguments::command();
+        for word in &self.0 {
+            let Some(inner) = word.to_str().and_then(|word| command.find_subcommand(word)) else {
+                break;
+            };
+            command = inner.clone();
+        }
+        command
+            .get_arguments()
+            .any(|argument| argument.get_long() == Some(option))
+    }
+
+    pub(crate) fn words(&self) -> &[OsString] {
+        &self.0
+    }
+
+    /// As it is typed where the program is called `program`.
+    pub(crate) fn typed(&self, program: &str) -> String {
+        let words = self.0.iter().map(|word| quoted(word));
+        let mut line = program.to_owned();
+        for word in words {
+            line.push(' ');
+            line.push_str(&word);
+        }
+        line
+    }
+}
+
+/// As it is typed to run this very program again.
+impl fmt::Display for CommandLine {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(&self.typed(program()))
+    }
+}
+
+/// Lines of commands that a person may want next.
+pub(crate) fn next(commands: &[CommandLine]) -> String {
+    let commands = commands.iter().map(|command| format!("  {command}"));
+    let lines: Vec<String> = iter::once("next:".to_owned()).chain(commands).collect();
+    lines.join("\n")
+}
+
+/// How the program was called: by `cargo run`, by its name, or by its path.
+pub(crate) fn program() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        if std::env::var_os("CARGO").is_some() {
+            return "cargo run --release --".to_owned();
+        }
+        let Some(called) = std::env::args_os().next().filter(|name| !name.is_empty()) else {
+            return "latent".to_owned();
+        };
+        if cfg!(windows)
+            && let Some(name) = name_on_path(Path::new(&called))
+        {
+            return name;
+        }
+        quoted(&called)
+    })
+}
+
+/// The name of the program where the search path leads to it: PowerShell passes the whole path on, whatever
+/// was typed.
+fn name_on_path(called: &Path) -> Option<String> {
+    let name = called.file_name()?;
+    let directories = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&directories).find(|path| path.join(name).is_file())?;
+    let is_this = Some(found.as_path()) == called.parent();
+    is_this.then(|| Some(quoted(called.file_stem()?)))?
+}
+
+/// An argument as it can be typed: in a POSIX shell, or on Windows in `cmd.exe` and PowerShell alike wherever
+/// they agree.
+pub(crate) fn quoted(argument: &OsStr) -> String {
+    if let Some(text) = argument.to_str() {
+        if is_plain(text, MAIN_SEPARATOR) {
+            return text.to_owned();
+        }
+        if cfg!(windows)
+            && let Some(text) = in_double_quotes(text)
+        {
+            return text;
+        }
+    }
+    argument.quote().external(true).to_string()
+}
+
+/// Whether no shell reads anything but itself in a text.
+fn is_plain(text: &str, separator: char) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || c == separator || "/._-+:,=".contains(c);
+    // zsh expands what begins with an equals sign.
+    !text.is_empty() && !text.starts_with('=') && text.chars().all(plain)
+}
+
+/// A text in double quotes, for `cmd.exe`, which knows no others, and PowerShell; `None` where they would not
+/// agree on what it says.
+fn in_double_quotes(text: &str) -> Option<String> {
+    let differs = |c: char| matches!(c, '"' | '“' | '”' | '„' | '$' | '`' | '%') || c.is_control();
+    if text.is_empty() || text.contains(differs) {
+        return None;
+    }
+    // Backslashes before a quote would escape it.
+    let end = text.len() - text.trim_end_matches('\\').len();
+    Some(format!("\"{text}{}\"", "\\".repeat(end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_words_stay_and_others_are_quoted() {
+        for word in ["runs/vae-2d", "3,1,4", "model.latent_size=2", "rüns"] {
+            assert!(is_plain(word, '/'), "{word}");
+        }
+        assert!(is_plain(r"C:\runs\vae-2d", '\\'));
+        for word in ["", "=a", "a b", "[32]", "~", "a'b", "$x", r"a\b", "a\u{1b}"] {
+            assert!(!is_plain(word, '/'), "{word}");
+        }
+    }
+
+    #[test]
+    fn windows_shells_agree_on_double_quotes() {
+        let quoted = |text| in_double_quotes(text);
+        assert_eq!(
+            quoted(r"C:\my runs\a").as_deref(),
+            Some(r#""C:\my runs\a""#)
+        );
+        assert_eq!(quoted(r"my runs\").as_deref(), Some(r#""my runs\\""#));
+        assert_eq!(quoted("it's").as_deref(), Some(r#""it's""#));
+        for differs in ["", "a$b c", "a`b", "100 %", "a\u{1b}"] {
+            assert_eq!(quoted(differs), None, "{differs}");
+        }
+    }
+
+    #[test]
+    fn a_value_with_a_dash_is_no_option() {
+        let line = CommandLine::new("evaluate")
+            .path(Path::new("-run"))
+            .option("--data-dir", "-data");
+        let words: Vec<_> = line.words().iter().map(|word| word.to_str()).collect();
+        let path = Path::new(".").join("-run");
+        let expected = ["evaluate", path.to_str().unwrap(), "--data-dir=-data"];
+        assert_eq!(words, expected.map(Some));
+    }
+
+    #[test]
+    fn options_are_known_by_command() {
+        assert!(CommandLine::new("evaluate x").accepts("data-dir"));
+        assert!(CommandLine::new("data show").accepts("data-dir"));
+        assert!(!CommandLine::new("sample x").accepts("data-dir"));
+        assert!(!CommandLine::new("models list").accepts("data-dir"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_reads_what_was_quoted() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let words: [&[u8]; 8] = [
+            b"plain",
+            b"",
+            b"a b",
+            b"it's \"so\" $HOME `x` \\",
+            b"~",
+            b"*?[a]",
+            b"a;b|c&d<e>(f)",
+            b"!#",
+        ];
+        for word in words {
+            let line = format!("printf %s {}", quoted(OsStr::from_bytes(word)));
+            let printed = std::process::Command::new("sh")
+                .args(["-c", &line])
+                .output();
+            assert_eq!(printed.unwrap().stdout, word, "{line}");
+        }
+        // Control characters and bytes that are no text take a shell with $'…'.
+        for word in [&b"\x1b[31m"[..], b"\xff\xfe", "\u{9b}2J".as_bytes()] {
+            let line = quoted(OsStr::from_bytes(word));
+            assert_eq!(crate::terminal::clean(&line), line);
+            let line = format!("printf %s {line}");
+            match std::process::Command::new("bash")
+                .args(["-c", &line])
+                .output()
+            {
+                Ok(printed) => assert_eq!(printed.stdout, word, "{line}"),
+                Err(reason) => assert_eq!(reason.kind(), std::io::ErrorKind::NotFound),
+            }
+        }
+    }
+}
