@@ -28,7 +28,7 @@ fn affine_inverse(
 ///
 /// [Fitted](Bijector::fit) before training, s begins so that the latents' magnitudes have a mean of 1. From
 /// 0 a noisy pixel of MNIST's border, which needs exp(6), would be thousands of steps away; and so it would be
-/// from its standard deviation, where one image in a thousand has ink.
+/// from its standard deviation, where one image in a thousand has ink. A column of zeros gets s = 0.
 #[derive(Clone, Debug)]
 pub struct Scaling {
     log_scale: Tensor,
@@ -51,11 +51,12 @@ impl<C> Bijector<C> for Scaling {
     }
 
     fn fit(&self, data: &Tensor, condition: &C, fit: Fit) -> Result<Tensor, Error> {
-        /// What is zero everywhere keeps a finite scale.
+        /// Added to magnitudes, so that the scale of a small one stays moderate.
         const FLOOR: f64 = 1e-5;
         if fit == Fit::Initial {
-            let magnitude = data.reshape(((), data.dim(D::Minus1)?))?.abs()?.mean(0)?;
-            let log_scale = (magnitude + FLOOR)?.log()?.neg()?;
+            let magnitude = vectors(data, 1)?.abs()?.mean(0)?;
+            let log_scale = (&magnitude + FLOOR)?.log()?.neg()?;
+            let log_scale = zero_where(&magnitude.eq(0.0)?, &log_scale)?;
             self.log_scale.slice_set(&log_scale.detach(), 0, 0)?;
         }
         Ok(self.inverse_and_log_det(data, condition)?.0)
@@ -64,6 +65,10 @@ impl<C> Bijector<C> for Scaling {
 
 /// y = x exp(s) + t, column by column, with s and t that begin as the logarithm of the data's standard
 /// deviation and as its mean, and are trained from there. Kingma & Dhariwal 2018 (Glow), section 3.1.
+///
+/// s begins as ½ log(variance + 10⁻⁵), and as 0 in a column of one value, such as any column of a single
+/// vector: it has no variance to standardise, and several normalisations in a chain would each multiply
+/// deviations from that value by √10⁵.
 #[derive(Clone, Debug)]
 pub struct ActNorm {
     log_scale: Tensor,
@@ -91,9 +96,11 @@ impl<C> Bijector<C> for ActNorm {
 
     fn fit(&self, data: &Tensor, condition: &C, fit: Fit) -> Result<Tensor, Error> {
         if fit == Fit::Initial {
-            let (mean, variance) = statistics(data)?;
-            // What never changes keeps its scale: a column of MNIST's border can be all one number.
+            let (mean, variance) = statistics(data, 1)?;
             let log_scale = ((variance + VARIANCE_FLOOR)?.log()? * 0.5)?;
+            let rows = vectors(data, 1)?;
+            let is_constant = rows.max(0)?.eq(&rows.min(0)?)?;
+            let log_scale = zero_where(&is_constant, &log_scale)?;
             self.translation.slice_set(&mean.detach(), 0, 0)?;
             self.log_scale.slice_set(&log_scale.detach(), 0, 0)?;
         }
@@ -104,9 +111,24 @@ impl<C> Bijector<C> for ActNorm {
 /// Added to variances, so that none is zero.
 const VARIANCE_FLOOR: f64 = 1e-5;
 
-/// Mean and variance of every column over all rows, `[d]`.
-fn statistics(data: &Tensor) -> Result<(Tensor, Tensor), Error> {
-    let rows = data.reshape(((), data.dim(D::Minus1)?))?;
+/// The vectors as rows `[n, d]`, of which there must be `needed`.
+fn vectors(data: &Tensor, needed: usize) -> Result<Tensor, Error> {
+    let size = data.dim(D::Minus1)?;
+    let found = data.elem_count() / size.max(1);
+    if found < needed {
+        return Err(Error::TooFewVectors { found, needed });
+    }
+    Ok(data.reshape((found, size))?)
+}
+
+/// `values`, with 0 where the condition holds.
+fn zero_where(condition: &Tensor, values: &Tensor) -> Result<Tensor, Error> {
+    Ok(condition.where_cond(&values.zeros_like()?, values)?)
+}
+
+/// Mean and variance of every column over all rows, `[d]`, of which there must be `needed`.
+fn statistics(data: &Tensor, needed: usize) -> Result<(Tensor, Tensor), Error> {
+    let rows = vectors(data, needed)?;
     let mean = rows.mean(0)?;
     let variance = rows.broadcast_sub(&mean)?.sqr()?.mean(0)?;
     Ok((mean, variance))
@@ -116,6 +138,8 @@ fn statistics(data: &Tensor) -> Result<(Tensor, Tensor), Error> {
 /// mean and variance of each column, over the batch while it is trained and over all of the data, to
 /// which it is [fitted](Bijector::fit), afterwards. Dinh et al. 2017, section 3.7; Papamakarios et al.
 /// 2017, section 5, for the statistics.
+///
+/// ε is 10⁻⁵. A batch to train on, and data to fit to, must have two vectors or more: one has no variance.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
     log_scale: Tensor,
@@ -163,12 +187,12 @@ impl<C> Bijector<C> for BatchNorm {
     }
 
     fn inverse_in_training(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
-        let (mean, variance) = statistics(data)?;
+        let (mean, variance) = statistics(data, 2)?;
         self.standardised(data, &mean, &variance)
     }
 
     fn fit(&self, data: &Tensor, condition: &C, _: Fit) -> Result<Tensor, Error> {
-        let (mean, variance) = statistics(data)?;
+        let (mean, variance) = statistics(data, 2)?;
         self.mean.slice_set(&mean.detach(), 0, 0)?;
         self.variance.slice_set(&variance.detach(), 0, 0)?;
         Ok(self.inverse_and_log_det(data, condition)?.0)

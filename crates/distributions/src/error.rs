@@ -44,6 +44,14 @@ pub enum Error {
         /// How many columns there are.
         size: usize,
     },
+    /// Data without the statistic that a normalisation needs.
+    #[error("{found} vectors have no variance to normalise by: {needed} or more are needed")]
+    TooFewVectors {
+        /// How many vectors there are.
+        found: usize,
+        /// How many are needed at least.
+        needed: usize,
+    },
     /// A distance from the ends of an interval that leaves nothing between them.
     #[error("λ is {0}: how far a logit keeps away from 0 and 1 is at least 0 and less than 1/2")]
     Lambda(f64),

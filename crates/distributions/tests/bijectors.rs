@@ -426,6 +426,60 @@ fn an_act_norm_begins_with_standardised_data() -> Result {
 }
 
 #[test]
+fn a_column_of_one_value_keeps_its_scale_however_many_normalisations_follow() -> Result {
+    // The first column is constant, the second is not.
+    let data = normal(7, &[500, 2])?.broadcast_mul(&Tensor::new(&[0.0, 3.0], CPU)?)?;
+    let data = (data + 0.25)?;
+    let zeros = || Tensor::zeros(2, DType::F64, CPU);
+    let norms = (0..10).map(|_| {
+        let norm: Box<dyn Bijector> = Box::new(ActNorm::new(zeros()?, zeros()?));
+        Ok(norm)
+    });
+    let chain = Chain::new(norms.collect::<Result<_>>()?);
+    chain.fit(&data, &(), Fit::Initial)?;
+    // Another value in that column is as far from the first as it was.
+    let other = Tensor::new(&[[1.25, 0.25]], CPU)?;
+    let (latents, log_det) = chain.inverse_and_log_det(&other, &())?;
+    assert!((rows(&latents)?[0][0] - 1.0).abs() < 1e-12);
+    let deviation = (-log_det.to_vec1::<f64>()?[0]).exp();
+    // The standard error of the deviation of 500 draws is 3 / √1000.
+    assert!(
+        (deviation - 3.0).abs() < 5.0 * 3.0 / 1000f64.sqrt(),
+        "{deviation}"
+    );
+
+    // One vector alone is constant in every column, and after its normalisation zero.
+    let chain: Chain = Chain::new(vec![
+        Box::new(Scaling::new(zeros()?)),
+        Box::new(ActNorm::new(zeros()?, zeros()?)),
+    ]);
+    let latents = chain.fit(&data.narrow(0, 0, 1)?, &(), Fit::Initial)?;
+    assert_eq!(rows(&latents)?, [[0.0, 0.0]]);
+    let (_, log_det) = chain.inverse_and_log_det(&data, &())?;
+    assert_eq!(log_det.abs()?.max_all()?.to_scalar::<f64>()?, 0.0);
+    Ok(())
+}
+
+#[test]
+fn statistics_of_too_few_vectors_are_refused_with_their_number() -> Result {
+    let refused = |result: Result<Tensor>, expected: (usize, usize)| match result {
+        Err(Error::TooFewVectors { found, needed }) => assert_eq!((found, needed), expected),
+        other => panic!("{other:?}"),
+    };
+    let none = Tensor::zeros((0, 3), DType::F64, CPU)?;
+    let one = normal(1, &[1, 3])?;
+    let act_norm = columns("act-norm", 3, 70)?.bijector;
+    refused(act_norm.fit(&none, &(), Fit::Initial), (0, 1));
+    let scaling = columns("scaling", 3, 70)?.bijector;
+    refused(scaling.fit(&none, &(), Fit::Initial), (0, 1));
+    let batch_norm = columns("batch-norm", 3, 70)?.bijector;
+    refused(batch_norm.fit(&one, &(), Fit::Statistics), (1, 2));
+    let training = batch_norm.inverse_in_training(&one, &());
+    refused(training.map(|(latents, _)| latents), (1, 2));
+    Ok(())
+}
+
+#[test]
 fn a_batch_norm_fitted_to_a_batch_does_as_in_training_on_it() -> Result {
     let case = columns("batch-norm", 3, 70)?;
     let data = normal(9, &[50, 3])?.affine(2.0, 1.0)?;
