@@ -54,6 +54,14 @@ pub enum Error {
         /// What is left, in words.
         kept: String,
     },
+    /// A training that is of use only as a whole, ended by its observer.
+    #[error("training was stopped in epoch {epoch} of {epochs}")]
+    Stopped {
+        /// The epoch that was not completed, counted from 1.
+        epoch: usize,
+        /// How many there were to be.
+        epochs: usize,
+    },
     /// A variable that the loss does not depend on, or that an operation without a gradient cut off.
     #[error(
         "no gradient reaches {name}: an operation between it and the loss has none, or the loss \

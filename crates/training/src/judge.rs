@@ -17,7 +17,7 @@ pub struct Judge {
 /// whose test images it gets more than 98 % right.
 ///
 /// # Errors
-/// There are no images.
+/// There are no images, or [`Error::Stopped`] where the observer ends the training early.
 pub fn train_judge(
     splits: &Splits,
     seed: u64,
@@ -39,6 +39,12 @@ pub fn train_judge(
     let mut test_accuracy = f64::NAN;
     while let Some(epoch) = trainer.epoch(splits, observer)? {
         test_accuracy = epoch.test["accuracy"];
+    }
+    if !trainer.is_complete() {
+        return Err(Error::Stopped {
+            epoch: trainer.epochs_done() + 1,
+            epochs: config.epochs,
+        });
     }
     Ok(Judge {
         classifier: trainer.evaluated().clone(),
