@@ -3,7 +3,7 @@ use std::path::Path as FilePath;
 use candle_core::{DType, Device, IndexOp, Tensor};
 use latent_distributions::Generator;
 use latent_models::latent_space::Path;
-use latent_models::{AnyModel, CLASSES, Conditional, Labels, LatentModel, ModelConfig, Transform};
+use latent_models::{AnyModel, CLASSES, Labels, LatentModel, ModelConfig, Transform};
 use latent_training::{ModelMetadata, parse_model};
 use latent_visualisation::{Format, ImageGrid, Picture};
 use wasm_bindgen::prelude::wasm_bindgen;

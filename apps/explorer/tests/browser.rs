@@ -22,7 +22,7 @@ use latent_datasets::Dataset;
 use latent_distributions::Generator;
 use latent_explorer::{Model, draw};
 use latent_models::latent_space::Path as LatentPath;
-use latent_models::{AnyModel, Conditional, Labels, LatentModel};
+use latent_models::{AnyModel, Labels, LatentModel};
 use latent_tests::{announce, mnist};
 use latent_training::load_model;
 use serde_json::{Value, json};

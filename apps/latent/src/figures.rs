@@ -4,7 +4,7 @@ use candle_core::{DType, IndexOp, Tensor};
 use latent_datasets::{CLASSES, Dataset};
 use latent_distributions::Generator;
 use latent_models::latent_space::{Grid, Path, legibility, neighbours, representatives};
-use latent_models::{Conditional, Labels, LatentModel};
+use latent_models::{Labels, LatentModel};
 use latent_training::{EVALUATION_BATCH, EpochRecord, Metrics, Model, encode};
 use latent_visualisation::{Curves, ImageGrid, Scatter};
 

@@ -2,10 +2,9 @@ use candle_core::{D, DType, Tensor};
 use candle_nn::VarBuilder;
 use latent_kernels::{Activation, categorical_log_likelihood};
 
-use crate::{
-    Error, Loss, Mlp, Step, Trainable,
-    error::{most_probable, positive},
-};
+use crate::blocks::{ROWS, in_blocks};
+use crate::error::{most_probable, positive};
+use crate::{Error, Loss, Mlp, Step, Trainable};
 
 /// The shape of a [`Classifier`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +59,10 @@ impl Classifier {
     /// # Errors
     /// The images do not have the classifier's size, or a score is infinite or no number.
     pub fn classify(&self, images: &Tensor) -> Result<Tensor, Error> {
-        most_probable(&self.0.forward(images)?, "a class's score")
+        let scores = in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+            Ok(self.0.forward(&images.narrow(0, first, count)?)?)
+        })?;
+        most_probable(&scores, "a class's score")
     }
 }
 

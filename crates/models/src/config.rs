@@ -6,8 +6,8 @@ use latent_distributions::Generator;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConvolutionalConfig, Error, Flow, FlowConfig, Halves, ImageSize, Labels, LatentModel, Loss,
-    Step, Trainable, Vae, VaeConfig,
+    Conditional, ConvolutionalConfig, Error, Flow, FlowConfig, ImageSize, Labels, LatentModel,
+    Loss, Step, Trainable, Vae, VaeConfig,
 };
 
 /// A model's variables by name.
@@ -51,9 +51,9 @@ impl ModelConfig {
             Self::ConditionalConvolutionalVae(config) => AnyModel::Conditional(Box::new(
                 Vae::conditional_convolutional(image, config, builder)?,
             )),
-            Self::Flow(config) => AnyModel::unconditional(Flow::new(pixels, config, builder)?),
+            Self::Flow(config) => AnyModel::unconditional(Flow::new(image, config, builder)?),
             Self::ConditionalFlow(config) => {
-                AnyModel::Conditional(Box::new(Flow::conditional(pixels, config, builder)?))
+                AnyModel::Conditional(Box::new(Flow::conditional(image, config, builder)?))
             }
         })
     }
@@ -156,13 +156,7 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.check(image)
             }
-            Self::Flow(config) | Self::ConditionalFlow(config) => {
-                if config.halves == Halves::Checkerboard && image.0 != image.1 {
-                    return Err(Halves::not_square());
-                }
-                let pixels = image.0.checked_mul(image.1);
-                config.check(pixels.unwrap_or(usize::MAX))
-            }
+            Self::Flow(config) | Self::ConditionalFlow(config) => config.check(image),
         }
     }
 }
@@ -170,12 +164,24 @@ impl ModelConfig {
 /// A model of whatever kind, for programs that learn which from a file.
 ///
 /// As a [`LatentModel`] it always takes labels, since images come with them; a model that is not
-/// conditional ignores them. [`Self::conditional`] tells which it is.
+/// conditional ignores them. It is not [`Conditional`] itself, since an answer about labels from a model
+/// that ignores them would be wrong: [`Self::conditional`] returns the model that is.
+///
+/// ```compile_fail,E0277
+/// # use latent_models::{AnyModel, Conditional, Error, Generator};
+/// # use candle_core::Tensor;
+/// fn draw<M: Conditional>(model: &M) -> Result<Tensor, Error> {
+///     model.generate(&[3, 1, 4], &mut Generator::new(1))
+/// }
+/// fn draw_of_any(model: &AnyModel) -> Result<Tensor, Error> {
+///     draw(model)
+/// }
+/// ```
 pub enum AnyModel {
     /// A model of p(x).
     Unconditional(Box<dyn LatentModel<Condition = ()>>),
     /// A model of p(x|y).
-    Conditional(Box<dyn LatentModel<Condition = Labels>>),
+    Conditional(Box<dyn Conditional>),
 }
 
 impl AnyModel {
@@ -187,7 +193,7 @@ impl AnyModel {
     ///
     /// # Errors
     /// [`Error::NotConditional`] if it is not.
-    pub fn conditional(&self) -> Result<&dyn LatentModel<Condition = Labels>, Error> {
+    pub fn conditional(&self) -> Result<&dyn Conditional, Error> {
         match self {
             Self::Unconditional(_) => Err(Error::NotConditional),
             Self::Conditional(model) => Ok(&**model),

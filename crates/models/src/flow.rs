@@ -1,4 +1,5 @@
 use std::f64::consts::LN_2;
+use std::ops::Range;
 
 use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::{Init, VarBuilder};
@@ -9,11 +10,12 @@ use latent_distributions::{
 use latent_kernels::{Activation, dequantised_logit};
 use serde::{Deserialize, Serialize};
 
+use crate::blocks::{ROWS, in_blocks};
 use crate::error::{positive, refuse_no_samples, refuse_too_many};
 use crate::objective::LogMeanExp;
 use crate::{
-    CLASSES, Concatenated, Condition, Error, Labels, LatentModel, Loss, Mlp, Network, Step,
-    Trainable,
+    CLASSES, Concatenated, Condition, Conditional, Error, ImageSize, Labels, LatentModel, Loss,
+    Mlp, Network, Step, Trainable,
 };
 
 /// The shape of a [`Flow`].
@@ -55,40 +57,20 @@ pub enum Halves {
     /// 2014, section 5.1.
     #[default]
     Alternating,
-    /// The fields of a checkerboard, on an image that is as wide as high: all four neighbours of a
-    /// pixel are in the other half. Dinh et al. 2017, section 3.4.
+    /// The fields of a checkerboard: all four neighbours of a pixel are in the other half. Dinh et al.
+    /// 2017, section 3.4.
     Checkerboard,
     /// The upper and the lower half.
     Blocks,
 }
 
 impl Halves {
-    /// Whether an image of so many pixels can be halved so.
-    fn check(self, pixels: usize) -> Result<(), Error> {
-        let side = pixels.isqrt();
-        if self == Self::Checkerboard && side.checked_mul(side) != Some(pixels) {
-            return Err(Self::not_square());
-        }
-        Ok(())
-    }
-
-    /// The refusal of a checkerboard on an image that is not as wide as high.
-    pub(crate) fn not_square() -> Error {
-        Error::Config {
-            key: "halves",
-            value: "checkerboard".to_owned(),
-            remedy: "the images are not square: it must be alternating or blocks",
-        }
-    }
-
-    /// The half that is given first, and that which is transformed first, as of so many pixels.
-    fn partition(self, pixels: usize) -> Result<Partition, Error> {
-        self.check(pixels)?;
-        let side = pixels.isqrt();
+    /// The half that is given first, and that which is transformed first.
+    fn partition(self, (height, width): ImageSize) -> Result<Partition, Error> {
         Ok(match self {
-            Self::Alternating => Partition::alternating(pixels)?,
-            Self::Checkerboard => Partition::checkerboard(side, side)?,
-            Self::Blocks => Partition::halves(pixels)?,
+            Self::Alternating => Partition::alternating(height * width)?,
+            Self::Checkerboard => Partition::checkerboard(height, width)?,
+            Self::Blocks => Partition::halves(height * width)?,
         })
     }
 }
@@ -103,7 +85,8 @@ impl Halves {
 pub enum Transform {
     /// [`Additive`]: it adds what a network says. Dinh et al. 2014.
     Additive,
-    /// [`Affine`]: it also multiplies by what another network says. Dinh et al. 2017.
+    /// [`Affine`], y = x exp(s) + t. The network of s ends with a tanh, so that every coupling multiplies
+    /// by e⁻¹ to e¹. Dinh et al. 2017, whose code also bounds s by a tanh, with a scale that is trained.
     Affine,
     /// [`LogisticMixture`]: it maps through the distribution function of a mixture. Ho et al. 2019.
     Mixture {
@@ -148,7 +131,7 @@ pub enum Preprocessing {
     Unit,
     /// logit(λ + (1 − 2λ) u). Papamakarios et al. 2017, appendix E.
     Logit {
-        /// λ: how far the logit keeps away from black and white.
+        /// λ: how far the logit keeps away from black and white, greater than 0 and less than ½.
         #[serde(default = "usual_lambda")]
         lambda: f64,
     },
@@ -195,11 +178,15 @@ impl FlowConfig {
         }
     }
 
-    /// Whether there can be such a flow of images of so many pixels.
+    /// Whether there can be such a flow of images of this size.
     ///
     /// # Errors
     /// Names the field that is impossible.
-    pub fn check(&self, pixels: usize) -> Result<(), Error> {
+    pub fn check(&self, (height, width): ImageSize) -> Result<(), Error> {
+        /// Noise can be 0, and 0 has no logit. Models compute in 32 bits, of which this is the least number.
+        const LAMBDAS: Range<f64> = f32::MIN_POSITIVE as f64..0.5;
+
+        let pixels = height.saturating_mul(width);
         if pixels < 2 {
             return Err(Error::Config {
                 key: "pixels",
@@ -208,7 +195,6 @@ impl FlowConfig {
             });
         }
         positive("couplings", self.couplings)?;
-        self.halves.check(pixels)?;
         for &size in &self.hidden {
             positive("hidden", size)?;
         }
@@ -227,12 +213,13 @@ impl FlowConfig {
             }
         };
         if let Preprocessing::Logit { lambda } = self.preprocessing
-            && Sigmoid::new(lambda).is_err()
+            && !LAMBDAS.contains(&lambda)
         {
             return Err(Error::Config {
                 key: "preprocessing.lambda",
                 value: lambda.to_string(),
-                remedy: "it must be at least 0 and less than 0.5",
+                remedy: "it must be at least 1.2e-38 and less than 0.5, so that black and white pixels have \
+                         finite logits",
             });
         }
         let half = pixels.div_ceil(2);
@@ -271,15 +258,15 @@ pub struct Flow<C = ()> {
 pub type ConditionalFlow = Flow<Labels>;
 
 impl Flow {
-    /// A flow of images of `pixels` values, with its variables from `builder`: `0`, `1`, … for the
+    /// A flow of images of this size, with its variables from `builder`: `0`, `1`, … for the
     /// couplings, from the latent side to the data's, and in each `log_scale`, `translation` or
     /// `mixture` for its networks and `norm` for what normalises; `scaling` for the scales of NICE.
     ///
     /// # Errors
     /// The configuration is impossible, there are fewer than two pixels, or `builder` holds variables of
     /// other shapes.
-    pub fn new(pixels: usize, config: &FlowConfig, builder: &VarBuilder) -> Result<Self, Error> {
-        Self::of(pixels, config, 0, |network| network, builder)
+    pub fn new(image: ImageSize, config: &FlowConfig, builder: &VarBuilder) -> Result<Self, Error> {
+        Self::of(image, config, 0, |network| network, builder)
     }
 
     /// The same with the label in every network.
@@ -287,24 +274,25 @@ impl Flow {
     /// # Errors
     /// As [`Self::new`].
     pub fn conditional(
-        pixels: usize,
+        image: ImageSize,
         config: &FlowConfig,
         builder: &VarBuilder,
     ) -> Result<ConditionalFlow, Error> {
-        ConditionalFlow::of(pixels, config, CLASSES, Concatenated::new, builder)
+        ConditionalFlow::of(image, config, CLASSES, Concatenated::new, builder)
     }
 }
 
 impl<C: Condition + 'static> Flow<C> {
     /// A flow with networks that see `told` numbers more than pixels, which `conditioned` sees to.
     fn of<N: Network<Condition = C> + 'static>(
-        pixels: usize,
+        image: ImageSize,
         config: &FlowConfig,
         told: usize,
         conditioned: impl Fn(Mlp) -> N,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
-        config.check(pixels)?;
+        config.check(image)?;
+        let pixels = image.0 * image.1;
         let (dtype, device) = (builder.dtype(), builder.device());
         let zeros =
             |name, builder: &VarBuilder| builder.get_with_hints(pixels, name, Init::Const(0.0));
@@ -336,6 +324,7 @@ impl<C: Condition + 'static> Flow<C> {
                     Box::new(Coupling::new(partition, Additive, parameters))
                 }
                 Transform::Affine => {
+                    // In ±1: unbounded, the scales of several couplings multiply to overflow.
                     let log_scale = conditioned(mlp("log_scale", 1, Activation::Tanh)?);
                     let translation = conditioned(mlp("translation", 1, Activation::Identity)?);
                     let parameters = move |given: &Tensor, c: &C| {
@@ -361,7 +350,7 @@ impl<C: Condition + 'static> Flow<C> {
                 )));
             }
         }
-        let halves = config.halves.partition(pixels)?;
+        let halves = config.halves.partition(image)?;
         bijectors.push(Box::new(Permutation::from_halves(&halves, device)?));
 
         Ok(Self {
@@ -489,9 +478,12 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
 
     /// Each pixel in the middle of its level.
     fn encode(&self, images: &Tensor, condition: &C) -> Result<Tensor, Error> {
-        let middle = (images.zeros_like()? + 0.5)?;
-        let (data, _) = self.preprocessing.apply(images, &middle)?;
-        Ok(self.inverse(&data, condition)?.0)
+        in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+            let images = images.narrow(0, first, count)?;
+            let middle = (images.zeros_like()? + 0.5)?;
+            let (data, _) = self.preprocessing.apply(&images, &middle)?;
+            Ok(self.inverse(&data, &condition.narrow(first, count)?)?.0)
+        })
     }
 
     fn encode_sample(
@@ -500,13 +492,18 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
         condition: &C,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
-        let (data, _) = self.dequantised(images, generator)?;
-        Ok(self.inverse(&data, condition)?.0)
+        in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+            let (data, _) = self.dequantised(&images.narrow(0, first, count)?, generator)?;
+            Ok(self.inverse(&data, &condition.narrow(first, count)?)?.0)
+        })
     }
 
     fn decode(&self, latents: &Tensor, condition: &C) -> Result<Tensor, Error> {
-        self.preprocessing
-            .undo(&self.forward(latents, condition)?.0)
+        in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
+            let latents = latents.narrow(0, first, count)?;
+            let (data, _) = self.forward(&latents, &condition.narrow(first, count)?)?;
+            self.preprocessing.undo(&data)
+        })
     }
 
     fn decode_sample(
@@ -534,9 +531,16 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
         refuse_no_samples(samples)?;
         let mut mean = LogMeanExp::new(images.dim(0)?);
         for _ in 0..samples {
-            let (data, log_det) = self.dequantised(images, generator)?;
-            mean.add(&(self.log_prob(&data, condition)? + log_det)?.unsqueeze(0)?)?;
+            let values = in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+                let images = images.narrow(0, first, count)?;
+                let (data, log_det) = self.dequantised(&images, generator)?;
+                let log_prob = self.log_prob(&data, &condition.narrow(first, count)?)?;
+                Ok((log_prob + log_det)?)
+            })?;
+            mean.add(&values.unsqueeze(0)?)?;
         }
         Ok(mean.finish(images.dtype(), images.device())?)
     }
 }
+
+impl Conditional for ConditionalFlow {}

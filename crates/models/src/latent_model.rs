@@ -146,7 +146,8 @@ pub trait LatentModel: Trainable + Send + Sync {
     }
 }
 
-/// What a model of p(x|y), conditional on labels, can do beyond any other.
+/// What a model of p(x|y), conditional on labels, can do beyond any other. For a model of one's own,
+/// `impl Conditional for …` without any method gives all of it.
 pub trait Conditional: LatentModel<Condition = Labels> {
     /// New images of these digits, `[digits, pixels]`.
     ///
@@ -226,5 +227,3 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         most_probable(&classes, "the likelihood of an image")
     }
 }
-
-impl<M: LatentModel<Condition = Labels> + ?Sized> Conditional for M {}

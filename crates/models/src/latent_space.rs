@@ -449,6 +449,8 @@ pub fn legibility(
     images: &Tensor,
     image_labels: &[u8],
 ) -> Result<Vec<f32>, Error> {
+    /// Images that are compared at once, so that memory stays bounded.
+    const ROWS: usize = 500;
     const NEIGHBOURS: usize = 15;
     let (n, m) = (decoded.dim(0)?, images.dim(0)?);
     if n != labels.len() || m != image_labels.len() || m == 0 {
@@ -461,7 +463,7 @@ pub fn legibility(
     // By angle: Euclidean distance would make every faint image a neighbour of the thinnest digits.
     // The length of the decoded image is the same for all its neighbours, and left out.
     let lengths = (images.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt()?;
-    let cosines = decoded.matmul(&images.broadcast_div(&lengths)?.t()?)?;
+    let directions = images.broadcast_div(&lengths)?.t()?;
     let share = |(cosines, label): (Vec<f32>, &u8)| {
         let nearest = best(&cosines, NEIGHBOURS);
         let same = nearest
@@ -469,12 +471,13 @@ pub fn legibility(
             .map(|&index| u8::from(image_labels[index] == *label));
         same.map(f32::from).sum::<f32>() / nearest.len() as f32
     };
-    Ok(cosines
-        .to_vec2()?
-        .into_iter()
-        .zip(labels)
-        .map(share)
-        .collect())
+    let mut shares = Vec::with_capacity(n);
+    for labels in labels.chunks(ROWS) {
+        let decoded = decoded.narrow(0, shares.len(), labels.len())?;
+        let cosines = decoded.matmul(&directions)?.to_vec2()?;
+        shares.extend(cosines.into_iter().zip(labels).map(share));
+    }
+    Ok(shares)
 }
 
 /// For each class from 0 to `classes` − 1, the indices of `count` latents that stand for it: they

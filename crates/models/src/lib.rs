@@ -30,6 +30,7 @@
 //! Images are `[n, pixels]` with values in [0, 1]. Every loss and bound is in nats, one number an
 //! image, summed over pixels and latent dimensions.
 
+mod blocks;
 mod classifier;
 mod config;
 mod error;

@@ -6,13 +6,14 @@ use latent_distributions::{
 use latent_kernels::Activation;
 use serde::{Deserialize, Serialize};
 
+use crate::blocks::{ROWS, in_blocks};
 use crate::error::{positive, refuse_no_samples, refuse_too_many};
 use crate::networks::{
     CLASSES, Concatenated, Condition, Conv2d, ConvolutionalConfig, ConvolutionalDecoder,
-    ConvolutionalEncoder, ImageSize, Linear, Mlp, Network, Summed,
+    ConvolutionalEncoder, ImageSize, Labels, Linear, Mlp, Network, Summed,
 };
 use crate::objective::LogMeanExp;
-use crate::{Error, LatentModel, Loss, Objective, Step, Trainable};
+use crate::{Conditional, Error, LatentModel, Loss, Objective, Step, Trainable};
 
 /// The shape of a fully connected [`Vae`], and what it is trained by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -258,6 +259,46 @@ where
             .forward(&latents, &condition.repeated(draws)?)?;
         Ok(Bernoulli::new(logits.reshape((draws, count, ()))?))
     }
+
+    /// As [`Self::posterior`], of so many images at once that memory stays bounded.
+    fn posterior_in_blocks(
+        &self,
+        images: &Tensor,
+        condition: &E::Condition,
+    ) -> Result<Normal, Error> {
+        let parameters = in_blocks(images.dim(0)?, ROWS, 1, |first, count| {
+            let condition = condition.narrow(first, count)?;
+            let posterior = self.posterior(&images.narrow(0, first, count)?, &condition)?;
+            Ok(Tensor::stack(&[posterior.loc(), posterior.log_scale()], 0)?)
+        })?;
+        Ok(Normal::new(parameters.get(0)?, parameters.get(1)?)?)
+    }
+
+    /// log p(x|z) of n images for latents `[n, latent_size]` or `[k, n, latent_size]`, `[n]` or `[k, n]`, of
+    /// so many at once that memory stays bounded.
+    fn log_likelihood_given(
+        &self,
+        latents: &Tensor,
+        images: &Tensor,
+        condition: &E::Condition,
+    ) -> Result<Tensor, Error> {
+        let has_draws = latents.rank() == 3;
+        let draws = if has_draws { latents.dim(0)? } else { 1 };
+        let axis = usize::from(has_draws);
+        in_blocks(images.dim(0)?, ROWS, axis, |first, count| {
+            let images = images.narrow(0, first, count)?;
+            let latents = latents.narrow(axis, first, count)?;
+            let condition = condition.narrow(first, count)?;
+            in_blocks(draws, ROWS / count.max(1), 0, |first, count| {
+                let latents = if has_draws {
+                    latents.narrow(0, first, count)?
+                } else {
+                    latents.clone()
+                };
+                Ok(self.likelihood(&latents, &condition)?.log_prob(&images)?)
+            })
+        })
+    }
 }
 
 impl<E, D> Trainable for Vae<E, D>
@@ -274,7 +315,11 @@ where
             samples => &[samples],
         };
         let latents = posterior.rsample(draws, &mut step.generator)?;
-        let likelihood = self.likelihood(&latents, &condition)?.log_prob(images)?;
+        let likelihood = if step.is_training() {
+            self.likelihood(&latents, &condition)?.log_prob(images)?
+        } else {
+            self.log_likelihood_given(&latents, images, &condition)?
+        };
         // A figure that is compared over epochs weighs the divergence as in the end; how many draws it is
         // of is the time that it takes.
         let epochs = if step.is_training() {
@@ -299,7 +344,7 @@ where
     }
 
     fn encode(&self, images: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
-        Ok(self.posterior(images, condition)?.loc().clone())
+        Ok(self.posterior_in_blocks(images, condition)?.loc().clone())
     }
 
     fn encode_sample(
@@ -308,7 +353,8 @@ where
         condition: &E::Condition,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
-        Ok(self.posterior(images, condition)?.sample(&[], generator)?)
+        let posterior = self.posterior_in_blocks(images, condition)?;
+        Ok(posterior.sample(&[], generator)?)
     }
 
     fn kl_by_dimension(
@@ -316,7 +362,7 @@ where
         images: &Tensor,
         condition: &E::Condition,
     ) -> Result<Option<Tensor>, Error> {
-        let posterior = self.posterior(images, condition)?;
+        let posterior = self.posterior_in_blocks(images, condition)?;
         // Every dimension is a distribution of its own.
         let [loc, log_scale] =
             [posterior.loc(), posterior.log_scale()].map(|of_all| of_all.unsqueeze(2));
@@ -325,7 +371,11 @@ where
     }
 
     fn decode(&self, latents: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
-        Ok(self.likelihood(latents, condition)?.mean()?)
+        in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
+            let condition = condition.narrow(first, count)?;
+            let likelihood = self.likelihood(&latents.narrow(0, first, count)?, &condition)?;
+            Ok(likelihood.mean()?)
+        })
     }
 
     fn decode_sample(
@@ -334,14 +384,17 @@ where
         condition: &E::Condition,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
-        Ok(self
-            .likelihood(latents, condition)?
-            .sample(&[], generator)?)
+        in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
+            let condition = condition.narrow(first, count)?;
+            let likelihood = self.likelihood(&latents.narrow(0, first, count)?, &condition)?;
+            Ok(likelihood.sample(&[], generator)?)
+        })
     }
 
     fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {
         Ok(self.prior.sample(&[count], generator)?)
     }
+
     /// By importance sampling from q(z|x): the bound of Burda et al. 2016, equation 8, in pieces that
     /// keep memory bounded however many draws there are.
     fn log_likelihood(
@@ -351,20 +404,24 @@ where
         samples: usize,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
-        /// Latents that are decoded at once.
-        const ROWS: usize = 2000;
-
         refuse_no_samples(samples)?;
-        let posterior = self.posterior(images, condition)?;
+        let posterior = self.posterior_in_blocks(images, condition)?;
         let count = images.dim(0)?;
         let at_once = (ROWS / count.max(1)).max(1);
         let mut mean = LogMeanExp::new(count);
         for first in (0..samples).step_by(at_once) {
             let latents = posterior.sample(&[at_once.min(samples - first)], generator)?;
-            let likelihood = self.likelihood(&latents, condition)?.log_prob(images)?;
+            let likelihood = self.log_likelihood_given(&latents, images, condition)?;
             let joint = (likelihood + self.prior.log_prob(&latents)?)?;
             mean.add(&(joint - posterior.log_prob(&latents)?)?)?;
         }
         Ok(mean.finish(images.dtype(), images.device())?)
     }
+}
+
+impl<E, D> Conditional for Vae<E, D>
+where
+    E: Network<Condition = Labels>,
+    D: Network<Condition = Labels>,
+{
 }

@@ -116,7 +116,7 @@ pub fn part_of_each<M: Trainable + ?Sized>(
 ///
 /// # Errors
 /// As [`evaluate`].
-pub fn mixture_log_likelihoods<M: Trainable + ?Sized>(
+pub fn mixture_log_likelihoods<M: Conditional + ?Sized>(
     model: &M,
     dataset: &Dataset,
     batching: &Batching,

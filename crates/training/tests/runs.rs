@@ -17,6 +17,7 @@ use latent_training::{
     EVALUATION_BATCH, EpochReport, Error, Experiment, Metrics, Observer, Outcome, Run, Schedule,
     Silent, StepReport, Trainer, TrainingConfig, encode, evaluate, import, load_model,
     log_likelihoods, mean_and_standard_error, mixture_log_likelihoods, part_of_each, train,
+    train_judge,
 };
 
 fn experiment(settings: &[&str]) -> Experiment {
@@ -297,7 +298,9 @@ fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
             part(&Dataset::new(28, 28, test.images().to_vec(), labels).unwrap())
         })
         .collect();
-    let mixture = mixture_log_likelihoods(&model, &test, &batching, &Device::Cpu, |_| {}).unwrap();
+    let conditional = model.conditional().unwrap();
+    let mixture = mixture_log_likelihoods(conditional, &test, &batching, &Device::Cpu, |_| {});
+    let mixture = mixture.unwrap();
     for (index, mixture) in mixture.unwrap().into_iter().enumerate() {
         let densities = given.iter().map(|of| f64::from(of[index]));
         let largest = densities.clone().fold(f64::NEG_INFINITY, f64::max);
@@ -314,6 +317,21 @@ fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
     assert!((metrics[name] - mean).abs() < 1e-3);
     let none = part_of_each(&model, &test, "elbo", &batching, &Device::Cpu).unwrap();
     assert_eq!(none, None);
+}
+
+#[test]
+fn a_classifier_whose_training_is_stopped_is_refused_with_the_epoch() {
+    // Two steps an epoch: in the first epoch, and in the second.
+    for (steps, expected) in [(1, 1), (3, 2)] {
+        let stopped = train_judge(&digits(), 1, &Device::Cpu, &mut StopAfter(steps));
+        match stopped.map(|judge| judge.test_accuracy) {
+            Err(Error::Stopped { epoch, epochs: 10 }) => assert_eq!(epoch, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+    let whole = train_judge(&digits(), 1, &Device::Cpu, &mut Silent).unwrap();
+    // Chance is 10 %.
+    assert!(whole.test_accuracy > 0.3, "{}", whole.test_accuracy);
 }
 
 #[test]

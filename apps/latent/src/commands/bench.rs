@@ -145,10 +145,10 @@ impl Timing {
                 Vae::conditional_convolutional(image, &convolutional, builder)
             }),
             Name::RealNvp5 => self.measure_model(train, context, |builder| {
-                Flow::new(pixels, &FlowConfig::real_nvp(5), builder)
+                Flow::new(image, &FlowConfig::real_nvp(5), builder)
             }),
             Name::RealNvp10 => self.measure_model(train, context, |builder| {
-                Flow::new(pixels, &FlowConfig::real_nvp(10), builder)
+                Flow::new(image, &FlowConfig::real_nvp(10), builder)
             }),
         }
     }

@@ -131,7 +131,7 @@ pub(super) fn measure(
     if let Some(values) = &exact {
         let error = mean_and_standard_error(values).1;
         metrics.insert(format!("log_likelihood{ERROR}"), error);
-        if model.conditional().is_ok() {
+        if let Ok(model) = model.conditional() {
             let progress = Counting::new(images.len(), "images under each label", context);
             let mixture = mixture_log_likelihoods(model, images, batching, device, |done| {
                 progress.reached(done);

@@ -169,7 +169,7 @@ fn twenty_seeds_of_flows_train_without_a_number_that_is_none() {
         };
         let mut losses = Vec::new();
         for seed in 1..=20 {
-            let build = |builder: &VarBuilder| Flow::new(784, &config, builder);
+            let build = |builder: &VarBuilder| Flow::new((28, 28), &config, builder);
             let parameters = Parameters::seeded(seed, CPU);
             let mut trainer = Trainer::new(&training, false, seed, parameters, build).unwrap();
             // A loss, a weight or a moment that is no number is an error.

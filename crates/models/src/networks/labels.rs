@@ -17,6 +17,12 @@ pub trait Condition: Sized + Send + Sync {
 
     /// The condition for `times` copies of the batch, one after the other.
     fn repeated(&self, times: usize) -> Result<Self>;
+
+    /// The condition for `count` images of the batch, from the one numbered `first` on.
+    ///
+    /// # Errors
+    /// The batch does not have so many.
+    fn narrow(&self, first: usize, count: usize) -> Result<Self>;
 }
 
 /// Nothing.
@@ -26,6 +32,10 @@ impl Condition for () {
     }
 
     fn repeated(&self, _: usize) -> Result<Self> {
+        Ok(())
+    }
+
+    fn narrow(&self, _: usize, _: usize) -> Result<Self> {
         Ok(())
     }
 }
@@ -88,6 +98,10 @@ impl Condition for Labels {
 
     fn repeated(&self, times: usize) -> Result<Self> {
         Ok(Self(self.0.repeat((times, 1))?))
+    }
+
+    fn narrow(&self, first: usize, count: usize) -> Result<Self> {
+        Ok(Self(self.0.narrow(0, first, count)?))
     }
 }
 

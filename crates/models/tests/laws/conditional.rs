@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Tensor};
 use latent_distributions::Generator;
-use latent_models::{Condition, Conditional, Labels, Parameters};
+use latent_models::{Condition, Labels, Parameters};
 
 use crate::{CPU, IMAGE, PIXELS, Result, images, models, vec1};
 
@@ -66,6 +66,19 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
         }
     }
     assert!(Labels::from_labels(&Tensor::new(&[10u32], CPU)?, DType::F32).is_err());
+    Ok(())
+}
+
+#[test]
+fn every_model_that_says_it_is_conditional_is_and_no_other() -> Result {
+    for (name, config) in models() {
+        let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
+        assert_eq!(
+            model.conditional().is_ok(),
+            config.is_conditional(),
+            "{name}"
+        );
+    }
     Ok(())
 }
 

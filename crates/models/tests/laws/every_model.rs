@@ -3,9 +3,9 @@
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_distributions::Generator;
-use latent_models::{Labels, LatentModel, ModelConfig, Parameters, Trainable};
+use latent_models::{Labels, LatentModel, ModelConfig, Parameters, Step, Trainable};
 
-use crate::{CPU, IMAGE, PIXELS, Result, images, labels, models, step, vec1};
+use crate::{CPU, IMAGE, PIXELS, Result, images, labels, models, skipped, step, vec1};
 
 #[test]
 fn every_parameter_receives_a_gradient() -> Result {
@@ -42,15 +42,24 @@ fn the_gradient_of_every_objective_is_that_of_finite_differences() -> Result {
         let images = images(3)?.to_dtype(DType::F64)?;
         let labels = labels(3)?;
         let variables = map.all_vars();
-        let objective = || {
-            model
-                .loss(&images, &labels, &mut step(5))
-                .map(|loss| loss.objective)
-                .map_err(|error| candle_core::Error::Msg(error.to_string()))
-        };
-        let error =
-            latent_kernels::gradient_error(objective, &variables.iter().collect::<Vec<&Var>>())?;
-        assert!(error < 1e-7, "{name}: {error}");
+        // Of a finished model, and while it is trained: in the first epoch and afterwards.
+        for step in [
+            step(5),
+            Step::training(Generator::new(5), 0.5),
+            Step::training(Generator::new(5), 3.0),
+        ] {
+            let objective = || {
+                model
+                    .loss(&images, &labels, &mut step.clone())
+                    .map(|loss| loss.objective)
+                    .map_err(|error| candle_core::Error::Msg(error.to_string()))
+            };
+            let error = latent_kernels::gradient_error(
+                objective,
+                &variables.iter().collect::<Vec<&Var>>(),
+            )?;
+            assert!(error < 1e-7, "{name}, {step:?}: {error}");
+        }
     }
     Ok(())
 }
@@ -62,7 +71,10 @@ fn a_gpu_gives_what_the_cpu_gives() -> Result {
         .filter_map(|device| device(0).ok())
         .find(|device| !device.is_cpu());
     let Some(gpu) = found else {
-        eprintln!("not tested: this build or this machine has no GPU");
+        skipped(
+            "a_gpu_gives_what_the_cpu_gives",
+            "this build or this machine has no GPU",
+        );
         return Ok(());
     };
     let close = |what: &str, there: &Tensor, here: &Tensor| -> Result {

@@ -1,5 +1,6 @@
 //! What every model and every walk through a latent space promises.
 
+mod blocks;
 mod classifier;
 mod conditional;
 mod convolutional;
@@ -10,10 +11,13 @@ mod objectives;
 mod parameters;
 mod vae;
 
+use std::io::Write;
+
 use candle_core::{DType, Device, Tensor};
 use latent_distributions::Generator;
 use latent_models::{
-    Activation, Bound, ConvolutionalConfig, Error, ModelConfig, Objective, Step, VaeConfig,
+    Activation, Beginning, Bound, ConvolutionalConfig, Error, ModelConfig, Objective, Step,
+    VaeConfig,
 };
 
 use flows::flows;
@@ -66,6 +70,21 @@ fn models() -> Vec<(String, ModelConfig)> {
             by(Bound::SampledElbo, 1, 1.0),
         ),
         ("iwae", by(Bound::ImportanceWeighted, 3, 1.0)),
+        (
+            "vae in a warm-up, by more draws later",
+            ModelConfig::Vae(VaeConfig {
+                objective: Objective {
+                    samples: 3,
+                    warm_up: 2.0,
+                    beginning: Some(Beginning {
+                        samples: 2,
+                        epochs: 1.0,
+                    }),
+                    ..Objective::default()
+                },
+                ..vae(&[8], Activation::Tanh, 2)
+            }),
+        ),
         ("weighted iwae", by(Bound::ImportanceWeighted, 3, 0.5)),
         (
             "conditional vae",
@@ -107,6 +126,11 @@ fn labels(count: usize) -> Result<Tensor> {
 
 fn step(seed: u64) -> Step {
     Step::measuring(Generator::new(seed))
+}
+
+/// Says that a test is skipped, and why, where the test harness does not keep it back.
+fn skipped(test: &str, reason: &str) {
+    _ = writeln!(std::io::stderr(), "\nSKIPPED: {test}: {reason}");
 }
 
 fn vec1(tensor: &Tensor) -> Result<Vec<f32>> {
