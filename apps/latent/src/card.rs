@@ -1,6 +1,7 @@
 //! What a model's file says of itself, as a page for people: a model card.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use latent_checkpoints::Entry;
 use latent_datasets::Source;
@@ -10,8 +11,9 @@ use serde_json::{Value, json};
 
 use crate::arguments::table;
 use crate::commands::{ERROR, with_errors};
-use crate::pretrained::{Models, megabytes};
+use crate::pretrained::{self, Models, megabytes};
 use crate::progress::thousands;
+use crate::shell::CommandLine;
 use crate::{Error, experiments};
 
 /// The card of a model.
@@ -84,11 +86,7 @@ pub(crate) fn card(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, E
             figures(metrics)
         );
     }
-    _ = write!(
-        text,
-        "\n## Use\n\n```text\n{}\n```\n",
-        use_of(name, &experiment.model)
-    );
+    _ = write!(text, "\n## Use\n\n```text\n{}\n```\n", use_of(name, entry)?);
     _ = write!(text, "\n## Limits\n\n{}\n", limits(&experiment.model));
     let toml = experiment.to_toml()?;
     let mut fence = "```".to_owned();
@@ -190,16 +188,37 @@ fn command(metadata: &ModelMetadata) -> Result<String, Error> {
     Ok(command)
 }
 
-fn use_of(name: &str, model: &ModelConfig) -> String {
-    if model.is_conditional() {
-        format!(
-            "latent sample {name} --digits 3,1,4\nlatent restyle {name}\nlatent classify {name}"
-        )
+/// Commands for a pretrained model by its name, and for any other by its file, with a directory to be filled in
+/// where the data is the reader's own.
+fn use_of(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, Error> {
+    let known = pretrained::all()?;
+    let known = known.models().get(name);
+    let path = match known {
+        Some(known) if known.sha256 == entry.sha256 => name.to_owned(),
+        _ => Models::file(name),
+    };
+    let of = |command: &str| CommandLine::new(command).path(Path::new(&path));
+    let (model, data) = (&entry.metadata.experiment.model, &entry.metadata.data);
+    let commands = if model.is_conditional() {
+        let sample = of("sample").option("--digits", "3,1,4");
+        vec![sample, of("restyle"), of("classify")]
     } else if model.is_exact() {
-        format!("latent sample {name} --temperature 0.8\nlatent interpolate {name}")
+        let sample = of("sample").option("--temperature", "0.8");
+        vec![sample, of("interpolate")]
+    } else if model.latent_size((data.height, data.width)) > 1 {
+        vec![of("sample"), of("scatter"), of("interpolate")]
     } else {
-        format!("latent sample {name}\nlatent scatter {name}\nlatent interpolate {name}")
-    }
+        vec![of("sample"), of("interpolate")]
+    };
+    let typed = commands.into_iter().map(|command| {
+        let command = if entry.metadata.experiment.data.source == Source::Idx {
+            command.option_if_known("data-dir", "DIRECTORY")
+        } else {
+            command
+        };
+        command.typed("latent")
+    });
+    Ok(typed.collect::<Vec<_>>().join("\n"))
 }
 
 fn limits(model: &ModelConfig) -> String {

@@ -182,11 +182,26 @@ pub(crate) enum Error {
     #[error(transparent)]
     Data(#[from] latent_datasets::Error),
     #[error(transparent)]
-    Model(#[from] latent_models::Error),
+    Model(latent_models::Error),
+    #[error(
+        "{}; train a conditional experiment instead, such as cvae-conv (`{} experiments` lists all)",
+        latent_models::Error::NotConditional,
+        program()
+    )]
+    NotConditional,
     #[error(transparent)]
     Picture(#[from] latent_visualisation::Error),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+impl From<latent_models::Error> for Error {
+    fn from(error: latent_models::Error) -> Self {
+        match error {
+            latent_models::Error::NotConditional => Self::NotConditional,
+            error => Self::Model(error),
+        }
+    }
 }
 
 /// What shows something of a latent space that is no plane.

@@ -9,7 +9,14 @@ use latent_visualisation::Format;
 
 /// Any path.
 pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().map(native)
+    // An empty one would stand for the current directory in some places and for nothing in others.
+    let named = |path: OsString| {
+        if path.is_empty() {
+            return Err("a path is needed; the current directory is `.`");
+        }
+        Ok(native(path))
+    };
+    OsStringValueParser::new().try_map(named)
 }
 
 /// The path of a file or directory to be made.

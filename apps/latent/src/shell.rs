@@ -68,7 +68,9 @@ impl CommandLine {
         }
     }
 
-    fn option_if_known(self, option: &str, value: impl AsRef<OsStr>) -> Self {
+    /// An option and its value, where the command has it.
+    #[must_use]
+    pub(crate) fn option_if_known(self, option: &str, value: impl AsRef<OsStr>) -> Self {
         if self.accepts(option) {
             self.option(&format!("--{option}"), value)
         } else {

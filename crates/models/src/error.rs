@@ -18,11 +18,7 @@ pub enum Error {
     #[error("{0}")]
     LatentSpace(String),
     /// A question about labels, to a model that knows none.
-    #[error(
-        "the model is not conditional, and takes no labels: it samples, reconstructs, interpolates and \
-         tells digits by their latents, and `latent train cvae-conv` trains one that draws the digits \
-         that it is told to"
-    )]
+    #[error("the model is not conditional, and takes no labels")]
     NotConditional,
     /// A figure from which nothing can be told.
     #[error(

@@ -183,7 +183,9 @@ pub enum Error {
         split: &'static str,
     },
     /// Reading or writing in the run's directory failed.
-    #[error("{path}: {reason}")]
+    #[error(
+        "{path}: cannot be read or written ({reason}); check the path, the space that is left, and who may write there"
+    )]
     File {
         /// The file or directory.
         path: PathBuf,

@@ -817,6 +817,8 @@ fn bad_usage_exits_with_2() {
         ),
         (&["train", "vae-2d", "--epochs", "0"], "1 or more"),
         (&["train", "vae-2d", "--epochs", "-1"], "1 or more"),
+        (&["train", "vae-2d", "--out", ""], "a path is needed"),
+        (&["evaluate", ""], "a path is needed"),
         (&["manifold", "run", "--range", "-1"], "positive number"),
         (&["neighbours", "run", "--radii", "-1"], "from 0 to"),
         (&["sample", "run", "--count", "10001"], "1..=10000"),

@@ -169,6 +169,44 @@ fn what_import_suggests_finds_the_data() {
 }
 
 #[test]
+fn what_the_card_of_a_model_suggests_works_beside_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let labels: Vec<u8> = (0..20).map(|i| i % 10).collect();
+    write_data(at, &labels, &labels);
+    let program = latent(at).get_program().to_str().unwrap().to_owned();
+    let of_size_1 = [&SMALL[..], &["--set", "model.latent_size=1"]].concat();
+    for (experiment, settings, count) in [
+        ("cvae-mlp", &SMALL[..], 3),
+        ("vae-2d", &SMALL, 3),
+        ("vae-2d", &of_size_1, 2),
+        ("realnvp-5", &SMALL, 2),
+    ] {
+        train(at, experiment, settings);
+        let export = ["models", "export", "export", "a run", "--data-dir", DATA];
+        let (_, stderr, code) = outcome(latent(at).args(export));
+        assert_eq!(code, 0, "{stderr}");
+        let card = fs::read_to_string(at.join(format!("export/{experiment}.md"))).unwrap();
+        let (_, used) = card.split_once("## Use").unwrap();
+        let typed: Vec<String> = used
+            .lines()
+            .filter_map(|line| line.strip_prefix("latent "))
+            .map(|line| {
+                format!(
+                    "  {program} {}",
+                    line.replace("DIRECTORY", &format!("'../{DATA}'"))
+                )
+            })
+            .collect();
+        assert_eq!(
+            follow(&at.join("export"), &typed.join("\n")).len(),
+            count,
+            "{used}"
+        );
+    }
+}
+
+#[test]
 fn what_the_lists_and_the_errors_suggest_works() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
@@ -177,6 +215,8 @@ fn what_the_lists_and_the_errors_suggest_works() {
         suggested(at, &["models", "info", "vae-9d"], 1),
         ["models list"]
     );
+    let conditional = ["sample", "vae-2d", "--digits", "3"];
+    assert_eq!(suggested(at, &conditional, 1), ["experiments"]);
     let exports = suggested(at, &["models", "export", "an export", "vae-2d"], 1);
     assert_eq!(exports, ["models export 'an export'"]);
 }
