@@ -89,13 +89,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         "latents",
     )?;
 
-    let shown: Vec<u8> = (0..1000).map(|index| (index % 10) as u8).collect();
-    let taken_for = shown.iter().enumerate().map(|(index, digit)| {
+    let truth: Vec<u8> = (0..1000).map(|index| (index % 10) as u8).collect();
+    let predicted = truth.iter().enumerate().map(|(index, digit)| {
         let error = u8::from(spread(index, 0.618_033_988_749) > 0.9);
         (digit + error * (1 + (index % 3) as u8)) % 10
     });
     save(
-        &ConfusionMatrix::new(&shown, taken_for.collect::<Vec<u8>>())?.title("90 % right"),
+        &ConfusionMatrix::new(&truth, predicted.collect::<Vec<u8>>())?.title("Accuracy: 90 %"),
         "confusion",
     )?;
 

@@ -1,13 +1,14 @@
 //! A list of shapes that becomes a PNG or an SVG, as large as what is on it.
 
-use std::{f32::consts::TAU, fmt::Write as _};
+use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     Error,
     font::{self, Weight},
-    palette::{Colour, GREY, INK, WHITE},
+    palette::{Colour, GREY, INK},
+    raster::Raster,
 };
 
 /// Pixels to the right and down from anywhere: a canvas has no borders of its own.
@@ -15,15 +16,12 @@ pub(crate) type Point = (f32, f32);
 
 /// The white border around everything.
 const MARGIN: f32 = 28.0;
-/// How far the white around a text with a halo reaches.
-const HALO: f32 = 3.0;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextStyle {
     pub(crate) size: f32,
-    weight: Weight,
-    colour: Colour,
-    halo: bool,
+    pub(crate) weight: Weight,
+    pub(crate) colour: Colour,
 }
 
 impl TextStyle {
@@ -31,24 +29,14 @@ impl TextStyle {
     pub(crate) const HEADING: Self = Self::new(21.0, Weight::SemiBold, INK);
     pub(crate) const LABEL: Self = Self::new(20.0, Weight::Regular, INK);
     pub(crate) const TICK: Self = Self::new(18.0, Weight::Regular, GREY);
-    /// A text on top of other shapes.
-    pub(crate) const MARK: Self = Self {
-        halo: true,
-        ..Self::new(27.0, Weight::SemiBold, INK)
-    };
+    pub(crate) const MARK: Self = Self::new(27.0, Weight::SemiBold, INK);
 
     const fn new(size: f32, weight: Weight, colour: Colour) -> Self {
         Self {
             size,
             weight,
             colour,
-            halo: false,
         }
-    }
-
-    /// The same style in another colour.
-    pub(crate) fn coloured(self, colour: Colour) -> Self {
-        Self { colour, ..self }
     }
 
     pub(crate) fn width(self, text: &str) -> f32 {
@@ -79,7 +67,7 @@ pub(crate) enum Anchor {
 
 impl Anchor {
     /// What part of the text is before the point.
-    fn before(self) -> f32 {
+    pub(crate) fn before(self) -> f32 {
         match self {
             Self::Start => 0.0,
             Self::Middle => 0.5,
@@ -88,11 +76,16 @@ impl Anchor {
     }
 }
 
-enum Shape {
+pub(crate) enum Shape {
     Line {
         points: Vec<Point>,
         width: f32,
         colour: Colour,
+    },
+    Rectangle {
+        corners: [Point; 2],
+        colour: Colour,
+        opacity: f32,
     },
     Disc {
         centre: Point,
@@ -126,6 +119,15 @@ impl Canvas {
             points,
             width,
             colour,
+        });
+    }
+
+    /// A filled rectangle between its left upper and its right lower corner.
+    pub(crate) fn rectangle(&mut self, corners: [Point; 2], colour: Colour, opacity: f32) {
+        self.shapes.push(Shape::Rectangle {
+            corners,
+            colour,
+            opacity,
         });
     }
 
@@ -196,16 +198,11 @@ impl Canvas {
 
     pub(crate) fn png(&self) -> Result<Vec<u8>, Error> {
         let [left, top, width, height] = self.extent();
-        let mut raster = Raster {
-            left,
-            top,
-            width: width as usize,
-            pixels: vec![WHITE; width as usize * height as usize],
-        };
+        let mut raster = Raster::new([left, top], [width, height])?;
         for shape in &self.shapes {
             raster.draw(shape);
         }
-        encode_png(raster.width, &raster.pixels)
+        encode_png(width as usize, &raster.pixels())
     }
 
     pub(crate) fn svg(&self) -> Result<Vec<u8>, Error> {
@@ -235,6 +232,7 @@ impl Shape {
                 .iter()
                 .flat_map(|&point| around(point, width / 2.0))
                 .collect(),
+            Self::Rectangle { corners, .. } => corners.to_vec(),
             Self::Disc { centre, radius, .. } => around(*centre, *radius).into(),
             Self::Text {
                 text,
@@ -288,6 +286,20 @@ impl Shape {
                     decimal(*width)
                 )
             }
+            Self::Rectangle {
+                corners: [low, high],
+                colour,
+                opacity,
+            } => format!(
+                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\" \
+                 fill-opacity=\"{}\" shape-rendering=\"crispEdges\"/>",
+                decimal(low.0),
+                decimal(low.1),
+                decimal(high.0 - low.0),
+                decimal(high.1 - low.1),
+                hex(*colour),
+                decimal(*opacity)
+            ),
             Self::Disc {
                 centre,
                 radius,
@@ -326,14 +338,6 @@ impl Shape {
                 if *upwards {
                     _ = write!(svg, " transform=\"rotate(-90 {x} {y})\"");
                 }
-                if style.halo {
-                    _ = write!(
-                        svg,
-                        " paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"{}\" \
-                         stroke-linejoin=\"round\"",
-                        2.0 * HALO
-                    );
-                }
                 svg + ">" + &escape(text) + "</text>"
             }
             Self::Image {
@@ -349,121 +353,6 @@ impl Shape {
                 STANDARD.encode(encode_png(*width, pixels)?)
             ),
         })
-    }
-}
-
-/// The pixels of a PNG on the way; the first is at `(left, top)` of the canvas.
-struct Raster {
-    left: i32,
-    top: i32,
-    width: usize,
-    pixels: Vec<Colour>,
-}
-
-impl Raster {
-    fn draw(&mut self, shape: &Shape) {
-        match shape {
-            Shape::Line {
-                points,
-                width,
-                colour,
-            } => {
-                for ends in points.windows(2) {
-                    self.stroke(ends[0], ends[1], width / 2.0, *colour, 1.0);
-                }
-            }
-            Shape::Disc {
-                centre,
-                radius,
-                colour,
-                opacity,
-            } => {
-                self.stroke(*centre, *centre, *radius, *colour, *opacity);
-            }
-            Shape::Text {
-                text,
-                style,
-                anchor,
-                at: (x, y),
-                upwards,
-            } => {
-                let before = style.width(text) * anchor.before();
-                let mut paint = |(dx, dy): Point, colour| {
-                    // A baseline between two rows of pixels would blur every letter.
-                    let start = if *upwards {
-                        (-before, 0.0)
-                    } else {
-                        (x - before + dx, y.round() + dy)
-                    };
-                    font::paint(
-                        text,
-                        style.size,
-                        style.weight,
-                        start,
-                        |column, row, coverage| {
-                            let (column, row) = if *upwards {
-                                (x.round() as i32 + row, y.round() as i32 - 1 - column)
-                            } else {
-                                (column, row)
-                            };
-                            self.blend(column, row, colour, coverage);
-                        },
-                    );
-                };
-                if style.halo {
-                    for step in 0..16 {
-                        let (sin, cos) = (TAU * step as f32 / 16.0).sin_cos();
-                        paint((HALO * cos, HALO * sin), WHITE);
-                    }
-                }
-                paint((0.0, 0.0), style.colour);
-            }
-            Shape::Image {
-                corner,
-                width,
-                pixels,
-            } => {
-                for (row, line) in (corner.1 as i32..).zip(pixels.chunks(*width)) {
-                    for (column, &pixel) in (corner.0 as i32..).zip(line) {
-                        self.blend(column, row, pixel, 1.0);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Everything that is within `radius` of the line from `a` to `b`, with soft edges; a disc
-    /// where both are one.
-    fn stroke(&mut self, a: Point, b: Point, radius: f32, colour: Colour, opacity: f32) {
-        let along = (b.0 - a.0, b.1 - a.1);
-        let squared = (along.0 * along.0 + along.1 * along.1).max(f32::MIN_POSITIVE);
-        let reach = radius + 1.0;
-        let span = |a: f32, b: f32| (a.min(b) - reach).floor() as i32..=(a.max(b) + reach) as i32;
-        for row in span(a.1, b.1) {
-            for column in span(a.0, b.0) {
-                let (x, y) = (column as f32 + 0.5 - a.0, row as f32 + 0.5 - a.1);
-                let t = ((x * along.0 + y * along.1) / squared).clamp(0.0, 1.0);
-                let distance = (x - t * along.0).hypot(y - t * along.1);
-                let coverage = (radius + 0.5 - distance).clamp(0.0, 1.0);
-                self.blend(column, row, colour, coverage * opacity);
-            }
-        }
-    }
-
-    fn blend(&mut self, column: i32, row: i32, colour: Colour, opacity: f32) {
-        let (column, row) = (column - self.left, row - self.top);
-        if column < 0 || row < 0 || column as usize >= self.width || opacity <= 0.0 {
-            return;
-        }
-        if let Some(pixel) = self
-            .pixels
-            .get_mut(row as usize * self.width + column as usize)
-        {
-            for (below, above) in pixel.iter_mut().zip(colour) {
-                let (low, high) = (f32::from(*below), f32::from(above));
-                *below = (low + (high - low) * opacity.min(1.0)).round() as u8;
-            }
-        }
     }
 }
 

@@ -1,18 +1,36 @@
+use plotters::{
+    coord::Shift,
+    drawing::DrawingArea,
+    element::{Rectangle, Text},
+    style::{
+        Color as _,
+        text_anchor::{HPos, VPos},
+    },
+};
+use plotters_backend::DrawingBackend;
+
 use crate::{
     Error, Format, Picture,
-    canvas::{Anchor, Canvas, TextStyle},
+    axes::Axis,
+    backend::record,
+    canvas::{Canvas, TextStyle},
+    chart::{Drawn, Sheet, TITLE, below, rgb},
     format::npy,
     palette::{Colour, WHITE},
 };
 
 /// The side of a cell, in pixels.
-const CELL: usize = 84;
+const CELL: f64 = 84.0;
 const CLASSES: usize = 10;
-/// What a cell is coloured that all images of its row are in: dark enough for white text.
+const SIDE: f64 = CELL * CLASSES as f64;
+/// The width and the height at the natural size.
+const SIZE: (f64, f64) = (SIDE + 80.0, TITLE + SIDE + below(X_LABEL));
+const X_LABEL: &str = "predicted digit";
+const Y_LABEL: &str = "true digit";
+/// The colour of a cell that has all images of its row: dark enough for white text.
 const FULL: Colour = [0x1f, 0x4e, 0x8c];
 
-/// How often each digit was taken for each: a row for what an image shows, a column for what it was
-/// taken for.
+/// The confusion matrix of a classifier: a row for each true digit, a column for each predicted one.
 ///
 /// The colour of a cell is its share of its row. Saved as `.npy`, it is the counts as `int64 [10, 10]`.
 ///
@@ -30,19 +48,19 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// Counts what images show, digits from 0 to 9, against what they were taken for.
-    pub fn new(shown: impl AsRef<[u8]>, taken_for: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let (shown, taken_for) = (shown.as_ref(), taken_for.as_ref());
-        if shown.len() != taken_for.len() {
+    /// Counts the pairs of a true digit, from 0 to 9, and the predicted one, of each image.
+    pub fn new(truth: impl AsRef<[u8]>, predicted: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let (truth, predicted) = (truth.as_ref(), predicted.as_ref());
+        if truth.len() != predicted.len() {
             return Err(Error::LabelCount {
-                what: "digits that images were taken for",
-                labels: taken_for.len(),
-                expected: shown.len(),
+                what: "predicted digits",
+                labels: predicted.len(),
+                expected: truth.len(),
                 places: "images",
             });
         }
         let mut counts = [[0; CLASSES]; CLASSES];
-        for (point, (&row, &column)) in shown.iter().zip(taken_for).enumerate() {
+        for (point, (&row, &column)) in truth.iter().zip(predicted).enumerate() {
             let label = row.max(column);
             if usize::from(label) >= CLASSES {
                 return Err(Error::NotADigit { label, point });
@@ -62,61 +80,60 @@ impl ConfusionMatrix {
         self
     }
 
-    /// The share of images that were taken for what they show; NaN if there are none.
+    /// The share of images whose predicted digit is the true one; NaN if there are none.
     pub fn accuracy(&self) -> f64 {
         let right: u64 = (0..CLASSES).map(|digit| self.counts[digit][digit]).sum();
         let all: u64 = self.counts.iter().flatten().sum();
         right as f64 / all as f64
     }
 
-    /// The counts: `[shown][taken for]`.
+    /// The counts: `[true digit][predicted digit]`.
     pub fn counts(&self) -> &[[u64; CLASSES]; CLASSES] {
         &self.counts
     }
 
-    fn draw(&self) -> Canvas {
-        let mut canvas = Canvas::default();
-        let side = CELL * CLASSES;
-        let shares = self.counts.map(|row| {
-            let all = row.iter().sum::<u64>().max(1) as f32;
-            row.map(|count| count as f32 / all)
-        });
-        // One image without seams, which viewers of SVG would show between many.
-        let pixels = (0..side * side)
-            .map(|index| shade(shares[index / side / CELL][index % side / CELL]))
-            .collect();
-        canvas.image((0.0, 0.0), side, pixels);
-
-        let middle = |place: usize| (place * CELL + CELL / 2) as f32;
-        for (row, (counts, shares)) in self.counts.iter().zip(&shares).enumerate() {
-            let y = middle(row) + TextStyle::LABEL.drop();
-            for (column, (count, &share)) in counts.iter().zip(shares).enumerate() {
+    /// Draws the matrix on an area of any plotters backend, as large as fits in. Fill the area with
+    /// white before.
+    ///
+    /// The font is the backend's for [`FontFamily::SansSerif`](plotters::style::FontFamily).
+    pub fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+        let sheet = Sheet::new(area, SIZE);
+        let digits: Vec<String> = (0..CLASSES).map(|digit| digit.to_string()).collect();
+        let (x, y) = (
+            Axis::categories(&digits),
+            Axis::categories(&digits).reversed(),
+        );
+        let left = sheet.left_of(&y, Y_LABEL);
+        let sheet = sheet.below_title(&self.title, left)?;
+        let (width, height) = sheet.size();
+        let side = (height - below(X_LABEL)).min(width - left).min(SIDE);
+        let sheet = sheet.part(0.0, 0.0, left + side, side + below(X_LABEL));
+        let chart = sheet.axes(left, (x, X_LABEL), (y, Y_LABEL))?;
+        let area = chart.plotting_area();
+        for (row, counts) in (0..).zip(&self.counts) {
+            let row = f64::from(row);
+            let all = counts.iter().sum::<u64>().max(1);
+            for (column, &count) in (0..).zip(counts) {
+                let column = f64::from(column);
+                let share = count as f32 / all as f32;
+                let corners = [(column, row), (column + 1.0, row + 1.0)];
+                area.draw(&Rectangle::new(corners, rgb(shade(share)).filled()))?;
                 let mut style = TextStyle::LABEL;
                 if share > 0.5 {
-                    style = style.coloured(WHITE);
+                    style.colour = WHITE;
                 }
-                if *count > 0 {
-                    canvas.text(
-                        &count.to_string(),
-                        style,
-                        Anchor::Middle,
-                        (middle(column), y),
-                    );
+                if count > 0 {
+                    let style = sheet.style(style, (HPos::Center, VPos::Center));
+                    let middle = (column + 0.5, row + 0.5);
+                    area.draw(&Text::new(count.to_string(), middle, style))?;
                 }
             }
-            let digit = row.to_string();
-            canvas.text(&digit, TextStyle::LABEL, Anchor::End, (-16.0, y));
-            let below = (middle(row), side as f32 + 34.0);
-            canvas.text(&digit, TextStyle::LABEL, Anchor::Middle, below);
         }
-        let half = side as f32 / 2.0;
-        let below = (half, side as f32 + 72.0);
-        canvas.text("taken for", TextStyle::LABEL, Anchor::Middle, below);
-        canvas.upwards_text("shows", TextStyle::LABEL, (-52.0, half));
-        if !self.title.is_empty() {
-            canvas.text(&self.title, TextStyle::TITLE, Anchor::Start, (0.0, -24.0));
-        }
-        canvas
+        Ok(())
+    }
+
+    fn draw(&self) -> Result<Canvas, Error> {
+        record(SIZE, |area| self.draw_on(area))
     }
 }
 
@@ -132,8 +149,8 @@ fn shade(share: f32) -> Colour {
 impl Picture for ConfusionMatrix {
     fn render(&self, format: Format) -> Result<Vec<u8>, Error> {
         match format {
-            Format::Png => self.draw().png(),
-            Format::Svg => self.draw().svg(),
+            Format::Png => self.draw()?.png(),
+            Format::Svg => self.draw()?.svg(),
             Format::Npy => {
                 let counts = self.counts.iter().flatten();
                 let bytes = counts.flat_map(|&count| count.cast_signed().to_le_bytes());

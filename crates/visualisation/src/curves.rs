@@ -1,15 +1,29 @@
+use plotters::{
+    coord::Shift,
+    drawing::DrawingArea,
+    style::text_anchor::{HPos, VPos},
+};
+use plotters_backend::DrawingBackend;
+
 use crate::{
     Error, Format, Picture,
-    axes::{Area, Plot, extremes, is_drawable, padded},
-    canvas::{Anchor, Canvas, Point, TextStyle},
+    axes::{Axis, extremes, is_drawable, padded},
+    backend::record,
+    canvas::{Canvas, TextStyle},
+    chart::{Drawn, Sheet, TITLE, below, y_axis},
     format::npy,
-    palette::{LINES, WHITE},
 };
 
 /// More panels than this go into a second row.
 const PANELS_IN_A_ROW: usize = 3;
 /// The height of the area of a panel, in pixels.
-const HEIGHT: f32 = 400.0;
+const HEIGHT: f64 = 400.0;
+/// From a panel to the next one, to the right and down.
+const GAP: (f64, f64) = (36.0, 40.0);
+/// The height of the line of a panel's title.
+const HEADING: f64 = 34.0;
+/// The height of a line of the legend.
+const LEGEND: f64 = 34.0;
 /// Series with at most this many points show each of them as a disc.
 const MARKED: usize = 30;
 
@@ -128,98 +142,136 @@ impl Curves {
         names
     }
 
-    fn draw(&self) -> Canvas {
-        let mut canvas = Canvas::default();
-        let names = self.names();
-        let mut marked = vec![false; names.len()];
-        let width = match self.panels.len() {
-            0 | 1 => 800.0,
-            2 => 560.0,
-            _ => 400.0,
-        };
+    /// How many panels are beside each other, and how many below.
+    fn shape(&self) -> (usize, usize) {
+        let columns = self.panels.len().clamp(1, PANELS_IN_A_ROW);
+        (columns, self.panels.len().div_ceil(columns))
+    }
+
+    /// The width and the height of the chart at its natural size.
+    fn size(&self) -> (f64, f64) {
+        let (columns, rows) = self.shape();
+        let width = [890.0, 1290.0, 1430.0][columns - 1];
+        let row = HEADING + HEIGHT + below(&self.x_label) + GAP.1;
+        (width, TITLE + LEGEND + 20.0 + rows as f64 * row - GAP.1)
+    }
+
+    /// Draws the chart on an area of any plotters backend, as large as fits in. Fill the area with
+    /// white before.
+    ///
+    /// The font is the backend's for [`FontFamily::SansSerif`](plotters::style::FontFamily).
+    pub fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+        let (columns, rows) = self.shape();
+        let sheet = Sheet::new(area, self.size());
+        let y_label = |column| if column == 0 { &self.y_label } else { "" };
+        let axes: Vec<Axis> = self
+            .panels
+            .iter()
+            .map(|panel| y_axis(self.y_range(panel), HEIGHT))
+            .collect();
+        // Panels below each other are aligned.
+        let lefts: Vec<f64> = (0..columns)
+            .map(|column| {
+                let axes = axes.iter().skip(column).step_by(columns);
+                let needed = axes.map(|axis| sheet.left_of(axis, y_label(column)));
+                needed.fold(0.0, f64::max)
+            })
+            .collect();
+
+        let sheet = sheet.below_title(&self.title, lefts[0])?;
+        let sheet = self.below_legend(&sheet, lefts[0])?;
+        let (width, height) = sheet.size();
+        let gaps = GAP.0 * (columns - 1) as f64;
+        let panel_width = (width - lefts.iter().sum::<f64>() - gaps) / columns as f64;
+        let pitch = (height + GAP.1) / rows as f64;
         let x_range = padded(extremes(self.x.iter().copied()));
-        let whole_x = self.x.iter().all(|x| x.fract() == 0.0 || !is_drawable(*x));
-        let mut left = 0.0;
-        for (index, panel) in self.panels.iter().enumerate() {
-            let (column, row) = (index % PANELS_IN_A_ROW, index / PANELS_IN_A_ROW);
-            let y_label = if column == 0 {
-                self.y_label.as_str()
-            } else {
-                ""
-            };
-            let values = panel.series.iter().flat_map(|(_, y)| y.iter().copied());
-            let range = extremes(values);
-            let mut y_range = padded(range);
-            if let (true, Some((low, high))) = (self.from_zero, range) {
-                y_range.0 = if low >= 0.0 { 0.0 } else { y_range.0 };
-                y_range.1 = if high <= 0.0 { 0.0 } else { y_range.1 };
-            }
-            let top = row as f32 * (HEIGHT + 140.0);
-            let area = Area {
-                left: 0.0,
-                top,
-                width,
-                height: HEIGHT,
-            };
-            let mut plot = Plot::new(area, x_range, y_range, whole_x);
-            // Panels below each other are aligned; beside each other, they make room for labels.
-            left = if column == 0 {
-                0.0
-            } else {
-                left + plot.left_of_area(y_label).round()
-            };
-            plot.move_right(left);
-            plot.draw(&mut canvas, &self.x_label, y_label);
-            canvas.text(
+        let is_whole = self.x.iter().all(|x| x.fract() == 0.0 || !is_drawable(*x));
+        let names = self.names();
+        for ((index, panel), y) in self.panels.iter().enumerate().zip(axes) {
+            let (column, row) = (index % columns, index / columns);
+            let left = lefts[..column].iter().sum::<f64>() + (panel_width + GAP.0) * column as f64;
+            let sheet = sheet.part(
+                left,
+                pitch * row as f64,
+                lefts[column] + panel_width,
+                pitch - GAP.1,
+            );
+            let anchor = (HPos::Left, VPos::Top);
+            sheet.text(
                 &panel.title,
                 TextStyle::HEADING,
-                Anchor::Start,
-                (left, top - 18.0),
-            );
+                anchor,
+                (lefts[column], 0.0),
+            )?;
+            let (width, height) = sheet.size();
+            let plot = sheet.part(0.0, HEADING, width, height - HEADING);
+            let x = plot.x_axis(x_range, is_whole, panel_width);
+            let y = (y, y_label(column));
+            let chart = plot.axes(lefts[column], (x, &self.x_label), y)?;
             for (name, y) in &panel.series {
-                let points: Vec<Point> = (self.x.iter().zip(y))
-                    .filter(|&(&x, &y)| is_drawable(x) && is_drawable(y))
-                    .map(|(&x, &y)| plot.place(x, y))
-                    .collect();
-                let style = names.iter().position(|other| other == name).unwrap_or(0);
+                let points = self.points(y);
+                let place = names.iter().position(|other| other == name).unwrap_or(0);
                 let mark = points.len() <= MARKED;
-                marked[style] |= mark;
-                series(&mut canvas, points, style, mark);
+                plot.series(chart.plotting_area(), points, place, mark)?;
             }
-            left += width + 36.0;
         }
+        Ok(())
+    }
 
-        let above = -72.0;
-        let mut legend = 0.0;
-        for (style, name) in names.iter().enumerate() {
-            let middle = above - TextStyle::LABEL.drop();
-            let sample = vec![(legend + 5.0, middle), (legend + 49.0, middle)];
-            series(&mut canvas, sample, style, marked[style]);
-            canvas.text(
-                name,
-                TextStyle::LABEL,
-                Anchor::Start,
-                (legend + 62.0, above),
-            );
-            legend += 62.0 + TextStyle::LABEL.width(name) + 36.0;
+    /// The range of the y axis of a panel.
+    fn y_range(&self, panel: &Panel) -> (f64, f64) {
+        let values = panel.series.iter().flat_map(|(_, y)| y.iter().copied());
+        let range = extremes(values);
+        let mut padded = padded(range);
+        if let (true, Some((low, high))) = (self.from_zero, range) {
+            padded.0 = if low >= 0.0 { 0.0 } else { padded.0 };
+            padded.1 = if high <= 0.0 { 0.0 } else { padded.1 };
         }
-        if !self.title.is_empty() {
-            canvas.text(
-                &self.title,
-                TextStyle::TITLE,
-                Anchor::Start,
-                (0.0, above - 44.0),
-            );
+        padded
+    }
+
+    /// The points of a series that have a place in a chart.
+    fn points(&self, y: &[f64]) -> Vec<(f64, f64)> {
+        let points = self.x.iter().copied().zip(y.iter().copied());
+        points
+            .filter(|&(x, y)| is_drawable(x) && is_drawable(y))
+            .collect()
+    }
+
+    /// Draws the names of all series beside each other, in lines that begin at `left`, and returns
+    /// what is left of the sheet. plotters' own legend is inside one panel, and measures texts
+    /// without the backend.
+    fn below_legend<B: DrawingBackend>(&self, sheet: &Sheet<B>, left: f64) -> Drawn<B, Sheet<B>> {
+        let (width, height) = sheet.size();
+        let (mut x, mut top) = (left, 0.0);
+        for (place, name) in self.names().into_iter().enumerate() {
+            let length = 62.0 + sheet.widest([name].into_iter(), TextStyle::LABEL);
+            if x + length > width && x > left {
+                (x, top) = (left, top + LEGEND);
+            }
+            let middle = sheet.units(top + 10.0);
+            let sample = [x + 5.0, x + 49.0].map(|x| (sheet.units(x), middle));
+            let mut series = self.panels.iter().flat_map(|panel| &panel.series);
+            let mark = series.any(|(other, y)| other == name && self.points(y).len() <= MARKED);
+            sheet.series(&sheet.area, sample.to_vec(), place, mark)?;
+            let anchor = (HPos::Left, VPos::Center);
+            sheet.text(name, TextStyle::LABEL, anchor, (x + 62.0, top + 10.0))?;
+            x += length + 36.0;
         }
-        canvas
+        let used = if x > left { top + LEGEND + 20.0 } else { 0.0 };
+        Ok(sheet.part(0.0, used, width, height - used))
+    }
+
+    fn draw(&self) -> Result<Canvas, Error> {
+        record(self.size(), |area| self.draw_on(area))
     }
 }
 
 impl Picture for Curves {
     fn render(&self, format: Format) -> Result<Vec<u8>, Error> {
         match format {
-            Format::Png => self.draw().png(),
-            Format::Svg => self.draw().svg(),
+            Format::Png => self.draw()?.png(),
+            Format::Svg => self.draw()?.svg(),
             Format::Npy => {
                 let series = self
                     .panels
@@ -236,77 +288,5 @@ impl Picture for Curves {
                 ))
             }
         }
-    }
-}
-
-/// Draws a series in the style of the name at this place among all names: full lines and dashed
-/// ones in turns. `mark`: each point is a disc, on dashed lines a hollow one.
-fn series(canvas: &mut Canvas, points: Vec<Point>, style: usize, mark: bool) {
-    let colour = LINES[style % LINES.len()];
-    let dashed = !style.is_multiple_of(2);
-    let lines = if dashed {
-        dashes(&points, 9.0, 8.0)
-    } else {
-        vec![points.clone()]
-    };
-    for line in lines {
-        canvas.line(line, 3.0, colour);
-    }
-    if mark {
-        for point in points {
-            canvas.disc(point, 5.0, colour, 1.0);
-            if dashed {
-                canvas.disc(point, 2.6, WHITE, 1.0);
-            }
-        }
-    }
-}
-
-/// The pieces of a line, each `on` pixels long, with gaps of `off` between them.
-fn dashes(points: &[Point], on: f32, off: f32) -> Vec<Vec<Point>> {
-    let mut pieces = Vec::new();
-    let mut piece: Vec<Point> = points.first().copied().into_iter().collect();
-    let (mut drawing, mut rest) = (true, on);
-    for ends in points.windows(2) {
-        let (a, b) = (ends[0], ends[1]);
-        let length = (b.0 - a.0).hypot(b.1 - a.1);
-        let mut walked = 0.0;
-        while walked + rest < length {
-            walked += rest;
-            let part = walked / length;
-            piece.push((a.0 + part * (b.0 - a.0), a.1 + part * (b.1 - a.1)));
-            let corner = piece[piece.len() - 1];
-            let finished = std::mem::replace(&mut piece, vec![corner]);
-            if drawing {
-                pieces.push(finished);
-            }
-            drawing = !drawing;
-            rest = if drawing { on } else { off };
-        }
-        rest -= length - walked;
-        piece.push(b);
-    }
-    if drawing {
-        pieces.push(piece);
-    }
-    pieces
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dashes_go_round_corners_and_keep_their_length() {
-        let corner = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0)];
-        assert_eq!(
-            dashes(&corner, 6.0, 2.0),
-            [
-                vec![(0.0, 0.0), (6.0, 0.0)],
-                vec![(8.0, 0.0), (10.0, 0.0), (10.0, 4.0)],
-                vec![(10.0, 6.0), (10.0, 10.0)],
-            ]
-        );
-        assert_eq!(dashes(&[(1.0, 1.0)], 6.0, 2.0), [vec![(1.0, 1.0)]]);
     }
 }

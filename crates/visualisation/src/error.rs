@@ -120,6 +120,21 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// The chart cannot be laid out or drawn.
+    #[error("cannot draw the chart: {0}")]
+    Chart(Box<dyn std::error::Error + Send + Sync>),
+
+    /// The picture is too large to be drawn as pixels.
+    #[error(
+        "a picture of {width} × {height} pixels is too large: draw fewer images or smaller ones"
+    )]
+    Size {
+        /// The width of the picture, in pixels.
+        width: i32,
+        /// The height of the picture, in pixels.
+        height: i32,
+    },
+
     /// The pixels cannot be packed as a PNG: the picture is too large.
     #[error("cannot encode the picture as PNG: {0}; draw fewer images or smaller ones")]
     Png(#[from] png::EncodingError),

@@ -1,8 +1,8 @@
 use crate::{
     Error, Format, Picture,
-    axes::{Area, number, thinned},
     canvas::{Anchor, Canvas, TextStyle},
     format::npy,
+    map_axes::{label, thinned, tick_names},
     palette::{ALARM, Colour, WHITE},
 };
 
@@ -241,11 +241,9 @@ impl ImageGrid {
             };
             let x_ticks = ticks(x, &|column| layout.middle_x(column));
             let y_ticks = ticks(y, &|row| layout.middle_y(row));
-            let axes = [
-                (x.name.as_str(), &x_ticks[..]),
-                (y.name.as_str(), &y_ticks[..]),
-            ];
-            left = layout.area().label(&mut canvas, axes[0], axes[1]);
+            let [x, y] = [(x, &x_ticks), (y, &y_ticks)]
+                .map(|(axis, ticks)| (axis.name.as_str(), &ticks[..]));
+            left = label(&mut canvas, layout.size(), x, y);
         }
         for (row, label) in self.row_labels.iter().enumerate() {
             let at = (left - 14.0, layout.middle_y(row) + LABEL.drop());
@@ -347,18 +345,11 @@ impl Layout {
         (self.row(row) * self.pitch[1]) as f32 + self.cell[1] as f32 / 2.0
     }
 
-    /// From the first image to the last.
-    fn area(&self) -> Area {
-        let length = |axis: usize, places: usize| {
+    /// Width and height from the first image to the last.
+    fn size(&self) -> [f32; 2] {
+        [(0, self.columns), (1, self.rows)].map(|(axis, places)| {
             (places.saturating_sub(1) * self.pitch[axis] + self.cell[axis]) as f32
-        };
-        let (width, height) = (length(0, self.columns), length(1, self.rows));
-        Area {
-            left: 0.0,
-            top: 0.0,
-            width,
-            height,
-        }
+        })
     }
 }
 
@@ -386,24 +377,4 @@ fn grey(value: f32) -> Colour {
     } else {
         [(value.clamp(0.0, 1.0) * 255.0).round() as u8; 3]
     }
-}
-
-/// Coordinates with as few decimals as tell neighbours apart.
-fn tick_names(values: &[f32]) -> Vec<String> {
-    let steps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
-    let tolerance = 0.05 * f64::from(steps.filter(|&step| step > 0.0).fold(f32::MAX, f32::min));
-    let is_close = |value: f64, decimals: i32| {
-        let power = 10f64.powi(decimals);
-        ((value * power).round() / power - value).abs() <= tolerance.min(0.01)
-    };
-    let enough = |decimals: &i32| {
-        values
-            .iter()
-            .all(|&value| is_close(f64::from(value), *decimals))
-    };
-    let decimals = (0..6).find(enough).unwrap_or(2);
-    values
-        .iter()
-        .map(|&value| number(f64::from(value), decimals as usize))
-        .collect()
 }

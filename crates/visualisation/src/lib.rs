@@ -29,19 +29,44 @@
 //! picture is a [`Picture`], which is rendered to bytes or saved; the extension of the path chooses
 //! the [`Format`]. The same picture gives the same bytes on every run.
 //!
+//! Charts are drawn by [plotters], and on any of its backends (bitmaps, SVG, windows, HTML canvas)
+//! with [`Curves::draw_on`], [`Scatter::draw_on`] and [`ConfusionMatrix::draw_on`]:
+//!
+//! ```
+//! use latent_visualisation::{Curves, plotters::prelude::{IntoDrawingArea, WHITE}};
+//! use plotters_svg::SVGBackend;
+//!
+//! let mut svg = String::new();
+//! {
+//!     let area = SVGBackend::with_string(&mut svg, (640, 480)).into_drawing_area();
+//!     area.fill(&WHITE)?;
+//!     Curves::new([1.0, 2.0, 3.0])
+//!         .panel("loss", &[("train", &[190.0, 170.0, 165.0])])?
+//!         .draw_on(&area)?;
+//!     area.present()?;
+//! }
+//! assert!(svg.contains("train"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Every picture has a white background, so that it reads on a dark page too, and is as large as
 //! what is on it: no label is ever cut off. PNGs are set in the font Inter, which is compiled in; in
 //! SVGs, text stays text.
 
 mod axes;
+mod backend;
 mod canvas;
+mod chart;
 mod confusion_matrix;
 mod curves;
 mod error;
 mod font;
 mod format;
 mod image_grid;
+mod map_axes;
+mod number;
 mod palette;
+mod raster;
 mod scatter;
 
 pub use confusion_matrix::ConfusionMatrix;
@@ -50,4 +75,5 @@ pub use error::Error;
 pub use format::{Format, Picture};
 pub use image_grid::ImageGrid;
 pub use palette::DIGITS;
+pub use plotters;
 pub use scatter::Scatter;

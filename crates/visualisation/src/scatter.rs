@@ -1,15 +1,32 @@
+use plotters::{
+    coord::Shift,
+    drawing::DrawingArea,
+    element::Text,
+    style::{
+        Color as _,
+        text_anchor::{HPos, VPos},
+    },
+};
+use plotters_backend::DrawingBackend;
+
 use crate::{
     Error, Format, Picture,
-    axes::{Area, Plot, extremes, is_drawable, padded},
-    canvas::{Anchor, Canvas, Point, TextStyle},
+    axes::{extremes, is_drawable, padded},
+    backend::record,
+    canvas::{Canvas, TextStyle},
+    chart::{Drawn, Sheet, TITLE, below, rgb, y_axis},
     format::npy,
-    palette::DIGITS,
+    palette::{DIGITS, WHITE},
 };
 
-/// The sides of the square in which points are drawn, in pixels.
-const SIDE: f32 = 900.0;
-/// How far apart, at least, two marks of digits are.
-const APART: f32 = 34.0;
+/// The side of the square of points, in pixels.
+const SIDE: f64 = 900.0;
+/// The width of the legend.
+const LEGEND: f64 = 72.0;
+/// The width and the height of a chart at its natural size.
+const SIZE: (f64, f64) = (SIDE + 150.0 + LEGEND, TITLE + SIDE + below("z"));
+/// The radius of the white disc below a class's digit. Two of them do not overlap.
+const MARK: f64 = 16.0;
 
 /// Points of a plane, each coloured by its digit: a latent space with two dimensions, or two
 /// dimensions of one.
@@ -101,72 +118,88 @@ impl Scatter {
         self
     }
 
-    fn draw(&self) -> Canvas {
-        let points: Vec<([f64; 2], u8)> = (self.points.chunks_exact(2).zip(&self.labels))
-            .map(|(point, &label)| ([f64::from(point[0]), f64::from(point[1])], label))
-            .filter(|(point, _)| point.iter().all(|&value| is_drawable(value)))
+    /// Draws the chart on an area of any plotters backend, as large as fits in. Fill the area with
+    /// white before.
+    ///
+    /// The font is the backend's for [`FontFamily::SansSerif`](plotters::style::FontFamily).
+    pub fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+        let points: Vec<((f64, f64), u8)> = (self.points.chunks_exact(2).zip(&self.labels))
+            .map(|(point, &label)| ((f64::from(point[0]), f64::from(point[1])), label))
+            .filter(|((x, y), _)| is_drawable(*x) && is_drawable(*y))
             .collect();
-        let [x, y] = [0, 1].map(|axis| padded(extremes(points.iter().map(|(p, _)| p[axis]))));
+        let x = padded(extremes(points.iter().map(|((x, _), _)| *x)));
+        let y = padded(extremes(points.iter().map(|((_, y), _)| *y)));
         // One scale for both: the shorter range gets as long as the longer.
         let half = ((x.1 - x.0) / 2.0).max((y.1 - y.0) / 2.0);
         let [x, y] = [x, y]
             .map(|(low, high)| low.midpoint(high))
             .map(|m| (m - half, m + half));
-        let area = Area {
-            left: 0.0,
-            top: 0.0,
-            width: SIDE,
-            height: SIDE,
-        };
-        let plot = Plot::new(area, x, y, false);
 
-        let mut canvas = Canvas::default();
-        plot.draw(&mut canvas, &self.x_label, &self.y_label);
+        let sheet = Sheet::new(area, SIZE);
+        let (width, height) = sheet.size();
+        let title = if self.title.is_empty() { 0.0 } else { TITLE };
+        let side = (height - title - below(&self.x_label)).min(SIDE);
+        let y = y_axis(y, side);
+        let left = sheet.left_of(&y, &self.y_label);
+        let side = side.min(width - left - LEGEND);
+        let sheet = sheet.below_title(&self.title, left)?;
+        let plot = sheet.part(0.0, 0.0, left + side, side + below(&self.x_label));
+        let x = plot.x_axis(x, false, side);
+        let chart = plot.axes(left, (x, &self.x_label), (y, &self.y_label))?;
+
+        let area = chart.plotting_area();
+        let radius = (45.0 / (points.len() as f64 + 1.0).cbrt()).clamp(2.2, 7.0);
+        for &(point, label) in shuffled(&points) {
+            let colour = rgb(DIGITS[usize::from(label)]).mix(0.65);
+            plot.disc(area, point, radius, colour)?;
+        }
         let places: Vec<(Point, u8)> = points
             .iter()
-            .map(|&([x, y], label)| (plot.place(x, y), label))
+            .map(|(point, label)| (area.map_coordinate(point), *label))
+            .map(|((x, y), label)| ((f64::from(x), f64::from(y)), label))
             .collect();
-        let radius = (45.0 / (places.len() as f32 + 1.0).cbrt()).clamp(2.2, 7.0);
-        for &(place, label) in shuffled(&places) {
-            canvas.disc(place, radius, DIGITS[label as usize], 0.65);
-        }
-        for (place, digit) in marks(&places) {
-            let at = (place.0, place.1 + TextStyle::MARK.drop());
-            canvas.text(&digit.to_string(), TextStyle::MARK, Anchor::Middle, at);
-        }
-
-        canvas.text("digit", TextStyle::TICK, Anchor::Start, (SIDE + 28.0, 18.0));
-        for (digit, colour) in DIGITS.into_iter().enumerate() {
-            let (column, row) = (SIDE + 38.0, 48.0 + 34.0 * digit as f32);
-            canvas.disc((column, row), 9.0, colour, 1.0);
-            let at = (column + 20.0, row + TextStyle::LABEL.drop());
-            canvas.text(&digit.to_string(), TextStyle::LABEL, Anchor::Start, at);
-        }
-        if !self.title.is_empty() {
-            canvas.text(&self.title, TextStyle::TITLE, Anchor::Start, (0.0, -24.0));
+        let screen = area.use_screen_coord();
+        let style = plot.style(TextStyle::MARK, (HPos::Center, VPos::Center));
+        for ((x, y), digit) in marks(&places, 2.0 * f64::from(plot.units(MARK))) {
+            let at = (x.round() as i32, y.round() as i32);
+            plot.disc(&screen, at, MARK, rgb(WHITE).mix(0.75))?;
+            screen.draw(&Text::new(digit.to_string(), at, &style))?;
         }
         let hidden = self.labels.len() - points.len();
         if hidden > 0 {
-            let note = format!(
-                "not drawn, since not finite: {hidden} of {}",
-                self.labels.len()
-            );
-            canvas.text(
-                &note,
-                TextStyle::TICK,
-                Anchor::End,
-                (SIDE - 8.0, SIDE - 12.0),
-            );
+            let note = format!("{hidden} of {} points are not finite", self.labels.len());
+            let at = (left + side - 8.0, side - 8.0);
+            plot.text(&note, TextStyle::TICK, (HPos::Right, VPos::Bottom), at)?;
         }
-        canvas
+        legend(&sheet.part(left + side, 0.0, LEGEND, side))
+    }
+
+    fn draw(&self) -> Result<Canvas, Error> {
+        record(SIZE, |area| self.draw_on(area))
     }
 }
+
+/// Names the colours of the digits.
+fn legend<B: DrawingBackend>(sheet: &Sheet<B>) -> Drawn<B> {
+    let anchor = (HPos::Left, VPos::Center);
+    sheet.text("digit", TextStyle::TICK, anchor, (28.0, 12.0))?;
+    for (digit, colour) in DIGITS.into_iter().enumerate() {
+        let row = 48.0 + 34.0 * digit as f64;
+        let centre = (sheet.units(38.0), sheet.units(row));
+        sheet.disc(&sheet.area, centre, 9.0, rgb(colour).mix(1.0))?;
+        sheet.text(&digit.to_string(), TextStyle::LABEL, anchor, (58.0, row))?;
+    }
+    Ok(())
+}
+
+/// A place in units of a backend.
+type Point = (f64, f64);
 
 impl Picture for Scatter {
     fn render(&self, format: Format) -> Result<Vec<u8>, Error> {
         match format {
-            Format::Png => self.draw().png(),
-            Format::Svg => self.draw().svg(),
+            Format::Png => self.draw()?.png(),
+            Format::Svg => self.draw()?.svg(),
             Format::Npy => {
                 let drawn = (&self.points, 2);
                 let latents = self
@@ -203,12 +236,12 @@ fn shuffled<T>(points: &[T]) -> impl Iterator<Item = &T> {
 }
 
 /// Where the digit of each class that has points stands: at the median, moved just as far as keeps
-/// the digits of classes that lie upon each other readable.
-fn marks(places: &[(Point, u8)]) -> Vec<(Point, u8)> {
-    let median = |digit: u8, coordinate: fn(&Point) -> f32| {
+/// the digits of classes that lie upon each other readable: to a distance `apart`.
+fn marks(places: &[(Point, u8)], apart: f64) -> Vec<(Point, u8)> {
+    let median = |digit: u8, coordinate: fn(&Point) -> f64| {
         let class = places.iter().filter(|(_, label)| *label == digit);
-        let mut values: Vec<f32> = class.map(|(place, _)| coordinate(place)).collect();
-        values.sort_by(f32::total_cmp);
+        let mut values: Vec<f64> = class.map(|(place, _)| coordinate(place)).collect();
+        values.sort_by(f64::total_cmp);
         values.get(values.len() / 2).copied()
     };
     let mut marks: Vec<(Point, u8)> = (0..10)
@@ -219,15 +252,15 @@ fn marks(places: &[(Point, u8)]) -> Vec<(Point, u8)> {
             for b in 0..a {
                 let ((ax, ay), (bx, by)) = (marks[a].0, marks[b].0);
                 let distance = (ax - bx).hypot(ay - by);
-                if distance >= APART {
+                if distance >= apart {
                     continue;
                 }
-                let direction = if distance > 0.1 {
+                let direction = if distance > 0.003 * apart {
                     ((ax - bx) / distance, (ay - by) / distance)
                 } else {
-                    ((a as f32).cos(), (a as f32).sin())
+                    ((a as f64).cos(), (a as f64).sin())
                 };
-                let push = (APART - distance) / 2.0;
+                let push = (apart - distance) / 2.0;
                 marks[a].0 = (ax + push * direction.0, ay + push * direction.1);
                 marks[b].0 = (bx - push * direction.0, by - push * direction.1);
             }
@@ -258,16 +291,16 @@ mod tests {
             ((2.0, 9.0), 3),
             ((500.0, 0.0), 4),
         ];
-        assert_eq!(marks(&apart), [((2.0, 9.0), 3), ((500.0, 0.0), 4)]);
+        assert_eq!(marks(&apart, 34.0), [((2.0, 9.0), 3), ((500.0, 0.0), 4)]);
 
         let heap: Vec<_> = (0..10).map(|digit| ((7.0, 7.0), digit)).collect();
-        let marks = marks(&heap);
+        let marks = marks(&heap, 34.0);
         assert_eq!(marks.len(), 10);
         for a in 0..10 {
             for b in 0..a {
                 let ((ax, ay), (bx, by)) = (marks[a].0, marks[b].0);
                 assert!(
-                    (ax - bx).hypot(ay - by) > 0.9 * APART,
+                    (ax - bx).hypot(ay - by) > 0.9 * 34.0,
                     "{a} and {b}: {marks:?}"
                 );
             }

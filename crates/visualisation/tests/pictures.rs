@@ -382,7 +382,7 @@ fn npy_files_hold_the_numbers() {
 }
 
 #[test]
-fn a_confusion_matrix_counts_what_was_taken_for_what() {
+fn a_confusion_matrix_counts_pairs_of_true_and_predicted_digits() {
     let matrix = ConfusionMatrix::new([7, 3, 3, 9], [7, 3, 8, 9]).unwrap();
     assert_eq!(matrix.accuracy(), 0.75);
     assert_eq!(matrix.counts()[3], [0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
@@ -493,7 +493,7 @@ fn points_that_cannot_be_drawn_are_counted() {
     assert!(
         texts(&scatter)
             .iter()
-            .any(|text| text == "not drawn, since not finite: 1 of 3")
+            .any(|text| text == "1 of 3 points are not finite")
     );
 }
 

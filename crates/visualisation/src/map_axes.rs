@@ -1,0 +1,86 @@
+//! The labels around a map of images, whose columns and rows have coordinates.
+
+use crate::{
+    canvas::{Anchor, Canvas, TextStyle},
+    number::number,
+};
+
+/// Where a tick is, in pixels along its axis, and its label.
+pub(crate) type Tick = (f32, String);
+
+/// The name of an axis and its ticks.
+pub(crate) type MapAxis<'a> = (&'a str, &'a [Tick]);
+
+/// Writes ticks and names below and left of a map of this width and height, and returns the x where
+/// they begin.
+pub(crate) fn label(canvas: &mut Canvas, [width, height]: [f32; 2], x: MapAxis, y: MapAxis) -> f32 {
+    let style = TextStyle::TICK;
+    for (at, text) in x.1 {
+        canvas.text(text, style, Anchor::Middle, (*at, height + 26.0));
+    }
+    if !x.0.is_empty() {
+        let at = (width / 2.0, height + 58.0);
+        canvas.text(x.0, TextStyle::LABEL, Anchor::Middle, at);
+    }
+    for (at, text) in y.1 {
+        canvas.text(text, style, Anchor::End, (-10.0, at + style.drop()));
+    }
+    let left = -10.0 - style.widest(y.1.iter().map(|(_, text)| text));
+    if y.0.is_empty() {
+        return left;
+    }
+    canvas.upwards_text(y.0, TextStyle::LABEL, (left - 14.0, height / 2.0));
+    left - 14.0 - TextStyle::LABEL.size
+}
+
+/// Leaves out ticks, evenly, until what is left has room in a row.
+pub(crate) fn thinned(ticks: Vec<Tick>, size: impl Fn(&str) -> f32) -> Vec<Tick> {
+    let widest = ticks.iter().map(|(_, text)| size(text)).fold(0.0, f32::max);
+    let pitch = ticks
+        .windows(2)
+        .map(|pair| (pair[1].0 - pair[0].0).abs())
+        .fold(f32::MAX, f32::min);
+    let every = ((widest + 10.0) / pitch).ceil().max(1.0) as usize;
+    // The same number is left out before the first and after the last, as nearly as can be.
+    let skipped = ticks.len().saturating_sub(1) % every / 2;
+    ticks.into_iter().skip(skipped).step_by(every).collect()
+}
+
+/// Coordinates with as few decimals as tell neighbours apart.
+pub(crate) fn tick_names(values: &[f32]) -> Vec<String> {
+    let steps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+    let tolerance = 0.05 * f64::from(steps.filter(|&step| step > 0.0).fold(f32::MAX, f32::min));
+    let is_close = |value: f64, decimals: i32| {
+        let power = 10f64.powi(decimals);
+        ((value * power).round() / power - value).abs() <= tolerance.min(0.01)
+    };
+    let enough = |decimals: &i32| {
+        values
+            .iter()
+            .all(|&value| is_close(f64::from(value), *decimals))
+    };
+    let decimals = (0..6).find(enough).unwrap_or(2);
+    values
+        .iter()
+        .map(|&value| number(f64::from(value), decimals as usize))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thinned_ticks_never_touch() {
+        for count in 0..60 {
+            for pitch in [3.0, 14.0, 56.0] {
+                let all = (0..count)
+                    .map(|i| (i as f32 * pitch, "−1.25".to_owned()))
+                    .collect();
+                let left = thinned(all, |_| 40.0);
+                assert!(left.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 50.0));
+                assert_eq!(left.is_empty(), count == 0);
+            }
+        }
+    }
+}
