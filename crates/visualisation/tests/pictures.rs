@@ -521,6 +521,21 @@ fn curves_name_each_series_once_and_have_whole_epochs() {
 }
 
 #[test]
+fn a_long_legend_goes_on_in_further_lines() {
+    let names: Vec<String> = (0..12)
+        .map(|run| format!("a run with a long name, number {run}"))
+        .collect();
+    let series: Vec<(&str, &[f64])> = names
+        .iter()
+        .map(|name| (name.as_str(), &[1.0, 2.0][..]))
+        .collect();
+    let curves = Curves::new([1.0, 2.0]).panel("loss", &series).unwrap();
+    let (width, _, _) = decode(&curves.render(Format::Png).unwrap());
+    assert!(width < 1000, "{width} pixels wide");
+    assert_eq!(texts(&curves)[..12], names);
+}
+
+#[test]
 fn errors_name_the_remedy() {
     let message = |result: Result<Vec<u8>, Error>| result.unwrap_err().to_string();
     let grid = || ImageGrid::new(noise(4), [4, 1, 1]).unwrap().columns(2);
