@@ -11,6 +11,7 @@ use latent_models::{
     LatentModel, Mlp, Network, Objective, Parameters, Preprocessing, Step, Trainable, Vae,
     VaeConfig,
 };
+use latent_tolerance::{SINGLE, rounding};
 
 use crate::{CPU, IMAGE, PIXELS, Result, images, labels, step};
 
@@ -65,7 +66,8 @@ fn assert_same(what: &str, found: &Tensor, expected: &Tensor) -> Result {
     let scale = (expected.abs()? + 1.0)?;
     let far = ((found - expected)?.abs()? / scale)?;
     let far = far.max_all()?.to_scalar::<f32>()?;
-    assert!(far <= 100.0 * f32::EPSILON, "{what}: {far}");
+    let bound = rounding(SINGLE, 100, 1.0);
+    assert!(f64::from(far) <= bound, "{what}: {far}");
     Ok(())
 }
 

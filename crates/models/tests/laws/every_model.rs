@@ -4,8 +4,9 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_distributions::Generator;
 use latent_models::{Labels, LatentModel, ModelConfig, Parameters, Step, Trainable};
+use latent_tolerance::skipped;
 
-use crate::{CPU, IMAGE, PIXELS, Result, images, labels, models, skipped, step, vec1};
+use crate::{CPU, IMAGE, PIXELS, Result, images, labels, models, step, vec1};
 
 #[test]
 fn every_parameter_receives_a_gradient() -> Result {

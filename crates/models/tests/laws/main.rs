@@ -11,8 +11,6 @@ mod objectives;
 mod parameters;
 mod vae;
 
-use std::io::Write;
-
 use candle_core::{DType, Device, Tensor};
 use latent_distributions::Generator;
 use latent_models::{
@@ -126,11 +124,6 @@ fn labels(count: usize) -> Result<Tensor> {
 
 fn step(seed: u64) -> Step {
     Step::measuring(Generator::new(seed))
-}
-
-/// Says that a test is skipped, and why, where the test harness does not keep it back.
-fn skipped(test: &str, reason: &str) {
-    _ = writeln!(std::io::stderr(), "\nSKIPPED: {test}: {reason}");
 }
 
 fn vec1(tensor: &Tensor) -> Result<Vec<f32>> {
