@@ -36,6 +36,8 @@ pub enum Misbehaviour {
     WholeForRest,
     /// It sends another rest than was asked for.
     OtherRest,
+    /// It refuses every request for a part, with status 416.
+    NoRanges,
     /// It leads from one address to another, on its own.
     CircleOfNames,
     /// It leads to where the bytes are, which leads on and on.
@@ -250,6 +252,14 @@ fn send(
     headers: &str,
     misbehaviour: Misbehaviour,
 ) -> io::Result<()> {
+    if request.from.is_some() && misbehaviour == Misbehaviour::NoRanges {
+        let head = format!(
+            "HTTP/1.1 416 Range Not Satisfiable\r\ncontent-length: 0\r\nconnection: close\r\n\
+             content-range: bytes */{}\r\n\r\n",
+            bytes.len()
+        );
+        return stream.write_all(head.as_bytes());
+    }
     let mut from = request.from.unwrap_or(0).min(bytes.len());
     let status = match (request.from, misbehaviour) {
         (None, _) => "200 OK",

@@ -171,11 +171,17 @@ impl ModelArgument {
 /// A file from a hub, with a bar while it arrives.
 pub(crate) fn fetched(hub: &Hub, file: &HubFile, context: &Context) -> Result<PathBuf, Error> {
     let mut bar = None;
-    let path = hub.fetch(file, &mut |progress| {
+    let fetched = hub.fetch(file, &mut |progress| {
         bar.get_or_insert_with(|| Counting::bytes(progress.total, context))
             .reached(progress.received as usize);
     })?;
-    Ok(path)
+    drop(bar);
+    if let Some(reason) = fetched.unchecked {
+        context.warn(&format!(
+            "{file} is taken from the cache and may be out of date: {reason}"
+        ));
+    }
+    Ok(fetched.path)
 }
 
 /// A seed: any number that a TOML file can hold.

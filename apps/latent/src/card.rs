@@ -158,8 +158,8 @@ fn data_name(metadata: &ModelMetadata) -> &str {
     }
 }
 
-/// What has to be typed so that such a model comes out.
-fn command(metadata: &ModelMetadata) -> Result<String, Error> {
+/// The command that trains such a model.
+pub(crate) fn command(metadata: &ModelMetadata) -> Result<String, Error> {
     let mut experiment = metadata.experiment.clone();
     let (seed, source) = (experiment.seed, experiment.data.source);
     let known = experiments::all()?

@@ -37,6 +37,8 @@ enum DeviceName {
 pub(crate) struct Context {
     pub(crate) device: Device,
     pub(crate) quiet: bool,
+    /// Whether warnings are left out too.
+    silent: bool,
     json: bool,
     /// The data that was loaded last, where it is kept for the commands to come.
     data: Option<RefCell<Option<Kept>>>,
@@ -67,6 +69,7 @@ impl Context {
         Ok(Self {
             device,
             quiet: globals.quiet || globals.json,
+            silent: globals.quiet,
             json: globals.json,
             data: None,
         })
@@ -77,6 +80,7 @@ impl Context {
         Self {
             device: self.device.clone(),
             quiet: self.quiet,
+            silent: self.silent,
             json: self.json,
             data: Some(RefCell::new(None)),
         }
@@ -115,6 +119,13 @@ impl Context {
     pub(crate) fn say(&self, words: &str) {
         if !self.quiet {
             terminal::say(words);
+        }
+    }
+
+    /// Says that something is probably not as it should be: with `--json` too, since it is no progress.
+    pub(crate) fn warn(&self, words: &str) {
+        if !self.silent {
+            terminal::say(&format!("warning: {words}"));
         }
     }
 

@@ -140,11 +140,22 @@ pub(crate) enum Error {
         name: String,
         nearest: Option<String>,
     },
+    #[error("{name} ({megabytes}) is not in the program: {remedy}")]
+    NotInProgram {
+        name: String,
+        megabytes: String,
+        remedy: String,
+    },
     #[error(
-        "{name} ({megabytes}) is not in the program: `{} models fetch {name}` brings it",
-        program()
+        "{name} cannot be downloaded: latent's default repository is not published ({error}). {remedy}. These are in \
+         the program and need no download: {within}"
     )]
-    ToBeFetched { name: String, megabytes: String },
+    NotPublished {
+        name: String,
+        error: Box<latent_hub::Error>,
+        remedy: String,
+        within: String,
+    },
     #[error(
         "`--quick` and `--seed` are for what is trained, and a report of runs takes them as they are: leave them out"
     )]

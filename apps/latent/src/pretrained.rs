@@ -1,5 +1,5 @@
-//! The models that are there without training: their index and the small ones within the program, the large
-//! ones in a clone of the repository or on a hub.
+//! The pretrained models: their index and the small ones are in the program, the large ones in a clone of the
+//! repository or on a hub.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,8 @@ use latent_checkpoints::{Collection, Entry};
 use latent_hub::{Hub, HubFile};
 use latent_training::{Model, ModelMetadata, parse_model};
 
-use crate::{Context, Error};
+use crate::shell::program;
+use crate::{Context, Error, card};
 
 pub(crate) type Models = Collection<ModelMetadata>;
 
@@ -50,15 +51,40 @@ pub(crate) fn all() -> Result<Models, Error> {
     )?)
 }
 
+/// The repository that the environment names, if it names one.
+pub(crate) fn named_repository() -> Option<String> {
+    let setting = std::env::var(REPOSITORY_VARIABLE).ok()?;
+    Some(setting.trim().to_owned()).filter(|named| !named.is_empty())
+}
+
 /// The file on a hub.
 pub(crate) fn on_hub(name: &str) -> Result<HubFile, Error> {
-    let setting = std::env::var(REPOSITORY_VARIABLE).unwrap_or_default();
-    let repository = match setting.trim() {
-        "" => REPOSITORY,
-        named => named,
-    };
+    let repository = named_repository().unwrap_or_else(|| REPOSITORY.to_owned());
     let file = format!("{}{repository}/{}", HubFile::SCHEME, Models::file(name));
     Ok(file.parse()?)
+}
+
+/// What brings a model that is neither in the program nor on this computer.
+pub(crate) fn remedy(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, Error> {
+    let program = program();
+    let train = card::command(&entry.metadata)?.replacen("latent", program, 1);
+    Ok(match named_repository() {
+        Some(repository) => format!(
+            "`{program} models fetch {name}` downloads it from {repository}, or `{train}` trains it"
+        ),
+        // Nothing is promised of the default repository.
+        None => format!(
+            "`{train}` trains it, a clone of latent's repository has it in {}, and where \
+             {REPOSITORY_VARIABLE} names a repository on a hub, `{program} models fetch {name}` downloads it",
+            DIRECTORY.iter().collect::<PathBuf>().display()
+        ),
+    })
+}
+
+/// The names of the models in the program.
+pub(crate) fn within() -> String {
+    let names: Vec<&str> = WITHIN.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
 }
 
 /// Where the file of a model of the index is.
@@ -80,9 +106,10 @@ pub(crate) fn read(name: &str, entry: &Entry<ModelMetadata>) -> Result<(Vec<u8>,
         Place::Within(bytes) => (bytes.to_vec(), PathBuf::from(Models::file(name))),
         Place::Here(path) => (latent_checkpoints::read(&path)?, path),
         Place::Hub => {
-            return Err(Error::ToBeFetched {
+            return Err(Error::NotInProgram {
                 name: name.to_owned(),
                 megabytes: megabytes(entry.bytes),
+                remedy: remedy(name, entry)?,
             });
         }
     };

@@ -33,6 +33,18 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain)
 }
 
+/// Whether files that are called NAME.something would be taken for the collection's own pages (`index.json` and
+/// `README.md`) or cannot exist on Windows, in capitals or not.
+fn is_reserved(name: &str) -> bool {
+    const RESERVED: [&str; 6] = ["readme", "index", "con", "prn", "aux", "nul"];
+    let stem = name.split('.').next().unwrap_or_default().to_lowercase();
+    let is_port = ["com", "lpt"].iter().any(|port| {
+        let number = stem.strip_prefix(port);
+        number.is_some_and(|number| number.len() == 1 && number.bytes().all(|c| c.is_ascii_digit()))
+    });
+    RESERVED.contains(&stem.as_str()) || is_port
+}
+
 impl<M> Default for Collection<M> {
     fn default() -> Self {
         let models = BTreeMap::new();
@@ -88,8 +100,9 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
     /// of the same name is replaced.
     ///
     /// # Errors
-    /// [`Error::Write`], and [`Error::Index`] for a name that an index cannot have: letters, digits, `-`, `_` and
-    /// `.` make one.
+    /// [`Error::Write`], and [`Error::Name`] for a name that a model cannot have: it consists of letters, digits,
+    /// `-`, `_` and `.`; `README`, `index` and the names of Windows' devices are reserved; and it differs from
+    /// those of the other models in more than capital letters, since some file systems do not tell these apart.
     pub fn add(
         &mut self,
         directory: &Path,
@@ -97,11 +110,21 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
         metadata: M,
         bytes: &[u8],
     ) -> Result<PathBuf, Error> {
+        let wrong = |reason| {
+            Err(Error::Name {
+                name: name.to_owned(),
+                reason,
+            })
+        };
         if !is_plain(name) {
-            return Err(Error::Index {
-                path: directory.join(Self::INDEX),
-                reason: format!("{name:?} can be no name in it"),
-            });
+            return wrong("it consists of letters, digits, `-`, `_` and `.`".to_owned());
+        }
+        if is_reserved(name) {
+            return wrong("it is reserved for another file".to_owned());
+        }
+        let mut others = self.models.keys().filter(|other| *other != name);
+        if let Some(other) = others.find(|other| other.eq_ignore_ascii_case(name)) {
+            return wrong(format!("it differs from `{other}` in capital letters only"));
         }
         let path = directory.join(Self::file(name));
         write_atomically(&path, bytes)?;
@@ -168,6 +191,17 @@ mod tests {
             let error = collection.add(directory.path(), name, 1.0, b"");
             assert!(error.is_err(), "{name}");
         }
+        // Pages of the collection's own, and files that are one on some systems.
+        for name in [
+            "README", "readme", "Index", "NUL", "con.v1", "com1", "SMALL",
+        ] {
+            let error = collection
+                .add(directory.path(), name, 1.0, b"")
+                .unwrap_err();
+            assert!(matches!(error, Error::Name { .. }), "{name}: {error}");
+        }
+        let files = std::fs::read_dir(directory.path()).unwrap();
+        assert_eq!(files.count(), 2, "the index and one model");
         let name = "my_model.v1";
         collection.add(directory.path(), name, 1.0, b"").unwrap();
         assert_eq!(Collection::open(directory.path()).unwrap(), collection);

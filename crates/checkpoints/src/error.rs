@@ -118,6 +118,14 @@ pub enum Error {
         /// The file's.
         found: String,
     },
+    /// A name that a model of a collection cannot have.
+    #[error("a model cannot be called {name:?} in a collection: {reason}; give it another name")]
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An index that cannot be used.
     #[error("{path}: no index of models ({reason}); copy it again, or export the models anew")]
     Index {

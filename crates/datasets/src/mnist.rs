@@ -90,31 +90,70 @@ pub fn has_idx_files(directory: &Path) -> bool {
 /// Writes the training and test images of a data set as MNIST is published: the four files that
 /// [`mnist_from_directory`] describes, plain.
 ///
-/// They are written beside `directory` first and have their names only when all are whole; what `check`
-/// refuses there never gets them.
+/// They are written beside `directory` first and get their names there only when all are whole; what `check`
+/// refuses never gets them. Files of a data set that is in `directory` itself are replaced, all or none: at no
+/// moment are files of both there.
 ///
 /// # Errors
-/// [`Error::Unwritable`], and what `check` says.
+/// [`Error::Unwritable`], and what `check` says. What was there before is there again.
 pub fn save_idx(
     splits: &Splits,
     directory: &Path,
     check: impl Fn(&Path) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut name = directory.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".incomplete-{}", std::process::id()));
-    let staging = directory.with_file_name(name);
+    let beside = |word: &str| {
+        let mut name = directory.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{word}-{}", std::process::id()));
+        directory.with_file_name(name)
+    };
+    let (staging, replaced) = (beside("incomplete"), beside("replaced"));
     let placed = write_parts(splits, &staging)
         .and_then(|()| check(&staging))
-        .and_then(|()| {
-            fs::create_dir_all(directory).map_err(unwritable(directory))?;
-            PARTS.iter().try_for_each(|part| {
-                let path = directory.join(part.name);
-                fs::rename(staging.join(part.name), &path).map_err(unwritable(&path))
-            })
-        });
+        .and_then(|()| fs::create_dir_all(directory).map_err(unwritable(directory)))
+        .and_then(|()| replace_parts(&staging, directory, &replaced));
     // Whatever is left there is of no use to anybody.
     _ = fs::remove_dir_all(&staging);
     placed
+}
+
+/// Moves the four files from one directory to another. Those that are there go to `replaced` before the first of
+/// the others comes, and return if one cannot.
+fn replace_parts(staging: &Path, directory: &Path, replaced: &Path) -> Result<(), Error> {
+    let old = PARTS.iter().flat_map(|part| spellings(part.name));
+    let old: Vec<String> = old.filter(|name| directory.join(name).is_file()).collect();
+    let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
+    let mut place = |from: PathBuf, to: PathBuf| {
+        let result = fs::rename(&from, &to).map_err(unwritable(&to));
+        if result.is_ok() {
+            moved.push((from, to));
+        }
+        result
+    };
+    let result = if old.is_empty() {
+        Ok(())
+    } else {
+        fs::create_dir_all(replaced).map_err(unwritable(replaced))
+    };
+    let result = result
+        .and_then(|()| {
+            old.iter()
+                .try_for_each(|name| place(directory.join(name), replaced.join(name)))
+        })
+        .and_then(|()| {
+            PARTS
+                .iter()
+                .try_for_each(|part| place(staging.join(part.name), directory.join(part.name)))
+        });
+    if result.is_err() {
+        for (from, to) in moved.iter().rev() {
+            if fs::rename(to, from).is_err() {
+                // They are safe in `replaced`, and more cannot be done.
+                return result;
+            }
+        }
+    }
+    _ = fs::remove_dir_all(replaced);
+    result
 }
 
 fn unwritable(path: &Path) -> impl Fn(std::io::Error) -> Error {
@@ -245,17 +284,18 @@ fn find(directory: &Path) -> (PathBuf, [Option<PathBuf>; 4]) {
     })
 }
 
-/// A plain file before a packed one: torchvision leaves both, and the plain one is read faster.
 fn find_part(place: &Path, name: &str) -> Option<PathBuf> {
-    let dotted = name.replacen("-idx", ".idx", 1);
-    let names = [
-        name,
-        &dotted,
-        &format!("{name}.gz"),
-        &format!("{dotted}.gz"),
-    ];
-    let mut paths = names.map(|name| place.join(name)).into_iter();
+    let mut paths = spellings(name).into_iter().map(|name| place.join(name));
     paths.find(|path| path.is_file())
+}
+
+/// The names that a file may have: a plain one before a packed one, since torchvision leaves both and the plain
+/// one is read faster.
+fn spellings(name: &str) -> [String; 4] {
+    let dotted = name.replacen("-idx", ".idx", 1);
+    let packed = [format!("{name}.gz"), format!("{dotted}.gz")];
+    let [first, second] = packed;
+    [name.to_owned(), dotted, first, second]
 }
 
 #[cfg(test)]
@@ -335,6 +375,37 @@ mod tests {
         write(&raw, PARTS.map(|part| part.name), &files());
         fs::write(directory.path().join(TRAIN_LABELS.name), "stray").unwrap();
         assert_eq!(idx_from_directory(directory.path()).unwrap().train.len(), 3);
+    }
+
+    #[test]
+    fn a_data_set_is_replaced_by_all_of_another_or_by_nothing_of_it() {
+        let splits = Splits {
+            name: "new".to_owned(),
+            train: Dataset::new(1, 1, vec![1, 2], vec![1, 2]).unwrap(),
+            validation: None,
+            test: Dataset::new(1, 1, vec![3], vec![3]).unwrap(),
+        };
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("digits");
+        let packed = PARTS.map(|part| format!("{}.gz", part.name));
+        let names = packed.each_ref().map(String::as_str);
+        write(&directory, names, &files());
+        let old = idx_from_directory(&directory).unwrap();
+        // The last file cannot be put in its place.
+        let obstacle = directory.join(TEST_LABELS.name);
+        fs::create_dir(&obstacle).unwrap();
+        fs::write(obstacle.join("something"), []).unwrap();
+        let error = save_idx(&splits, &directory, |_| Ok(())).unwrap_err();
+        assert!(matches!(error, Error::Unwritable { .. }), "{error}");
+        assert_eq!(idx_from_directory(&directory).unwrap(), old);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "leftovers");
+
+        // Nothing of the old one stays, whatever its files were called.
+        fs::remove_dir_all(&obstacle).unwrap();
+        save_idx(&splits, &directory, |_| Ok(())).unwrap();
+        assert_eq!(idx_from_directory(&directory).unwrap().train, splits.train);
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "leftovers");
     }
 
     #[test]

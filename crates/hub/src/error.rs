@@ -26,6 +26,15 @@ pub enum Error {
         /// What it must be.
         remedy: &'static str,
     },
+    /// A token would be sent where everybody on the way can read it.
+    #[error(
+        "{endpoint} is not encrypted, and everybody on the way could read the token that would be sent there: \
+         set HF_ENDPOINT to an https:// address, or HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send no token"
+    )]
+    TokenInClear {
+        /// The hub's address.
+        endpoint: String,
+    },
     /// Neither a home directory nor a setting says where the cache is.
     #[error("there is no home directory to keep a cache in: set HF_HOME to a directory")]
     NoHome,
@@ -150,6 +159,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the hub has or gives no such file, and another try will not change that.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::NotFound { .. })
+    }
+
     /// Whether it says nothing of the file: the hub cannot be asked now.
     pub(crate) fn is_of_the_moment(&self) -> bool {
         match self {

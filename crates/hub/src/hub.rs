@@ -6,7 +6,7 @@ use std::time::Duration;
 use hf_hub::{Cache, CacheRepo};
 
 use crate::file::is_hexadecimal;
-use crate::transfer::{Progress, Transfer};
+use crate::transfer::{Progress, Transfer, is_loopback};
 use crate::{Error, HubFile};
 
 /// A hub, and the cache of what came from it.
@@ -16,7 +16,17 @@ pub struct Hub {
     cache: PathBuf,
     token: Option<String>,
     is_offline: bool,
-    patience: Duration,
+    timeout: Duration,
+}
+
+/// A file in the cache.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The file.
+    pub path: PathBuf,
+    /// Why the hub could not be asked whether the file is still the current one of its branch or tag;
+    /// `None` where it was asked, and where there is nothing to ask.
+    pub unchecked: Option<Error>,
 }
 
 impl Hub {
@@ -30,31 +40,26 @@ impl Hub {
             cache: cache.to_owned(),
             token: None,
             is_offline: false,
-            patience: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
         }
     }
 
     /// The hub, the cache and the token that the environment names, in the words of Python's
     /// `huggingface_hub`: `HF_ENDPOINT`; `HF_HOME` (or `huggingface` in `XDG_CACHE_HOME` or in
     /// `~/.cache`), and in it `hub` and the file `token`, which `HF_HUB_CACHE` and `HF_TOKEN` replace;
-    /// `HF_HUB_OFFLINE`.
+    /// `HF_HUB_DISABLE_IMPLICIT_TOKEN` (no token is sent); `HF_HUB_OFFLINE`.
+    ///
+    /// Whether the endpoint and the token can be used is checked by [`Self::fetch`]: what is in the cache
+    /// needs neither.
     ///
     /// # Errors
-    /// [`Error::Setting`] where `HF_ENDPOINT` is no address or `HF_TOKEN` no token, [`Error::NoHome`] where
-    /// there is no place for a cache.
+    /// [`Error::NoHome`] where there is no place for a cache.
     pub fn from_env() -> Result<Self, Error> {
         let variable = |name| {
             let value = std::env::var(name).ok()?;
             Some(value.trim().to_owned()).filter(|value| !value.is_empty())
         };
         let endpoint = variable("HF_ENDPOINT").unwrap_or_else(|| Self::ENDPOINT.to_owned());
-        if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
-            return Err(Error::Setting {
-                variable: "HF_ENDPOINT",
-                value: endpoint,
-                remedy: "it must begin with http:// or https://",
-            });
-        }
         let home = variable("HF_HOME").map(PathBuf::from).or_else(|| {
             let caches = variable("XDG_CACHE_HOME").map(PathBuf::from);
             let caches = caches.or_else(|| Some(dirs::home_dir()?.join(".cache")));
@@ -66,24 +71,54 @@ impl Hub {
             let token = fs::read_to_string(home.as_ref()?.join("token")).ok()?;
             Some(token.trim().to_owned()).filter(|token| !token.is_empty())
         };
-        let token = variable("HF_TOKEN").or_else(kept);
-        if token
-            .as_ref()
-            .is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic()))
-        {
+        let is_set = |name| {
+            variable(name).is_some_and(|value| {
+                matches!(value.to_lowercase().as_str(), "1" | "on" | "yes" | "true")
+            })
+        };
+        let token = if is_set("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
+            None
+        } else {
+            variable("HF_TOKEN").or_else(kept)
+        };
+        Ok(Self {
+            token,
+            is_offline: is_set("HF_HUB_OFFLINE"),
+            ..Self::new(&endpoint, &cache.ok_or(Error::NoHome)?)
+        })
+    }
+
+    /// Checks that the hub can be asked: its address is one, and a token goes only where nobody reads it on
+    /// the way.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where `HF_ENDPOINT` is no address or `HF_TOKEN` no token, and
+    /// [`Error::TokenInClear`].
+    pub fn check(&self) -> Result<(), Error> {
+        let is_http = self.endpoint.starts_with("http://");
+        if !(is_http || self.endpoint.starts_with("https://")) {
+            return Err(Error::Setting {
+                variable: "HF_ENDPOINT",
+                value: self.endpoint.clone(),
+                remedy: "it must begin with http:// or https://",
+            });
+        }
+        let Some(token) = &self.token else {
+            return Ok(());
+        };
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Error::Setting {
                 variable: "HF_TOKEN",
                 value: "not shown".to_owned(),
                 remedy: "a token has no spaces and no letters beyond ASCII",
             });
         }
-        let is_set =
-            |value: String| matches!(value.to_lowercase().as_str(), "1" | "on" | "yes" | "true");
-        Ok(Self {
-            token,
-            is_offline: variable("HF_HUB_OFFLINE").is_some_and(is_set),
-            ..Self::new(&endpoint, &cache.ok_or(Error::NoHome)?)
-        })
+        if is_http && !is_loopback(&self.endpoint) {
+            return Err(Error::TokenInClear {
+                endpoint: self.endpoint.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// The same, asked with a token.
@@ -95,10 +130,10 @@ impl Hub {
         }
     }
 
-    /// The same, which is given up after so long without a byte: 30 seconds unless told otherwise.
+    /// The same with a time to wait for a byte before a transfer is given up, by default 30 seconds.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// The file in the cache, if it is there: nothing is asked of the network.
@@ -115,18 +150,21 @@ impl Hub {
     /// The file in the cache, fetched if it is not there. `watch` is told of every piece that arrives.
     ///
     /// A branch or a tag may have moved since: the hub is asked, and if it cannot answer, what is in the
-    /// cache will do. A commit never changes.
+    /// cache will do, and [`Fetched::unchecked`] says why. A commit never changes.
     ///
     /// # Errors
     /// Whatever keeps the file from being there whole. Then nothing is in its place; what has arrived of
     /// it is kept apart, and the next try goes on from there.
-    pub fn fetch(&self, file: &HubFile, watch: &mut dyn FnMut(Progress)) -> Result<PathBuf, Error> {
+    pub fn fetch(&self, file: &HubFile, watch: &mut dyn FnMut(Progress)) -> Result<Fetched, Error> {
         let cached = self.cached(file);
         if let Some(path) = cached
             .as_ref()
             .filter(|_| self.is_offline || file.commit().is_some())
         {
-            return Ok(path.clone());
+            return Ok(Fetched {
+                path: path.clone(),
+                unchecked: None,
+            });
         }
         if self.is_offline {
             return Err(Error::Offline {
@@ -134,28 +172,34 @@ impl Hub {
                 cache: self.cache.clone(),
             });
         }
-        let transfer = Transfer::new(file, &self.endpoint, self.token.as_deref(), self.patience);
-        let promise = match (transfer.promise(), cached) {
-            (Err(error), Some(path)) if error.is_of_the_moment() => return Ok(path),
-            (promise, _) => promise?,
+        self.check()?;
+        let transfer = Transfer::new(file, &self.endpoint, self.token.as_deref(), self.timeout);
+        let metadata = match (transfer.metadata(), cached) {
+            (Err(error), Some(path)) if error.is_of_the_moment() => {
+                return Ok(Fetched {
+                    path,
+                    unchecked: Some(error),
+                });
+            }
+            (metadata, _) => metadata?,
         };
 
         // huggingface_hub's layout: the bytes by their checksum, and links to them by commit and name.
         let folder = file.repo().folder_name();
         let root = self.cache.join(&folder);
         let blobs = root.join("blobs");
-        let blob = blobs.join(&promise.checksum);
+        let blob = blobs.join(&metadata.checksum);
         let link = self
             .repository(file)
-            .pointer_path(&promise.commit)
+            .pointer_path(&metadata.commit)
             .join(file.path());
         let locks = self.cache.join(".locks").join(folder);
         for directory in [&blobs, &locks, &link.parent().unwrap_or(&root).to_owned()] {
             cached_by(directory, fs::create_dir_all(directory))?;
         }
-        let is_whole = || fs::metadata(&blob).is_ok_and(|blob| blob.len() == promise.size);
+        let is_whole = || fs::metadata(&blob).is_ok_and(|blob| blob.len() == metadata.size);
         if !is_whole() {
-            let path = locks.join(&promise.checksum).with_extension("lock");
+            let path = locks.join(&metadata.checksum).with_extension("lock");
             let lock = File::options()
                 .create(true)
                 .truncate(false)
@@ -169,15 +213,18 @@ impl Hub {
             }
             // Another process may have brought it until a moment ago.
             if !is_whole() {
-                transfer.fetch(&promise, &blob, watch)?;
+                transfer.fetch(&metadata, &blob, watch)?;
             }
         }
         cached_by(&link, place(&blob, &link, file.path()))?;
         if file.commit().is_none() {
             let reference = root.join("refs").join(file.revision());
-            cached_by(&reference, refer(&reference, &promise.commit))?;
+            cached_by(&reference, refer(&reference, &metadata.commit))?;
         }
-        Ok(link)
+        Ok(Fetched {
+            path: link,
+            unchecked: None,
+        })
     }
 
     fn repository(&self, file: &HubFile) -> CacheRepo {
@@ -255,7 +302,7 @@ impl std::fmt::Debug for Hub {
 }
 
 /// What a hub says of a file before it sends it.
-pub(crate) struct Promise {
+pub(crate) struct FileMetadata {
     /// Where the hub has it, under the name that it goes by now.
     pub(crate) url: String,
     /// The commit that the revision stands for.
@@ -266,7 +313,7 @@ pub(crate) struct Promise {
     pub(crate) size: u64,
 }
 
-impl Promise {
+impl FileMetadata {
     /// From the words of headers; says which is missing or makes no sense.
     pub(crate) fn from_headers(
         url: String,

@@ -6,9 +6,13 @@
 //!
 //! let file: HubFile = "hf://owner/repository@main/model.safetensors".parse()?;
 //! let hub = Hub::from_env()?; // HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_HUB_OFFLINE
-//! let path = hub.fetch(&file, &mut |progress| {
+//! let fetched = hub.fetch(&file, &mut |progress| {
 //!     eprintln!("{} of {} bytes", progress.received, progress.total);
 //! })?;
+//! if let Some(reason) = fetched.unchecked {
+//!     eprintln!("from the cache, and perhaps no longer current: {reason}");
+//! }
+//! println!("{}", fetched.path.display());
 //! # Ok::<(), latent_hub::Error>(())
 //! ```
 //!
@@ -24,5 +28,5 @@ mod transfer;
 
 pub use error::Error;
 pub use file::{HubFile, RepositoryKind};
-pub use hub::Hub;
+pub use hub::{Fetched, Hub};
 pub use transfer::Progress;

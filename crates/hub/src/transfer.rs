@@ -10,7 +10,7 @@ use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Response, StatusCode, Uri};
 use ureq::{Agent, Body, Proxy, RequestBuilder};
 
-use crate::hub::{Promise, beside};
+use crate::hub::{FileMetadata, beside};
 use crate::{Error, HubFile};
 
 /// Bytes that are read at once.
@@ -30,7 +30,7 @@ pub(crate) struct Transfer<'a> {
     file: &'a HubFile,
     url: String,
     token: Option<&'a str>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl<'a> Transfer<'a> {
@@ -38,13 +38,13 @@ impl<'a> Transfer<'a> {
         file: &'a HubFile,
         endpoint: &str,
         token: Option<&'a str>,
-        patience: Duration,
+        timeout: Duration,
     ) -> Self {
         Self {
             file,
             url: file.url(endpoint),
             token,
-            patience,
+            timeout,
         }
     }
 
@@ -58,20 +58,18 @@ impl<'a> Transfer<'a> {
             .http_status_as_error(false)
             .user_agent(concat!("latent/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
-            .timeout_connect(Some(self.patience))
-            .timeout_recv_response(Some(self.patience))
-            .timeout_per_read(Some(self.patience))
+            .timeout_connect(Some(self.timeout))
+            .timeout_recv_response(Some(self.timeout))
+            .timeout_per_read(Some(self.timeout))
             .build()
             .into()
     }
 
     /// What the environment says, unless the hub is on this computer: as in Go's `net/http`.
     fn proxy(&self) -> Option<Proxy> {
-        let url = self.url.parse::<Uri>().ok();
-        let host = url.as_ref().and_then(Uri::host).unwrap_or_default();
-        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-        let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
-        (!is_here).then(Proxy::try_from_env).flatten()
+        (!is_loopback(&self.url))
+            .then(Proxy::try_from_env)
+            .flatten()
     }
 
     fn authorised<T>(&self, request: RequestBuilder<T>) -> RequestBuilder<T> {
@@ -82,7 +80,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// What the hub says of the file.
-    pub(crate) fn promise(&self) -> Result<Promise, Error> {
+    pub(crate) fn metadata(&self) -> Result<FileMetadata, Error> {
         /// A repository that was renamed leads to its new name on the same hub.
         const MOST_REDIRECTS: usize = 5;
         let agent = self.agent(0);
@@ -104,8 +102,8 @@ impl<'a> Transfer<'a> {
             if !response.status().is_redirection() {
                 self.accept(&response)?;
             }
-            let promise = Promise::from_headers(url, header);
-            return promise.map_err(|reason| Error::NoHub {
+            let metadata = FileMetadata::from_headers(url, header);
+            return metadata.map_err(|reason| Error::NoHub {
                 url: self.url.clone(),
                 reason,
             });
@@ -121,7 +119,7 @@ impl<'a> Transfer<'a> {
     /// called by two at once.
     pub(crate) fn fetch(
         &self,
-        promise: &Promise,
+        metadata: &FileMetadata,
         blob: &Path,
         watch: &mut dyn FnMut(Progress),
     ) -> Result<(), Error> {
@@ -138,27 +136,27 @@ impl<'a> Transfer<'a> {
             .open(&path)
             .map_err(failed)?;
         let mut received = part.seek(SeekFrom::End(0)).map_err(failed)?;
-        if received > promise.size {
+        if received > metadata.size {
             part.set_len(0).map_err(failed)?;
             received = part.seek(SeekFrom::Start(0)).map_err(failed)?;
         }
-        if received < promise.size {
-            received = self.receive(&mut part, received, promise, watch, &failed)?;
+        if received < metadata.size {
+            received = self.receive(&mut part, received, metadata, watch, &failed)?;
         }
-        if received < promise.size {
-            let (found, expected) = (received, promise.size);
+        if received < metadata.size {
+            let (found, expected) = (received, metadata.size);
             return Err(Error::CutOff {
                 file: self.file.to_string(),
                 found,
                 expected,
             });
         }
-        let wrong = if received > promise.size {
-            Some(format!("more than the {} bytes promised", promise.size))
+        let wrong = if received > metadata.size {
+            Some(format!("more than the {} bytes promised", metadata.size))
         } else {
-            let found = checksum(&mut part, promise).map_err(failed)?;
-            (found != promise.checksum)
-                .then(|| format!("checksum {found}, promised {}", promise.checksum))
+            let found = checksum(&mut part, metadata).map_err(failed)?;
+            (found != metadata.checksum)
+                .then(|| format!("checksum {found}, promised {}", metadata.checksum))
         };
         if let Some(reason) = wrong {
             fs::remove_file(&path).map_err(failed)?;
@@ -176,20 +174,26 @@ impl<'a> Transfer<'a> {
         &self,
         part: &mut File,
         mut received: u64,
-        promise: &Promise,
+        metadata: &FileMetadata,
         watch: &mut dyn FnMut(Progress),
         failed: &impl Fn(io::Error) -> Error,
     ) -> Result<u64, Error> {
         const MOST_REDIRECTS: u32 = 5;
-        let total = promise.size;
-        let mut request = self.authorised(self.agent(MOST_REDIRECTS).get(&promise.url));
-        if received > 0 {
-            request = request.header("range", format!("bytes={received}-"));
-        }
-        let response = request.call().map_err(|error| self.failure(&error))?;
-        if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-            // What is here is no part of what is there.
+        let total = metadata.size;
+        let agent = self.agent(MOST_REDIRECTS);
+        let ask_from = |first: u64| {
+            let mut request = self.authorised(agent.get(&metadata.url));
+            if first > 0 {
+                request = request.header("range", format!("bytes={first}-"));
+            }
+            request.call().map_err(|error| self.failure(&error))
+        };
+        let mut response = ask_from(received)?;
+        if received > 0 && response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            // The server serves no parts, or what is here is longer than its file: the whole, then.
             part.set_len(0).map_err(failed)?;
+            received = part.seek(SeekFrom::Start(0)).map_err(failed)?;
+            response = ask_from(0)?;
         }
         self.accept(&response)?;
         // Who asked for the rest and is sent the whole must not take it for the rest.
@@ -257,7 +261,7 @@ impl<'a> Transfer<'a> {
     fn stalled(&self) -> Error {
         Error::Stalled {
             url: self.url.clone(),
-            seconds: self.patience.as_secs(),
+            seconds: self.timeout.as_secs(),
         }
     }
 
@@ -283,6 +287,14 @@ impl<'a> Transfer<'a> {
     }
 }
 
+/// Whether an address is of this computer.
+pub(crate) fn is_loopback(url: &str) -> bool {
+    let url = url.parse::<Uri>().ok();
+    let host = url.as_ref().and_then(Uri::host).unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// `https://host` of an address.
 fn origin(url: &str) -> Option<&str> {
     let host = url.find("://")? + 3;
@@ -293,12 +305,12 @@ fn origin(url: &str) -> Option<&str> {
 }
 
 /// The checksum of a file, of the kind that was promised: SHA-256, or Git's of a blob.
-fn checksum(file: &mut File, promise: &Promise) -> io::Result<String> {
-    if promise.checksum.len() == 64 {
+fn checksum(file: &mut File, metadata: &FileMetadata) -> io::Result<String> {
+    if metadata.checksum.len() == 64 {
         digest(Sha256::new(), file)
     } else {
         digest(
-            Sha1::new().chain_update(format!("blob {}\0", promise.size)),
+            Sha1::new().chain_update(format!("blob {}\0", metadata.size)),
             file,
         )
     }

@@ -16,7 +16,7 @@ use crate::pretrained::{self, Models, Place, megabytes};
 use crate::shell::program;
 use crate::{Context, Error};
 
-/// Models that are there without training
+/// Pretrained models
 ///
 /// Their names stand wherever a MODEL is asked for: `latent sample cvae-conv --digits 3,1,4`.
 #[derive(Subcommand)]
@@ -38,10 +38,11 @@ pub(crate) struct Info {
     name: String,
 }
 
-/// Fetch those that are not here yet, from the hub
+/// Download those that are not on this computer yet, from a repository on a hub
 ///
-/// From the repository that `LATENT_MODELS` names, `owner/name` or `owner/name@revision` [default:
-/// latent-models/mnist]; `HF_ENDPOINT`, `HF_HOME`, `HF_TOKEN` and `HF_HUB_OFFLINE` are obeyed.
+/// `LATENT_MODELS` names the repository, `owner/name` or `owner/name@revision`: one to which a directory that `latent
+/// models export` wrote was uploaded. The default, latent-models/mnist, is not published yet. `HF_ENDPOINT`,
+/// `HF_HOME`, `HF_TOKEN` and `HF_HUB_OFFLINE` are obeyed.
 #[derive(Args)]
 pub(crate) struct Fetch {
     /// Which [default: all]
@@ -105,13 +106,21 @@ impl List {
         let all = pretrained::all()?;
         let width = all.models().keys().map(String::len).max().unwrap_or(0);
         let (mut words, mut objects) = (Vec::new(), Vec::new());
+        // What is in the program is there whatever the settings of a hub are.
+        let mut unusable = Hub::from_env()
+            .and_then(|hub| hub.check())
+            .map_err(Error::from)
+            .err();
         for (name, entry) in all.models() {
-            let place = pretrained::place(name)?;
+            let place = pretrained::place(name).unwrap_or_else(|error| {
+                unusable = Some(error);
+                Place::Hub
+            });
             let metadata = &entry.metadata;
             let where_it_is = match &place {
                 Place::Within(_) => "in the program".to_owned(),
                 Place::Here(path) => path.display().to_string(),
-                Place::Hub => format!("`{} models fetch {name}` brings it", program()),
+                Place::Hub => "not on this computer".to_owned(),
             };
             words.push(format!(
                 "{name:width$}  {}\n{:width$}  {}, {}; {where_it_is}",
@@ -121,6 +130,9 @@ impl List {
                 megabytes(entry.bytes),
             ));
             objects.push(object(name, entry, &place));
+        }
+        if let Some(error) = unusable {
+            context.warn(&format!("nothing can be fetched from a hub: {error}"));
         }
         words.push(format!("\nDraw with one: `{} sample NAME`.", program()));
         context.result(&words.join("\n"), &json!({ "models": objects }))
@@ -159,7 +171,7 @@ impl Fetch {
             let path = if let Ok((_, path)) = pretrained::read(name, entry) {
                 path
             } else {
-                let path = fetched(&Hub::from_env()?, &pretrained::on_hub(name)?, context)?;
+                let path = download(name, entry, context)?;
                 entry.verify(name, &latent_checkpoints::read(&path)?, &path)?;
                 path
             };
@@ -171,6 +183,22 @@ impl Fetch {
             objects.push(object(name, entry, &place));
         }
         context.result(&words.join("\n"), &json!({ "models": objects }))
+    }
+}
+
+/// Fetches a model's file from a hub.
+fn download(name: &str, entry: &Entry<ModelMetadata>, context: &Context) -> Result<PathBuf, Error> {
+    let fetched = fetched(&Hub::from_env()?, &pretrained::on_hub(name)?, context);
+    match fetched {
+        Err(Error::Hub(error)) if error.is_absent() && pretrained::named_repository().is_none() => {
+            Err(Error::NotPublished {
+                name: name.to_owned(),
+                error: Box::new(error),
+                remedy: pretrained::remedy(name, entry)?,
+                within: pretrained::within(),
+            })
+        }
+        fetched => fetched,
     }
 }
 
@@ -192,8 +220,8 @@ impl Export {
             for (name, entry) in pretrained::all()?.models() {
                 if matches!(pretrained::place(name)?, Place::Hub) {
                     context.say(&format!(
-                        "{name} is left out: `{} models fetch {name}` brings it",
-                        program()
+                        "{name} is left out, since it is not on this computer: {}",
+                        pretrained::remedy(name, entry)?
                     ));
                     continue;
                 }

@@ -10,14 +10,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use latent_datasets::{Splits, synthetic};
-use latent_hub::{Error, Hub, HubFile};
+use latent_hub::{Error, Fetched, Hub, HubFile};
 use latent_tests::{
     LoopbackHub, Misbehaviour, announce, isolated, latent, outcome, parquet_of, succeed,
 };
 
 const LARGE: &str = "hf://owner/models/nets/large.bin";
 const SMALL: &str = "hf://datasets/owner/data@v1.0/small.json";
-const PATIENCE: Duration = Duration::from_millis(400);
+const TIMEOUT: Duration = Duration::from_millis(400);
 
 fn bytes(count: usize) -> Vec<u8> {
     (0..count).map(|i| (i * i % 251) as u8).collect()
@@ -37,7 +37,13 @@ fn file(name: &str) -> HubFile {
 }
 
 fn fetch(server: &LoopbackHub, cache: &Path, name: &str) -> Result<PathBuf, Error> {
-    let hub = Hub::new(&server.endpoint(), cache).with_patience(PATIENCE);
+    let fetched = fetched(server, cache, name)?;
+    assert!(fetched.unchecked.is_none(), "{:?}", fetched.unchecked);
+    Ok(fetched.path)
+}
+
+fn fetched(server: &LoopbackHub, cache: &Path, name: &str) -> Result<Fetched, Error> {
+    let hub = Hub::new(&server.endpoint(), cache).with_timeout(TIMEOUT);
     hub.fetch(&file(name), &mut |_| {})
 }
 
@@ -87,7 +93,8 @@ fn files_come_from_a_hub_once_and_then_from_the_cache() {
                 assert!(progress.received > last);
                 last = progress.received;
             })
-            .unwrap();
+            .unwrap()
+            .path;
         assert_eq!(fs::read(&path).unwrap(), expected);
         assert_eq!(last, expected.len() as u64);
         assert!(path.ends_with(file(name).path()));
@@ -134,7 +141,7 @@ fn after_every_misbehaviour_the_next_honest_try_works() {
         server.misbehave(misbehaviour);
         let begun = Instant::now();
         let result = fetch(&server, &cache, LARGE);
-        assert!(begun.elapsed() < 10 * PATIENCE, "{misbehaviour:?}");
+        assert!(begun.elapsed() < 10 * TIMEOUT, "{misbehaviour:?}");
         if misbehaviour != Misbehaviour::None {
             let message = result.unwrap_err().to_string();
             assert!(message.contains(expected), "{misbehaviour:?}: {message}");
@@ -160,6 +167,7 @@ fn a_broken_download_goes_on_where_it_ended() {
         (Misbehaviour::None, None),
         // From the beginning then, in the same try.
         (Misbehaviour::WholeForRest, None),
+        (Misbehaviour::NoRanges, None),
         // Another rest than was asked for is refused, and what was here is still good.
         (Misbehaviour::OtherRest, Some("another part of the file")),
         // A rest that is not of the same file is found out by the whole's checksum.
@@ -206,9 +214,19 @@ fn a_branch_that_moved_is_followed_and_a_commit_is_not_asked_for_again() {
     second.move_to("1123456789abcdef0123456789abcdef01234567");
     let path = fetch(&second, cache.path(), branch).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "two");
-    // Out of reach, what is here will do.
-    second.misbehave(Misbehaviour::Status(503));
-    assert_eq!(fetch(&second, cache.path(), branch).unwrap(), path);
+    // Out of reach, what is here will do, and the caller learns that nobody was asked.
+    for misbehaviour in [Misbehaviour::Status(503), Misbehaviour::Silence] {
+        second.misbehave(misbehaviour);
+        let old = fetched(&second, cache.path(), branch).unwrap();
+        assert_eq!(old.path, path);
+        assert!(old.unchecked.is_some(), "{misbehaviour:?}");
+    }
+    let nobody = Hub::new("http://127.0.0.1:9", cache.path());
+    let old = nobody.fetch(&file(branch), &mut |_| {}).unwrap();
+    assert!(matches!(old.unchecked, Some(Error::Unreachable { .. })));
+    // A commit never changes, and is not asked for.
+    let old = nobody.fetch(&file(commit), &mut |_| {}).unwrap();
+    assert!(old.unchecked.is_none());
 }
 
 #[test]
@@ -255,6 +273,49 @@ fn a_hub_on_this_computer_is_asked_without_a_proxy() {
     let (_, message, code) = outcome(&mut command);
     assert_eq!(code, 1);
     assert!(message.contains("no safetensors file"), "{message}");
+}
+
+#[test]
+fn a_token_is_not_sent_unencrypted_to_another_computer() {
+    let cache = tempfile::tempdir().unwrap();
+    let secret = "hf_verysecret";
+    // Not asked for at all: no such host exists, and the error would be another one.
+    for endpoint in [
+        "http://hub.invalid",
+        "http://localhost.invalid:80",
+        "http://[2001:db8::1]",
+    ] {
+        let hub = Hub::new(endpoint, cache.path()).with_token(secret);
+        let error = hub.fetch(&file(LARGE), &mut |_| {}).unwrap_err();
+        assert!(matches!(error, Error::TokenInClear { .. }), "{error}");
+        assert!(!error.to_string().contains(secret));
+        let without = Hub::new(endpoint, cache.path());
+        without.check().unwrap();
+    }
+    for endpoint in [
+        "https://hub.invalid",
+        "http://localhost:80",
+        "http://[::1]",
+        "http://127.0.0.2",
+    ] {
+        Hub::new(endpoint, cache.path())
+            .with_token(secret)
+            .check()
+            .unwrap();
+    }
+}
+
+#[test]
+fn what_is_in_the_cache_needs_no_endpoint() {
+    let server = served();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let commit = "hf://owner/models@0123456789abcdef0123456789abcdef01234567/nets/large.bin";
+    let here = fetch(&server, path, commit).unwrap();
+    let hub = Hub::new("nonsense", path);
+    assert_eq!(hub.fetch(&file(commit), &mut |_| {}).unwrap().path, here);
+    let error = hub.fetch(&file(SMALL), &mut |_| {}).unwrap_err();
+    assert!(matches!(error, Error::Setting { .. }), "{error}");
 }
 
 #[test]

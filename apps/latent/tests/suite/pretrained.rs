@@ -144,8 +144,10 @@ fn a_large_one_comes_from_the_hub_and_is_the_one_that_was_meant() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     let message = fail(path, &["sample", name], 1);
-    let fetch = format!("latent models fetch {name}` brings it");
-    assert!(message.contains(&fetch), "{message}");
+    assert!(
+        message.contains(&format!("latent train {name} --data mnist` trains it")),
+        "{message}"
+    );
 
     // Somebody else's file under this name, with all that a hub promises kept.
     let other = hub_with(name, bytes[..2000].to_vec());
@@ -172,13 +174,60 @@ fn a_large_one_comes_from_the_hub_and_is_the_one_that_was_meant() {
     assert_eq!(code, 0, "{message}");
     assert_eq!(server.take_requests(), Vec::<String>::new());
 
-    let mut elsewhere = latent(path);
-    elsewhere
-        .args(["models", "list"])
-        .env("LATENT_MODELS", "nobody");
-    let (_, message, code) = outcome(&mut elsewhere);
-    assert_eq!(code, 1);
-    assert!(message.contains("hf://owner/repository"), "{message}");
+    // A second fetch of a branch asks whether it moved; where nobody answers, the copy is used and said so.
+    let large = "hf://somebody/digits@v1.0/".to_owned() + name + ".safetensors";
+    let (_, message, code) = with_models(path, &server, &["sample", &large, "--json"]);
+    assert_eq!(code, 0, "{message}");
+    assert!(message.starts_with("warning: "), "{message}");
+    assert!(message.contains("may be out of date"), "{message}");
+}
+
+#[test]
+fn models_are_listed_whatever_the_settings_of_a_hub_are() {
+    let directory = tempfile::tempdir().unwrap();
+    for (variable, value, expected) in [
+        ("HF_ENDPOINT", "nonsense", "HF_ENDPOINT is nonsense"),
+        ("LATENT_MODELS", "nobody", "hf://owner/repository"),
+        ("HF_TOKEN", "with a space", "HF_TOKEN"),
+    ] {
+        let mut list = latent(directory.path());
+        list.args(["models", "list"]).env(variable, value);
+        let (words, message, code) = outcome(&mut list);
+        assert_eq!(code, 0, "{message}");
+        assert!(words.contains("in the program"), "{words}");
+        assert!(message.contains(expected), "{message}");
+        let mut fetch = latent(directory.path());
+        fetch.args(["models", "fetch", "nice"]).env(variable, value);
+        let (_, message, code) = outcome(&mut fetch);
+        assert_eq!(code, 1, "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn what_the_default_repository_lacks_is_said_with_what_works_instead() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = LoopbackHub::serving(BTreeMap::new()).unwrap();
+    // The real hub answers 401 for a repository that is not there.
+    for misbehaviour in [Misbehaviour::None, Misbehaviour::Status(401)] {
+        server.misbehave(misbehaviour);
+        let mut fetch = latent(directory.path());
+        fetch
+            .args(["models", "fetch", "nice"])
+            .env("HF_ENDPOINT", server.endpoint());
+        let (_, message, code) = outcome(&mut fetch);
+        assert_eq!(code, 1, "{message}");
+        for words in [
+            "latent train nice --data mnist`",
+            "LATENT_MODELS",
+            "cvae-conv",
+        ] {
+            assert!(message.contains(words), "{words}: {message}");
+        }
+        // Of a repository of one's own, the hub's answer says enough.
+        let (_, message, _) = with_models(directory.path(), &server, &["models", "fetch", "nice"]);
+        assert!(!message.contains("default repository"), "{message}");
+    }
 }
 
 /// A small trained run.
@@ -222,6 +271,15 @@ fn what_is_exported_is_measured_again_and_can_be_drawn_with() {
     let evaluated = object(path, &["evaluate", model, "--limit", "200"]);
     assert_eq!(evaluated["loss"].as_f64().unwrap(), loss("half"));
     succeed(path, &["digit", model, "7", "--out", "seven.png"]);
+
+    // A name that is another page's is refused before that is overwritten.
+    let overview = file("whole", "README.md");
+    let train = "train cvae-mlp --data synthetic --limit 200 --epochs 1 --no-figures --out readme \
+                 --set name=README --set model.hidden=[16]";
+    succeed(path, &train.split_whitespace().collect::<Vec<_>>());
+    let message = fail(path, &["models", "export", "whole", "readme"], 1);
+    assert!(message.contains("\"README\""), "{message}");
+    assert_eq!(file("whole", "README.md"), overview);
 
     // More may be added, but not to a directory of other things, nor with figures of other images.
     fs::create_dir(path.join("mine")).unwrap();
