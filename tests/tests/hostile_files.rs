@@ -20,8 +20,41 @@ static ALLOCATED: PeakAlloc = PeakAlloc;
 
 const MUTATIONS: u64 = 10_000;
 
-/// Reads many mutations of a file; says how many were refused.
-fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool) {
+/// A file whose every byte counts.
+struct Exact<'a> {
+    what: &'a str,
+    bytes: &'a [u8],
+    /// How many bytes are its header, which half of all mutations are to.
+    header: usize,
+}
+
+impl Exact<'_> {
+    /// Reads the file, parts of it, more than it, and many mutations; `read` says whether it was accepted.
+    fn hold(&self, read: impl Fn(&[u8]) -> bool) {
+        let Self {
+            what,
+            bytes,
+            header,
+        } = *self;
+        let refused = hold(what, bytes, header, &read);
+        // Of the mutations 65 % lose bytes or get others, and few of these have the right length again.
+        assert!(
+            refused > MUTATIONS / 2,
+            "{what}: {refused} of {MUTATIONS} refused"
+        );
+        let lengths = (0..64).chain((0..200).map(|part| part * bytes.len() / 200));
+        for length in lengths.filter(|&length| length < bytes.len()) {
+            assert!(!read(&bytes[..length]), "{what}: its first {length} bytes");
+        }
+        for more in [&b"\0"[..], b"more"] {
+            assert!(!read(&[bytes, more].concat()), "{what} and {more:?}");
+        }
+        assert!(read(bytes), "{what}: the file itself, again");
+    }
+}
+
+/// Reads many mutations of a file; returns how many were refused.
+fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool) -> u64 {
     // Lazily made tables and thread pools are not the file's.
     assert!(read(original), "{what}: the file itself");
     let begun = Instant::now();
@@ -47,6 +80,7 @@ fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool
         most >> 10,
         begun.elapsed().as_secs_f64()
     ));
+    refused
 }
 
 /// One test, since the memory of others would be counted in.
@@ -63,14 +97,41 @@ fn files_that_lie_are_refused_without_a_panic_or_much_memory() {
 fn idx() {
     let mut plain = vec![0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28];
     plain.extend((0..9 * 28 * 28).map(|i| (i % 251) as u8));
-    let read = |bytes: &[u8]| Idx::read(Path::new("file"), bytes).is_ok();
-    hold("an IDX file", &plain, 16, read);
+    let read = |bytes: &[u8]| Idx::read(Path::new("file"), bytes);
+    let file = Exact {
+        what: "an IDX file",
+        bytes: &plain,
+        header: 16,
+    };
+    file.hold(|bytes| {
+        // A mutation may make a gzip stream of it in theory, and none of these does.
+        let accepted = read(bytes);
+        accepted.is_ok_and(|idx| {
+            let sizes = idx.dimensions().iter();
+            let sizes = sizes.flat_map(|&size| (size as u32).to_be_bytes());
+            let header = [0, 0, 8, idx.dimensions().len() as u8].into_iter();
+            let again = header.chain(sizes).chain(idx.data().iter().copied());
+            assert!(
+                again.eq(bytes.iter().copied()),
+                "other data than the file's"
+            );
+            true
+        })
+    });
 
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(&plain).unwrap();
     let packed = packed.finish().unwrap();
-    hold("a packed IDX file", &packed, 20, |bytes| {
-        Idx::read(Path::new("file"), bytes).is_ok()
+    let file = Exact {
+        what: "a packed IDX file",
+        bytes: &packed,
+        header: 20,
+    };
+    file.hold(|bytes| {
+        read(bytes).is_ok_and(|idx| {
+            assert!(idx.data() == &plain[16..], "other data than were packed");
+            true
+        })
     });
 }
 
@@ -79,13 +140,38 @@ fn experiments() {
                 latent_size = 2\nobjective = { bound = 'importance-weighted', samples = 5 }\n[training]\n\
                 epochs = 3\nbatch_size = 32\nlearning_rate = 1e-3\nvalidation = 5\npatience = 2\n\
                 schedule = { kind = 'cosine', floor = 0.0 }\n[data]\nsource = 'synthetic'\n";
-    hold("an experiment", text.as_bytes(), text.len(), |bytes| {
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            return false;
-        };
+    let read = |text: &str| {
         let parsed = Experiment::parse(text, "file", &[]);
         parsed.is_ok_and(|experiment| experiment.check_for("file", (28, 28)).is_ok())
+    };
+    hold("an experiment", text.as_bytes(), text.len(), |bytes| {
+        std::str::from_utf8(bytes).is_ok_and(read)
     });
+    // Any text may be an experiment; these are not.
+    for (sound, false_one) in [
+        ("kind = 'conditional-vae'", "kind = 'conditional'"),
+        ("kind = 'conditional-vae'\n", ""),
+        ("hidden = [16, 8]", "hidden = [16, 0]"),
+        ("hidden = [16, 8]", "hidden = [16, -8]"),
+        ("hidden = [16, 8]", "hidden = '16'"),
+        ("latent_size = 2", "latent_size = 0"),
+        ("latent_size = 2", "latent_size = 18446744073709551616"),
+        ("latent_size = 2", "latent_size = 2\nlatent_size = 3"),
+        ("latent_size = 2", "latent_sizes = 2"),
+        ("samples = 5", "samples = 0"),
+        ("epochs = 3", "epochs = 0"),
+        ("batch_size = 32", "batch_size = 0"),
+        ("learning_rate = 1e-3", "learning_rate = nan"),
+        ("learning_rate = 1e-3", "learning_rate = -1e-3"),
+        ("learning_rate = 1e-3", "learning_rate = 1e400"),
+        ("source = 'synthetic'", "source = 'somewhere'"),
+        ("[data]", "[date]"),
+        ("name = 'small'", "name = small"),
+    ] {
+        let lie = text.replacen(sound, false_one, 1);
+        assert_ne!(lie, text, "{sound} is in the experiment");
+        assert!(!read(&lie), "accepted: {false_one}");
+    }
 }
 
 /// What a hub serves.
@@ -101,9 +187,18 @@ fn parquet(path: &Path) {
     }));
     let (train, test) = (path.join("train.parquet"), path.join("test.parquet"));
     fs::write(&test, parquet_of(&digits.test).unwrap()).unwrap();
-    hold("a data set in Parquet", &whole, whole.len(), |bytes| {
+    let file = Exact {
+        what: "a data set in Parquet",
+        bytes: &whole,
+        header: whole.len(),
+    };
+    file.hold(|bytes| {
         fs::write(&train, bytes).unwrap();
-        from_parquet("mutated", &train, &test).is_ok()
+        from_parquet("mutated", &train, &test).is_ok_and(|splits| {
+            let train = &splits.train;
+            assert_eq!(train.images().len(), train.len() * train.pixels());
+            true
+        })
     });
 }
 
@@ -127,7 +222,12 @@ fn runs(path: &Path) {
 
         let model = fs::read(run.model_path()).unwrap();
         let file = path.join("file.safetensors");
-        hold(&format!("a {name}"), &model, 2600, |bytes| {
+        let what = Exact {
+            what: &format!("a {name}"),
+            bytes: &model,
+            header: 2600,
+        };
+        what.hold(|bytes| {
             fs::write(&file, bytes).unwrap();
             load_model(&file, &Device::Cpu).is_ok()
         });
@@ -136,7 +236,12 @@ fn runs(path: &Path) {
         }
         let state = run.directory().join("state.safetensors");
         let whole = fs::read(&state).unwrap();
-        hold("a training state", &whole, 3600, |bytes| {
+        let file = Exact {
+            what: "a training state",
+            bytes: &whole,
+            header: 3600,
+        };
+        file.hold(|bytes| {
             fs::write(&state, bytes).unwrap();
             train(&run, &digits, &Device::Cpu, &mut Silent).is_ok()
         });
