@@ -41,7 +41,7 @@ fn temperature(text: &str) -> Result<f64, String> {
 #[derive(Args)]
 pub(crate) struct DataArguments {
     /// The images: MNIST if it is on this computer and else the built-in digits (auto), MNIST, any
-    /// other data set in MNIST's four files (idx), or the built-in digits (synthetic). For a trained
+    /// other data set in MNIST's or EMNIST's four files (idx), or the built-in digits (synthetic). For a trained
     /// model, auto is the data that it was trained on
     #[arg(long, value_enum, value_name = "SOURCE", default_value_t = SourceName::Auto)]
     data: SourceName,
@@ -149,7 +149,8 @@ impl ModelArgument {
     pub(crate) fn load(&self, context: &Context) -> Result<Model, Error> {
         let path = &self.model;
         let Some(name) = path.to_str().filter(|_| !path.exists()) else {
-            return Ok(load_model(path, &context.device)?);
+            return load_model(path, &context.device)
+                .map_err(|error| Error::of_weights(path, error));
         };
         if name.starts_with(HubFile::SCHEME) {
             let path = fetched(&Hub::from_env()?, &name.parse()?, context)?;

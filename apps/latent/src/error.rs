@@ -1,4 +1,7 @@
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use latent_training::did_you_mean;
 
@@ -184,13 +187,18 @@ pub(crate) enum Error {
         "these are not the test images of {0} that the model was measured on: name the directory of its data with `--data-dir`"
     )]
     OtherImages(String),
+    #[error(
+        "{path} is a file in PyTorch's own format, and weights are read from safetensors files. Convert its state dict \
+         with Python (`pip install torch safetensors`):\n\n{snippet}\n\nand then type `latent import` with the new file"
+    )]
+    PyTorch { path: PathBuf, snippet: String },
     #[error(transparent)]
     Checkpoint(#[from] latent_checkpoints::Error),
     #[error(transparent)]
     Hub(#[from] latent_hub::Error),
     #[error(transparent)]
     Training(#[from] latent_training::Error),
-    #[error(transparent)]
+    #[error("{}{}", .0, data_remedy(.0))]
     Data(#[from] latent_datasets::Error),
     #[error(transparent)]
     Model(latent_models::Error),
@@ -221,5 +229,64 @@ fn works(dimensions: usize) -> &'static str {
         "`scatter`, `interpolate` and `sample` work with any of two or more"
     } else {
         "`interpolate` and `sample` work with any"
+    }
+}
+
+impl Error {
+    /// Why the weights in a file could not be read; of a file that PyTorch wrote, how to convert it.
+    pub(crate) fn of_weights(path: &Path, error: latent_training::Error) -> Self {
+        use latent_checkpoints::Error::NotSafetensors;
+        use latent_training::Error::Checkpoint;
+        match error {
+            Checkpoint(NotSafetensors { .. }) if is_pytorch(path) => Self::PyTorch {
+                path: path.to_owned(),
+                snippet: conversion(path),
+            },
+            error => error.into(),
+        }
+    }
+}
+
+/// Whether a file is one that `torch.save` writes, by its name or its first bytes: those of a ZIP archive, or
+/// before PyTorch 1.6 of a pickle.
+fn is_pytorch(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let is_named = ["pt", "pth", "ckpt", "bin"]
+        .iter()
+        .any(|known| extension.eq_ignore_ascii_case(known));
+    let mut start = [0; 4];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    let is_zip = start == *b"PK\x03\x04";
+    let is_pickle = start[0] == 0x80 && (2..=5).contains(&start[1]);
+    is_named || read.is_ok() && (is_zip || is_pickle)
+}
+
+/// Python that writes a file's state dict as safetensors beside it; of a checkpoint with more than that, such as
+/// PyTorch Lightning's, the entry `state_dict`.
+fn conversion(path: &Path) -> String {
+    // A string literal of Python.
+    let literal = |path: &Path| {
+        let text = path.display().to_string();
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    };
+    format!(
+        "import torch, safetensors.torch; weights = torch.load({}, map_location=\"cpu\")\n\
+         safetensors.torch.save_file({{k: v.clone().contiguous() for k, v in weights.get(\"state_dict\", \
+         weights).items()}}, {})",
+        literal(path),
+        literal(&path.with_extension("safetensors"))
+    )
+}
+
+/// What options can do about data that cannot be loaded.
+fn data_remedy(error: &latent_datasets::Error) -> &'static str {
+    match error {
+        latent_datasets::Error::NotFound { .. } => {
+            "; name the directory of its files with `--data-dir`, or use `--data synthetic`, which needs no files"
+        }
+        latent_datasets::Error::NotMnist { .. } => {
+            "; `--data idx` reads another data set, and a damaged file must be downloaded again"
+        }
+        _ => "",
     }
 }

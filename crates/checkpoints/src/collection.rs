@@ -36,13 +36,16 @@ fn is_plain(name: &str) -> bool {
 /// Whether files that are called NAME.something would be taken for the collection's own pages (`index.json` and
 /// `README.md`) or cannot exist on Windows, in capitals or not.
 fn is_reserved(name: &str) -> bool {
-    const RESERVED: [&str; 6] = ["readme", "index", "con", "prn", "aux", "nul"];
-    let stem = name.split('.').next().unwrap_or_default().to_lowercase();
+    const PAGES: [&str; 2] = ["readme", "index"];
+    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+    let name = name.to_lowercase();
+    // Windows takes `con.txt` for a device too.
+    let stem = name.split('.').next().unwrap_or_default();
     let is_port = ["com", "lpt"].iter().any(|port| {
         let number = stem.strip_prefix(port);
         number.is_some_and(|number| number.len() == 1 && number.bytes().all(|c| c.is_ascii_digit()))
     });
-    RESERVED.contains(&stem.as_str()) || is_port
+    PAGES.contains(&name.as_str()) || DEVICES.contains(&stem) || is_port
 }
 
 impl<M> Default for Collection<M> {

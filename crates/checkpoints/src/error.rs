@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::Mismatch;
+
 /// What can be wrong with a checkpoint; one variant a broken promise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,8 +30,7 @@ pub enum Error {
     },
     /// The bytes are not a safetensors file.
     #[error(
-        "{path}: this is no safetensors file, or a damaged one ({reason}); name a \
-         `model.safetensors` that `latent train` wrote, or copy it again"
+        "{path}: this is no safetensors file, or a damaged one ({reason}); copy it again, or name another file"
     )]
     NotSafetensors {
         /// The file.
@@ -78,12 +79,25 @@ pub enum Error {
         reason: serde_json::Error,
     },
     /// Tensors that the model lacks or does not have.
-    #[error("{path}: the weights do not fit the model: {}; copy the file again, or name the model that they are of", .problems.join("; "))]
+    #[error(
+        "{path}: the weights do not fit the model: {mismatch}; copy the file again, or name the model that they are of"
+    )]
     Mismatch {
         /// The file.
         path: PathBuf,
-        /// Each deviation in words.
-        problems: Vec<String>,
+        /// Names and shapes.
+        mismatch: Box<Mismatch>,
+    },
+    /// Two tensors that have one name without what PyTorch's wrappers add to names.
+    #[error(
+        "{path}: two tensors are called {name} without the parts `module` and `_orig_mod` of their names; write a \
+         file with one of them"
+    )]
+    SameName {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
     },
     /// A weight that is infinite or not a number.
     #[error("{path}: {name} holds values that are not finite; use an earlier checkpoint")]

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use atomic_write_file::AtomicWriteFile;
 use candle_core::{DType, Device, Tensor};
@@ -49,6 +49,78 @@ pub struct Checkpoint<M> {
     pub metadata: M,
 }
 
+/// How a file's tensors differ from those of a model: names and shapes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The model has them, and the file does not.
+    pub missing: Vec<(String, Vec<usize>)>,
+    /// The file has them, and the model does not.
+    pub surplus: Vec<(String, Vec<usize>)>,
+    /// Both have them: the shape in the file, and the model's.
+    pub reshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
+}
+
+impl Mismatch {
+    /// How many tensors of each kind a message lists.
+    const SHOWN: usize = 40;
+
+    fn between(tensors: &BTreeMap<String, Tensor>, expected: &Expected) -> Self {
+        let mut mismatch = Self::default();
+        for (name, shape) in expected {
+            match tensors.get(name) {
+                None => mismatch.missing.push((name.clone(), shape.clone())),
+                Some(tensor) if tensor.dims() != shape => {
+                    let found = tensor.dims().to_vec();
+                    mismatch.reshaped.push((name.clone(), found, shape.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+        for (name, tensor) in tensors {
+            if !expected.contains_key(name) {
+                let shape = tensor.dims().to_vec();
+                mismatch.surplus.push((name.clone(), shape));
+            }
+        }
+        mismatch
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let named = |tensors: &[(String, Vec<usize>)]| -> Vec<String> {
+            let tensors = tensors.iter();
+            tensors
+                .map(|(name, shape)| format!("{name} {shape:?}"))
+                .collect()
+        };
+        let reshaped = self.reshaped.iter();
+        let reshaped = reshaped
+            .map(|(name, found, expected)| format!("{name} is {found:?}, expected {expected:?}"));
+        let kinds = [
+            ("missing", named(&self.missing)),
+            ("not part of the model", named(&self.surplus)),
+            ("of another shape", reshaped.collect()),
+        ];
+        let mut is_first = true;
+        for (kind, tensors) in kinds.into_iter().filter(|(_, tensors)| !tensors.is_empty()) {
+            let separator = if is_first { "" } else { "; " };
+            is_first = false;
+            let shown = tensors.len().min(Self::SHOWN);
+            write!(
+                formatter,
+                "{separator}{} {kind}: {}",
+                tensors.len(),
+                tensors[..shown].join(", ")
+            )?;
+            if tensors.len() > shown {
+                write!(formatter, " and {} more", tensors.len() - shown)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<M> Checkpoint<M> {
     /// Whether the tensors are exactly the expected ones, and all their values finite.
     ///
@@ -56,34 +128,11 @@ impl<M> Checkpoint<M> {
     /// [`Error::Mismatch`] lists every tensor that is missing, surplus or of another shape;
     /// [`Error::NotFinite`] names the first that holds an infinity or NaN.
     pub fn verify(&self, expected: &Expected) -> Result<(), Error> {
-        // A message is read by a person.
-        const SHOWN: usize = 8;
-        let mut problems = Vec::new();
-        for (name, shape) in expected {
-            match self.tensors.get(name) {
-                None => problems.push(format!("{name} {shape:?} is missing")),
-                Some(tensor) if tensor.dims() != shape => {
-                    problems.push(format!("{name} is {:?}, expected {shape:?}", tensor.dims()));
-                }
-                Some(_) => {}
-            }
-        }
-        for name in self
-            .tensors
-            .keys()
-            .filter(|name| !expected.contains_key(*name))
-        {
-            problems.push(format!("{name} is not part of it"));
-        }
-        if problems.len() > SHOWN {
-            let more = problems.len() - SHOWN;
-            problems.truncate(SHOWN);
-            problems.push(format!("and {more} more"));
-        }
-        if !problems.is_empty() {
+        let mismatch = Mismatch::between(&self.tensors, expected);
+        if mismatch != Mismatch::default() {
             return Err(Error::Mismatch {
                 path: self.path.clone(),
-                problems,
+                mismatch: Box::new(mismatch),
             });
         }
         for (name, tensor) in &self.tensors {
@@ -208,10 +257,11 @@ pub fn parse<M: DeserializeOwned>(
 }
 
 /// Reads the tensors of any safetensors file, whoever wrote it. What one of ours says of itself is left aside,
-/// but for its format; others are of the latest.
+/// but for its format; others are of the latest. Names lose what PyTorch's wrappers added to them: the parts
+/// `module` (`DistributedDataParallel`, `AveragedModel`) and `_orig_mod` (`torch.compile`).
 ///
 /// # Errors
-/// It is none, or holds numbers that weights do not have.
+/// It is none, holds numbers that weights do not have, or two tensors get the same name.
 pub fn load_foreign(path: &Path, device: &Device) -> Result<Checkpoint<()>, Error> {
     let bytes = read(path)?;
     let not_safetensors = |reason| Error::NotSafetensors {
@@ -227,9 +277,32 @@ pub fn load_foreign(path: &Path, device: &Device) -> Result<Checkpoint<()>, Erro
     Ok(Checkpoint {
         path: path.into(),
         format: label.map_or(FORMAT, |label: Label| label.format),
-        tensors: tensors(&file, path, device)?,
+        tensors: unwrapped(tensors(&file, path, device)?, path)?,
         metadata: (),
     })
+}
+
+/// Tensors by their names without the parts that PyTorch's wrappers add.
+fn unwrapped(
+    tensors: BTreeMap<String, Tensor>,
+    path: &Path,
+) -> Result<BTreeMap<String, Tensor>, Error> {
+    const WRAPPERS: [&str; 2] = ["module", "_orig_mod"];
+    let mut unwrapped = BTreeMap::new();
+    for (name, tensor) in tensors {
+        let parts: Vec<&str> = name
+            .split('.')
+            .filter(|part| !WRAPPERS.contains(part))
+            .collect();
+        let short = parts.join(".");
+        if unwrapped.insert(short.clone(), tensor).is_some() {
+            return Err(Error::SameName {
+                path: path.into(),
+                name: short,
+            });
+        }
+    }
+    Ok(unwrapped)
 }
 
 /// A file's tensors, as 32-bit floats.

@@ -44,6 +44,6 @@ mod file;
 pub use collection::{Collection, Entry, sha256_hex};
 pub use error::Error;
 pub use file::{
-    Checkpoint, Expected, FORMAT, load, load_foreign, parse, read, remove_leftovers, save,
-    to_bytes, write_atomically,
+    Checkpoint, Expected, FORMAT, Mismatch, load, load_foreign, parse, read, remove_leftovers,
+    save, to_bytes, write_atomically,
 };

@@ -1,12 +1,12 @@
 //! What a checkpoint promises: what was written is read, and nothing else is.
 #![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use latent_checkpoints::{Expected, load, save};
+use latent_checkpoints::{Expected, load, load_foreign, save};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -84,11 +84,55 @@ fn every_deviation_of_names_and_shapes_is_listed() {
     let message = checkpoint.verify(&expected).unwrap_err().to_string();
     for part in [
         "a.bias is [2], expected [3]",
-        "c.weight [1] is missing",
-        "empty is not part of it",
+        "1 missing: c.weight [1]",
+        "1 not part of the model: empty [",
     ] {
         assert!(message.contains(part), "{message}");
     }
+    // All of a model's tensors, but not of a file that holds thousands.
+    let count = |message: String| message.matches(" [7]").count();
+    for (tensors, listed) in [(40, 40), (1000, 40)] {
+        let many = (0..tensors).map(|index| (format!("layer.{index}"), vec![7]));
+        let message = checkpoint.verify(&many.collect()).unwrap_err().to_string();
+        assert!(
+            message.contains(&format!("{tensors} missing: ")),
+            "{message}"
+        );
+        assert_eq!(
+            message.contains("and 960 more"),
+            tensors > listed,
+            "{message}"
+        );
+        assert_eq!(count(message), listed);
+    }
+}
+
+#[test]
+fn what_pytorch_s_wrappers_add_to_names_is_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    let tensor = Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap();
+    let mut tensors: HashMap<_, _> = [
+        "module.a.weight",
+        "_orig_mod.module._orig_mod.a.bias",
+        "b._orig_mod.weight",
+        "modules.c",
+    ]
+    .into_iter()
+    .map(|name| (name.to_owned(), tensor.clone()))
+    .collect();
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    let checkpoint = load_foreign(&path, &Device::Cpu).unwrap();
+    let names: Vec<&str> = checkpoint.tensors.keys().map(String::as_str).collect();
+    assert_eq!(names, ["a.bias", "a.weight", "b.weight", "modules.c"]);
+
+    tensors.insert("a.weight".to_owned(), tensor);
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    let message = load_foreign(&path, &Device::Cpu).unwrap_err().to_string();
+    assert!(
+        message.contains("two tensors are called a.weight"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -12,8 +12,8 @@ use crate::{Context, Error, experiments};
 /// Make a model of weights that another program trained
 ///
 /// The weights are a .safetensors file with the names and shapes that a PyTorch module of the same layers has:
-/// `safetensors.torch.save_file(module.state_dict(), FILE)`. `tests/python/README.md` of the repository shows the
-/// modules.
+/// `safetensors.torch.save_file(module.state_dict(), FILE)`. The prefixes `module.` and `_orig_mod.`, which PyTorch's
+/// wrappers add, are left out. `tests/python/README.md` of the repository shows the modules.
 #[derive(Args)]
 pub(crate) struct Import {
     /// The weights
@@ -48,7 +48,8 @@ impl Import {
         experiment.data.source = loaded.source;
         let limit = experiment.data.limit.unwrap_or(usize::MAX);
         let splits = loaded.splits.truncated(limit);
-        import(&self.weights, &experiment, &splits, &self.out)?;
+        import(&self.weights, &experiment, &splits, &self.out)
+            .map_err(|error| Error::of_weights(&self.weights, error))?;
         let out = self.out.display().to_string();
         let evaluate = CommandLine::new("evaluate").path(&self.out);
         context.say(&next(&[evaluate.data_directory(&self.data)]));
