@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use clap::{Args, ValueEnum};
-use latent_datasets::{Loaded, Source};
+use latent_datasets::{DIRECTORY_VARIABLE, Finding, Loaded, Source};
 use serde_json::Value;
 
+use crate::shell::program;
 use crate::terminal::Output;
 use crate::{Error, terminal};
 
@@ -104,7 +105,14 @@ impl Context {
             }
             error => error.into(),
         })?;
-        self.say(&format!("data: {}", loaded.note));
+        self.say(&format!(
+            "data: {}{}",
+            loaded.note,
+            other_data(source, &loaded)
+        ));
+        for finding in &loaded.findings {
+            self.warn(&advice(*finding));
+        }
         if let Some(kept) = &self.data {
             kept.replace(Some(Kept {
                 sources: [source, loaded.source],
@@ -140,5 +148,40 @@ impl Context {
             Output::Words(words)
         };
         terminal::result(&output).map_err(Error::Output)
+    }
+}
+
+/// How to get other data than those that were taken.
+fn other_data(asked: Source, loaded: &Loaded) -> String {
+    match (asked, loaded.source) {
+        (_, Source::Mnist) => "; `--data synthetic` takes the built-in digits".to_owned(),
+        (Source::Synthetic, _) => "; `--data mnist` takes the real ones".to_owned(),
+        (_, Source::Synthetic) => format!(
+            ": for the real ones type `{} data fetch`, put its four files there, or name their directory with \
+             `--data-dir` or ${DIRECTORY_VARIABLE}",
+            program()
+        ),
+        _ => String::new(),
+    }
+}
+
+/// What to do about images that are probably stored wrongly.
+fn advice(finding: Finding) -> String {
+    match finding {
+        Finding::Dark { brightest } => format!(
+            "the brightest pixel of the training images is {brightest} of 255, so that all of them are nearly \
+             black; store black as 0 and white as 255"
+        ),
+        Finding::Inverted => {
+            "the training images are dark on a bright background, and models here are made for bright strokes on \
+             black; store 255 minus each pixel"
+                .to_owned()
+        }
+        Finding::Transposed => {
+            "the digits of the training images look transposed, as they are in EMNIST's files; exchange rows and \
+             columns of each image"
+                .to_owned()
+        }
+        _ => format!("the training images: {finding:?}"),
     }
 }

@@ -240,7 +240,20 @@ pub enum Error {
         /// Where most of the files are, or should be.
         directory: PathBuf,
         /// The names that were not found.
-        missing: Vec<&'static str>,
+        missing: Vec<String>,
+    },
+
+    /// Files of several sets of EMNIST in one directory.
+    #[error(
+        "{directory}: holds several sets of EMNIST ({}); put the four files of one of them into a directory of \
+         their own",
+        .sets.join(", ")
+    )]
+    SeveralSets {
+        /// The directory.
+        directory: PathBuf,
+        /// The sets, such as `letters`.
+        sets: Vec<&'static str>,
     },
 
     /// Training and test images differ in size.
@@ -261,8 +274,7 @@ pub enum Error {
 
     /// The files of a data set that was asked for are nowhere.
     #[error(
-        "none of MNIST's files is in {}: name their directory with `--data-dir`, or use \
-         `--data synthetic`, which needs no files",
+        "no data set in the files of MNIST or EMNIST is in {}",
         paths(.looked_in)
     )]
     NotFound {
@@ -283,11 +295,10 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 
-    /// A sound file with the name of one of MNIST's, but other contents.
+    /// A sound file in the place of one of MNIST's, but with other contents.
     #[error(
         "{path}: this is not MNIST's {name} (SHA-256 of the unpacked file {found}, expected \
-         {expected}): either it belongs to another data set with files of the same names, such as \
-         Fashion-MNIST, which `--data idx` reads, or it is damaged: then download it again"
+         {expected}): either it belongs to another data set, such as Fashion-MNIST or EMNIST, or it is damaged"
     )]
     NotMnist {
         /// The file.

@@ -21,6 +21,7 @@ mod batches;
 mod checksum;
 mod dataset;
 mod error;
+mod finding;
 mod idx;
 mod mnist;
 #[cfg(feature = "parquet")]
@@ -32,10 +33,11 @@ mod synthetic;
 pub use batches::{Batch, Batches, Batching};
 pub use dataset::{CLASSES, Dataset, PixelStatistics, Splits};
 pub use error::Error;
+pub use finding::Finding;
 pub use idx::Idx;
 pub use mnist::{has_idx_files, idx_from_directory, mnist_from_directory, save_idx};
 #[cfg(feature = "parquet")]
 pub use parquet::from_parquet;
 pub use pen::draw_strokes;
-pub use source::{Loaded, Source, load, user_directory};
+pub use source::{DIRECTORY_VARIABLE, Loaded, Source, load, user_directory};
 pub use synthetic::{digit_strokes, draw_digit, synthetic};

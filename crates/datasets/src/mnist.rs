@@ -27,6 +27,11 @@ const TEST_LABELS: Part = Part {
     name: "t10k-labels-idx1-ubyte",
     sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 };
+/// The sets of EMNIST, whose files are called `emnist-letters-train-images-idx3-ubyte` and so on.
+const EMNIST: [&str; 6] = [
+    "balanced", "byclass", "bymerge", "digits", "letters", "mnist",
+];
+
 const PARTS: [Part; 4] = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS];
 
 /// Reads MNIST, checked against its published SHA-256 sums.
@@ -64,27 +69,31 @@ pub fn mnist_from_directory(directory: &Path) -> Result<Splits, Error> {
     })
 }
 
-/// Reads any data set published as MNIST is: Fashion-MNIST, Kuzushiji-MNIST, one's own digits.
+/// Reads any data set published as MNIST is: Fashion-MNIST, Kuzushiji-MNIST, EMNIST, one's own digits.
 ///
-/// The files have the names and places that [`mnist_from_directory`] describes; the images may
+/// The files have the names and places that [`mnist_from_directory`] describes, or those of one set of EMNIST
+/// (`emnist-digits-train-images-idx3-ubyte`, …, `emnist-digits-test-labels-idx1-ubyte`), also in `EMNIST/raw`
+/// (torchvision's) and `gzip` (the archive's). Of two data sets, one with MNIST's names is taken. The images may
 /// have any one size. There is no sum to check them against. The result is called `idx`.
 ///
 /// # Errors
-/// [`Error::MissingFiles`] where not all four are there, what [`Idx::open`] says of a damaged one,
+/// [`Error::MissingFiles`] where not all four are there, [`Error::SeveralSets`] where several sets of EMNIST are,
+/// what [`Idx::open`] says of a damaged one,
 /// [`Error::WrongDimensions`] and [`Error::SizesDiffer`] where the arrays are no such data set,
 /// and what [`Dataset::new`] says, with the file's name, as [`Error::InFile`].
 pub fn idx_from_directory(directory: &Path) -> Result<Splits, Error> {
     read("idx", directory, |_, _, _| Ok(()))
 }
 
-/// Whether at least one of the four files of [`mnist_from_directory`] is in the directory, or in
-/// one of the places below it.
+/// Whether at least one of the four files that [`idx_from_directory`] reads is in the directory, or in one of the
+/// places below it.
 ///
 /// For a caller with several directories to look in: take the first for which this is true. A
 /// half-complete directory is then an error that names what is missing, not silently passed over.
 pub fn has_idx_files(directory: &Path) -> bool {
-    let (_, paths) = find(directory);
-    paths.iter().any(Option::is_some)
+    candidates(directory)
+        .iter()
+        .any(|candidate| candidate.count() > 0)
 }
 
 /// Writes the training and test images of a data set as MNIST is published: the four files that
@@ -194,7 +203,12 @@ fn read(
     directory: &Path,
     check: impl Fn(&Path, &Part, &Idx) -> Result<(), Error>,
 ) -> Result<Splits, Error> {
-    let (directory, paths) = find(directory);
+    let Candidate {
+        directory,
+        names,
+        paths,
+        ..
+    } = find(directory)?;
     let [
         Some(train_images),
         Some(train_labels),
@@ -202,9 +216,9 @@ fn read(
         Some(test_labels),
     ] = &paths
     else {
-        let parts = PARTS.iter().zip(&paths);
+        let parts = names.into_iter().zip(&paths);
         let missing = parts.filter(|(_, path)| path.is_none());
-        let missing = missing.map(|(part, _)| part.name).collect();
+        let missing = missing.map(|(name, _)| name).collect();
         return Err(Error::MissingFiles { directory, missing });
     };
 
@@ -265,23 +279,78 @@ fn pair(
     })
 }
 
-/// The place that holds most of the four files, with their paths in the order of [`PARTS`]; of
-/// equals the first. All four come from one place, so that two data sets are never mixed.
-fn find(directory: &Path) -> (PathBuf, [Option<PathBuf>; 4]) {
-    let find_in = |place: PathBuf| {
-        let paths = PARTS.map(|part| find_part(&place, part.name));
-        (place, paths)
-    };
-    let here = find_in(directory.into());
-    let below = ["MNIST/raw", "raw"].map(|place| find_in(directory.join(place)));
-    below.into_iter().fold(here, |best, place| {
-        let count = |paths: &[Option<PathBuf>; 4]| paths.iter().flatten().count();
-        if count(&place.1) > count(&best.1) {
-            place
-        } else {
-            best
+/// A data set that may be in a directory: all four files in one place, with names of one kind, so that two data
+/// sets are never mixed.
+struct Candidate {
+    directory: PathBuf,
+    /// The set of EMNIST that the names are of; `None` for MNIST's own.
+    emnist: Option<&'static str>,
+    /// In the order of [`PARTS`], as the paths of those that are there.
+    names: [String; 4],
+    paths: [Option<PathBuf>; 4],
+}
+
+impl Candidate {
+    fn new(directory: PathBuf, emnist: Option<&'static str>) -> Self {
+        let names = PARTS.map(|part| match emnist {
+            None => part.name.to_owned(),
+            Some(set) => format!("emnist-{set}-{}", part.name.replacen("t10k", "test", 1)),
+        });
+        let paths = names.each_ref().map(|name| find_part(&directory, name));
+        Self {
+            directory,
+            emnist,
+            names,
+            paths,
         }
-    })
+    }
+
+    /// How many of the four files are there.
+    fn count(&self) -> usize {
+        self.paths.iter().flatten().count()
+    }
+}
+
+/// What may be in a directory; of equals the first is meant.
+fn candidates(directory: &Path) -> Vec<Candidate> {
+    let in_place = |place: &str, emnist| {
+        let place = match place {
+            "" => directory.to_owned(),
+            below => directory.join(below),
+        };
+        Candidate::new(place, emnist)
+    };
+    let mnist = ["", "MNIST/raw", "raw"].map(|place| in_place(place, None));
+    let emnist = ["", "EMNIST/raw", "raw", "gzip"];
+    let emnist = emnist.into_iter().flat_map(|place| {
+        EMNIST
+            .into_iter()
+            .map(move |set| in_place(place, Some(set)))
+    });
+    mnist.into_iter().chain(emnist).collect()
+}
+
+/// The candidate with most of the four files.
+fn find(directory: &Path) -> Result<Candidate, Error> {
+    let candidates = candidates(directory);
+    let most = candidates.iter().map(Candidate::count).max().unwrap_or(0);
+    let mut best = candidates
+        .into_iter()
+        .filter(|candidate| candidate.count() == most);
+    let Some(first) = best.next() else {
+        return Ok(Candidate::new(directory.to_owned(), None));
+    };
+    let sets: Vec<&str> = best
+        .filter(|other| other.directory == first.directory)
+        .filter_map(|other| other.emnist)
+        .collect();
+    match first.emnist {
+        Some(set) if !sets.is_empty() => Err(Error::SeveralSets {
+            directory: first.directory,
+            sets: [vec![set], sets].concat(),
+        }),
+        _ => Ok(first),
+    }
 }
 
 fn find_part(place: &Path, name: &str) -> Option<PathBuf> {
@@ -364,6 +433,79 @@ mod tests {
                     assert_eq!([splits.test.height(), splits.test.width()], [2, 3]);
                     assert_eq!(splits.test.image(0), Some([60; 6].as_slice()));
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn emnist_is_found_by_its_own_names_and_one_set_at_a_time() {
+        let names = |set: &str, end: &str| {
+            [
+                "train-images-idx3",
+                "train-labels-idx1",
+                "test-images-idx3",
+                "test-labels-idx1",
+            ]
+            .map(|name| format!("emnist-{set}-{name}-ubyte{end}"))
+        };
+        for place in ["", "gzip", "raw", "EMNIST/raw"] {
+            for end in ["", ".gz"] {
+                let directory = tempfile::tempdir().unwrap();
+                let place = if place.is_empty() {
+                    directory.path().to_owned()
+                } else {
+                    directory.path().join(place)
+                };
+                let packed = if end.is_empty() {
+                    files()
+                } else {
+                    files().map(|file| gzip(&file))
+                };
+                write(
+                    &place,
+                    names("digits", end).each_ref().map(String::as_str),
+                    &packed,
+                );
+                assert!(has_idx_files(directory.path()));
+                let splits = idx_from_directory(directory.path()).unwrap();
+                assert_eq!((splits.train.len(), splits.test.len()), (3, 1));
+                // It is not MNIST, whatever it is called.
+                let error = mnist_from_directory(directory.path()).unwrap_err();
+                assert!(matches!(error, Error::NotMnist { .. }), "{error}");
+
+                // Two sets in one directory: which one is meant?
+                write(
+                    &place,
+                    names("mnist", end).each_ref().map(String::as_str),
+                    &packed,
+                );
+                let message = idx_from_directory(directory.path())
+                    .unwrap_err()
+                    .to_string();
+                assert_eq!(
+                    message,
+                    format!(
+                        "{}: holds several sets of EMNIST (digits, mnist); put the four files of one of \
+                         them into a directory of their own",
+                        place.display()
+                    )
+                );
+                // A file of another set is no reason to ask.
+                fs::remove_file(place.join(&names("mnist", end)[2])).unwrap();
+                assert_eq!(idx_from_directory(directory.path()).unwrap(), splits);
+                // One that lacks a file is named with its own names.
+                fs::remove_file(place.join(&names("digits", end)[0])).unwrap();
+                fs::remove_file(place.join(&names("mnist", end)[0])).unwrap();
+                let message = idx_from_directory(directory.path())
+                    .unwrap_err()
+                    .to_string();
+                assert!(
+                    message.contains(": emnist-digits-train-images-idx3-ubyte not found"),
+                    "{message}"
+                );
+                // What has MNIST's names comes first.
+                write(directory.path(), PARTS.map(|part| part.name), &files());
+                assert_eq!(idx_from_directory(directory.path()).unwrap(), splits);
             }
         }
     }
@@ -453,8 +595,7 @@ mod tests {
         )));
         assert!(message.contains(TRAIN_IMAGES.sha256));
         assert!(message.ends_with(
-            "such as Fashion-MNIST, which `--data idx` reads, or it is damaged: then download it \
-             again"
+            "either it belongs to another data set, such as Fashion-MNIST or EMNIST, or it is damaged"
         ));
     }
 

@@ -140,8 +140,10 @@ fn text_picture(image: &[u8], width: usize) -> String {
 
 impl Info {
     fn show(&self, context: &Context) -> Result<Shown, Error> {
-        let splits = self.data.load(Source::Auto, context)?.splits;
-        let (mut words, mut object) = (vec![splits.name.clone()], json!({ "data": splits.name }));
+        let loaded = self.data.load(Source::Auto, context)?;
+        let splits = loaded.splits;
+        let mut words = vec![splits.name.clone()];
+        let mut object = json!({ "data": splits.name, "findings": loaded.findings });
         for (name, data) in [("train", &splits.train), ("test", &splits.test)] {
             words.push(describe(name, data));
             let pixels = data.pixel_statistics();

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use candle_core::{Device, safetensors};
+use latent_datasets::{Dataset, Splits, save_idx, synthetic};
 use latent_tests::{fail, latent, object, outcome, succeed};
 
 /// A small run on synthetic digits, in a directory of its own. The one without settings is trained
@@ -499,12 +501,7 @@ fn a_covariance_of_few_images_is_said_to_be_singular() {
         "--no-figures",
     ];
     succeed(at, &[&arguments[..], &small].concat());
-    latent_datasets::save_idx(
-        &latent_datasets::synthetic(1, 10, 4),
-        &at.join("few"),
-        |_| Ok(()),
-    )
-    .unwrap();
+    save_idx(&synthetic(1, 10, 4), &at.join("few"), |_| Ok(())).unwrap();
     let posterior = ["posterior", "run", "--data", "idx", "--data-dir", "few"];
     let words = succeed(at, &posterior);
     let expected = "not defined, since the covariance of 4 images in 5 dimensions is singular";
@@ -688,10 +685,7 @@ fn weights_are_imported_where_they_fit_the_experiment() {
             import("vae-2d", &["--overwrite"]),
             "encoder.0.weight is [32, 784], expected [512, 784]",
         ),
-        (
-            import("vae-conv", &["--overwrite"]),
-            "decoder.3.bias [32] is missing",
-        ),
+        (import("vae-conv", &["--overwrite"]), "decoder.3.bias [32]"),
         (import("vae-2", &["--overwrite"]), "did you mean `vae-2d`"),
     ] {
         let message = fail(at, &arguments, 1);
@@ -702,6 +696,140 @@ fn weights_are_imported_where_they_fit_the_experiment() {
         at,
         &import("vae-2d", &["--set", "model.hidden=[32]", "--overwrite"]),
     );
+}
+
+#[test]
+fn weights_of_pytorch_are_imported_without_the_names_of_its_wrappers() {
+    let directory = trained(&[]);
+    let at = directory.path();
+    let trained = safetensors::load(at.join("run/model.safetensors"), &Device::Cpu).unwrap();
+    let import = |weights| {
+        let what = [
+            "import",
+            weights,
+            "vae-2d",
+            "--out",
+            "new.safetensors",
+            "--overwrite",
+        ];
+        [&what[..], &["--set", "model.hidden=[32]"]].concat()
+    };
+    let save = |name: &str, rename: &dyn Fn(&str) -> String| {
+        let tensors = trained
+            .iter()
+            .map(|(tensor, values)| (rename(tensor), values.clone()));
+        safetensors::save(&tensors.collect(), at.join(name)).unwrap();
+    };
+    let measured = |model| object(at, &["evaluate", model])["elbo"].clone();
+    let renamings: [fn(&str) -> String; 2] = [
+        |name| format!("module._orig_mod.{name}"),
+        // A part of the model was compiled.
+        |name| name.replacen("encoder.", "encoder._orig_mod.", 1),
+    ];
+    for rename in renamings {
+        save("wrapped.safetensors", &rename);
+        succeed(at, &import("wrapped.safetensors"));
+        assert_eq!(measured("new.safetensors"), measured("run"));
+    }
+
+    // What is there and what is not, with shapes.
+    save("others.safetensors", &|name| format!("vae.{name}"));
+    let message = fail(at, &import("others.safetensors"), 1);
+    let count = trained.len();
+    for words in [
+        format!("{count} missing: decoder.0.bias [32], "),
+        format!("{count} not part of the model: vae.decoder.0.bias [32], "),
+        "vae.mean.weight [2, 32]".to_owned(),
+    ] {
+        assert!(message.contains(&words), "{words}: {message}");
+    }
+
+    // PyTorch's own files, by name or by contents.
+    for (name, contents) in [
+        ("weights.pt", &b"PK\x03\x04 and so on"[..]),
+        ("weights.pth", b"anything"),
+        ("my \"weights\".ckpt", b""),
+        ("weights", b"\x80\x02\x8a\x0al\xfc\x9cF"),
+    ] {
+        fs::write(at.join(name), contents).unwrap();
+        let message = fail(at, &import(name), 1);
+        let literal = name.replace('"', "\\\"");
+        for words in [
+            format!("torch.load(\"{literal}\", "),
+            "safetensors.torch.save_file(".to_owned(),
+            "`latent import`".to_owned(),
+        ] {
+            assert!(message.contains(&words), "{words}: {message}");
+        }
+        let message = fail(at, &["sample", name], 1);
+        assert!(message.contains("torch.load("), "{message}");
+    }
+}
+
+#[test]
+fn images_that_look_wrong_are_reported_with_the_remedy() {
+    type Change<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
+    let directory = tempfile::tempdir().unwrap();
+    let digits = synthetic(1, 100, 20);
+    let transposed = |image: &[u8]| -> Vec<u8> {
+        (0..784)
+            .map(|index| image[index % 28 * 28 + index / 28])
+            .collect()
+    };
+    let changes: [(&str, Change); 4] = [
+        ("", &<[u8]>::to_vec),
+        ("store black as 0 and white as 255", &|image| {
+            image.iter().map(|&pixel| u8::from(pixel > 127)).collect()
+        }),
+        ("255 minus each pixel", &|image| {
+            image.iter().map(|pixel| 255 - pixel).collect()
+        }),
+        ("exchange rows and columns", &transposed),
+    ];
+    for (remedy, change) in changes {
+        let changed = |data: &Dataset| {
+            let images = data.images().chunks(784).flat_map(change).collect();
+            Dataset::new(28, 28, images, data.labels().to_vec()).unwrap()
+        };
+        let splits = Splits {
+            name: "changed".to_owned(),
+            train: changed(&digits.train),
+            validation: None,
+            test: changed(&digits.test),
+        };
+        let path = directory.path().join("data");
+        save_idx(&splits, &path, |_| Ok(())).unwrap();
+        // With --json too: it is no progress.
+        let info = [
+            "data",
+            "info",
+            "--data",
+            "idx",
+            "--data-dir",
+            "data",
+            "--json",
+        ];
+        let (stdout, stderr, code) = outcome(latent(directory.path()).args(info));
+        assert_eq!(code, 0, "{stderr}");
+        assert_eq!(
+            stdout.contains(r#""findings":[]"#),
+            remedy.is_empty(),
+            "{stdout}"
+        );
+        let warnings: Vec<_> = stderr
+            .lines()
+            .filter(|line| line.contains("warning: "))
+            .collect();
+        if remedy.is_empty() {
+            assert_eq!(warnings, [""; 0]);
+        } else {
+            assert_eq!(warnings.len(), 1, "{stderr}");
+            assert!(warnings[0].contains(remedy), "{stderr}");
+        }
+        let (_, stderr, _) = outcome(latent(directory.path()).args(info).arg("--quiet"));
+        assert_eq!(stderr, "");
+    }
 }
 
 #[test]
