@@ -209,7 +209,7 @@ impl Run {
 
     fn of(directory: &Path) -> Self {
         /// A minute of training lost is no loss.
-        const USUAL: Duration = Duration::from_secs(60);
+        const USUAL: Duration = Duration::from_mins(1);
         Self {
             directory: directory.to_owned(),
             save_every: USUAL,

@@ -27,7 +27,7 @@ impl Saves {
     /// Whether it costs next to nothing to save it, as at the end of an epoch.
     pub(crate) fn are_cheap(&self) -> bool {
         /// What one slow moment of the disk may cost of training.
-        const LONGEST: Duration = Duration::from_secs(600);
+        const LONGEST: Duration = Duration::from_mins(10);
         self.last.elapsed() >= (self.cost * 100).min(LONGEST)
     }
 

@@ -406,7 +406,7 @@ fn weights_are_those_after_a_whole_epoch_whenever_they_are_saved() {
         .unwrap();
         model_and_metrics(&path)
     };
-    let usual = weights("usual", Duration::from_secs(60));
+    let usual = weights("usual", Duration::from_mins(1));
     assert_eq!(weights("often", Duration::ZERO), usual);
 }
 

@@ -19,7 +19,7 @@ fn answer(mut stream: TcpStream, directory: &Path) -> io::Result<()> {
     /// No request of a browser is longer.
     const LONGEST: u64 = 1 << 16;
     // A browser connects before it knows what it wants.
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     let mut lines = BufReader::new((&mut stream).take(LONGEST)).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
     let mut takes_gzip = false;

@@ -38,7 +38,7 @@ impl Browser {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
-            .timeout_global(Some(Duration::from_secs(120)));
+            .timeout_global(Some(Duration::from_mins(2)));
         let mut browser = Self {
             driver,
             session: format!("http://127.0.0.1:{port}/session"),
@@ -110,7 +110,7 @@ impl Browser {
                 return value;
             }
             assert!(
-                begun.elapsed() < Duration::from_secs(60),
+                begun.elapsed() < Duration::from_mins(1),
                 "waited for {script}"
             );
         }
