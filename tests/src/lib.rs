@@ -64,6 +64,11 @@ pub fn isolated(mut command: Command, directory: &Path) -> Command {
     command
 }
 
+/// A path with the system's own separators, as `latent` prints it.
+pub fn native(path: &str) -> String {
+    path.replace('/', std::path::MAIN_SEPARATOR_STR)
+}
+
 /// What a command printed, on stdout and on stderr, and its exit code.
 ///
 /// # Panics

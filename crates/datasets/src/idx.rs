@@ -1,5 +1,5 @@
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -38,11 +38,11 @@ impl Idx {
     /// Reads a file, plain or gzip; which of the two, its first bytes say, not its name.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let unreadable = |error| unreadable(path, error);
-        let file = File::open(path).map_err(unreadable)?;
-        if file.metadata().map_err(unreadable)?.is_dir() {
+        // First: Windows does not open a directory, and calls that a lack of permission.
+        if fs::metadata(path).map_err(unreadable)?.is_dir() {
             return Err(Error::IsDirectory { path: path.into() });
         }
-        Self::read(path, file)
+        Self::read(path, File::open(path).map_err(unreadable)?)
     }
 
     /// Reads from anything, plain or gzip; `path` is what errors call it.
@@ -467,7 +467,7 @@ pub(crate) mod tests {
         let file = idx_file(&[3], &[1, 2, 3]);
         for (name, bytes) in [("plain.gz", file.clone()), ("packed", gzip(&file))] {
             let path = directory.path().join(name);
-            std::fs::write(&path, bytes).unwrap();
+            fs::write(&path, bytes).unwrap();
             assert_eq!(Idx::open(&path).unwrap().data(), [1, 2, 3]);
         }
     }

@@ -74,9 +74,14 @@ pub fn load(source: Source, directory: Option<&Path>) -> Result<Loaded, Error> {
 }
 
 /// Where MNIST is looked for if nothing names another place: `latent/mnist` in the user's data directory,
-/// if there is one.
+/// if there is one. `$XDG_DATA_HOME` names that directory on every system, as `$XDG_CACHE_HOME` does the
+/// hub's cache.
 pub fn user_directory() -> Option<PathBuf> {
-    dirs::data_dir().map(|data| data.join("latent").join("mnist"))
+    let named = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let data = named.or_else(dirs::data_dir)?;
+    Some(data.join("latent").join("mnist"))
 }
 
 fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Loaded, Error> {

@@ -313,8 +313,12 @@ fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
     results.ok_or_else(|| Error::Again(std::io::Error::other("its results cannot be read")))
 }
 
-/// The most memory that this process has had since [`forget_peak_memory`], where the system says.
+/// The most memory that this process has had since [`forget_peak_memory`]: on Linux alone.
 fn peak_memory() -> Option<u64> {
+    // Wine shows Linux's files, which say nothing of a program of Windows.
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

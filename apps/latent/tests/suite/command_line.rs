@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use candle_core::{Device, safetensors};
 use latent_datasets::{Dataset, Splits, save_idx, synthetic};
-use latent_tests::{fail, latent, object, outcome, succeed};
+use latent_tests::{fail, latent, native, object, outcome, succeed};
 
 /// A small run on synthetic digits, in a directory of its own. The one without settings is trained
 /// once, and copied for each test that begins with it.
@@ -80,7 +80,7 @@ fn training_says_what_it_took_what_it_reached_and_what_to_do_next() {
         "kl",
         "nats per image",
         "next:",
-        "latent manifold runs/vae-2d",
+        &native("latent manifold runs/vae-2d"),
     ] {
         assert!(stdout.contains(part), "{part}: {stdout}");
     }
@@ -278,10 +278,10 @@ fn every_picture_is_drawn_in_every_form() {
     assert!(directory.path().join("pictures/of.labels.npy").is_file());
     // Without --out, into the run; the JSON says where.
     let written = object(directory.path(), &["manifold", "run"]);
-    assert_eq!(written["files"][0], "run/figures/manifold.png");
+    assert_eq!(written["files"][0], native("run/figures/manifold.png"));
     assert_eq!(
         object(directory.path(), &["curves", "run"])["files"][0],
-        "run/figures/curves.png"
+        native("run/figures/curves.png")
     );
 }
 
@@ -535,7 +535,7 @@ fn a_run_is_trained_only_if_it_is_needed() {
     };
     assert!(succeed(at, &train).contains("nats per image"));
     let first = model();
-    assert!(succeed(at, &train).contains("runs/vae-2d: training is complete"));
+    assert!(succeed(at, &train).contains(&native("runs/vae-2d: training is complete")));
     assert_eq!(model(), first);
     let message = fail(at, &[&train[..], &["--seed", "9"]].concat(), 1);
     assert!(
@@ -895,7 +895,7 @@ fn an_experiment_of_one_s_own_is_a_file() {
     let text = "name = 'mine'\n[model]\nkind = 'vae'\nhidden = [8]\nlatent_size = 3\n[data]\nbinarise = true\nlimit = 100\n[training]\nepochs = 1\n";
     fs::write(directory.path().join("mine.toml"), text).unwrap();
     let trained = object(directory.path(), &["train", "mine.toml"]);
-    assert_eq!(trained["run"], "runs/mine");
+    assert_eq!(trained["run"], native("runs/mine"));
     assert_eq!(trained["epochs"], 1);
     let message = fail(directory.path(), &["manifold", "runs/mine"], 1);
     assert!(message.contains("this model has 3"), "{message}");

@@ -4,10 +4,10 @@
 mod command_line;
 mod explorer;
 mod hub;
+mod paths;
 mod pretrained;
 mod real_digits;
 mod report;
 mod suggested_commands;
-#[cfg(unix)]
 mod survival;
 mod untrusted_text;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use latent_datasets::{save_idx, synthetic};
-use latent_tests::{fail, object, succeed};
+use latent_tests::{fail, native, object, succeed};
 use roxmltree::{Document, Node, ParsingOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,7 +39,10 @@ fn write(directory: &Path, assignment: &str) -> String {
     let written = object(directory, &tiny(assignment));
     assert_eq!(written["assignment"], assignment);
     let path = written["report"].as_str().unwrap();
-    assert_eq!(path, format!("reports/{assignment}-quick/report.html"));
+    assert_eq!(
+        path,
+        native(&format!("reports/{assignment}-quick/report.html"))
+    );
     fs::read_to_string(directory.join(path)).unwrap()
 }
 
@@ -306,7 +309,10 @@ fn any_runs_are_reported_and_compared() {
     assert!(!at.join("compare.png").exists());
 
     let written = object(at, &[&["report", "a run", "wide"][..], &DATA].concat());
-    assert_eq!(written["report"], "reports/runs/a run+wide/report.html");
+    assert_eq!(
+        written["report"],
+        native("reports/runs/a run+wide/report.html")
+    );
     let page = fs::read_to_string(at.join("reports/runs/a run+wide/report.html")).unwrap();
     let titles: Vec<String> = parsed(&page)
         .descendants()
@@ -316,7 +322,7 @@ fn any_runs_are_reported_and_compared() {
     assert_eq!(titles[2..], ["a\u{a0}run", "wide", "Comparison"]);
     assert!(page.contains("latent compare 'a run' wide"));
     let one = object(at, &[&["report", "a run"][..], &DATA].concat());
-    assert_eq!(one["report"], "reports/runs/a run/report.html");
+    assert_eq!(one["report"], native("reports/runs/a run/report.html"));
 }
 
 #[test]
