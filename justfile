@@ -5,7 +5,8 @@
 latent := "cargo run --release --locked --quiet --"
 explorer-page := "cargo run --release --locked --quiet --example page --"
 
-# The recipes of the assignments are commands that PowerShell runs as well as a POSIX shell.
+# The recipes of the assignments are commands that PowerShell runs as well as a POSIX shell; recipes that need
+# the latter are marked [unix].
 set windows-shell := ["powershell.exe", "-NoLogo", "-NoProfile", "-Command"]
 
 _default:
@@ -155,28 +156,32 @@ _train experiment:
     {{latent}} train {{experiment}} --if-needed
 
 # The page that draws digits and walks through latent spaces, built and served on 127.0.0.1
+[unix]
 explorer port="8000" *arguments: _explorer-module
     @{{explorer-page}} --serve {{port}} {{arguments}}
 
 # The page in headless Chromium (on Debian: apt-get install chromium chromium-driver), with real MNIST where it is found
+[unix]
 test-explorer *arguments: _explorer-module
     @{{explorer-page}} {{arguments}}
     cargo test --release --locked --test suite --no-run
     cargo test --release --locked --test browser -- --ignored --test-threads 1
 
 # Screenshots of the page, built before, in target/explorer-pictures
+[unix]
 explorer-pictures:
     LATENT_EXPLORER_PICTURES={{justfile_directory()}}/target/explorer-pictures \
         cargo test --release --locked --test browser -- --ignored pictures
 
 # The crates as WebAssembly, with the JavaScript that calls them
+[unix]
 _explorer-module:
     #!/usr/bin/env bash
     set -euo pipefail
     command -v rustup >/dev/null && rustup --quiet target add wasm32-unknown-unknown
     cargo build --locked --profile web --target wasm32-unknown-unknown --package latent-explorer --lib
     # The command must be of the version that the crates were built with.
-    version="$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)"
+    version="$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p;}' Cargo.lock)"
     PATH="$PWD/target/tools/bin:$PATH"
     if [ "$(wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
         echo "wasm-bindgen $version is not here, and is built into target/tools: some minutes, once"
@@ -195,6 +200,7 @@ test-long:
     LATENT_TEST_SCALE=10 cargo test --release --locked
 
 # PyTorch and huggingface_hub beside ours: some gigabytes, for a virtual environment
+[unix]
 test-python *arguments:
     python3 -m venv target/python
     target/python/bin/python -m pip install --quiet --requirement tests/python/requirements.txt
@@ -213,6 +219,7 @@ bench *arguments:
     {{latent}} bench {{arguments}}
 
 # The same five models here, in PyTorch and in JAX, in turns: takes half an hour on an idle machine, and some gigabytes for the peers
+[unix]
 bench-peers *arguments:
     python3 -m venv target/peers
     target/peers/bin/python -m pip install --quiet --requirement tests/peers/requirements.txt
@@ -228,10 +235,12 @@ bench-kernels *arguments:
     cargo bench --locked --bench kernels -- {{arguments}}
 
 # The index arithmetic of the kernels under Miri, which needs a nightly toolchain
+[unix]
 miri:
     MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --package latent-kernels --lib
 
 # Fuzz whatever reads files or a hub's answers: idx, model, experiment or hub; needs a nightly toolchain and cargo-fuzz
+[unix]
 fuzz target="model" seconds="60":
     mkdir -p tests/fuzz/corpus/{{target}}
     # cargo-fuzz has no `--locked`: this gives it the versions of the workspace.
@@ -239,6 +248,26 @@ fuzz target="model" seconds="60":
     cargo +nightly fuzz run --fuzz-dir tests/fuzz {{target}} tests/fuzz/corpus/{{target}} \
         {{ if target == "experiment" { "assets/experiments" } else { "tests/fuzz/seeds/" + target } }} \
         -- -max_total_time={{seconds}}
+
+# The tests and checks on other processors, systems and compilers, and a line for each: an hour on two cores
+test-matrix:
+    bash tests/matrix/run.sh
+
+# Kernels, distributions, models and the command line on emulated aarch64 Linux
+test-aarch64:
+    bash tests/matrix/aarch64.sh
+
+# The command line and the crates that read and write files on Windows, under Wine
+test-windows:
+    bash tests/matrix/windows.sh
+
+# Type-check everything for macOS
+check-macos:
+    bash tests/matrix/macos.sh
+
+# Type-check everything with the oldest Rust that is supported
+check-rust-version:
+    bash tests/matrix/rust-version.sh
 
 # What a change must pass: formatting, lints, documentation, packages, and tests, from outside too
 ci:

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The tests of the kernels, distributions and models on emulated aarch64 Linux, and the first run of the
+# command line.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. tests/matrix/common.sh
+# Real digits would take too long here.
+unset LATENT_DATA_DIR
+packages="on Debian: dpkg --add-architecture arm64; apt-get update;
+apt-get install libc6:arm64 gcc-aarch64-linux-gnu qemu-user"
+need_command aarch64-linux-gnu-gcc "$packages"
+need_command qemu-aarch64 "$packages"
+[ -e /lib/ld-linux-aarch64.so.1 ] || { echo "libc6:arm64 not found; $packages" >&2; exit 1; }
+
+target=aarch64-unknown-linux-gnu
+need_target "$target"
+export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+# Without `-L /usr/aarch64-linux-gnu`: with it, two C libraries are mixed, and every program that starts a
+# thread hangs.
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64
+
+packages=(--package latent-kernels --package latent-distributions --package latent-models)
+cargo build --release --locked --target "$target" "${packages[@]}" --package latent
+directory="$(mktemp -d)"
+trap 'rm -r "$directory"' EXIT
+latent="$target_directory/$target/release/latent"
+(cd "$directory" && qemu-aarch64 "$latent" train vae-2d --data synthetic --limit 2000 --epochs 1)
+(cd "$directory" && qemu-aarch64 "$latent" evaluate runs/vae-2d)
+# Emulation is some twenty times slower: slow tests take fewer draws (crates/kernels/README.md).
+LATENT_TEST_SCALE=0.02 cargo test --release --locked --target "$target" "${packages[@]}"
+echo "kernels, distributions, models and the command line's first run pass on emulated aarch64"
