@@ -40,8 +40,8 @@ pub fn latent(directory: &Path) -> Command {
     isolated(Command::new(binary), directory)
 }
 
-/// A command in an environment of its own: no MNIST, the cache of hubs and the user's data below
-/// `directory`, which is the current one.
+/// A command in an environment of its own: data in the folder `data` of `directory` and nowhere else, the cache of
+/// hubs and the user's data below `directory`, which is the current one.
 pub fn isolated(mut command: Command, directory: &Path) -> Command {
     for variable in [
         "CARGO",
@@ -61,6 +61,10 @@ pub fn isolated(mut command: Command, directory: &Path) -> Command {
         .env("HF_HOME", directory.join("hub"))
         .env("XDG_DATA_HOME", directory.join("user-data"))
         .env("RUST_BACKTRACE", "0");
+    let data = directory.join("data");
+    if data.is_dir() {
+        command.env("LATENT_DATA_DIR", data);
+    }
     command
 }
 

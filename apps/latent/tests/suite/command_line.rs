@@ -35,19 +35,31 @@ fn trained(settings: &[&str]) -> tempfile::TempDir {
 
 fn newly_trained(settings: &[&str]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let arguments = ["train", "vae-2d", "--out", "run", "--epochs", "2"];
-    let small = ["--limit", "300", "--set", "model.hidden=[32]"];
-    let all = [&arguments[..], &small, &["--no-figures"], settings].concat();
-    succeed(directory.path(), &all);
+    train_small(directory.path(), settings);
     directory
 }
 
-/// The same of a conditional model.
-fn trained_conditional() -> tempfile::TempDir {
+fn train_small(directory: &Path, settings: &[&str]) {
+    let arguments = ["train", "vae-2d", "--out", "run", "--epochs", "2"];
+    let small = ["--limit", "300", "--set", "model.hidden=[32]"];
+    let all = [&arguments[..], &small, &["--no-figures"], settings].concat();
+    succeed(directory, &all);
+}
+
+/// A directory with a few digits as files, for commands that load all images there are.
+fn with_files() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let arguments = ["train", "cvae-conv", "--out", "run", "--epochs", "1"];
+    let digits = synthetic(1, 1000, 300);
+    save_idx(&digits, &directory.path().join("data"), |_| Ok(())).unwrap();
+    directory
+}
+
+/// A small conditional run on such files.
+fn trained_conditional() -> tempfile::TempDir {
+    let directory = with_files();
+    let train = ["train", "cvae-conv", "--data", "idx", "--out", "run"];
     let small = ["--limit", "200", "--set", "model.channels=[4,6]"];
-    let all = [&arguments[..], &small, &["--no-figures"]].concat();
+    let all = [&train[..], &small, &["--epochs", "1", "--no-figures"]].concat();
     succeed(directory.path(), &all);
     directory
 }
@@ -234,7 +246,8 @@ fn the_figures_of_training_are_those_of_evaluate() {
 
 #[test]
 fn every_picture_is_drawn_in_every_form() {
-    let directory = trained(&[]);
+    let directory = with_files();
+    train_small(directory.path(), &["--data", "idx"]);
     let commands: [(&[&str], &str); 12] = [
         (&["sample", "run", "--count", "7"], "(7, 28, 28)"),
         (&["sample", "run", "--draw", "pixels"], "(25, 28, 28)"),
@@ -434,7 +447,7 @@ fn conditional_questions_to_another_model_are_refused() {
         );
     }
     // It is classified by what lies near in its latent space instead.
-    let classified = object(directory.path(), &["classify", "run"]);
+    let classified = object(directory.path(), &["classify", "run", "--limit", "500"]);
     assert!(classified["method"].as_str().unwrap().contains("nearest"));
     assert!(classified["accuracy"].as_f64().unwrap() > 0.2);
     assert!(directory.path().join("run/figures/confusion.png").is_file());
@@ -444,7 +457,10 @@ fn conditional_questions_to_another_model_are_refused() {
 fn the_log_likelihood_lies_above_the_bound_and_has_its_error_beside_it() {
     let directory = trained(&["--set", "data.binarise=true"]);
     let arguments = ["evaluate", "run", "--importance-samples", "50"];
-    let measured = object(directory.path(), &arguments);
+    let measured = object(
+        directory.path(),
+        &[&arguments[..], &["--limit", "300"]].concat(),
+    );
     let figure = |name: &str| measured[name].as_f64().unwrap();
     assert!(figure("log_likelihood") > figure("elbo"));
     let error = figure("log_likelihood_standard_error");
@@ -675,7 +691,7 @@ fn weights_are_imported_where_they_fit_the_experiment() {
     // What the file says of itself is not asked for.
     let files = &object(at, &import("vae-2d", &["--set", "model.hidden=[32]"]))["files"];
     assert_eq!(files[0], "new.safetensors");
-    let measured = |model| object(at, &["evaluate", model])["elbo"].clone();
+    let measured = |model| object(at, &["evaluate", model, "--limit", "300"])["elbo"].clone();
     assert_eq!(measured("new.safetensors"), measured("run"));
 
     let small = ["--set", "model.hidden=[32]"];
@@ -901,8 +917,9 @@ fn an_experiment_of_one_s_own_is_a_file() {
     assert!(message.contains("this model has 3"), "{message}");
     assert!(message.contains("`scatter`"), "{message}");
     for projection in ["pca", "tsne"] {
-        let arguments = ["scatter", "runs/mine", "--projection", projection, "--out"];
-        succeed(directory.path(), &[&arguments[..], &["a.svg"]].concat());
+        let arguments = ["scatter", "runs/mine", "--projection", projection];
+        let small = ["--count", "300", "--out", "a.svg"];
+        succeed(directory.path(), &[&arguments[..], &small].concat());
         let picture = fs::read_to_string(directory.path().join("a.svg")).unwrap();
         let words = if projection == "pca" {
             "PCA of 3"
