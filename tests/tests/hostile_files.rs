@@ -12,13 +12,17 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use latent_datasets::{Idx, from_parquet, synthetic};
 use latent_tests::{announce, mutated, parquet_of};
+use latent_tolerance::scaled;
 use latent_training::{Experiment, Run, Silent, load_model, train};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
-const MUTATIONS: u64 = 10_000;
+/// How many mutations of each kind of file are read.
+fn mutations() -> u64 {
+    scaled(2000, 100) as u64
+}
 
 /// A file whose every byte counts.
 struct Exact<'a> {
@@ -38,9 +42,10 @@ impl Exact<'_> {
         } = *self;
         let refused = hold(what, bytes, header, &read);
         // Of the mutations 65 % lose bytes or get others, and few of these have the right length again.
+        let mutations = mutations();
         assert!(
-            refused > MUTATIONS / 2,
-            "{what}: {refused} of {MUTATIONS} refused"
+            refused > mutations / 2,
+            "{what}: {refused} of {mutations} refused"
         );
         let lengths = (0..64).chain((0..200).map(|part| part * bytes.len() / 200));
         for length in lengths.filter(|&length| length < bytes.len()) {
@@ -59,7 +64,8 @@ fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool
     assert!(read(original), "{what}: the file itself");
     let begun = Instant::now();
     let (mut refused, mut most, mut slowest) = (0, 0, Duration::ZERO);
-    for seed in 0..MUTATIONS {
+    let mutations = mutations();
+    for seed in 0..mutations {
         let file = mutated(original, header, seed);
         let before = ALLOCATED.current_usage();
         ALLOCATED.reset_peak_usage();
@@ -76,7 +82,7 @@ fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool
     }
     assert!(slowest < Duration::from_secs(5), "{what}: {slowest:?}");
     announce(&format!(
-        "{MUTATIONS} mutations of {what}: {refused} refused, at most {} KiB asked for, {:.1} s",
+        "{mutations} mutations of {what}: {refused} refused, at most {} KiB asked for, {:.1} s",
         most >> 10,
         begun.elapsed().as_secs_f64()
     ));
