@@ -1,6 +1,6 @@
 """PyTorch opens latent's files and computes the same, and `latent` those of PyTorch.
 
-All numbers of `latent` come from its command: `scatter --out x.npy` has the latents, `reconstruct` and
+All numbers of `latent` come from its command: `scatter --out x.npy` writes the latents, x.latents.npy, `reconstruct` and
 `interpolate` decode them, `evaluate --json` gives bounds and densities by the very draws of `scatter --latent
 sample`. $LATENT names the program, which otherwise is the one in target/release.
 """
@@ -89,12 +89,16 @@ def agree(path: Path, directory: Path, data: list[str]):
         latent(command, path, *data, *options, "--out", directory / name)
         return torch.from_numpy(numpy.load(directory / name)).double()
 
+    def encoded(*options) -> torch.Tensor:
+        latent("scatter", path, *data, *options, "--out", directory / "points.npy")
+        return torch.from_numpy(numpy.load(directory / "points.latents.npy")).double()
+
     module, description = latent_models.load(path)
     model = description["experiment"]["model"]
     shown = numbers("reconstruct", "shown.npy", "--count", COUNT).flatten(1)
     x, reconstructed = shown[:COUNT], shown[COUNT:]
-    latents = numbers("scatter", "latents.npy", "--count", COUNT)
-    labels = torch.from_numpy(numpy.load(directory / "latents.labels.npy"))
+    latents = encoded("--count", COUNT)
+    labels = torch.from_numpy(numpy.load(directory / "points.labels.npy"))
     y = one_hot(labels, 10).double() if "conditional" in model["kind"] else x[:, :0]
 
     # Latents of NICE are differences of pixels times a thousand, and so are their roundings.
@@ -106,7 +110,7 @@ def agree(path: Path, directory: Path, data: list[str]):
     close(module.image(*between), decoded.flatten(1), "decodings on the way")
 
     measured = json.loads(latent("evaluate", path, *data, "--limit", COUNT, "--json"))
-    drawn = numbers("scatter", "drawn.npy", "--count", COUNT, "--latent", "sample")
+    drawn = encoded("--count", COUNT, "--latent", "sample")
     if model["kind"].endswith("flow"):
         points = module.to_data(drawn, y)
         noise = module.levels(points) - 255 * x
@@ -215,3 +219,19 @@ def test_the_lines_in_a_readme_run(readme: Path, data: list[str], tmp_path: Path
         exec(compile(lines, str(readme), "exec"), names)
         assert names["images"].shape == (25, 784)
         assert names["images"].min() >= 0 and names["images"].max() <= 1
+
+
+def test_the_lines_that_convert_a_file_of_pytorch_s_own_do_so(data: list[str], tmp_path: Path):
+    latent("train", "vae-2d", *data, "--epochs", 1, "--no-figures", "--out", tmp_path / "run")
+    module, _ = latent_models.load(tmp_path / "run" / "model.safetensors")
+    state = {f"module.{name}": value for name, value in module.state_dict().items()}
+    for name, contents in [("weights.pt", state), ('the "best".ckpt', {"state_dict": state, "epoch": 3})]:
+        torch.save(contents, tmp_path / name)
+        command = [LATENT, "import", tmp_path / name, "vae-2d", *data, "--out", tmp_path / "imported.safetensors"]
+        refusal = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        assert refusal.returncode == 1
+        lines = [line for line in refusal.stderr.splitlines() if "torch." in line]
+        exec("\n".join(lines), {})
+        command[2] = (tmp_path / name).with_suffix(".safetensors")
+        latent(*command[1:], "--overwrite")
+        agree(tmp_path / "imported.safetensors", tmp_path, data)

@@ -1,6 +1,6 @@
 //! A list of shapes that becomes a PNG or an SVG, as large as what is on it.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -49,6 +49,30 @@ impl TextStyle {
             .into_iter()
             .map(|text| self.width(text))
             .fold(0.0, f32::max)
+    }
+
+    /// The glyphs of a text that begins at `start`, as SVG that uses their outlines, which are added to `outlines`.
+    fn glyphs(self, text: &str, start: f32, outlines: &mut BTreeMap<String, String>) -> String {
+        let weight = match self.weight {
+            Weight::Regular => "regular",
+            Weight::SemiBold => "semibold",
+        };
+        let mut svg = String::new();
+        for (glyph, place) in font::glyphs(text, self.size, self.weight) {
+            let name = format!("glyph-{weight}-{}-{glyph}", self.size);
+            if !outlines.contains_key(&name) {
+                let Some(outline) = font::path(glyph, self.size, self.weight) else {
+                    continue;
+                };
+                outlines.insert(name.clone(), outline);
+            }
+            _ = write!(
+                svg,
+                "<use href=\"#{name}\" x=\"{}\"/>",
+                decimal(start + place)
+            );
+        }
+        svg
     }
 
     /// How far below the middle of a line of capitals and digits its baseline is.
@@ -214,10 +238,20 @@ impl Canvas {
              <rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" \
              fill=\"#ffffff\"/>\n"
         );
+        let mut glyphs = BTreeMap::new();
+        let mut shapes = String::new();
         for shape in &self.shapes {
-            svg.push_str(&shape.svg()?);
-            svg.push('\n');
+            shapes.push_str(&shape.svg(&mut glyphs)?);
+            shapes.push('\n');
         }
+        if !glyphs.is_empty() {
+            svg.push_str("<defs>\n");
+            for (name, path) in glyphs {
+                _ = writeln!(svg, "<path id=\"{name}\" d=\"{path}\"/>");
+            }
+            svg.push_str("</defs>\n");
+        }
+        svg.push_str(&shapes);
         svg.push_str("</svg>\n");
         Ok(svg.into_bytes())
     }
@@ -267,7 +301,8 @@ impl Shape {
         }
     }
 
-    fn svg(&self) -> Result<String, Error> {
+    /// The shape as an element; the outlines of glyphs that it uses are added to `glyphs` by their names.
+    fn svg(&self, glyphs: &mut BTreeMap<String, String>) -> Result<String, Error> {
         Ok(match self {
             Self::Line {
                 points,
@@ -317,28 +352,38 @@ impl Shape {
                 text,
                 style,
                 anchor,
-                at,
+                at: (x, y),
                 upwards,
             } => {
-                let (x, y) = (decimal(at.0), decimal(at.1));
-                let anchor = match anchor {
-                    Anchor::Start => "start",
-                    Anchor::Middle => "middle",
-                    Anchor::End => "end",
+                let width = style.width(text);
+                let before = width * anchor.before();
+                let transform = if *upwards {
+                    format!("translate({} {}) rotate(-90)", x.round(), y.round())
+                } else {
+                    format!("translate({} {})", decimal(x - before), y.round())
                 };
+                let start = if *upwards { -before } else { 0.0 };
+                let ink = style.glyphs(text, start, glyphs);
                 let mut svg = format!(
-                    "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" font-size=\"{}\" \
-                     fill=\"{}\"",
-                    style.size,
+                    "<g fill=\"{}\" transform=\"{transform}\">",
                     hex(style.colour)
                 );
-                if style.weight == Weight::SemiBold {
-                    svg.push_str(" font-weight=\"600\"");
+                svg += &ink;
+                // Unseen, as wide as the glyphs: what is searched, selected, copied and read aloud.
+                _ = write!(
+                    svg,
+                    "<text x=\"{}\" font-size=\"{}\" fill-opacity=\"0\"",
+                    decimal(start),
+                    style.size
+                );
+                if width > 0.0 {
+                    _ = write!(
+                        svg,
+                        " textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"",
+                        decimal(width)
+                    );
                 }
-                if *upwards {
-                    _ = write!(svg, " transform=\"rotate(-90 {x} {y})\"");
-                }
-                svg + ">" + &escape(text) + "</text>"
+                svg + ">" + &escape(text) + "</text></g>"
             }
             Self::Image {
                 corner,
@@ -367,9 +412,9 @@ fn encode_png(width: usize, pixels: &[Colour]) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Hundredths of a pixel are enough.
-fn decimal(value: f32) -> f32 {
-    (value * 100.0).round() / 100.0
+/// Hundredths of a pixel are enough; and no −0.
+pub(crate) fn decimal(value: f32) -> f32 {
+    (value * 100.0).round() / 100.0 + 0.0
 }
 
 fn hex([red, green, blue]: Colour) -> String {

@@ -1,10 +1,12 @@
-//! Inter, the font of every picture: how wide a text is, and which pixels it covers.
+//! Inter, the font of every picture: how wide a text is, which pixels it covers, and its outlines.
 
-use std::sync::LazyLock;
+use std::{fmt::Write as _, sync::LazyLock};
 
-use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
+use ab_glyph::{Font, FontRef, Glyph, GlyphId, OutlineCurve, PxScale, ScaleFont, point};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use crate::canvas::decimal;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Weight {
     Regular,
     SemiBold,
@@ -71,6 +73,47 @@ pub(crate) fn paint(
             });
         }
     }
+}
+
+/// The glyphs of a text with the place where each begins, to the right of the text's own beginning.
+pub(crate) fn glyphs(text: &str, size: f32, weight: Weight) -> Vec<(u16, f32)> {
+    let (glyphs, _) = layout(text, size, weight, (0.0, 0.0));
+    let placed = glyphs.into_iter();
+    placed.map(|glyph| (glyph.id.0, glyph.position.x)).collect()
+}
+
+/// The outline of a glyph that begins at (0, 0) on the baseline, as the data of an SVG path; `None` for one
+/// without ink, such as a space.
+pub(crate) fn path(glyph: u16, size: f32, weight: Weight) -> Option<String> {
+    let font = font(weight);
+    let scale = size / font.units_per_em().unwrap_or(1.0);
+    let place = |point: ab_glyph::Point| (decimal(point.x * scale), decimal(-point.y * scale));
+    let (mut path, mut last) = (String::new(), None);
+    for curve in font.outline(GlyphId(glyph))?.curves {
+        let (start, rest) = match curve {
+            // What closes a contour that is closed.
+            OutlineCurve::Line(a, b) if a == b => continue,
+            OutlineCurve::Line(a, b) => (a, vec![b]),
+            OutlineCurve::Quad(a, b, c) => (a, vec![b, c]),
+            OutlineCurve::Cubic(a, b, c, d) => (a, vec![b, c, d]),
+        };
+        if last != Some(start) {
+            let (x, y) = place(start);
+            let end = if path.is_empty() { "" } else { "Z" };
+            _ = write!(path, "{end}M{x} {y}");
+        }
+        last = rest.last().copied();
+        path.push(['L', 'Q', 'C'][rest.len() - 1]);
+        let points: Vec<_> = rest
+            .into_iter()
+            .map(|point| {
+                let (x, y) = place(point);
+                format!("{x} {y}")
+            })
+            .collect();
+        path += &points.join(" ");
+    }
+    (!path.is_empty()).then(|| path + "Z")
 }
 
 #[cfg(test)]

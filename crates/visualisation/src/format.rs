@@ -13,7 +13,7 @@ use crate::Error;
 pub enum Format {
     /// Pixels, on a white background.
     Png,
-    /// Shapes and text that stay sharp at any size; images inside are embedded PNGs.
+    /// Shapes that stay sharp at any size, texts as outlines of glyphs; images inside are embedded PNGs.
     Svg,
     /// The numbers behind the picture, for NumPy.
     Npy,

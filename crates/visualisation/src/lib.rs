@@ -50,8 +50,9 @@
 //! ```
 //!
 //! Every picture has a white background, so that it reads on a dark page too, and is as large as
-//! what is on it: no label is ever cut off. PNGs are set in the font Inter, which is compiled in; in
-//! SVGs, text stays text.
+//! what is on it: no label is ever cut off. Texts are set in the font Inter, which is compiled in. An SVG holds the
+//! outlines of its glyphs, so that every program shows it as the PNG is, whatever fonts there are; the same text
+//! is there unseen, so that it can be searched, selected and read aloud.
 
 mod axes;
 mod backend;

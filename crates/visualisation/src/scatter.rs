@@ -35,8 +35,9 @@ const MARK: f64 = 16.0;
 /// is not the only thing to tell classes by; a legend shows all ten. Points that are not finite are
 /// not drawn, and the picture says how many there are.
 ///
-/// Saved as `.npy`, it is the latents as `float32 [points, dimensions]`, with the labels beside
-/// them in `NAME.labels.npy` as `int64 [points]`.
+/// Saved as `NAME.npy`, it is the points as they are drawn, `float32 [points, 2]`, with their labels beside them in
+/// `NAME.labels.npy`, `int64 [points]`, and in `NAME.latents.npy`, `float32 [points, dimensions]`, the
+/// [latents](Self::latents) that they were made from.
 ///
 /// ```
 /// use latent_visualisation::Scatter;
@@ -77,9 +78,8 @@ impl Scatter {
         })
     }
 
-    /// What `.npy` files hold in place of the points that are drawn: the whole latents
-    /// `[points, dimensions]` that the points were made from, by leaving out dimensions or by
-    /// projecting.
+    /// The latents `[points, dimensions]` that the points were made from by projecting: saved beside the points
+    /// as `NAME.latents.npy`.
     pub fn latents(
         mut self,
         latents: impl Into<Vec<f32>>,
@@ -116,6 +116,12 @@ impl Scatter {
     pub fn y_label(mut self, label: impl Into<String>) -> Self {
         self.y_label = label.into();
         self
+    }
+
+    /// Numbers as a NumPy file, `size` for each point.
+    fn floats(&self, values: &[f32], size: usize) -> Vec<u8> {
+        let bytes = values.iter().copied().flat_map(f32::to_le_bytes);
+        npy("<f4", &[self.labels.len(), size], bytes)
     }
 
     /// Draws the chart on an area of any plotters backend, as large as fits in. Fill the area with
@@ -200,16 +206,7 @@ impl Picture for Scatter {
         match format {
             Format::Png => self.draw()?.png(),
             Format::Svg => self.draw()?.svg(),
-            Format::Npy => {
-                let drawn = (&self.points, 2);
-                let latents = self
-                    .latents
-                    .as_ref()
-                    .map(|(latents, dimensions)| (latents, *dimensions));
-                let (values, dimensions) = latents.unwrap_or(drawn);
-                let bytes = values.iter().copied().flat_map(f32::to_le_bytes);
-                Ok(npy("<f4", &[self.labels.len(), dimensions], bytes))
-            }
+            Format::Npy => Ok(self.floats(&self.points, 2)),
         }
     }
 
@@ -223,7 +220,13 @@ impl Picture for Scatter {
             .copied()
             .map(i64::from)
             .flat_map(i64::to_le_bytes);
-        vec![("labels.npy", npy("<i8", &[self.labels.len()], labels))]
+        let labels = npy("<i8", &[self.labels.len()], labels);
+        let latents = self.latents.as_ref();
+        let latents = latents.map(|(latents, size)| ("latents.npy", self.floats(latents, *size)));
+        [("labels.npy", labels)]
+            .into_iter()
+            .chain(latents)
+            .collect()
     }
 }
 

@@ -2,9 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
-use ab_glyph::{Font, FontRef, PxScale, Rect, ScaleFont, point};
 use latent_visualisation::{ConfusionMatrix, Curves, Error, Format, ImageGrid, Picture, Scatter};
 
 /// Numbers from 0 to 1 without a pattern.
@@ -207,79 +206,150 @@ fn png_and_svg_have_the_same_size_and_nothing_touches_the_border() {
     }
 }
 
-/// Left, top, right and bottom of the ink of a text from the origin of its baseline, by the outlines of
-/// the font that is shipped.
-fn ink(text: &str, size: f32, is_bold: bool) -> Option<([f32; 4], f32)> {
-    let regular = include_bytes!("../assets/Inter-Regular.ttf").as_slice();
-    let bold = include_bytes!("../assets/Inter-SemiBold.ttf").as_slice();
-    let font = FontRef::try_from_slice(if is_bold { bold } else { regular }).unwrap();
-    // ab_glyph scales the height from ascender to descender; a font's size is that of its em.
-    let scale = PxScale::from(size * font.height_unscaled() / font.units_per_em().unwrap());
-    let scaled = font.as_scaled(scale);
-    let (mut end, mut last, mut bounds) = (0.0, None, Vec::new());
-    for id in text.chars().map(|character| font.glyph_id(character)) {
-        end += last.map_or(0.0, |last| scaled.kern(last, id));
-        let glyph = id.with_scale_and_position(scale, point(end, 0.0));
-        bounds.extend(font.outline_glyph(glyph).map(|outline| outline.px_bounds()));
-        end += scaled.h_advance(id);
-        last = Some(id);
+type Point = (f32, f32);
+
+/// The outlines of an SVG's texts on the canvas, a closed polygon for each contour, and the canvas: left, top, width
+/// and height.
+fn outlines(svg: &str) -> (Vec<Vec<Point>>, [f32; 4]) {
+    let document = roxmltree::Document::parse(svg).unwrap();
+    let numbers = |text: &str| -> Vec<f32> {
+        let parts = text.split(|c: char| !(c.is_ascii_digit() || "-.".contains(c)));
+        parts
+            .filter(|part| !part.is_empty())
+            .map(|part| part.parse().unwrap())
+            .collect()
+    };
+    let canvas = numbers(document.root_element().attribute("viewBox").unwrap());
+    let paths: BTreeMap<&str, &str> = document
+        .descendants()
+        .filter(|node| node.has_tag_name("path"))
+        .map(|node| (node.attribute("id").unwrap(), node.attribute("d").unwrap()))
+        .collect();
+    let mut all = Vec::new();
+    for glyph in document
+        .descendants()
+        .filter(|node| node.has_tag_name("use"))
+    {
+        let name = glyph.attribute("href").unwrap().strip_prefix('#').unwrap();
+        let x = glyph.attribute("x").unwrap().parse::<f32>().unwrap();
+        let transform = glyph
+            .ancestors()
+            .find_map(|node| node.attribute("transform"))
+            .unwrap();
+        let at = numbers(transform.split(')').next().unwrap());
+        let placed = |(dx, dy): Point| {
+            if transform.contains("rotate(-90)") {
+                (at[0] + dy, at[1] - (x + dx))
+            } else {
+                (at[0] + x + dx, at[1] + dy)
+            }
+        };
+        let contours = paths[name].split('M').skip(1).map(|contour| {
+            // The numbers of each command, and the letter of the next one.
+            let parts = contour
+                .trim_end_matches('Z')
+                .split_inclusive(['L', 'Q', 'C']);
+            let (mut kind, mut last, mut points) = ('M', (0.0, 0.0), Vec::new());
+            for part in parts {
+                let numbers = numbers(part);
+                let pairs: Vec<Point> = numbers.chunks(2).map(|pair| (pair[0], pair[1])).collect();
+                if let ('Q', [control, end]) = (kind, &pairs[..]) {
+                    for step in 1_u8..=8 {
+                        let t = f32::from(step) / 8.0;
+                        let mix = |a: f32, b: f32, c: f32| {
+                            (1.0 - t).powi(2) * a + 2.0 * t * (1.0 - t) * b + t * t * c
+                        };
+                        points.push((mix(last.0, control.0, end.0), mix(last.1, control.1, end.1)));
+                    }
+                } else {
+                    assert!("ML".contains(kind) && pairs.len() == 1, "{kind} {pairs:?}");
+                    points.push(pairs[0]);
+                }
+                last = *pairs.last().unwrap();
+                kind = part
+                    .chars()
+                    .last()
+                    .filter(char::is_ascii_alphabetic)
+                    .unwrap_or(kind);
+            }
+            points.into_iter().map(placed).collect::<Vec<_>>()
+        });
+        all.extend(contours);
     }
-    let all = bounds.into_iter().reduce(|a, b| Rect {
-        min: point(a.min.x.min(b.min.x), a.min.y.min(b.min.y)),
-        max: point(a.max.x.max(b.max.x), a.max.y.max(b.max.y)),
-    })?;
-    Some(([all.min.x, all.min.y, all.max.x, all.max.y], end))
+    (all, canvas.try_into().unwrap())
 }
 
 #[test]
-fn texts_of_svgs_stay_inside() {
+fn glyphs_of_svgs_stay_inside_by_the_whole_of_their_outlines() {
+    let mut count = 0;
     for (name, picture) in pictures() {
         let svg = String::from_utf8(picture.render(Format::Svg).unwrap()).unwrap();
-        let document = roxmltree::Document::parse(&svg).unwrap();
-        let view: Vec<f32> = document
-            .root_element()
-            .attribute("viewBox")
-            .unwrap()
-            .split(' ')
-            .map(|number| number.parse().unwrap())
-            .collect();
-        for node in document.descendants() {
-            if !node.has_tag_name("text") {
-                continue;
-            }
-            let text = node.text().unwrap_or_default();
-            let number = |name| node.attribute(name).unwrap().parse::<f32>().unwrap();
-            let (x, y) = (number("x"), number("y"));
-            let is_bold = node.attribute("font-weight").is_some();
-            let Some(([left, top, right, bottom], width)) = ink(text, number("font-size"), is_bold)
-            else {
-                continue;
-            };
-            let before = match node.attribute("text-anchor").unwrap() {
-                "start" => 0.0,
-                "middle" => width / 2.0,
-                "end" => width,
-                other => panic!("text-anchor is {other}"),
-            };
-            let (left, right) = (left - before, right - before);
-            let corners = match node.attribute("transform") {
-                None => [x + left, y + top, x + right, y + bottom],
-                // To the right becomes upwards, and down becomes to the right.
-                Some(turned) => {
-                    let about = node.attribute("x").zip(node.attribute("y")).unwrap();
-                    assert_eq!(turned, format!("rotate(-90 {} {})", about.0, about.1));
-                    [x + top, y - right, x + bottom, y - left]
-                }
-            };
-            // The white border of 28 pixels, less what rounding and a halo may take of it.
-            let border = 20.0;
-            let is_inside = view[0] + border <= corners[0]
-                && view[1] + border <= corners[1]
-                && corners[2] <= view[0] + view[2] - border
-                && corners[3] <= view[1] + view[3] - border;
-            assert!(is_inside, "{name}: {text} at {corners:?} in {view:?}");
+        let (outlines, [left, top, width, height]) = outlines(&svg);
+        for (x, y) in outlines.into_iter().flatten() {
+            count += 1;
+            // The margin is 28 pixels; 20 are kept free of antialiasing and overhanging letters too.
+            assert!(
+                (left + 20.0..left + width - 20.0).contains(&x),
+                "{name}: {x}"
+            );
+            assert!(
+                (top + 20.0..top + height - 20.0).contains(&y),
+                "{name}: {y}"
+            );
         }
     }
+    assert!(count > 10_000, "{count} points");
+}
+
+#[test]
+fn glyphs_of_an_svg_cover_the_pixels_that_they_cover_in_the_png() {
+    // Texts in every direction, and no other ink than theirs.
+    let grid = ImageGrid::new([1.0; 4], [4, 1, 1])
+        .unwrap()
+        .title("Latents & <their> “means” ± µ: VAffinity 0123456789")
+        .axes(("z₁ of 50", &[-1.5, 2.0]), ("log p(x) − KL", &[0.0, 0.25]));
+    let svg = String::from_utf8(grid.render(Format::Svg).unwrap()).unwrap();
+    let (outlines, [left, top, ..]) = outlines(&svg);
+    let (width, height, pixels) = decode(&grid.render(Format::Png).unwrap());
+    let is_within = |row: usize| {
+        let y = top + row as f32 + 0.5;
+        let edges = outlines
+            .iter()
+            .flat_map(|polygon| polygon.iter().zip(polygon.iter().cycle().skip(1)));
+        // Where the line through the pixels' centres crosses the outlines, and in which direction.
+        let crossings: Vec<(f32, i32)> = edges
+            .filter(|(a, b)| (a.1 > y) != (b.1 > y))
+            .map(|(a, b)| {
+                let x = a.0 + (y - a.1) / (b.1 - a.1) * (b.0 - a.0);
+                (x, if b.1 > a.1 { 1 } else { -1 })
+            })
+            .collect();
+        (0..width).map(move |column| {
+            let x = left + column as f32 + 0.5;
+            let before = crossings.iter().filter(|(place, _)| *place < x);
+            before.map(|(_, direction)| direction).sum::<i32>() != 0
+        })
+    };
+    let within: Vec<Vec<bool>> = (0..height).map(|row| is_within(row).collect()).collect();
+    let mut covered = 0;
+    // The margin is white.
+    for row in 1..height - 1 {
+        for column in 1..width - 1 {
+            let grey = pixels[3 * (row * width + column)];
+            let place = format!("({column}, {row}), {grey}");
+            if within[row][column] {
+                covered += 1;
+                assert!(grey < 255, "{place}: within an outline, and without ink");
+            } else {
+                assert!(grey > 0x1a, "{place}: all ink, and the centre outside");
+            }
+            let is_near = within[row - 1..=row + 1]
+                .iter()
+                .any(|row| row[column - 1..=column + 1].contains(&true));
+            assert!(is_near || grey > 160, "{place}: ink beside the outlines");
+        }
+    }
+    assert!(covered > 1000, "{covered} pixels of ink");
 }
 
 #[test]
@@ -413,28 +483,27 @@ fn a_confusion_matrix_counts_pairs_of_true_and_predicted_digits() {
 }
 
 #[test]
-fn scatter_saves_whole_latents_and_labels_beside_them() {
+fn scatter_saves_the_points_that_it_draws_and_labels_and_latents_beside_them() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/folder/latents.npy");
-    let latents = [1.0, 2.0, 3.0, f32::NAN, 5.0, 6.0];
-    let scatter = Scatter::new([1.0, 2.0, 4.0, 5.0], [3, 9]).unwrap();
-    let scatter = scatter.latents(latents, 3).unwrap();
+    let (points, latents) = ([1.0, 2.0, 4.0, 5.0], [1.0, 2.0, 3.0, f32::NAN, 5.0, 6.0]);
+    let plain = Scatter::new(points, [3, 9]).unwrap();
+    let projected = plain.clone().latents(latents, 3).unwrap();
+    let beside = |end: &str| path.with_file_name(format!("latents.{end}"));
 
-    let written = scatter.save(&path).unwrap();
+    assert_eq!(
+        plain.save(&path).unwrap(),
+        [path.clone(), beside("labels.npy")]
+    );
+    let written = projected.save(&path).unwrap();
     assert_eq!(
         written,
-        [path.clone(), path.with_file_name("latents.labels.npy")]
+        [path.clone(), beside("labels.npy"), beside("latents.npy")]
     );
     let bytes = fs::read(&written[0]).unwrap();
     let (header, data) = read_npy(&bytes);
-    assert_eq!(header, npy_header("<f4", "2, 3"));
-    assert_eq!(
-        data,
-        latents
-            .into_iter()
-            .flat_map(f32::to_le_bytes)
-            .collect::<Vec<u8>>()
-    );
+    assert_eq!(header, npy_header("<f4", "2, 2"));
+    assert_eq!(floats(data), points);
     let bytes = fs::read(&written[1]).unwrap();
     let (header, data) = read_npy(&bytes);
     assert_eq!(header, npy_header("<i8", "2,"));
@@ -445,14 +514,19 @@ fn scatter_saves_whole_latents_and_labels_beside_them() {
             .flat_map(i64::to_le_bytes)
             .collect::<Vec<u8>>()
     );
-
+    let bytes = fs::read(&written[2]).unwrap();
+    let (header, data) = read_npy(&bytes);
+    assert_eq!(header, npy_header("<f4", "2, 3"));
     assert_eq!(
-        scatter
-            .save(&folder.path().join("latents.svg"))
-            .unwrap()
-            .len(),
-        1
+        data,
+        latents
+            .into_iter()
+            .flat_map(f32::to_le_bytes)
+            .collect::<Vec<u8>>()
     );
+
+    let picture = folder.path().join("latents.svg");
+    assert_eq!(projected.save(&picture).unwrap(), [picture]);
 }
 
 #[test]

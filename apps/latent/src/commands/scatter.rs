@@ -5,6 +5,9 @@ use crate::projection::Projection;
 use crate::{Context, Error, figures};
 
 /// Draw where the test images lie in the latent space
+///
+/// With `--out NAME.npy`, NAME.npy holds the points that are drawn, NAME.labels.npy their labels, and
+/// NAME.latents.npy the latents, of all dimensions.
 #[derive(Args)]
 pub(crate) struct Scatter {
     #[command(flatten)]

@@ -11,6 +11,7 @@ pub(crate) fn escape(text: &str) -> String {
 
 /// A page around a body that is HTML.
 pub(crate) fn page(title: &str, body: &str) -> String {
+    let body = with_own_names(body);
     format!(
         "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n\
          <meta charset=\"utf-8\"/>\n\
@@ -20,6 +21,18 @@ pub(crate) fn page(title: &str, body: &str) -> String {
         escape(title),
         include_str!("style.css")
     )
+}
+
+/// Gives the glyphs of each picture names of their own: all pictures use the same ones.
+fn with_own_names(body: &str) -> String {
+    let mut parts = body.split("<svg ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let pictures = parts.enumerate().map(|(index, picture)| {
+        let picture = picture.replace(" id=\"glyph-", &format!(" id=\"p{index}-glyph-"));
+        let picture = picture.replace(" href=\"#glyph-", &format!(" href=\"#p{index}-glyph-"));
+        format!("<svg {picture}")
+    });
+    first + &pictures.collect::<String>()
 }
 
 /// A picture in the page itself, with words for whom cannot see it.
