@@ -1,7 +1,7 @@
 //! From latents of many dimensions to a plane that can be looked at.
 
 use bhtsne::{Neighbor, tSNE};
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use clap::ValueEnum;
 use latent_models::latent_space::{PrincipalComponents, nearest};
 use rayon::ThreadPoolBuilder;
@@ -68,49 +68,49 @@ impl Projection {
 
 /// van der Maaten 2014, "Accelerating t-SNE using tree-based algorithms", from the principal components
 /// (Kobak & Berens 2019), on one thread and with neighbours of our own, since both of the crate's would
-/// make a picture of its own every time.
+/// make a picture of its own every time; in 64 bits, since its forces are sums over all points.
 fn embedded(latents: &Tensor, count: usize) -> Result<Tensor, Error> {
     const PERPLEXITY: usize = 30;
-    const THETA: f32 = 0.5;
+    const THETA: f64 = 0.5;
     // Each point needs three times as many neighbours as the perplexity.
     let perplexity = PERPLEXITY.min(count.saturating_sub(2) / 3);
     if count < Projection::FEWEST_FOR_TSNE {
         return Err(Error::TooFewForTsne(count));
     }
     let start = PrincipalComponents::of(latents, 2)?.project(latents)?;
-    let spread = start
-        .narrow(1, 0, 1)?
-        .sqr()?
-        .mean_all()?
-        .sqrt()?
-        .to_dtype(DType::F32)?;
+    let start = start.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+    let spread = start.narrow(1, 0, 1)?.sqr()?.mean_all()?.sqrt()?;
     // Where all latents are the same there is nothing to scale.
-    let scale = 1e-4 / f64::from(spread.to_scalar::<f32>()?.max(f32::MIN_POSITIVE));
-    let start = (start * scale)?
-        .to_dtype(DType::F32)?
-        .flatten_all()?
-        .to_vec1::<f32>()?;
+    let scale = 1e-4 / spread.to_scalar::<f64>()?.max(f64::MIN_POSITIVE);
+    let start = (start * scale)?.flatten_all()?.to_vec1::<f64>()?;
     let others = |(point, mut near): (usize, Vec<(usize, f32)>)| {
         near.retain(|&(index, _)| index != point);
         let near = near.into_iter().take(3 * perplexity);
-        near.map(|(index, distance)| Neighbor { index, distance })
-            .collect()
+        near.map(|(index, distance)| Neighbor {
+            index,
+            distance: f64::from(distance),
+        })
+        .collect()
     };
-    let neighbours: Vec<Vec<Neighbor<f32>>> = nearest(latents, latents, 3 * perplexity + 1)?
+    let neighbours: Vec<Vec<Neighbor<f64>>> = nearest(latents, latents, 3 * perplexity + 1)?
         .into_iter()
         .enumerate()
         .map(others)
         .collect();
-    let rows = latents.to_dtype(DType::F32)?.to_vec2::<f32>()?;
+    let rows = latents.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+    let rows = rows.to_vec2::<f64>()?;
     let embed = || {
-        let mut embedding = tSNE::<f32, Vec<f32>>::new(&rows);
+        let mut embedding = tSNE::<f64, Vec<f64>>::new(&rows);
         embedding
-            .perplexity(perplexity as f32)
+            .perplexity(perplexity as f64)
             .initial_embedding(start)
             .barnes_hut_with_neighbors(THETA, &neighbours)
             .embedding()
     };
     let alone = ThreadPoolBuilder::new().num_threads(1).build();
     let points = alone.map_err(Error::Threads)?.install(embed);
-    Ok(Tensor::from_vec(points, (count, 2), latents.device())?)
+    let points = Tensor::from_vec(points, (count, 2), &Device::Cpu)?;
+    Ok(points
+        .to_dtype(latents.dtype())?
+        .to_device(latents.device())?)
 }

@@ -38,6 +38,7 @@ impl Bernoulli {
 
 impl Distribution for Bernoulli {
     fn log_prob(&self, value: &Tensor) -> Result<Tensor, Error> {
+        Error::refuse_different_events(value, &self.logits)?;
         Ok(bernoulli_log_likelihood(&self.logits, value)?)
     }
 
@@ -50,10 +51,15 @@ impl Distribution for Bernoulli {
 }
 
 impl KlDivergence<Bernoulli> for Bernoulli {
+    /// The batches broadcast against each other.
+    ///
+    /// # Errors
+    /// The events differ in size, or the batches do not broadcast.
     fn kl_divergence(&self, q: &Bernoulli) -> Result<Tensor, Error> {
+        Error::refuse_different_events(&self.logits, &q.logits)?;
         // E[log p(x) − log q(x)], both linear in x, so the expectation is the value at the mean.
         let mean = self.mean()?;
         let own = bernoulli_log_likelihood(&self.logits, &mean)?;
-        Ok((own - bernoulli_log_likelihood(&q.logits, &mean)?)?)
+        Ok(own.broadcast_sub(&bernoulli_log_likelihood(&q.logits, &mean)?)?)
     }
 }

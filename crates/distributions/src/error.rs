@@ -1,4 +1,4 @@
-use candle_core::{Shape, Tensor};
+use candle_core::{D, Shape, Tensor};
 
 /// What can go wrong with a distribution.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Two events, the last dimension of each, that have to be of one size: one of size 1 would be
+    /// repeated by broadcasting, as if it had more components than it has.
+    pub(crate) fn refuse_different_events(found: &Tensor, expected: &Tensor) -> Result<(), Self> {
+        let (found, expected) = (found.dim(D::Minus1)?, expected.dim(D::Minus1)?);
+        if found == expected {
+            return Ok(());
+        }
+        Err(Self::EventSize { found, expected })
+    }
+
     /// Two parameters of one distribution, with what they are called, that have to be alike.
     pub(crate) fn refuse_different(
         (first_name, first): (&'static str, &Tensor),

@@ -39,6 +39,7 @@ impl Logistic {
 
 impl Distribution for Logistic {
     fn log_prob(&self, value: &Tensor) -> Result<Tensor, Error> {
+        Error::refuse_different_events(value, &self.loc)?;
         let standardised = value
             .broadcast_sub(&self.loc)?
             .broadcast_mul(&self.log_scale.neg()?.exp()?)?;

@@ -49,6 +49,7 @@ impl Normal {
 
 impl Distribution for Normal {
     fn log_prob(&self, value: &Tensor) -> Result<Tensor, Error> {
+        Error::refuse_different_events(value, &self.loc)?;
         Ok(normal_log_density(value, &self.loc, &self.log_scale)?)
     }
 
@@ -81,9 +82,18 @@ impl KlDivergence<StandardNormal> for Normal {
 impl KlDivergence<Normal> for Normal {
     /// The divergence does not change when both are moved and scaled alike: in the coordinates in
     /// which `q` is standard, it is the divergence to the standard normal.
+    ///
+    /// The batches broadcast against each other.
+    ///
+    /// # Errors
+    /// The events differ in size, or the batches do not broadcast.
     fn kl_divergence(&self, q: &Normal) -> Result<Tensor, Error> {
-        let loc = ((&self.loc - &q.loc)? * q.log_scale.neg()?.exp()?)?;
-        let log_scale = (&self.log_scale - &q.log_scale)?;
+        Error::refuse_different_events(&self.loc, &q.loc)?;
+        let loc = self
+            .loc
+            .broadcast_sub(&q.loc)?
+            .broadcast_mul(&q.log_scale.neg()?.exp()?)?;
+        let log_scale = self.log_scale.broadcast_sub(&q.log_scale)?;
         Ok(kl_to_standard_normal(&loc, &log_scale)?)
     }
 }

@@ -60,7 +60,11 @@ pub fn bernoulli_log_likelihood(logits: &Tensor, targets: &Tensor) -> Result<Ten
     if !is_fused(&[logits, targets]) || !shape.ends_with(repeated) || is_tracked(targets) {
         return composed::bernoulli_log_likelihood(logits, targets);
     }
-    let Some((&width, leading)) = shape.split_last().filter(|_| !repeated.is_empty()) else {
+    // The rows of an empty event hold no numbers to count them by.
+    let Some((&width, leading)) = shape
+        .split_last()
+        .filter(|(width, _)| **width > 0 && !repeated.is_empty())
+    else {
         return composed::bernoulli_log_likelihood(logits, targets);
     };
     apply2(BernoulliLogLikelihood { width }, [logits, targets], leading)
@@ -82,9 +86,6 @@ impl Operation<2> for BernoulliLogLikelihood {
     const NAME: &'static str = "bernoulli_log_likelihood";
 
     fn forward<T: Element>(&self, [logits, targets]: [&[T]; 2]) -> Vec<T> {
-        if self.width == 0 {
-            return Vec::new();
-        }
         rows(logits.len() / self.width, self.width, |row| {
             let targets = self.targets(targets, row);
             let logits = &logits[row * self.width..][..self.width];

@@ -236,6 +236,10 @@ pub(crate) fn logistic_mixture_elementwise(
     parameters: &Tensor,
     components: usize,
 ) -> Result<(Tensor, Tensor)> {
+    // candle looks for no maximum among no numbers.
+    if value.elem_count() == 0 {
+        return Ok((value.clone(), value.zeros_like()?));
+    }
     let width = value.dim(D::Minus1)?;
     let leading = &value.dims()[..value.rank() - 1];
     let blocks = parameters.reshape([leading, &[3 * components + 2, width]].concat())?;
@@ -287,6 +291,7 @@ pub fn average_update(average: &candle_core::Var, value: &Tensor, decay: f64) ->
 
 /// See [`squared_norm`](crate::squared_norm).
 pub fn squared_norm(tensor: &Tensor) -> Result<f64> {
+    // In the dtype of the tensor: not every GPU has 64 bits, and they add in the shape of a tree.
     let sum = tensor.detach().sqr()?.sum_all()?;
     sum.to_device(&Device::Cpu)?
         .to_dtype(DType::F64)?

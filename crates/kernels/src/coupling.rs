@@ -107,10 +107,11 @@ impl Operation<3> for AffineInverse {
 
 /// `sign` times the sum of every row.
 pub(crate) fn sum_of_rows(values: &Tensor, sign: f64) -> Result<Tensor> {
-    if !is_fused(&[values]) {
+    let width = values.dim(D::Minus1)?;
+    // The rows of an empty event hold no numbers to count them by.
+    if !is_fused(&[values]) || width == 0 {
         return values.sum(D::Minus1)? * sign;
     }
-    let width = values.dim(D::Minus1)?;
     let leading = &values.dims()[..values.rank() - 1];
     apply1(SumOfRows { width, sign }, values, leading)
 }
@@ -125,7 +126,7 @@ impl Operation<1> for SumOfRows {
 
     fn forward<T: Element>(&self, [values]: [&[T]; 1]) -> Vec<T> {
         let (width, sign) = (self.width, T::from_f64(self.sign));
-        rows(values.len() / width.max(1), width, |row| {
+        rows(values.len() / width, width, |row| {
             let values = &values[row * width..][..width];
             vectorised(
                 #[inline(always)]

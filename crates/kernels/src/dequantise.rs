@@ -26,12 +26,14 @@ pub fn dequantised_logit(pixels: &Tensor, noise: &Tensor, lambda: f64) -> Result
     if !is_fused(&[pixels, noise]) || pixels.dims() != noise.dims() || !is_data {
         return composed::dequantised_logit(pixels, noise, lambda);
     }
-    let [leading @ .., width] = pixels.dims() else {
+    // The rows of an empty event hold no numbers to count them by.
+    let Some((&width, leading)) = pixels.dims().split_last().filter(|(width, _)| **width > 0)
+    else {
         return composed::dequantised_logit(pixels, noise, lambda);
     };
     let operation = |part| DequantisedLogit {
         lambda,
-        width: *width,
+        width,
         part,
     };
     Ok((
@@ -77,7 +79,7 @@ impl Operation<2> for DequantisedLogit {
                 let width = self.width;
                 let constant = (1.0 - 2.0 * self.lambda).ln() - 256f64.ln();
                 let constant = T::from_f64(constant * width as f64);
-                rows(pixels.len() / width.max(1), width, |row| {
+                rows(pixels.len() / width, width, |row| {
                     let (pixels, noise) = (
                         &pixels[row * width..][..width],
                         &noise[row * width..][..width],

@@ -75,6 +75,7 @@ pub use convolution::{Convolution, TransposedConvolution, conv_transpose2d, conv
 pub use coupling::{affine_coupling, affine_coupling_inverse};
 pub use dequantise::dequantised_logit;
 pub use diagonal::{diagonal_affine, diagonal_affine_inverse};
+pub use elementwise::vector_width;
 pub use gradient_error::gradient_error;
 pub use linear::linear;
 pub use logistic::standard_logistic_log_density;

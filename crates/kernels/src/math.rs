@@ -113,7 +113,7 @@ pub(crate) fn tanh(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use latent_tolerance::scaled;
+    use latent_tolerance::{SINGLE, rounding, scaled};
 
     use super::*;
 
@@ -189,7 +189,8 @@ mod tests {
                 assert!(
                     ours == theirs
                         || (ours.is_nan() && theirs.is_nan())
-                        || (ours - theirs).abs() <= 1e-6 * theirs.abs(),
+                        || f64::from((ours - theirs).abs())
+                            <= rounding(SINGLE, 2, f64::from(theirs)),
                     "{name}({x}) is {ours}, not {theirs}"
                 );
             }

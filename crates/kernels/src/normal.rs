@@ -62,7 +62,8 @@ pub fn normal_log_density(value: &Tensor, loc: &Tensor, log_scale: &Tensor) -> R
 /// `value` is `[..., d]`, the result `[...]`.
 pub fn standard_normal_log_density(value: &Tensor) -> Result<Tensor> {
     match value.dims() {
-        [leading @ .., width] if is_fused(&[value]) => {
+        // The rows of an empty event hold no numbers to count them by.
+        [leading @ .., width] if is_fused(&[value]) && *width > 0 => {
             apply1(StandardNormalLogDensity { width: *width }, value, leading)
         }
         _ => composed::standard_normal_log_density(value),
@@ -80,7 +81,7 @@ impl Operation<1> for StandardNormalLogDensity {
         let width = self.width;
         let constant = T::from_f64(-0.5 * TAU.ln() * width as f64);
         let half = T::from_f64(-0.5);
-        rows(value.len() / width.max(1), width, |row| {
+        rows(value.len() / width, width, |row| {
             let values = &value[row * width..][..width];
             vectorised(
                 #[inline(always)]

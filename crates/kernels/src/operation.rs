@@ -120,17 +120,26 @@ impl<O> Node<O> {
     {
         fn run<T: Element, const N: usize, O: Operation<N>>(
             operation: &O,
+            shape: &Shape,
             inputs: [(&CpuStorage, &Layout); N],
         ) -> Result<CpuStorage> {
             let mut slices: [&[T]; N] = [&[]; N];
             for (slice, (storage, layout)) in slices.iter_mut().zip(inputs) {
                 *slice = contiguous(storage, layout)?;
             }
-            Ok(T::to_cpu_storage_owned(operation.forward(slices)))
+            let values = operation.forward(slices);
+            if values.len() != shape.elem_count() {
+                bail!(
+                    "{} computed {} numbers for a result of shape {shape:?}",
+                    O::NAME,
+                    values.len()
+                );
+            }
+            Ok(T::to_cpu_storage_owned(values))
         }
         let storage = match inputs[0].0 {
-            CpuStorage::F32(_) => run::<f32, N, O>(&self.operation, inputs)?,
-            CpuStorage::F64(_) => run::<f64, N, O>(&self.operation, inputs)?,
+            CpuStorage::F32(_) => run::<f32, N, O>(&self.operation, &self.shape, inputs)?,
+            CpuStorage::F64(_) => run::<f64, N, O>(&self.operation, &self.shape, inputs)?,
             _ => bail!("{} takes 32- or 64-bit floats", O::NAME),
         };
         Ok((storage, self.shape.clone()))
@@ -206,6 +215,8 @@ pub(crate) fn contiguous<'a, T: Element>(
     layout: &Layout,
 ) -> Result<&'a [T]> {
     match layout.contiguous_offsets() {
+        // A part without numbers may start beyond the end of the storage.
+        Some((start, end)) if start == end => Ok(&[]),
         Some((start, end)) => Ok(&T::cpu_storage_as_slice(storage)?[start..end]),
         None => bail!("a tensor of shape {:?} is not contiguous", layout.shape()),
     }
@@ -354,6 +365,10 @@ pub(crate) fn change<T: Element>(
                 None => bail!("a change is made once"),
             }
         }
+    }
+    // candle refuses to write to nothing.
+    if variable.elem_count() == 0 {
+        return work(&mut []);
     }
     let work = |storage: &mut CpuStorage, layout: &Layout| {
         let Some((start, end)) = layout.contiguous_offsets() else {

@@ -2,10 +2,13 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use latent_kernels::{
-    Activation, Adam, Moments, adam_update, bernoulli_log_likelihood, categorical_log_likelihood,
+    Activation, Adam, Moments, adam_update, affine_coupling, affine_coupling_inverse,
+    bernoulli_log_likelihood, categorical_log_likelihood, dequantised_logit, diagonal_affine,
     gradient_error, kl_to_standard_normal, linear, logistic_mixture, logistic_mixture_inverse,
     normal_log_density, reparametrise, sigmoid, standard_logistic_log_density,
+    standard_normal_log_density,
 };
+use latent_tolerance::{DOUBLE, SINGLE, central_difference, rounding};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -33,6 +36,17 @@ fn assert_close(actual: &Tensor, expected: &[f64], tolerance: f64) -> Result<()>
     Ok(())
 }
 
+/// What some operations on numbers below two, or on their products, lose in 64 bits.
+fn lost(operations: usize) -> f64 {
+    rounding(DOUBLE, operations, 4.0)
+}
+
+/// What finite differences leave of a right gradient, with the step of `gradient_error`: third derivatives of
+/// up to a hundred, and weighted sums of a hundred operations and of size ten.
+fn differences() -> f64 {
+    central_difference(1e-5, 100.0, DOUBLE, 100, 10.0)
+}
+
 #[test]
 fn linear_is_the_sum_of_products_for_any_leading_shape() -> Result<()> {
     for leading in [vec![], vec![1], vec![3], vec![2, 3], vec![2, 1, 2]] {
@@ -52,7 +66,7 @@ fn linear_is_the_sum_of_products_for_any_leading_shape() -> Result<()> {
                     .collect::<Vec<_>>()
             })
             .collect();
-        assert_close(&output, &expected, 1e-12)?;
+        assert_close(&output, &expected, lost(10))?;
     }
     Ok(())
 }
@@ -102,7 +116,7 @@ fn gradients_are_those_of_finite_differences() -> Result<()> {
             || linear(&x, &weight, &bias, activation),
             &[&x, &weight, &bias],
         )?;
-        assert!(error < 1e-8, "linear with {activation:?}: {error}");
+        assert!(error < differences(), "linear with {activation:?}: {error}");
     }
     let (a, b, c) = (
         numbers(4, &[3, 4])?,
@@ -129,7 +143,7 @@ fn gradients_are_those_of_finite_differences() -> Result<()> {
         ),
     ];
     for (name, error) in checks {
-        assert!(error < 1e-8, "{name}: {error}");
+        assert!(error < differences(), "{name}: {error}");
     }
     Ok(())
 }
@@ -150,15 +164,17 @@ fn extreme_logits_give_finite_values_and_gradients() -> Result<()> {
         let logits = Var::from_tensor(&logits.to_dtype(dtype)?)?;
         let targets = Tensor::new(&[[0f64, 1.0, 1.0, 0.0, 1.0]], &Device::Cpu)?.to_dtype(dtype)?;
         let likelihood = bernoulli_log_likelihood(&logits, &targets)?;
-        assert_close(&likelihood, &[-2000.0 - 2f64.ln()], 1e-6)?;
+        // Relative to the result, whose terms add up without cancelling.
+        let lost = rounding(SINGLE, 5, 1.0);
+        assert_close(&likelihood, &[-2000.0 - 2f64.ln()], lost)?;
         let gradients = likelihood.sum_all()?.backward()?;
         // x − σ(l), exactly ½ at a logit of 0, where an untrained network starts.
         assert_close(
             gradients.get(&logits).unwrap(),
             &[0.0, 0.0, 1.0, -1.0, 0.5],
-            1e-7,
+            0.0,
         )?;
-        assert_close(&sigmoid(&logits)?, &[0.0, 1.0, 0.0, 1.0, 0.5], 1e-7)?;
+        assert_close(&sigmoid(&logits)?, &[0.0, 1.0, 0.0, 1.0, 0.5], 0.0)?;
     }
     Ok(())
 }
@@ -183,7 +199,7 @@ fn bernoulli_likelihood_is_the_textbook_formula() -> Result<()> {
     assert_close(
         &bernoulli_log_likelihood(&logits, &targets)?,
         &expected,
-        1e-12,
+        lost(3 * 8),
     )
 }
 
@@ -228,7 +244,8 @@ fn adam_is_the_published_algorithm() -> Result<()> {
     let expected: Vec<f64> = (0..3)
         .map(|i| adam_by_hand(start[i], &gradients.map(|g| g[i]), &adam))
         .collect();
-    assert_close(&parameter, &expected, 1e-12)
+    // Three steps of ten operations.
+    assert_close(&parameter, &expected, lost(30))
 }
 
 #[test]
@@ -238,7 +255,8 @@ fn adam_s_first_step_is_the_learning_rate_whatever_the_gradient() -> Result<()> 
         let moments = Moments::zeros_like(&parameter)?;
         let gradient = Tensor::new(&[scale, -scale], &Device::Cpu)?;
         adam_update(&parameter, &gradient, &moments, &Adam::default(), 1)?;
-        assert_close(&parameter, &[0.999, 1.001], 1e-7)?;
+        // But for ε = 1e-8 beside the gradient, which is 1e-3 or larger: a share of 1e-5 of the step.
+        assert_close(&parameter, &[0.999, 1.001], 1e-3 * 1e-8 / 1e-3 + lost(10))?;
     }
     Ok(())
 }
@@ -256,21 +274,23 @@ fn categorical_likelihood_is_the_logarithm_of_softmax_and_survives_extremes() ->
     assert_close(
         &categorical_log_likelihood(&logits, &labels)?,
         &expected,
-        1e-12,
+        lost(10),
     )?;
-    assert!(gradient_error(|| categorical_log_likelihood(&logits, &labels), &[&logits])? < 1e-8);
+    let error = gradient_error(|| categorical_log_likelihood(&logits, &labels), &[&logits])?;
+    assert!(error < differences(), "{error}");
 
     let extreme = Var::new(
         &[[1000f32, 0.0, -1000.0], [1000.0, -1000.0, 0.0]],
         &Device::Cpu,
     )?;
     let likelihood = categorical_log_likelihood(&extreme, &labels)?;
-    assert_close(&likelihood, &[-2000.0, 0.0], 1e-6)?;
+    // exp(−1000) is 0, and nothing else rounds.
+    assert_close(&likelihood, &[-2000.0, 0.0], 0.0)?;
     let gradients = likelihood.sum_all()?.backward()?;
     assert_close(
         gradients.get(&extreme).unwrap(),
         &[-1.0, 0.0, 1.0, 0.0, 0.0, 0.0],
-        1e-6,
+        0.0,
     )
 }
 
@@ -286,8 +306,13 @@ fn a_mixture_of_zeros_is_the_identity() -> Result<()> {
         let value = numbers(1, &[5, 7])?;
         let zeros = Tensor::zeros((5, (3 * components + 2) * 7), DType::F64, &Device::Cpu)?;
         let (same, log_det) = logistic_mixture(&value, &zeros, components)?;
-        assert_close(&same, &value.flatten_all()?.to_vec1()?, 1e-14)?;
-        assert_close(&log_det, &[0.0; 5], 1e-13)?;
+        // Some twenty operations on each component; and seven columns.
+        assert_close(
+            &same,
+            &value.flatten_all()?.to_vec1()?,
+            lost(20 * components),
+        )?;
+        assert_close(&log_det, &[0.0; 5], lost(7 * 20 * components))?;
     }
     Ok(())
 }
@@ -314,8 +339,8 @@ fn a_mixture_is_the_logit_of_its_distribution_function() -> Result<()> {
     let parameters = Tensor::new(vec![row], &Device::Cpu)?;
     let value = Tensor::new(&[[x]], &Device::Cpu)?;
     let (transformed, log_det) = logistic_mixture(&value, &parameters, components)?;
-    assert_close(&transformed, &[z], 1e-14)?;
-    assert_close(&log_det, &[log_derivative], 1e-14)
+    assert_close(&transformed, &[z], lost(2 * 20))?;
+    assert_close(&log_det, &[log_derivative], lost(2 * 20))
 }
 
 #[test]
@@ -331,10 +356,15 @@ fn mixtures_are_inverted_to_the_accuracy_of_the_floats() -> Result<()> {
                     logistic_mixture_inverse(&y, &parameters, components)?;
                 // Where the map is flat, what x was is lost in the rounding of y.
                 let (again, _) = logistic_mixture(&back, &parameters, components)?;
-                assert_close(&again, &y.flatten_all()?.to_vec1()?, 1e-11)?;
+                // The logarithm of a slope is bounded by 5 + 5, and values are up to twice the reach.
+                let steep = rounding(DOUBLE, 20 * components, 2.0 * reach * 10f64.exp());
+                assert_close(&again, &y.flatten_all()?.to_vec1()?, steep)?;
                 if size < 1.0 {
-                    assert_close(&back, &value.flatten_all()?.to_vec1()?, 1e-8)?;
-                    assert_close(&(log_det + inverse_log_det)?, &[0.0; 40], 1e-6)?;
+                    // Log-scales within ±½ make slopes within e^±1 in the middle, and in the tails log F and
+                    // log (1 − F), of which one is near 0 and the other as large as the value.
+                    let mild = rounding(DOUBLE, 20 * components, 2.0 * reach * (2.0 * reach).exp());
+                    assert_close(&back, &value.flatten_all()?.to_vec1()?, mild)?;
+                    assert_close(&(log_det + inverse_log_det)?, &[0.0; 40], 9.0 * mild)?;
                 }
 
                 // And where it is steep, what y was is lost in that of x.
@@ -439,4 +469,61 @@ fn the_standard_logistic_density_is_the_textbooks() -> Result<()> {
     assert!(error < 1e-8, "{error}");
     let far = Tensor::new(&[[1e4f32, -1e4]], &Device::Cpu)?;
     assert_close(&standard_logistic_log_density(&far)?, &[-2e4], 1e-6)
+}
+
+#[test]
+fn a_batch_of_nothing_has_no_densities_and_an_event_of_nothing_the_density_one() -> Result<()> {
+    for dtype in [DType::F32, DType::F64] {
+        for (rows, width) in [(0, 3), (2, 0), (0, 0)] {
+            let of = |shape: &[usize]| Var::zeros(shape, dtype, &Device::Cpu);
+            let (a, b, c) = (
+                of(&[rows, width])?,
+                of(&[rows, width])?,
+                of(&[rows, width])?,
+            );
+            let noise = of(&[rows, width])?.as_detached_tensor();
+            let parameters = of(&[rows, 5 * width])?;
+            let densities = [
+                bernoulli_log_likelihood(&a, &noise)?,
+                bernoulli_log_likelihood(&a, &b)?,
+                kl_to_standard_normal(&a, &b)?,
+                normal_log_density(&a, &b, &c)?,
+                standard_normal_log_density(&a)?,
+                standard_logistic_log_density(&a)?,
+                affine_coupling(&a, &b, &c)?.1,
+                affine_coupling_inverse(&a, &b, &c)?.1,
+                logistic_mixture(&a, &parameters, 1)?.1,
+                logistic_mixture_inverse(&a, &parameters, 1)?.1,
+                dequantised_logit(&noise, &noise, 0.05)?.1,
+            ];
+            for (index, density) in densities.iter().enumerate() {
+                assert_eq!(density.dims(), [rows], "density {index}");
+                assert_close(density, &vec![0.0; rows], 0.0)?;
+                let gradients = latent_kernels::backward(&density.sum_all()?)?;
+                if let Some(gradient) = gradients.get(&a) {
+                    assert_eq!(gradient.dims(), [rows, width], "density {index}");
+                }
+            }
+            for values in [
+                sigmoid(&a)?,
+                reparametrise(&a, &b, &noise)?,
+                affine_coupling(&a, &b, &c)?.0,
+                logistic_mixture_inverse(&a, &parameters, 1)?.0,
+                diagonal_affine(&a, of(&[width])?.as_tensor(), of(&[width])?.as_tensor())?.0,
+                latent_kernels::columns(&a, 0, width)?,
+            ] {
+                assert_eq!(values.dims(), [rows, width]);
+            }
+            for outputs in [0, 4] {
+                let (weight, bias) = (of(&[outputs, width])?, of(&[outputs])?);
+                let sums = linear(&a, &weight, &bias, Activation::Tanh)?;
+                assert_eq!(sums.dims(), [rows, outputs]);
+                latent_kernels::backward(&sums.sum_all()?)?;
+            }
+            assert_eq!(latent_kernels::squared_norm(&a)?, 0.0);
+            latent_kernels::average_update(&a, &noise, 0.5)?;
+            adam_update(&a, &noise, &Moments::zeros_like(&a)?, &Adam::default(), 1)?;
+        }
+    }
+    Ok(())
 }

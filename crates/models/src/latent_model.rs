@@ -1,8 +1,8 @@
-use candle_core::{D, Tensor};
+use candle_core::{DType, Device, Tensor};
 use latent_distributions::Generator;
 
 use crate::error::most_probable;
-use crate::{CLASSES, Error, Labels};
+use crate::{CLASSES, Error, Labels, LogMeanExp};
 
 /// What a model is trained by, for a batch of n images.
 #[derive(Clone, Debug)]
@@ -199,18 +199,25 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
         let start = generator.clone();
-        let given = |digit| {
-            let labels = Labels::all(digit, images.dim(0)?, images.dtype(), images.device())?;
+        let count = images.dim(0)?;
+        let mut marginal = LogMeanExp::new(count);
+        let mut likelihoods = Vec::with_capacity(CLASSES);
+        for digit in 0..CLASSES as u8 {
+            let labels = Labels::all(digit, count, images.dtype(), images.device())?;
             // The same noise for every digit: what differs is the digit.
             generator.clone_from(&start);
-            self.log_likelihood(images, &labels, samples, generator)
-        };
-        let likelihoods = (0..CLASSES as u8)
-            .map(given)
-            .collect::<Result<Vec<_>, _>>()?;
-        let likelihoods = Tensor::stack(&likelihoods, 1)?;
-        let total = likelihoods.log_sum_exp(D::Minus1)?.unsqueeze(D::Minus1)?;
-        Ok(likelihoods.broadcast_sub(&total)?)
+            let likelihood = self.log_likelihood(images, &labels, samples, generator)?;
+            marginal.add(&likelihood.unsqueeze(0)?)?;
+            likelihoods.push(likelihood.to_device(&Device::Cpu)?.to_dtype(DType::F64)?);
+        }
+        // log p(y|x) = log p(x|y) − log p(x) − log of the number of classes, in 64 bits, and only the
+        // difference, which is near 0 where it matters, is rounded.
+        let marginal = marginal.finish(DType::F64, &Device::Cpu)?;
+        let normaliser = (marginal + (CLASSES as f64).ln())?.unsqueeze(1)?;
+        let posterior = Tensor::stack(&likelihoods, 1)?.broadcast_sub(&normaliser)?;
+        Ok(posterior
+            .to_dtype(images.dtype())?
+            .to_device(images.device())?)
     }
 
     /// The most probable digit of each image, `[n]` (u32), by [`Self::class_log_probabilities`].
@@ -225,5 +232,92 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     ) -> Result<Tensor, Error> {
         let classes = self.class_log_probabilities(images, samples, generator)?;
         most_probable(&classes, "the likelihood of an image")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use latent_tolerance::{SINGLE, rounding};
+
+    use super::*;
+
+    /// p(x|y) as it is given for each class, for one image.
+    struct Given([f64; CLASSES]);
+
+    impl Trainable for Given {
+        fn loss(&self, _: &Tensor, _: &Tensor, _: &mut Step) -> Result<Loss, Error> {
+            unreachable!("nothing is trained")
+        }
+    }
+
+    impl LatentModel for Given {
+        type Condition = Labels;
+
+        fn latent_size(&self) -> usize {
+            1
+        }
+
+        fn encode(&self, _: &Tensor, _: &Labels) -> Result<Tensor, Error> {
+            unreachable!("nothing is encoded")
+        }
+
+        fn encode_sample(
+            &self,
+            _: &Tensor,
+            _: &Labels,
+            _: &mut Generator,
+        ) -> Result<Tensor, Error> {
+            unreachable!("nothing is encoded")
+        }
+
+        fn decode(&self, _: &Tensor, _: &Labels) -> Result<Tensor, Error> {
+            unreachable!("nothing is decoded")
+        }
+
+        fn decode_sample(
+            &self,
+            _: &Tensor,
+            _: &Labels,
+            _: &mut Generator,
+        ) -> Result<Tensor, Error> {
+            unreachable!("nothing is decoded")
+        }
+
+        fn sample_prior(&self, _: usize, _: &mut Generator) -> Result<Tensor, Error> {
+            unreachable!("nothing is drawn")
+        }
+
+        fn log_likelihood(
+            &self,
+            images: &Tensor,
+            labels: &Labels,
+            _: usize,
+            _: &mut Generator,
+        ) -> Result<Tensor, Error> {
+            let given = Tensor::new(&[self.0], images.device())?.to_dtype(images.dtype())?;
+            Ok((given * labels.one_hot())?.sum(1)?)
+        }
+    }
+
+    impl Conditional for Given {}
+
+    #[test]
+    fn class_posteriors_sum_to_one_at_any_magnitude() -> Result<(), Error> {
+        for magnitude in [0.0, 1e3, 1e5, -1e6] {
+            // Sixteenths, which 32-bit floats hold exactly up to 2²⁰.
+            let likelihoods = std::array::from_fn(|y| magnitude + (y * y % 7) as f64 / 16.0);
+            let image = Tensor::zeros((1, 1), DType::F32, &Device::Cpu)?;
+            let posterior = Given(likelihoods)
+                .class_log_probabilities(&image, 1, &mut Generator::new(1))?
+                .to_vec2::<f32>()?;
+            let total: f64 = likelihoods.iter().map(|l| (l - magnitude).exp()).sum();
+            for (found, likelihood) in posterior[0].iter().zip(likelihoods) {
+                let expected = likelihood - magnitude - total.ln();
+                // Rounded to 32 bits once; in 64 bits nothing is lost that 32 would show.
+                let bound = rounding(SINGLE, 1, expected);
+                assert!((f64::from(*found) - expected).abs() <= bound, "{magnitude}");
+            }
+        }
+        Ok(())
     }
 }

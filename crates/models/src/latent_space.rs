@@ -127,8 +127,7 @@ impl PrincipalComponents {
                 Self::MOST_DIMENSIONS
             )));
         }
-        let mean = latents.mean_keepdim(0)?;
-        let covariance = covariance(latents, &mean)?;
+        let (mean, covariance) = moments(latents)?;
         let finite = covariance.iter().all(|value| value.is_finite());
         // Each eigenvalue takes two or three iterations; without a limit, a defect would take for ever.
         let eigen = finite.then(|| {
@@ -150,12 +149,13 @@ impl PrincipalComponents {
             axes.extend(axis.iter().map(|value| value * largest.signum()));
         }
         let axes = Tensor::from_vec(axes, (count, d), &Device::Cpu)?.t()?;
-        let axes = axes
-            .to_dtype(latents.dtype())?
-            .to_device(latents.device())?;
+        let like_latents = |tensor: Tensor| {
+            let tensor = tensor.to_dtype(latents.dtype())?;
+            tensor.to_device(latents.device())
+        };
         Ok(Self {
-            mean,
-            axes: axes.contiguous()?,
+            mean: like_latents(mean)?,
+            axes: like_latents(axes)?.contiguous()?,
             explained: order[..count]
                 .iter()
                 .map(|&index| {
@@ -176,12 +176,14 @@ impl PrincipalComponents {
     }
 }
 
-/// The covariance of latents `[n, d]` around their mean `[1, d]`: d × d numbers.
-fn covariance(latents: &Tensor, mean: &Tensor) -> Result<Vec<f64>, Error> {
-    let centred = latents.broadcast_sub(mean)?.to_device(&Device::Cpu)?;
-    let centred = centred.to_dtype(DType::F64)?;
+/// The mean `[1, d]` of latents `[n, d]` and their covariance around it, d × d numbers: in 64 bits on the
+/// CPU, since n may be tens of thousands.
+fn moments(latents: &Tensor) -> Result<(Tensor, Vec<f64>), Error> {
+    let latents = latents.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+    let mean = latents.mean_keepdim(0)?;
+    let centred = latents.broadcast_sub(&mean)?;
     let covariance = (centred.t()?.matmul(&centred)? / (latents.dim(0)? - 1) as f64)?;
-    Ok(covariance.flatten_all()?.to_vec1()?)
+    Ok((mean, covariance.flatten_all()?.to_vec1()?))
 }
 
 /// The normal distribution that has the mean and the covariance of some latents: what they would be
@@ -211,17 +213,10 @@ impl FittedNormal {
                  or more, and 1 to {MOST} dimensions"
             )));
         }
-        let mean = latents.mean_keepdim(0)?;
+        let (mean, covariance) = moments(latents)?;
         Ok(Self {
-            covariance: covariance(latents, &mean)?
-                .chunks(d)
-                .map(<[f64]>::to_vec)
-                .collect(),
-            mean: mean
-                .squeeze(0)?
-                .to_device(&Device::Cpu)?
-                .to_dtype(DType::F64)?
-                .to_vec1()?,
+            covariance: covariance.chunks(d).map(<[f64]>::to_vec).collect(),
+            mean: mean.squeeze(0)?.to_vec1()?,
             count: n,
         })
     }
@@ -280,24 +275,44 @@ pub fn nearest(
     /// Queries that are compared at once, so that memory stays bounded.
     const ROWS: usize = 250;
 
-    let squares = |latents: &Tensor| latents.sqr()?.sum(1);
-    let (own, turned) = (squares(latents)?.unsqueeze(0)?, latents.t()?);
+    let count = count.min(latents.dim(0)?);
+    // Distances do not change when all is moved alike, and squares of smaller numbers cancel less.
+    let centre = latents.mean_keepdim(0)?;
+    let (queries, latents) = (
+        queries.broadcast_sub(&centre)?,
+        latents.broadcast_sub(&centre)?,
+    );
+    let (own, turned) = (latents.sqr()?.sum(1)?.unsqueeze(0)?, latents.t()?);
     let mut found = Vec::new();
     for first in (0..queries.dim(0)?).step_by(ROWS) {
         let queries = queries.narrow(0, first, ROWS.min(queries.dim(0)? - first))?;
-        // |q − x|² = |q|² − (2qx − |x|²), and the first term is the same for all x.
+        // |q − x|² = |q|² − (2qx − |x|²), and the first term is the same for all x. What cancels there
+        // decides only between latents that are about equally near, so that 32 bits are enough.
         let nearness = (queries.matmul(&turned)? * 2.0)?.broadcast_sub(&own)?;
-        let lengths = squares(&queries)?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
         let rows = nearness.to_dtype(DType::F32)?.to_vec2::<f32>()?;
-        found.extend(rows.iter().zip(lengths).map(|(row, length)| {
-            let mut nearest: Vec<(usize, f32)> = best(row, count)
+        let places: Vec<Vec<usize>> = rows.iter().map(|row| best(row, count)).collect();
+        if count == 0 {
+            found.extend(places.into_iter().map(|_| Vec::new()));
+            continue;
+        }
+        // The distances themselves are those of the differences: nothing cancels.
+        let chosen: Vec<u32> = places.iter().flatten().map(|&place| place as u32).collect();
+        let chosen = latents.index_select(&Tensor::new(chosen, latents.device())?, 0)?;
+        let chosen = chosen.reshape((queries.dim(0)?, count, ()))?;
+        let distances = chosen.broadcast_sub(&queries.unsqueeze(1)?)?.sqr()?;
+        let distances = distances.sum(2)?.sqrt()?.to_dtype(DType::F32)?;
+        let distances = distances.to_vec2::<f32>()?;
+        found.extend(
+            places
                 .into_iter()
-                // Rounding may leave less than nothing.
-                .map(|index| (index, (length - row[index]).max(0.0).sqrt()))
-                .collect();
-            nearest.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-            nearest
-        }));
+                .zip(distances)
+                .map(|(places, distances)| {
+                    let mut nearest: Vec<(usize, f32)> =
+                        places.into_iter().zip(distances).collect();
+                    nearest.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+                    nearest
+                }),
+        );
     }
     Ok(found)
 }

@@ -56,6 +56,6 @@ pub use networks::{
     ConvolutionalDecoder, ConvolutionalEncoder, ImageSize, Labels, Linear, Mlp, Network,
     Sequential, Summed,
 };
-pub use objective::{Beginning, Bound, Objective};
+pub use objective::{Beginning, Bound, LogMeanExp, Objective};
 pub use parameters::{Parameters, shapes};
 pub use vae::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae, Vae, VaeConfig};

@@ -172,7 +172,10 @@ impl Objective {
 }
 
 /// log 1/k Σ exp(w) over the first dimension of `[k, n]`, `[n]`: never infinite where the terms are
-/// finite.
+/// finite. It is differentiable, for training; [`LogMeanExp`] is for evaluation.
+///
+/// The dtype of the terms is enough: once the largest is subtracted, which is exact for terms near it,
+/// rounding changes the result by no more than it has changed the terms.
 pub(crate) fn log_mean_exp(terms: &Tensor) -> TensorResult<Tensor> {
     // The largest is no variable: its share of the gradient cancels.
     let largest = terms.detach().max_keepdim(0)?;
@@ -180,8 +183,26 @@ pub(crate) fn log_mean_exp(terms: &Tensor) -> TensorResult<Tensor> {
     sum.log()? + largest.squeeze(0)?
 }
 
-/// log 1/k Σ exp(w) of terms that come a few at a time, in 64 bits.
-pub(crate) struct LogMeanExp {
+/// log 1/k Σ exp(w) of k terms that come a few at a time, n such means at once.
+///
+/// It is what importance weights, mixtures over labels and Bayes' rule are normalised by. The largest
+/// term is subtracted before exponentials are taken, and all of it is computed in 64 bits on the CPU:
+/// log-likelihoods of images are of magnitude 10³, where neighbouring 32-bit floats are 6·10⁻⁵ apart.
+///
+/// ```
+/// # use candle_core::{DType, Device, Tensor};
+/// # use latent_models::LogMeanExp;
+/// # fn main() -> candle_core::Result<()> {
+/// let mut mean = LogMeanExp::new(1);
+/// mean.add(&Tensor::new(&[[-2000f32]], &Device::Cpu)?)?;
+/// mean.add(&Tensor::new(&[[-2000f32], [-3000.0]], &Device::Cpu)?)?;
+/// let value = mean.finish(DType::F64, &Device::Cpu)?.to_vec1::<f64>()?;
+/// assert_eq!(value, [-2000.0 + 2f64.ln() - 3f64.ln()]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct LogMeanExp {
     largest: Vec<f64>,
     sums: Vec<f64>,
     terms: usize,
@@ -189,7 +210,7 @@ pub(crate) struct LogMeanExp {
 
 impl LogMeanExp {
     /// No terms yet of `count` sums.
-    pub(crate) fn new(count: usize) -> Self {
+    pub fn new(count: usize) -> Self {
         Self {
             largest: vec![f64::NEG_INFINITY; count],
             sums: vec![0.0; count],
@@ -197,8 +218,11 @@ impl LogMeanExp {
         }
     }
 
-    /// Adds terms `[k, n]`.
-    pub(crate) fn add(&mut self, terms: &Tensor) -> TensorResult<()> {
+    /// Adds terms `[k, n]`, without their gradients.
+    ///
+    /// # Errors
+    /// The terms do not have two dimensions.
+    pub fn add(&mut self, terms: &Tensor) -> TensorResult<()> {
         let terms = terms.detach().to_device(&Device::Cpu)?;
         for row in terms.to_dtype(DType::F64)?.to_vec2::<f64>()? {
             self.terms += 1;
@@ -217,8 +241,11 @@ impl LogMeanExp {
         Ok(())
     }
 
-    /// The logarithms of the means, `[n]`.
-    pub(crate) fn finish(self, dtype: DType, device: &Device) -> TensorResult<Tensor> {
+    /// The logarithms of the means, `[n]`, rounded to a dtype.
+    ///
+    /// # Errors
+    /// The device does not have such floats.
+    pub fn finish(self, dtype: DType, device: &Device) -> TensorResult<Tensor> {
         let count = (self.terms as f64).ln();
         let values: Vec<f64> = self
             .largest

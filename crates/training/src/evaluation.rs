@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor};
 use latent_datasets::{Batch, Batching, Dataset};
 use latent_distributions::Generator;
-use latent_models::{CLASSES, Condition, Conditional, LatentModel, Loss, Step, Trainable};
+use latent_models::{
+    CLASSES, Condition, Conditional, LatentModel, LogMeanExp, Loss, Step, Trainable,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -127,20 +129,19 @@ pub fn mixture_log_likelihoods<M: Conditional + ?Sized>(
     let mut all = Vec::new();
     for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let images = batch?.images;
-        let mut given = Vec::new();
+        let count = images.dim(0)?;
+        let mut mixture = LogMeanExp::new(count);
         for label in 0..CLASSES as u32 {
-            let labels = Tensor::full(label, images.dim(0)?, device)?;
+            let labels = Tensor::full(label, count, device)?;
             // The same noise under every label, so that it is the density at one point.
             let part = part(model, &images, &labels, "log_likelihood", step, batching)?;
             let Some(part) = part else {
                 return Ok(None);
             };
-            // Not every device has such floats.
-            given.push(part.to_device(&Device::Cpu)?.to_dtype(DType::F64)?);
+            mixture.add(&part.unsqueeze(0)?)?;
         }
-        let sum = Tensor::stack(&given, 0)?.log_sum_exp(0)?;
-        let mean = (sum - (CLASSES as f64).ln())?;
-        all.extend(mean.to_dtype(DType::F32)?.to_vec1::<f32>()?);
+        let mean = mixture.finish(DType::F32, &Device::Cpu)?;
+        all.extend(mean.to_vec1::<f32>()?);
         progress(all.len());
     }
     Ok(Some(all))
