@@ -199,6 +199,10 @@ test:
 test-long:
     LATENT_TEST_SCALE=10 cargo test --release --locked
 
+# The tests of numerical code at SIMD levels: native, avx2 and scalar, or those that are named; also avx2-emulated
+test-simd *levels:
+    bash .ci/simd {{levels}}
+
 # PyTorch and huggingface_hub beside ours: some gigabytes, for a virtual environment
 [unix]
 test-python *arguments:
