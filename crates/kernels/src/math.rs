@@ -190,7 +190,7 @@ mod tests {
                     ours == theirs
                         || (ours.is_nan() && theirs.is_nan())
                         || f64::from((ours - theirs).abs())
-                            <= rounding(SINGLE, 2, f64::from(theirs)),
+                            <= rounding(SINGLE, 3, f64::from(theirs)),
                     "{name}({x}) is {ours}, not {theirs}"
                 );
             }

@@ -10,6 +10,7 @@ use latent_kernels::{
     Activation, Adam, Convolution, Layer, Moments, TransposedConvolution, adam_update, backward,
     composed, gradient_error,
 };
+use latent_tolerance::{DOUBLE, SINGLE, central_difference, rounding, scaled};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -68,6 +69,15 @@ fn assert_close(what: &str, a: &Tensor, b: &Tensor, tolerance: f64) -> Result<()
     }
     Ok(())
 }
+
+/// What `operations`, on products of numbers below two, may lose in floats of this kind.
+fn lost(dtype: DType, operations: usize) -> f64 {
+    let epsilon = if dtype == DType::F32 { SINGLE } else { DOUBLE };
+    rounding(epsilon, operations, 4.0)
+}
+
+/// Terms of the longest sums: a bias of a convolution gets a gradient from each position of 19 images.
+const TERMS: usize = 19 * 12 * 12;
 
 type Function<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
 
@@ -135,7 +145,8 @@ fn hold_together(
     inputs: &[Tensor],
     trained: usize,
 ) -> Result<()> {
-    for (dtype, tolerance) in [(DType::F32, 3e-5), (DType::F64, 1e-11)] {
+    for dtype in [DType::F32, DType::F64] {
+        let tolerance = lost(dtype, TERMS);
         let on_cpu = leaves(inputs, trained, dtype, &Device::Cpu)?;
         let (ours, theirs) = (fused(&on_cpu)?, composed(&on_cpu)?);
         let what = format!("{name} in {dtype:?}");
@@ -171,7 +182,8 @@ fn hold_together(
                 let (Some(ours), Some(theirs)) = (gradients.get(leaf), expected.get(on_cpu)) else {
                     panic!("{what}: missing");
                 };
-                assert_close(&what, ours, theirs, tolerance * 10.0)?;
+                // On the way to it numbers below two were multiplied by an exponential of such a number.
+                assert_close(&what, ours, theirs, tolerance * 2f64.exp())?;
             }
         }
     }
@@ -197,7 +209,10 @@ fn hold_to_differences(
         .collect();
     for (which, function) in [("fused", fused), ("composed", composed)] {
         let error = gradient_error(|| function(&leaves), &variables.iter().collect::<Vec<_>>())?;
-        assert!(error < 1e-7, "{name}, {which}: {error}");
+        // The step of `gradient_error`; weighted sums of hundreds of numbers of up to e⁴, relative to the
+        // gradient.
+        let bound = central_difference(1e-5, 4f64.exp(), DOUBLE, 600, 4f64.exp());
+        assert!(error < bound, "{name}, {which}: {error}");
     }
     Ok(())
 }
@@ -213,6 +228,10 @@ fn hold(
     let rounds = if name.starts_with("conv") { 4 } else { 25 };
     let mut differentiated = 0;
     for seed in 0..rounds {
+        let is_enough = trained == 0 || differentiated > 0;
+        if is_enough && seed >= scaled(rounds as usize, 1) as u64 {
+            break;
+        }
         let inputs = inputs(&mut random(seed))?;
         hold_together(name, fused, composed, &inputs, trained)?;
         if trained > 0 && inputs.iter().map(Tensor::elem_count).sum::<usize>() < 600 {
@@ -665,9 +684,11 @@ fn adam() -> Result<()> {
                 adam_update(&ours, &gradient, &moments[0], &adam, step)?;
                 composed::adam_update(&theirs, &gradient, &moments[1], &adam, step)?;
             }
-            assert_close("a parameter", &ours, &theirs, 1e-5)?;
-            assert_close("m", &moments[0].first, &moments[1].first, 1e-5)?;
-            assert_close("v", &moments[0].second, &moments[1].second, 1e-5)?;
+            // Three steps of ten operations.
+            let tolerance = lost(dtype, 30);
+            assert_close("a parameter", &ours, &theirs, tolerance)?;
+            assert_close("m", &moments[0].first, &moments[1].first, tolerance)?;
+            assert_close("v", &moments[0].second, &moments[1].second, tolerance)?;
         }
     }
     Ok(())
@@ -690,7 +711,7 @@ fn a_variable_that_is_used_in_several_places_gets_the_sum_of_its_gradients() -> 
         let (Some(ours), Some(theirs)) = (ours.get(variable), theirs.get(variable)) else {
             panic!("a gradient is missing");
         };
-        assert_close("a sum of gradients", ours, theirs, 1e-12)?;
+        assert_close("a sum of gradients", ours, theirs, lost(DType::F64, 100))?;
     }
     Ok(())
 }
@@ -701,7 +722,8 @@ fn averages_and_norms() -> Result<()> {
         let mut random = random(seed);
         let shape = [leading(&mut random), vec![size(&mut random)]].concat();
         let (average, value) = (numbers(&mut random, &shape)?, numbers(&mut random, &shape)?);
-        for (dtype, tolerance) in [(DType::F32, 1e-6), (DType::F64, 1e-14)] {
+        for dtype in [DType::F32, DType::F64] {
+            let tolerance = lost(dtype, 4);
             let (average, value) = (average.to_dtype(dtype)?, value.to_dtype(dtype)?);
             let moved = |update: fn(&Var, &Tensor, f64) -> Result<()>| {
                 let average = Var::from_tensor(&average.copy()?)?;
@@ -721,7 +743,8 @@ fn averages_and_norms() -> Result<()> {
                 latent_kernels::squared_norm(&value)?,
                 composed::squared_norm(&value)?,
             ] {
-                assert!((norm - expected).abs() <= 10.0 * tolerance * (1.0 + expected));
+                let tolerance = lost(dtype, value.elem_count());
+                assert!((norm - expected).abs() <= tolerance * expected);
             }
         }
     }

@@ -13,6 +13,7 @@ use latent_datasets::{Batching, Dataset, Splits, synthetic};
 use latent_distributions::{Distribution, Generator};
 use latent_kernels::{Adam, Moments, adam_update, average_update, squared_norm};
 use latent_models::{Loss, Parameters, Step, Trainable, Vae, VaeConfig};
+use latent_tolerance::{DOUBLE, SINGLE, rounding};
 use latent_training::{
     EVALUATION_BATCH, EpochReport, Error, Experiment, Metrics, Observer, Outcome, Run, Schedule,
     Silent, StepReport, Trainer, TrainingConfig, encode, evaluate, import, load_model,
@@ -193,7 +194,11 @@ fn the_weight_of_the_divergence_warms_up_while_training_and_not_while_measuring(
         gap(&records[0].train) < -0.5 * records[0].train["kl"],
         "{records:?}"
     );
-    assert!(gap(&records[0].test).abs() < 1e-4 && gap(&records[1].test).abs() < 1e-4);
+    for record in &records {
+        // Sums of two figures of each image.
+        let bound = rounding(SINGLE, 4, record.test["loss"]);
+        assert!(gap(&record.test).abs() <= bound, "{record:?}");
+    }
 }
 
 #[test]
@@ -210,7 +215,11 @@ fn an_epoch_is_measured_by_as_many_draws_as_it_was_trained_by() {
     // Of one draw the importance-weighted bound is the ELBO; of more it is above.
     let gap = |metrics: &Metrics| metrics["importance_weighted_bound"] - metrics["elbo"];
     for split in [&records[0].train, &records[0].test] {
-        assert!(gap(split).abs() < 1e-4, "{split:?}");
+        // The same sum of three terms, in another order.
+        assert!(
+            gap(split).abs() <= rounding(SINGLE, 4, split["elbo"]),
+            "{split:?}"
+        );
     }
     for split in [&records[1].train, &records[1].test] {
         assert!(gap(split) > 0.1, "{split:?}");
@@ -307,14 +316,15 @@ fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
         let sum: f64 = densities.map(|density| (density - largest).exp()).sum();
         let expected = largest + (sum / 10.0).ln();
         assert!(
-            (f64::from(mixture) - expected).abs() < 1e-2,
+            // The densities are the same bytes; the mean is rounded.
+            (f64::from(mixture) - expected).abs() <= rounding(SINGLE, 1, expected),
             "{mixture} {expected}"
         );
     }
     // The mean is the figure of the evaluation.
     let metrics = evaluate(&model, &test, &batching, &Device::Cpu).unwrap();
     let (mean, _) = mean_and_standard_error(&part(&test));
-    assert!((metrics[name] - mean).abs() < 1e-3);
+    assert!((metrics[name] - mean).abs() <= rounding(DOUBLE, test.len(), mean));
     let none = part_of_each(&model, &test, "elbo", &batching, &Device::Cpu).unwrap();
     assert_eq!(none, None);
 }
@@ -357,7 +367,9 @@ fn the_latents_drawn_of_images_are_those_that_the_model_is_measured_by() {
     }
     let measured = evaluate(&model, &test, &batching, &Device::Cpu).unwrap();
     let reconstruction = -sum / test.len() as f64;
-    assert!((measured["reconstruction"] - reconstruction).abs() < 1e-4);
+    // The sum of a batch is rounded.
+    let bound = rounding(SINGLE, batching.size, reconstruction);
+    assert!((measured["reconstruction"] - reconstruction).abs() <= bound);
 }
 
 fn interrupt(experiment: &Experiment) {
@@ -878,7 +890,9 @@ fn follow_by_hand(training: &TrainingConfig) {
     let kept = trainer.parameters().variables();
     for ((name, kept), (_, expected)) in kept.iter().zip(&averages.variables()) {
         for (kept, expected) in values(kept).iter().zip(values(expected)) {
-            assert!((kept - expected).abs() < 1e-6, "{name}");
+            // Three operations in each of eight updates, on weights below one.
+            let apart = f64::from((kept - expected).abs());
+            assert!(apart <= rounding(SINGLE, 3 * 8, 1.0), "{name}");
         }
     }
 }
@@ -917,9 +931,14 @@ fn figures_are_means_over_images_whatever_the_batches() {
             seed: 1,
         };
         let metrics = evaluate(&Ink, &test, &batching, &Device::Cpu).unwrap();
-        assert!((metrics["loss"] - ink).abs() < 1e-4, "{size}: {metrics:?}");
+        // The sum over the pixels of an image is rounded.
+        let bound = rounding(SINGLE, 784, ink);
         assert!(
-            (metrics["twice"] - 2.0 * ink).abs() < 1e-4,
+            (metrics["loss"] - ink).abs() <= bound,
+            "{size}: {metrics:?}"
+        );
+        assert!(
+            (metrics["twice"] - 2.0 * ink).abs() <= 2.0 * bound,
             "{size}: {metrics:?}"
         );
     }

@@ -7,7 +7,7 @@ use latent_models::{
     Variables,
 };
 
-use crate::{CPU, Result, step, vec1};
+use crate::{CPU, Result, lost, step, vec1};
 
 /// A small convolutional shape.
 fn convolutional() -> ConvolutionalConfig {
@@ -100,7 +100,11 @@ fn a_convolutional_model_is_one_of_pytorch_s_layers_with_its_variables_in_their_
         (decoded, candle_nn::ops::sigmoid(&logits)?),
     ] {
         for (found, expected) in vec1(&found)?.iter().zip(vec1(&expected)?) {
-            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+            let apart = f64::from((found - expected).abs());
+            assert!(
+                apart <= lost(1.0 + f64::from(expected.abs())),
+                "{found} {expected}"
+            );
         }
     }
     for (name, variable) in config.in_own_order(image, v.clone())? {

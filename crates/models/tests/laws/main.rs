@@ -18,6 +18,8 @@ use latent_models::{
     VaeConfig,
 };
 
+use latent_tolerance::{DOUBLE, SINGLE, rounding};
+
 use flows::flows;
 
 type Result<T = ()> = std::result::Result<T, Error>;
@@ -27,6 +29,17 @@ const CPU: &Device = &Device::Cpu;
 /// The size of the images, and how many pixels that is.
 const IMAGE: (usize, usize) = (2, 4);
 const PIXELS: usize = 8;
+
+/// What the models of these tests may lose in 32 bits, on numbers of a size: layers of up to eight inputs,
+/// activations, and a sum over eight pixels are a hundred operations.
+fn lost(magnitude: f64) -> f64 {
+    rounding(SINGLE, 100, magnitude)
+}
+
+/// The same in 64 bits.
+fn lost_in_64_bits(magnitude: f64) -> f64 {
+    rounding(DOUBLE, 100, magnitude)
+}
 
 /// One of each model, small, by name, and VAEs trained by each bound.
 fn models() -> Vec<(String, ModelConfig)> {

@@ -9,7 +9,9 @@ use latent_models::{
     Trainable, Vae, VaeConfig,
 };
 
-use crate::{CPU, IMAGE, PIXELS, Result, images, labels, models, step, vec1};
+use latent_tolerance::{SINGLE, monte_carlo, rounding};
+
+use crate::{CPU, IMAGE, PIXELS, Result, images, labels, lost, models, step, vec1};
 
 #[test]
 fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
@@ -43,8 +45,10 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
         |tensor: &Tensor| -> Result<f64> { Ok(f64::from(tensor.mean_all()?.to_scalar::<f32>()?)) };
     let part = |name| mean(&loss.parts.iter().find(|(part, _)| *part == name).unwrap().1);
     let elbo = part("elbo")?;
-    assert!((elbo + part("reconstruction")? + part("kl")?).abs() < 1e-4);
-    assert!((elbo + mean(&loss.objective)?).abs() < 1e-6);
+    // Means of 4,000 numbers of up to ten nats; and the same mean twice.
+    let bound = rounding(SINGLE, 4000, 10.0);
+    assert!((elbo + part("reconstruction")? + part("kl")?).abs() < bound);
+    assert_eq!(elbo, -mean(&loss.objective)?);
     // The gap is KL(q(z|x) ‖ p(z|x)): positive, and here of an untrained posterior.
     assert!(
         elbo < exact && exact - elbo < 1.0,
@@ -59,8 +63,15 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
     let joint = (vae.likelihood(&draws, &())?.log_prob(&image)?
         + StandardNormal::new(1, DType::F32, CPU).log_prob(&draws)?)?;
     let weights = vec1(&(joint - posterior.log_prob(&draws)?)?)?;
-    let estimate = (weights.iter().map(|&w| f64::from(w).exp()).sum::<f64>() / 4000.0).ln();
-    assert!((estimate - exact).abs() < 0.01, "{estimate} is not {exact}");
+    let weights: Vec<f64> = weights.iter().map(|&w| f64::from(w).exp()).collect();
+    let mean = weights.iter().sum::<f64>() / 4000.0;
+    let variance = weights.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / 4000.0;
+    let (estimate, bound) = (mean.ln(), monte_carlo(variance.sqrt() / mean, 4000));
+    assert!(bound < 0.02, "{bound}: too few draws to tell");
+    assert!(
+        (estimate - exact).abs() < bound,
+        "{estimate} is not {exact}"
+    );
     Ok(())
 }
 
@@ -141,9 +152,13 @@ fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_man
             mean > last && mean < exact + 4.0 * error,
             "{samples}: {mean} of {exact}"
         );
+        // The gap falls as 1 / k (Burda et al. 2016, theorem 1; Maddison et al. 2017, proposition 1).
+        if samples == 100 {
+            let bound = 2.0 * (exact - last) * 10.0 / 100.0 + 4.0 * error;
+            assert!(exact - mean < bound, "{mean} is not {exact}");
+        }
         last = mean;
     }
-    assert!((last - exact).abs() < 0.02, "{last} is not {exact}");
     Ok(())
 }
 
@@ -207,7 +222,10 @@ fn the_log_likelihood_by_many_draws_is_the_integral_and_its_pieces_do_not_show()
     // More draws than are decoded at once.
     let estimate = vae.log_likelihood(&images, &(), 30_000, &mut Generator::new(1))?;
     for (estimate, exact) in vec1(&estimate)?.iter().zip(&exact) {
-        assert!((estimate - exact).abs() < 0.01, "{estimate} is not {exact}");
+        // Of weights that deviate by less than half of their mean.
+        let apart = f64::from((estimate - exact).abs());
+        let bound = monte_carlo(0.5, 30_000);
+        assert!(apart < bound, "{estimate} is not {exact}");
     }
     let none = vae.log_likelihood(&images, &(), 0, &mut Generator::new(1));
     assert!(none.unwrap_err().to_string().contains("0 draws"));
@@ -233,7 +251,7 @@ fn the_divergence_of_each_dimension_adds_up_to_that_of_all() -> Result {
         }
         for (sum, whole) in vec1(&kl.sum(1)?)?.iter().zip(vec1(whole)?) {
             assert!(
-                (sum - whole).abs() < 1e-5 * (1.0 + whole),
+                f64::from((sum - whole).abs()) <= lost(1.0 + f64::from(whole)),
                 "{name}: {sum} {whole}"
             );
         }
