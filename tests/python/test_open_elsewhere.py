@@ -227,11 +227,12 @@ def test_the_lines_that_convert_a_file_of_pytorch_s_own_do_so(data: list[str], t
     state = {f"module.{name}": value for name, value in module.state_dict().items()}
     for name, contents in [("weights.pt", state), ('the "best".ckpt', {"state_dict": state, "epoch": 3})]:
         torch.save(contents, tmp_path / name)
-        command = [LATENT, "import", tmp_path / name, "vae-2d", *data, "--out", tmp_path / "imported.safetensors"]
+        imported = tmp_path / "imported.safetensors"
+        command = [LATENT, "import", tmp_path / name, "vae-2d", *data, "--out", imported, "--overwrite"]
         refusal = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         assert refusal.returncode == 1
         lines = [line for line in refusal.stderr.splitlines() if "torch." in line]
         exec("\n".join(lines), {})
         command[2] = (tmp_path / name).with_suffix(".safetensors")
-        latent(*command[1:], "--overwrite")
-        agree(tmp_path / "imported.safetensors", tmp_path, data)
+        latent(*command[1:])
+        agree(imported, tmp_path, data)
