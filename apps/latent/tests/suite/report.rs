@@ -242,7 +242,7 @@ fn a_report_goes_on_where_it_stopped_and_takes_no_other_run() {
     for part in [
         "runs/vae-2d-quick",
         "`training.epochs` is 2",
-        "needs 1",
+        "1 is needed",
         "--runs",
     ] {
         assert!(message.contains(part), "{message}");
