@@ -342,8 +342,9 @@ mod tests {
 
     #[test]
     fn rows_and_columns_add_up() {
+        assert!(column_sums::<f64>(&[], 0).is_empty());
         let many = if cfg!(miri) { 150 } else { 3000 };
-        for (count, width) in [(0, 3), (3, 0), (1, 1), (5, 3), (65, 7), (many, 9)] {
+        for (count, width) in [(0, 3), (1, 1), (5, 3), (65, 7), (many, 9)] {
             let values: Vec<f64> = (0..count * width).map(|i| (i % 11) as f64).collect();
             let row = |row: usize| &values[row * width..][..width];
             let by_row = rows(count, width, |index| sum(row(index), |x| x));
