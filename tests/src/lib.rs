@@ -13,6 +13,7 @@ use std::process::{Command, Output};
 use latent_datasets::{Source, Splits};
 use latent_tolerance::skipped;
 use serde_json::Value;
+use tempfile::TempDir;
 
 pub use hub::{LoopbackHub, Misbehaviour};
 pub use mutation::mutated;
@@ -71,6 +72,17 @@ pub fn isolated(mut command: Command, directory: &Path) -> Command {
 /// A path with the system's own separators, as `latent` prints it.
 pub fn native(path: &str) -> String {
     path.replace('/', std::path::MAIN_SEPARATOR_STR)
+}
+
+/// A temporary directory, in memory where there is such a place: a test that writes thousands of files durably
+/// would wait for a busy disk for minutes.
+///
+/// # Panics
+/// There is no place for it.
+pub fn directory_in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .expect("a temporary directory")
 }
 
 /// What a command printed, on stdout and on stderr, and its exit code.

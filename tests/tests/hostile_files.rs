@@ -11,7 +11,7 @@ use candle_core::Device;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use latent_datasets::{Idx, from_parquet, synthetic};
-use latent_tests::{announce, mutated, parquet_of};
+use latent_tests::{announce, directory_in_memory, mutated, parquet_of};
 use latent_tolerance::scaled;
 use latent_training::{Experiment, Run, Silent, load_model, train};
 use peak_alloc::PeakAlloc;
@@ -92,7 +92,7 @@ fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool
 /// One test, since the memory of others would be counted in.
 #[test]
 fn files_that_lie_are_refused_without_a_panic_or_much_memory() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = directory_in_memory();
     let path = directory.path();
     idx();
     experiments();

@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use latent_datasets::{save_idx, synthetic};
-use latent_tests::{announce, fail, isolated, latent, succeed};
+use latent_tests::{announce, directory_in_memory, fail, isolated, latent, succeed};
 use latent_tolerance::{scaled, skipped};
 use serde_json::Value;
 
@@ -36,10 +36,7 @@ const EXPERIMENTS: [(&str, &str); 3] = [
 
 /// A directory with the experiments and a few digits.
 fn prepared() -> tempfile::TempDir {
-    // In memory where there is such a place: thousands of syncs wait for a busy disk for minutes.
-    let directory = tempfile::tempdir_in("/dev/shm")
-        .or_else(|_| tempfile::tempdir())
-        .unwrap();
+    let directory = directory_in_memory();
     let digits = synthetic(1, 200, 50);
     save_idx(&digits, &directory.path().join("digits"), |_| Ok(())).unwrap();
     for (name, text) in EXPERIMENTS {
