@@ -223,7 +223,7 @@ fn runs(path: &Path) {
              [training]\nepochs = 1\nbatch_size = 20\n[data]\nsource = 'synthetic'\n"
         );
         let experiment = Experiment::parse(&text, "small", &[]).unwrap();
-        let run = Run::create(&path.join(name), &experiment, false).unwrap();
+        let run = Run::create(&path.join(name), &experiment, &digits, None, false).unwrap();
         train(&run, &digits, &Device::Cpu, &mut Silent).unwrap();
 
         let model = fs::read(run.model_path()).unwrap();

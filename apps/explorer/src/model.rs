@@ -95,7 +95,9 @@ impl Model {
     /// # Errors
     /// The image does not have 784 pixels, or there is no such digit.
     pub fn encode(&self, image: &[u8], digit: u8) -> Result<Vec<f32>, Error> {
-        let latent = self.model.encode(&pixels(image)?, &told(&[digit])?)?;
+        let latent = self
+            .model
+            .encode(&pixels(image)?, &self.labels(&[digit])?)?;
         Ok(numbers(&latent)?)
     }
 
@@ -107,10 +109,13 @@ impl Model {
         let expected = self.latent_size();
         refuse_other("latent of this model", latent.len(), expected)?;
         let latent = Tensor::from_slice(latent, (1, expected), &Device::Cpu)?;
-        Ok(numbers(&self.model.decode(&latent, &told(&[digit])?)?)?)
+        Ok(numbers(
+            &self.model.decode(&latent, &self.labels(&[digit])?)?,
+        )?)
     }
 
-    /// log p(y|x) of each digit y by Bayes' rule, of a conditional model: ten numbers. The noise is the same in
+    /// log p(y|x) of each digit y by Bayes' rule, of a conditional model: ten numbers, −∞ for a digit that was
+    /// not seen in training. The noise is the same in
     /// every call, so that the same drawing is told the same.
     ///
     /// # Errors
@@ -119,17 +124,31 @@ impl Model {
     pub fn class_log_probabilities(&self, image: &[u8]) -> Result<Vec<f32>, Error> {
         let model = self.model.conditional()?;
         let generator = &mut Generator::stream(1, "likelihood", 0, 0);
-        let classes = model.class_log_probabilities(&pixels(image)?, DRAWS, generator)?;
-        Ok(numbers(&classes)?)
+        let seen = &self.metadata.data.classes;
+        let found = model.class_log_probabilities(&pixels(image)?, seen, DRAWS, generator)?;
+        let mut all = vec![f32::NEG_INFINITY; CLASSES];
+        for (&class, log) in seen.iter().zip(numbers(&found)?) {
+            all[usize::from(class)] = log;
+        }
+        Ok(all)
     }
 
-    /// The image, which shows `digit`, in its own style as each of the ten digits: `[10, 784]`.
+    /// The image, which shows `digit`, in its own style as each of the ten digits: `[10, 784]`, blank for a
+    /// digit that was not seen in training.
     ///
     /// # Errors
     /// The image does not have 784 pixels, there is no such digit, or the model is not conditional.
     pub fn restyle(&self, image: &[u8], digit: u8) -> Result<Vec<f32>, Error> {
         let model = self.model.conditional()?;
-        Ok(numbers(&model.restyle(&pixels(image)?, &told(&[digit])?)?)?)
+        let seen = &self.metadata.data.classes;
+        let labels = self.labels(&[digit])?;
+        let styled = numbers(&model.restyle(&pixels(image)?, &labels, seen)?)?;
+        let mut all = vec![0.0; CLASSES * PIXELS];
+        for (&class, image) in seen.iter().zip(styled.chunks_exact(PIXELS)) {
+            let start = usize::from(class) * PIXELS;
+            all[start..start + PIXELS].copy_from_slice(image);
+        }
+        Ok(all)
     }
 
     /// The way between two images, each with the digit that it shows, in `steps` steps along a path: `linear`,
@@ -156,7 +175,7 @@ impl Model {
         refuse_many(steps)?;
         let digits = [start_digit, end_digit];
         let ends = Tensor::cat(&[pixels(start)?, pixels(end)?], 0)?;
-        let ends = self.model.encode(&ends, &told(&digits)?)?;
+        let ends = self.model.encode(&ends, &self.labels(&digits)?)?;
         let latents = path.between(&ends.i(0)?, &ends.i(1)?, steps)?;
         let labels = Labels::between(digits, steps, DType::F32, &Device::Cpu)?;
         Ok(Way {
@@ -177,7 +196,7 @@ impl Model {
         temperature: f64,
         seed: u32,
     ) -> Result<Vec<f32>, Error> {
-        let told = told(&self.told(digits, count)?)?;
+        let told = self.labels(&self.told(digits, count)?)?;
         let mut generator = Generator::stream(seed.into(), "sample", 0, 0);
         let prior = self
             .model
@@ -208,6 +227,15 @@ impl Model {
         Ok(grid.render(Format::Png)?)
     }
 
+    /// Labels as the model takes them; of a conditional model, those that it saw in training.
+    fn labels(&self, digits: &[u8]) -> Result<Labels, Error> {
+        let labels = Labels::new(digits, DType::F32, &Device::Cpu)?;
+        if self.is_conditional() {
+            self.metadata.data.check_seen(digits)?;
+        }
+        Ok(labels)
+    }
+
     /// What each image of a sample is told to show.
     fn told(&self, digits: &[u8], count: usize) -> Result<Vec<u8>, Error> {
         let digits = if self.is_conditional() { digits } else { &[0] };
@@ -234,10 +262,6 @@ fn pixels(image: &[u8]) -> Result<Tensor, Error> {
     refuse_other("image", image.len(), PIXELS)?;
     let levels = image.iter().map(|&level| f32::from(level) / 255.0);
     Ok(Tensor::from_iter(levels, &Device::Cpu)?.reshape((1, PIXELS))?)
-}
-
-fn told(digits: &[u8]) -> Result<Labels, Error> {
-    Ok(Labels::new(digits, DType::F32, &Device::Cpu)?)
 }
 
 fn numbers(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {

@@ -261,11 +261,14 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
         &model.decode(&prior, &labels(told)).unwrap(),
     );
     if let Ok(conditional) = model.conditional() {
-        let styled = conditional.restyle(&images[0], &labels(&[4])).unwrap();
+        let all: Vec<u8> = (0..10).collect();
+        let styled = conditional
+            .restyle(&images[0], &labels(&[4]), &all)
+            .unwrap();
         compare("style", &found["styled"], &styled);
         let generator = &mut Generator::stream(1, "likelihood", 0, 0);
         let classes = conditional
-            .class_log_probabilities(&images[0], 10, generator)
+            .class_log_probabilities(&images[0], &all, 10, generator)
             .unwrap();
         // What is shown are probabilities; their logarithms are hundreds of nats.
         let shown: Vec<f32> = numbers(&found["classes"])

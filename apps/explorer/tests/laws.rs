@@ -26,8 +26,9 @@ fn trained(directory: &Path, kind: &str) -> Vec<u8> {
         },
     );
     let experiment = Experiment::parse(&text, "tiny.toml", &[]).unwrap();
-    let run = Run::create(&directory.join(kind), &experiment, false).unwrap();
-    train(&run, &synthetic(1, 256, 32), &Device::Cpu, &mut Silent).unwrap();
+    let digits = synthetic(1, 256, 32);
+    let run = Run::create(&directory.join(kind), &experiment, &digits, None, false).unwrap();
+    train(&run, &digits, &Device::Cpu, &mut Silent).unwrap();
     std::fs::read(run.model_path()).unwrap()
 }
 

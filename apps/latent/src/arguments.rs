@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
-use latent_datasets::{Batching, Loaded, Source, Splits};
+use latent_datasets::{Batching, Dataset, Loaded, Source, Splits, has_idx_files};
 use latent_hub::{Hub, HubFile};
 use latent_models::{AnyModel, LatentModel};
-use latent_training::{EVALUATION_BATCH, Model, load_model};
+use latent_training::{DataRecord, EVALUATION_BATCH, Model, Run, load_model};
 use latent_visualisation::{ConfusionMatrix, Picture};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::paths::{path, picture_path};
 use crate::progress::Counting;
@@ -100,12 +100,59 @@ impl DataArguments {
         context.load(self.source().unwrap_or(auto), self.data_dir.as_deref())
     }
 
-    /// Loads images for a trained model: by default of the data that it was trained on.
-    pub(crate) fn load_for(&self, model: &Model, context: &Context) -> Result<Splits, Error> {
-        let trained = &model.metadata.data;
-        let splits = self
-            .load(model.metadata.experiment.data.source, context)?
-            .splits;
+    /// Loads what the arguments name, and else the data that were trained on: of a run, from the directory
+    /// that it stores.
+    fn load_own(
+        &self,
+        source: Source,
+        run: Option<&Run>,
+        context: &Context,
+    ) -> Result<Loaded, Error> {
+        let is_own = self.source().is_none_or(|asked| asked == source);
+        let run = run.filter(|_| self.data_dir.is_none() && is_own);
+        let data = run.map(Run::data).transpose()?.flatten();
+        let (Some(run), Some(stored)) = (run, data.and_then(|data| data.directory)) else {
+            return self.load(source, context);
+        };
+        let places = [&stored.resolved, &stored.given];
+        if let Some(place) = places.into_iter().find(|place| has_idx_files(place)) {
+            return context.load(source, Some(place));
+        }
+        let moved = || Error::DataMoved {
+            run: run.directory().to_owned(),
+            directory: stored.resolved.clone(),
+        };
+        if source != Source::Mnist {
+            return Err(moved());
+        }
+        // Its checksums tell MNIST, wherever it is.
+        context.load(source, None).map_err(|error| match error {
+            Error::Data(latent_datasets::Error::NotFound { .. }) => moved(),
+            error => error,
+        })
+    }
+
+    /// Loads the data of a run that is to be continued, and lets it store their directory where another
+    /// one is named.
+    pub(crate) fn load_to_resume(&self, run: &Run, context: &Context) -> Result<Splits, Error> {
+        let experiment = run.experiment()?;
+        let loaded = self.load_own(experiment.data.source, Some(run), context)?;
+        run.check_data(&loaded.splits)?;
+        if let (Some(_), Some(directory)) = (&self.data_dir, &loaded.directory) {
+            run.move_data(directory)?;
+        }
+        Ok(experiment.prepared(loaded.splits))
+    }
+
+    /// Loads images for a trained model: those that the arguments name, and else the data that it was
+    /// trained on.
+    ///
+    /// # Errors
+    /// Nothing is named, and what is found is not what the model was trained on.
+    pub(crate) fn load_for(&self, model: &Model, context: &Context) -> Result<ModelData, Error> {
+        let (trained, experiment) = (&model.metadata.data, &model.metadata.experiment);
+        let loaded = self.load_own(experiment.data.source, model.run.as_ref(), context)?;
+        let splits = loaded.splits;
         let size = |height: usize, width: usize| format!("{height} × {width}");
         if (trained.height, trained.width) != (splits.test.height(), splits.test.width()) {
             return Err(Error::ImageSize {
@@ -113,20 +160,119 @@ impl DataArguments {
                 data: size(splits.test.height(), splits.test.width()),
             });
         }
-        if trained.name != splits.name {
-            let words = format!(
-                "note: the model was trained on {}, not on {}",
-                trained.name, splits.name
-            );
-            context.say(&words);
-        } else if splits.name == Source::Idx.to_string() {
-            // Any files may be called that: their checksum says whether they are the same.
-            let images = splits.train.clone().truncated(trained.images);
-            if images.checksum() != trained.checksum {
-                context.say("note: these are not the images that the model was trained on");
+        let found = DataRecord::of(&experiment.prepared(splits.clone()));
+        let others = (!trained.has_same_images(&found)).then(|| OtherData {
+            model: shown_path(model).to_owned(),
+            trained: trained.unlike(&found),
+            found: found.unlike(trained),
+        });
+        let is_asked_for = self.source().is_some() || self.data_dir.is_some();
+        if let Some(OtherData {
+            model,
+            trained,
+            found,
+        }) = &others
+        {
+            if !is_asked_for {
+                return Err(Error::OtherData {
+                    model: model.clone(),
+                    trained: trained.clone(),
+                    found: found.clone(),
+                    source_name: loaded.source,
+                });
+            }
+            context.say(&format!(
+                "note: {} was trained on other data than {found}: on {trained}",
+                model.display()
+            ));
+        }
+        let is_conditional = model.model.conditional().is_ok();
+        let classes = is_conditional.then(|| trained.classes.clone());
+        if let Some(seen) = &classes {
+            let mut left_out = [splits.train.classes(), splits.test.classes()].concat();
+            left_out.retain(|class| !seen.contains(class));
+            left_out.sort_unstable();
+            left_out.dedup();
+            if !left_out.is_empty() {
+                context.say(&format!(
+                    "note: images of class {} are left out: the model saw none in training",
+                    list(&left_out)
+                ));
             }
         }
-        Ok(splits)
+        Ok(ModelData {
+            splits,
+            others,
+            classes,
+        })
+    }
+}
+
+/// Classes as a reader writes them.
+pub(crate) fn list(classes: &[u8]) -> String {
+    let classes: Vec<_> = classes.iter().map(u8::to_string).collect();
+    classes.join(", ")
+}
+
+/// How a model is named: by its run, or by its file.
+fn shown_path(model: &Model) -> &Path {
+    model.run.as_ref().map_or(&model.path, Run::directory)
+}
+
+/// A model's own data, and others that it is used with, in words.
+#[derive(Clone)]
+pub(crate) struct OtherData {
+    pub(crate) model: PathBuf,
+    pub(crate) trained: String,
+    pub(crate) found: String,
+}
+
+/// The data that a model is used with.
+pub(crate) struct ModelData {
+    /// All images of the data set.
+    pub(crate) splits: Splits,
+    /// Where they are not those that the model was trained on.
+    pub(crate) others: Option<OtherData>,
+    /// The classes that a conditional model saw in training; `None` of any other.
+    classes: Option<Vec<u8>>,
+}
+
+impl ModelData {
+    /// The data set's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.splits.name
+    }
+
+    /// The test images, for a conditional model those of classes that it saw in training.
+    pub(crate) fn test(&self) -> Dataset {
+        self.usable(&self.splits.test)
+    }
+
+    /// The training images, as [`Self::test`].
+    pub(crate) fn train(&self) -> Dataset {
+        self.usable(&self.splits.train)
+    }
+
+    fn usable(&self, images: &Dataset) -> Dataset {
+        let images = images.clone();
+        match &self.classes {
+            Some(classes) => images.of_classes(classes),
+            None => images,
+        }
+    }
+
+    /// What the JSON of a command says of the images that it evaluated, part of the test images: which they
+    /// are, and whether the model was trained on this data set.
+    pub(crate) fn facts(&self, test: &Dataset) -> Map<String, Value> {
+        let facts = [
+            ("data", json!(self.splits.name)),
+            ("checksum", json!(test.checksum())),
+            ("split", json!("test")),
+            ("images", json!(test.len())),
+            ("trained_on_these_data", json!(self.others.is_none())),
+        ];
+        let facts = facts.map(|(name, value)| (name.to_owned(), value));
+        facts.into_iter().collect()
     }
 }
 
@@ -280,6 +426,13 @@ impl Shown {
         }
     }
 
+    /// Adds to what is printed for programs.
+    pub(crate) fn add(&mut self, facts: Map<String, Value>) {
+        if let Value::Object(object) = &mut self.object {
+            object.extend(facts);
+        }
+    }
+
     /// Saves the picture, and prints the words or the object with the names of the files.
     pub(crate) fn print(self, context: &Context) -> Result<(), Error> {
         let Self {
@@ -300,6 +453,18 @@ impl Shown {
         }
         context.result(&lines.join("\n"), &object)
     }
+}
+
+/// The confusion matrix of the classes that a model saw in training and of any others that occur.
+pub(crate) fn confusion_matrix(
+    seen: &[u8],
+    shown: &[u8],
+    taken_for: &[u8],
+) -> Result<ConfusionMatrix, Error> {
+    let mut classes = [seen, shown, taken_for].concat();
+    classes.sort_unstable();
+    classes.dedup();
+    Ok(ConfusionMatrix::of_classes(classes, shown, taken_for)?)
 }
 
 /// What was found of digits that were taken for others: the picture, and what is said of it.
@@ -326,6 +491,7 @@ impl DrawArguments {
             mut object,
         } = verdict;
         object["accuracy"] = json!(matrix.accuracy());
+        object["classes"] = json!(matrix.classes());
         object["confusion"] = json!(matrix.counts());
         let mut shown = self.drawn(matrix.title(title), model, name);
         shown.words = words;

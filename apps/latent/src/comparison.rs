@@ -2,35 +2,90 @@
 
 use std::path::{Path, PathBuf};
 
-use latent_training::{EpochRecord, Run};
+use latent_training::{DataRecord, EpochRecord, Run};
 use latent_visualisation::Curves;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::progress::thousands;
 use crate::report::number;
 use crate::{Error, figures};
 
 /// Several runs.
 pub(crate) struct Comparison {
     runs: Vec<Compared>,
+    same: SameData,
 }
 
 struct Compared {
     directory: PathBuf,
     /// Values of the experiment that not all runs share, by their keys; `None` where this one has none.
     settings: Vec<(String, Option<String>)>,
+    data: DataRecord,
     records: Vec<EpochRecord>,
+    kept: EpochRecord,
 }
 
-impl Compared {
-    /// The record of the epoch whose weights the run keeps: the best by validation images, or the last.
-    fn kept(&self) -> Option<&EpochRecord> {
-        let loss = |record: &EpochRecord| record.validation.as_ref()?.get("loss").copied();
-        let chosen = self
-            .records
-            .iter()
-            .filter_map(|record| Some((loss(record)?, record)));
-        let best = chosen.min_by(|a, b| a.0.total_cmp(&b.0));
-        best.map(|(_, record)| record).or(self.records.last())
+/// Whether runs were trained and tested on the same images.
+pub(crate) struct SameData {
+    train: bool,
+    test: bool,
+}
+
+impl SameData {
+    /// Of runs with weights.
+    pub(crate) fn of(directories: &[PathBuf]) -> Result<Self, Error> {
+        let data = directories.iter().map(|directory| {
+            let metadata = open(directory)?.model_metadata()?;
+            Ok(metadata.data)
+        });
+        let data = data.collect::<Result<Vec<_>, Error>>()?;
+        Ok(Self::among(&data.iter().collect::<Vec<_>>()))
+    }
+
+    fn among(data: &[&DataRecord]) -> Self {
+        let is_same = |of: fn(&DataRecord) -> &String| {
+            let mut checksums = data.iter().map(|data| of(data));
+            let first = checksums.next();
+            checksums.all(|other| Some(other) == first)
+        };
+        Self {
+            train: is_same(|data| &data.checksum),
+            test: is_same(|data| &data.test_checksum),
+        }
+    }
+
+    /// What is said to people.
+    pub(crate) fn note(&self) -> Option<&'static str> {
+        match (self.train, self.test) {
+            (true, true) => None,
+            (false, true) => Some("note: these runs were trained on different images"),
+            (true, false) => Some(
+                "note: the test figures of these runs are of different images, and cannot be compared",
+            ),
+            (false, false) => Some(
+                "note: these runs were trained on different images, and their test figures are of different \
+                 images, and cannot be compared",
+            ),
+        }
+    }
+
+    /// What is said to programs.
+    pub(crate) fn facts(&self) -> Map<String, Value> {
+        let facts = [
+            ("same_training_images", self.train),
+            ("same_test_images", self.test),
+        ];
+        let facts = facts.map(|(name, is_same)| (name.to_owned(), json!(is_same)));
+        facts.into_iter().collect()
+    }
+}
+
+/// The metrics of the epoch whose weights a run keeps.
+pub(crate) fn kept_record(run: &Run) -> Result<EpochRecord, Error> {
+    if run.model_path().exists() {
+        Ok(run.kept_record()?)
+    } else {
+        Err(Error::NoMetrics(run.directory().to_owned()))
     }
 }
 
@@ -40,11 +95,13 @@ impl Comparison {
         let mut read = Vec::new();
         for directory in directories {
             let run = open(directory)?;
-            let records = run.metrics()?;
-            if records.is_empty() {
-                return Err(Error::NoMetrics(directory.clone()));
-            }
-            read.push((run.experiment()?.settings()?, records));
+            let kept = kept_record(&run)?;
+            let data = run.model_metadata()?.data;
+            read.push((run.experiment()?.settings()?, data, run.metrics()?, kept));
+        }
+        let same = SameData::among(&read.iter().map(|(_, data, ..)| data).collect::<Vec<_>>());
+        for (settings, data, ..) in &mut read {
+            settings.extend(data_settings(data, &same));
         }
         let value = |settings: &[(String, String)], key: &str| {
             let found = settings.iter().find(|(name, _)| name == key);
@@ -52,10 +109,10 @@ impl Comparison {
         };
         // What they are called and described as is no setting.
         let mut keys: Vec<&String> = Vec::new();
-        for (key, _) in read.iter().flat_map(|(settings, _)| settings) {
+        for (key, _) in read.iter().flat_map(|(settings, ..)| settings) {
             let differs = || {
                 read.iter()
-                    .any(|(settings, _)| value(settings, key) != value(&read[0].0, key))
+                    .any(|(settings, ..)| value(settings, key) != value(&read[0].0, key))
             };
             let is_word = ["name", "description", "tasks"].contains(&key.as_str());
             if !is_word && !keys.contains(&key) && differs() {
@@ -63,19 +120,23 @@ impl Comparison {
             }
         }
         let keys: Vec<String> = keys.into_iter().cloned().collect();
-        let runs = directories
-            .iter()
-            .zip(read)
-            .map(|(directory, (settings, records))| Compared {
-                directory: directory.clone(),
-                settings: keys
-                    .iter()
-                    .map(|key| (key.clone(), value(&settings, key)))
-                    .collect(),
-                records,
-            });
+        let runs =
+            directories
+                .iter()
+                .zip(read)
+                .map(|(directory, (settings, data, records, kept))| Compared {
+                    directory: directory.clone(),
+                    settings: keys
+                        .iter()
+                        .map(|key| (key.clone(), value(&settings, key)))
+                        .collect(),
+                    data,
+                    records,
+                    kept,
+                });
         Ok(Self {
             runs: runs.collect(),
+            same,
         })
     }
 
@@ -113,7 +174,7 @@ impl Comparison {
     /// For programs.
     pub(crate) fn object(&self) -> Value {
         let run = |run: &Compared| {
-            let kept = run.kept();
+            let kept = &run.kept;
             let settings = run
                 .settings
                 .iter()
@@ -121,25 +182,24 @@ impl Comparison {
             json!({
                 "run": run.directory.display().to_string(),
                 "epochs": run.records.len(),
-                "kept_epoch": kept.map(|record| record.epoch),
-                "settings": settings.collect::<serde_json::Map<_, _>>(),
-                "train": kept.map(|record| &record.train),
-                "validation": kept.and_then(|record| record.validation.as_ref()),
-                "test": kept.map(|record| &record.test),
+                "kept_epoch": kept.epoch,
+                "settings": settings.collect::<Map<_, _>>(),
+                "data": run.data,
+                "train": kept.train,
+                "validation": kept.validation,
+                "test": kept.test,
             })
         };
-        json!({ "runs": self.runs.iter().map(run).collect::<Vec<_>>() })
+        let mut object = self.same.facts();
+        let runs = self.runs.iter().map(run).collect::<Vec<_>>();
+        object.insert("runs".to_owned(), json!(runs));
+        Value::Object(object)
     }
 
     /// A head and a row for each run; figures with `decimals`, or as they are.
     fn cells(&self, decimals: Option<usize>) -> Vec<Vec<String>> {
         let mut metrics: Vec<&String> = Vec::new();
-        for name in self
-            .runs
-            .iter()
-            .filter_map(Compared::kept)
-            .flat_map(|record| record.test.keys())
-        {
+        for name in self.runs.iter().flat_map(|run| run.kept.test.keys()) {
             if !metrics.contains(&name) {
                 metrics.push(name);
             }
@@ -161,7 +221,7 @@ impl Comparison {
                     .map(|(_, value)| value.clone().unwrap_or_default()),
             );
             let figure = |name: &&String| {
-                let value = run.kept()?.test.get(*name)?;
+                let value = run.kept.test.get(*name)?;
                 Some(
                     decimals.map_or_else(|| value.to_string(), |decimals| number(*value, decimals)),
                 )
@@ -186,7 +246,9 @@ impl Comparison {
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
         let rows = runs.first().map_or(0, Vec::len);
-        (0..rows).map(line).collect::<Vec<_>>().join("\n")
+        let mut lines: Vec<String> = (0..rows).map(line).collect();
+        lines.extend(self.same.note().map(str::to_owned));
+        lines.join("\n")
     }
 
     /// As RFC 4180 has it, with all digits.
@@ -207,6 +269,22 @@ impl Comparison {
     }
 }
 
-fn open(directory: &Path) -> Result<Run, Error> {
+/// What tells data apart, where they are not the same, beside the settings of the experiments.
+fn data_settings(data: &DataRecord, same: &SameData) -> Vec<(String, String)> {
+    let short = |checksum: &str| checksum.chars().take(12).collect::<String>();
+    let mut settings = Vec::new();
+    if !same.train {
+        let (images, checksum) = (thousands(data.images as f64), short(&data.checksum));
+        let words = format!("{}: {images} images, checksum {checksum}…", data.name);
+        settings.push(("training images".to_owned(), words));
+    }
+    if !same.test {
+        let words = format!("{}: checksum {}…", data.name, short(&data.test_checksum));
+        settings.push(("test images".to_owned(), words));
+    }
+    settings
+}
+
+pub(crate) fn open(directory: &Path) -> Result<Run, Error> {
     Run::open(directory).map_err(|_| Error::CurvesNeedARun(directory.to_owned()))
 }

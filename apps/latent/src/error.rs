@@ -3,6 +3,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use latent_datasets::Source;
 use latent_training::did_you_mean;
 
 use crate::process::MOST_THREADS;
@@ -102,6 +103,16 @@ pub(crate) enum Error {
         found: String,
         asked: String,
     },
+    #[error(
+        "{run} was trained on {found}, and the report is of {asked}. Let the report train a run of its own \
+         elsewhere with `--runs DIRECTORY`, move this one away, or name its data with `--data` and \
+         `--data-dir`"
+    )]
+    OtherRunData {
+        run: PathBuf,
+        found: String,
+        asked: String,
+    },
     #[error("{0} was not measured, and the report needs it: this is a defect of `latent report`")]
     NotMeasured(String),
     #[error(
@@ -184,9 +195,33 @@ pub(crate) enum Error {
     )]
     NoCollection(PathBuf),
     #[error(
-        "these are not the test images of {0} that the model was measured on: name the directory of its data with `--data-dir`"
+        "{model} was trained on other data than {found}: on {trained}; name the directory of its data \
+         with `--data-dir`, or ask for these data with `--data {source_name}`"
     )]
-    OtherImages(String),
+    OtherData {
+        model: PathBuf,
+        trained: String,
+        found: String,
+        source_name: Source,
+    },
+    #[error(
+        "{model} was trained on other data than {found}: on {trained}; a model is exported with figures of \
+         its own data, so name their directory with `--data-dir`"
+    )]
+    ExportNeedsOwnData {
+        model: PathBuf,
+        trained: String,
+        found: String,
+    },
+    #[error(
+        "the data of {run} are no longer in {directory}; name their new directory with `--data-dir`"
+    )]
+    DataMoved { run: PathBuf, directory: PathBuf },
+    #[error(
+        "the first {images} training images hold none of class {class}, which the model draws, so no \
+         classifier of it can be trained; use a larger `--limit`, or other data"
+    )]
+    ClassNotToJudge { class: u8, images: usize },
     #[error(
         "{path} is a file in PyTorch's own format, and weights are read from safetensors files. Convert its state dict \
          with Python (`pip install torch safetensors`):\n\n{snippet}\n\nand then type `latent import` with the new file"
@@ -196,8 +231,18 @@ pub(crate) enum Error {
     Checkpoint(#[from] latent_checkpoints::Error),
     #[error(transparent)]
     Hub(#[from] latent_hub::Error),
+    #[error(
+        "{0}; the usual remedy is to begin again with a lower learning rate, such as a tenth of it \
+         (`--learning-rate`), or with shorter gradients (`--set training.gradient_clip=100`), and with \
+         `--overwrite`"
+    )]
+    Unstable(latent_training::Error),
+    #[error(
+        "{0}; name the directory of the run's data with `--data-dir`, or begin a new run on these with `--out`"
+    )]
+    OtherDataToResume(latent_training::Error),
     #[error(transparent)]
-    Training(#[from] latent_training::Error),
+    Training(latent_training::Error),
     #[error("{}{}", .0, data_remedy(.0))]
     Data(#[from] latent_datasets::Error),
     #[error(transparent)]
@@ -288,5 +333,17 @@ fn data_remedy(error: &latent_datasets::Error) -> &'static str {
             "; `--data idx` reads another data set, and a damaged file must be downloaded again"
         }
         _ => "",
+    }
+}
+
+/// A library states facts; what can be typed about them is added here.
+impl From<latent_training::Error> for Error {
+    fn from(error: latent_training::Error) -> Self {
+        use latent_training::Error::{Diverged, NotFinite, OtherData};
+        match error {
+            NotFinite { .. } | Diverged { .. } => Self::Unstable(error),
+            OtherData { .. } => Self::OtherDataToResume(error),
+            _ => Self::Training(error),
+        }
     }
 }

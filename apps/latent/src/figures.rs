@@ -33,11 +33,11 @@ fn refuse_too_many(images: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is drawn where nothing else is asked for: of a conditional model ten images of each digit, of
-/// any other 25.
+/// What is drawn where nothing else is asked for: of a conditional model ten images of each digit that it
+/// saw in training, of any other 25.
 pub(crate) fn usual_samples(model: &Model) -> (Option<Vec<u8>>, usize) {
     match model.model.conditional() {
-        Ok(_) => (Some((0..CLASSES as u8).collect()), 10),
+        Ok(_) => (Some(model.metadata.data.classes.clone()), 10),
         Err(_) => (None, 25),
     }
 }
@@ -63,7 +63,7 @@ pub(crate) fn samples(
         None => vec![0; count],
     };
     let latents = (model.model.sample_prior(told.len(), &mut generator)? * temperature)?;
-    let labels = labels(&told, context)?;
+    let labels = labels(model, &told, context)?;
     let images = match draw {
         Draw::Mean => model.model.decode(&latents, &labels)?,
         Draw::Pixels => model
@@ -101,7 +101,7 @@ pub(crate) fn reconstructions(
     let images = data
         .chosen(&indices, &batching(model, seed), &context.device)?
         .images;
-    let labels = labels(data.labels(), context)?;
+    let labels = labels(model, data.labels(), context)?;
     let latents = model.model.encode(&images, &labels)?;
     let decoded = model.model.decode(&latents, &labels)?;
     Ok(grid(model, &Tensor::cat(&[images, decoded], 0)?)?
@@ -137,7 +137,7 @@ pub(crate) fn interpolations(
         let digits = [from, to].map(|index| data.labels()[index]);
         let latents = model
             .model
-            .encode(&ends.images, &labels(&digits, context)?)?;
+            .encode(&ends.images, &labels(model, &digits, context)?)?;
         let between = path.between(&latents.i(0)?, &latents.i(1)?, steps)?;
         let on_the_way = Labels::between(digits, steps, between.dtype(), between.device())?;
         rows.push(model.model.decode(&between, &on_the_way)?);
@@ -158,7 +158,7 @@ pub(crate) fn manifold(
 ) -> Result<ImageGrid, Error> {
     require_plane(&model.model, "manifold")?;
     let latents = plane.latents(&context.device)?;
-    let labels = labels(&vec![digit; latents.dim(0)?], context)?;
+    let labels = labels(model, &vec![digit; latents.dim(0)?], context)?;
     let images = model.model.decode(&latents, &labels)?;
     let values = |axis: &[f64]| axis.iter().map(|&value| value as f32).collect::<Vec<_>>();
     let title = match model.model.conditional() {
@@ -249,10 +249,9 @@ pub(crate) fn posterior(draws: &Tensor, kl: Option<&[f64]>) -> Result<Curves, Er
 /// One image of a digit, by a conditional model.
 pub(crate) fn digit(model: &Model, digit: u8, seed: u64) -> Result<ImageGrid, Error> {
     let mut generator = Generator::stream(seed, "sample", 0, 0);
-    let image = model
-        .model
-        .conditional()?
-        .generate(&[digit], &mut generator)?;
+    let conditional = model.model.conditional()?;
+    model.metadata.data.check_seen(&[digit])?;
+    let image = conditional.generate(&[digit], &mut generator)?;
     grid(model, &image)
 }
 
@@ -273,13 +272,13 @@ pub(crate) fn neighbourhood(
     let shown = data.labels()[index];
     let latent = model
         .model
-        .encode(&image, &labels(&[shown], context)?)?
+        .encode(&image, &labels(model, &[shown], context)?)?
         .i(0)?;
     let mut generator = Generator::stream(seed, "sample", 0, 0);
     let all = [&[0.0], radii].concat();
     refuse_too_many(count.saturating_mul(all.len() + 1))?;
     let latents = neighbours(&latent, &all, count, &mut generator)?;
-    let labels = labels(&vec![shown; latents.dim(0)?], context)?;
+    let labels = labels(model, &vec![shown; latents.dim(0)?], context)?;
     let around = model.model.decode(&latents, &labels)?;
     let rows = around.reshape((count, all.len(), ()))?;
     let (_, _, pixels) = rows.dims3()?;
@@ -296,7 +295,7 @@ pub(crate) fn neighbourhood(
         )))
 }
 
-/// Test images in their own style as all ten digits.
+/// Test images in their own style as every digit that the model saw in training.
 pub(crate) fn restyled(
     model: &Model,
     data: &Dataset,
@@ -310,14 +309,15 @@ pub(crate) fn restyled(
         .chosen(indices, &batching(model, seed), &context.device)?
         .images;
     let digits: Vec<u8> = indices.iter().map(|&index| data.labels()[index]).collect();
-    let styled = conditional.restyle(&images, &labels(&digits, context)?)?;
+    let classes = &model.metadata.data.classes;
+    let styled = conditional.restyle(&images, &labels(model, &digits, context)?, classes)?;
     let (_, _, pixels) = styled.dims3()?;
     let all = Tensor::cat(&[images.unsqueeze(1)?, styled], 1)?.reshape(((), pixels))?;
     let columns = ["true".to_owned()]
         .into_iter()
-        .chain((0..CLASSES).map(|digit| digit.to_string()));
+        .chain(classes.iter().map(ToString::to_string));
     Ok(grid(model, &all)?
-        .columns(CLASSES + 1)
+        .columns(classes.len() + 1)
         .column_labels(columns)
         .title("Test images, and in their style all digits"))
 }
@@ -341,7 +341,7 @@ pub(crate) fn gallery(
         .in_order(&batching(model, seed), &context.device)
         .zip(data.labels().chunks(EVALUATION_BATCH))
     {
-        let labels = labels(digits, context)?;
+        let labels = labels(model, digits, context)?;
         let encoded = model.model.encode(&batch?.images, &labels)?;
         scores.extend(legibility(
             &model.model.decode(&encoded, &labels)?,
@@ -368,7 +368,7 @@ pub(crate) fn gallery(
             .map(|&index| index as u32)
             .collect();
         let chosen = latents.index_select(&Tensor::new(indices, &context.device)?, 0)?;
-        let labels = labels(&vec![digit as u8; per_digit], context)?;
+        let labels = labels(model, &vec![digit as u8; per_digit], context)?;
         rows.push(model.model.decode(&chosen, &labels)?);
         names.push(digit.to_string());
     }
@@ -478,8 +478,16 @@ fn panels(mut curves: Curves, records: &[EpochRecord]) -> Result<Curves, Error> 
     Ok(curves)
 }
 
-/// Labels as a model takes them.
-pub(crate) fn labels(digits: &[u8], context: &Context) -> Result<Labels, Error> {
+/// The digit that a conditional model draws where none is asked for: the first that it saw in training.
+pub(crate) fn first_class(model: &Model) -> u8 {
+    model.metadata.data.classes.first().copied().unwrap_or(0)
+}
+
+/// Labels as a model takes them: of a conditional one, those that it saw in training.
+pub(crate) fn labels(model: &Model, digits: &[u8], context: &Context) -> Result<Labels, Error> {
+    if model.model.conditional().is_ok() {
+        model.metadata.data.check_seen(digits)?;
+    }
     Ok(Labels::new(digits, DType::F32, &context.device)?)
 }
 

@@ -123,6 +123,49 @@ impl Dataset {
         counts
     }
 
+    /// The labels that occur, each once, in ascending order.
+    pub fn classes(&self) -> Vec<u8> {
+        let mut classes = self.labels.clone();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
+    /// The images whose label is one of `classes`, in their order.
+    #[must_use]
+    pub fn of_classes(self, classes: &[u8]) -> Self {
+        if self.labels.iter().all(|label| classes.contains(label)) {
+            return self;
+        }
+        let is_wanted = |index: &usize| classes.contains(&self.labels[*index]);
+        let indices: Vec<usize> = (0..self.len()).filter(is_wanted).collect();
+        self.selected(&indices)
+    }
+
+    /// `count` images at equal distances from the first to the last; all of them, where there are no more
+    /// than that. A data set may be sorted, by class or by writer: its first images need not be typical.
+    #[must_use]
+    pub fn evenly_spaced(self, count: usize) -> Self {
+        let len = self.len();
+        if count >= len {
+            return self;
+        }
+        let indices: Vec<usize> = (0..count).map(|index| index * len / count).collect();
+        self.selected(&indices)
+    }
+
+    /// The images at these places, which exist, in this order.
+    fn selected(&self, indices: &[usize]) -> Self {
+        let pixels = self.pixels();
+        let image = |&index: &usize| &self.images[index * pixels..(index + 1) * pixels];
+        Self {
+            height: self.height,
+            width: self.width,
+            images: indices.iter().flat_map(image).copied().collect(),
+            labels: indices.iter().map(|&index| self.labels[index]).collect(),
+        }
+    }
+
     /// The first `limit` images; all of them, where there are no more than that.
     #[must_use]
     pub fn truncated(mut self, limit: usize) -> Self {
@@ -277,6 +320,37 @@ mod tests {
             prop_assert_eq!(counts.iter().sum::<usize>(), dataset.len());
             for label in 0..10 {
                 prop_assert_eq!(counts[label as usize] > 0, dataset.labels().contains(&label));
+            }
+        }
+
+        #[test]
+        fn a_selection_by_class_holds_the_images_of_these_classes_in_their_order(
+            dataset in dataset(),
+            classes in prop::collection::vec(0_u8..10, 0..10),
+        ) {
+            let selected = dataset.clone().of_classes(&classes);
+            let expected: Vec<_> = (0..dataset.len())
+                .filter(|&index| classes.contains(&dataset.labels()[index]))
+                .map(|index| (dataset.image(index), dataset.labels()[index]))
+                .collect();
+            let found: Vec<_> = (0..selected.len())
+                .map(|index| (selected.image(index), selected.labels()[index]))
+                .collect();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(dataset.clone().of_classes(&dataset.classes()), dataset);
+        }
+
+        #[test]
+        fn evenly_spaced_images_are_as_many_as_asked_for_and_in_order(
+            dataset in dataset(),
+            count in 0_usize..25,
+        ) {
+            let some = dataset.clone().evenly_spaced(count);
+            prop_assert_eq!(some.len(), count.min(dataset.len()));
+            for index in 0..some.len() {
+                let from = index * dataset.len() / some.len();
+                prop_assert_eq!(some.image(index), dataset.image(from));
+                prop_assert_eq!(some.labels()[index], dataset.labels()[from]);
             }
         }
 

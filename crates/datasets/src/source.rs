@@ -45,6 +45,8 @@ impl fmt::Display for Source {
 pub struct Loaded {
     /// The source that was taken: never [`Source::Auto`].
     pub source: Source,
+    /// The directory of its files, as it was named; `None` of the built-in digits.
+    pub directory: Option<PathBuf>,
     /// The images.
     pub splits: Splits,
     /// What is probably wrong with how the training images are stored; not looked for in MNIST, which is verified,
@@ -92,6 +94,7 @@ fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Lo
             let note = format!("MNIST from {}", directory.display());
             Ok(Loaded {
                 source: Source::Mnist,
+                directory: Some(directory.clone()),
                 splits: mnist_from_directory(directory)?,
                 findings: Vec::new(),
                 note,
@@ -102,6 +105,7 @@ fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Lo
             let splits = idx_from_directory(directory)?;
             Ok(Loaded {
                 source,
+                directory: Some(directory.clone()),
                 findings: splits.train.findings(),
                 splits,
                 note,
@@ -124,6 +128,7 @@ fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Lo
 fn built_in(note: String) -> Loaded {
     Loaded {
         source: Source::Synthetic,
+        directory: None,
         splits: synthetic(SYNTHETIC_SEED, 60_000, 10_000),
         findings: Vec::new(),
         note,

@@ -222,6 +222,10 @@ impl Trainable for AnyModel {
         of_either!(self, labels, model, _condition => model.loss(images, labels, step))
     }
 
+    fn samples_after(&self, epochs: f64) -> usize {
+        of_either!(self, &(), model, _condition => model.samples_after(epochs))
+    }
+
     fn begin(
         &self,
         images: &Tensor,

@@ -2,7 +2,7 @@ use candle_core::{DType, Device, Tensor};
 use latent_distributions::Generator;
 
 use crate::error::most_probable;
-use crate::{CLASSES, Error, Labels, LogMeanExp};
+use crate::{Error, Labels, LogMeanExp};
 
 /// What a model is trained by, for a batch of n images.
 #[derive(Clone, Debug)]
@@ -63,6 +63,12 @@ pub trait Trainable {
     /// # Errors
     /// The images do not have the model's size, or a label is not one of its classes.
     fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error>;
+
+    /// Draws of z for each image in the loss after so many epochs. By another number of draws a loss is
+    /// another bound, and no figure to compare with; 1 of a model that draws none.
+    fn samples_after(&self, _epochs: f64) -> usize {
+        1
+    }
 
     /// Gives variables that are to begin as suits the data their values, from so many images as can be
     /// looked at at once. Most models have none.
@@ -173,36 +179,42 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         self.decode(&latents, &labels)
     }
 
-    /// Each image in its own style as each of the digits, `[n, classes, pixels]`: the latent stays and
-    /// the label is changed.
-    fn restyle(&self, images: &Tensor, labels: &Labels) -> Result<Tensor, Error> {
+    /// Each image with the labels `classes`, `[n, classes, pixels]`: the latent stays and the label is
+    /// changed.
+    ///
+    /// # Errors
+    /// There are no classes, or one is above 9.
+    fn restyle(&self, images: &Tensor, labels: &Labels, classes: &[u8]) -> Result<Tensor, Error> {
         let latents = self.encode(images, labels)?;
         let as_digit = |digit| {
             let labels = Labels::all(digit, latents.dim(0)?, latents.dtype(), latents.device())?;
             self.decode(&latents, &labels)
         };
-        let images = (0..CLASSES as u8)
+        let images = classes
+            .iter()
+            .copied()
             .map(as_digit)
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Tensor::stack(&images, 1)?)
     }
 
-    /// log p(y|x) of every digit y, `[n, classes]`, by Bayes' rule from [`LatentModel::log_likelihood`]
-    /// under each of them, all being as likely before.
+    /// log p(y|x) of each label y of `classes`, `[n, classes]`, by Bayes' rule from
+    /// [`LatentModel::log_likelihood`] under each of them, all being as likely before.
     ///
     /// # Errors
-    /// There are no draws.
+    /// There are no draws or no classes, or a class is above 9.
     fn class_log_probabilities(
         &self,
         images: &Tensor,
+        classes: &[u8],
         samples: usize,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
         let start = generator.clone();
         let count = images.dim(0)?;
         let mut marginal = LogMeanExp::new(count);
-        let mut likelihoods = Vec::with_capacity(CLASSES);
-        for digit in 0..CLASSES as u8 {
+        let mut likelihoods = Vec::with_capacity(classes.len());
+        for &digit in classes {
             let labels = Labels::all(digit, count, images.dtype(), images.device())?;
             // The same noise for every digit: what differs is the digit.
             generator.clone_from(&start);
@@ -213,25 +225,29 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         // log p(y|x) = log p(x|y) − log p(x) − log of the number of classes, in 64 bits, and only the
         // difference, which is near 0 where it matters, is rounded.
         let marginal = marginal.finish(DType::F64, &Device::Cpu)?;
-        let normaliser = (marginal + (CLASSES as f64).ln())?.unsqueeze(1)?;
+        let normaliser = (marginal + (classes.len() as f64).ln())?.unsqueeze(1)?;
         let posterior = Tensor::stack(&likelihoods, 1)?.broadcast_sub(&normaliser)?;
         Ok(posterior
             .to_dtype(images.dtype())?
             .to_device(images.device())?)
     }
 
-    /// The most probable digit of each image, `[n]` (u32), by [`Self::class_log_probabilities`].
+    /// The most probable of `classes` for each image, `[n]` (u32), by [`Self::class_log_probabilities`].
     ///
     /// # Errors
-    /// There are no draws, or a likelihood is infinite or no number.
+    /// There are no draws or no classes, a class is above 9, or a likelihood is infinite or no number.
     fn classify(
         &self,
         images: &Tensor,
+        classes: &[u8],
         samples: usize,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
-        let classes = self.class_log_probabilities(images, samples, generator)?;
-        most_probable(&classes, "the likelihood of an image")
+        let posterior = self.class_log_probabilities(images, classes, samples, generator)?;
+        let places = most_probable(&posterior, "the likelihood of an image")?;
+        let labels: Vec<u32> = classes.iter().map(|&class| class.into()).collect();
+        let labels = Tensor::new(labels, places.device())?;
+        Ok(labels.index_select(&places, 0)?)
     }
 }
 
@@ -240,6 +256,10 @@ mod tests {
     use latent_tolerance::{SINGLE, rounding};
 
     use super::*;
+    use crate::CLASSES;
+
+    /// The labels 0 to 9.
+    const ALL: [u8; CLASSES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
     /// p(x|y) as it is given for each class, for one image.
     struct Given([f64; CLASSES]);
@@ -308,7 +328,7 @@ mod tests {
             let likelihoods = std::array::from_fn(|y| magnitude + (y * y % 7) as f64 / 16.0);
             let image = Tensor::zeros((1, 1), DType::F32, &Device::Cpu)?;
             let posterior = Given(likelihoods)
-                .class_log_probabilities(&image, 1, &mut Generator::new(1))?
+                .class_log_probabilities(&image, &ALL, 1, &mut Generator::new(1))?
                 .to_vec2::<f32>()?;
             let total: f64 = likelihoods.iter().map(|l| (l - magnitude).exp()).sum();
             for (found, likelihood) in posterior[0].iter().zip(likelihoods) {

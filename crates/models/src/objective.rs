@@ -34,7 +34,9 @@ pub struct Objective {
     pub warm_up: f64,
     /// Other draws in the first epochs. A step costs in proportion to its draws, and most of what a model
     /// learns it learns as well by few of them: k is for the end. While it is trained, an epoch is measured by
-    /// as many draws as it began with, so that its figures are of one bound; a finished model by k.
+    /// as many draws as it began with, so that its figures are of one bound; a finished model by k. Where
+    /// validation images choose the epoch, only epochs of one number of draws are compared: the choice
+    /// starts anew when k begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beginning: Option<Beginning>,
 }

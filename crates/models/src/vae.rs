@@ -330,6 +330,10 @@ where
         self.objective
             .loss(&likelihood, &latents, &posterior, &self.prior, epochs)
     }
+
+    fn samples_after(&self, epochs: f64) -> usize {
+        self.objective.samples_after(epochs)
+    }
 }
 
 impl<E, D> LatentModel for Vae<E, D>

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::did_you_mean;
+use crate::{DataRecord, did_you_mean};
 
 /// What can go wrong with an experiment or a run.
 #[derive(Debug, thiserror::Error)]
@@ -38,10 +38,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// The loss became infinite or NaN.
-    #[error(
-        "{what} is {value} in epoch {epoch}, step {step}, so training stopped; {kept}. \
-         The usual remedy is to begin again with a lower `--learning-rate` (and `--overwrite`)"
-    )]
+    #[error("{what} is {value} in epoch {epoch}, step {step}, so training stopped; {kept}")]
     NotFinite {
         /// The loss, another figure, or a tensor.
         what: String,
@@ -61,6 +58,33 @@ pub enum Error {
         epoch: usize,
         /// How many there were to be.
         epochs: usize,
+    },
+    /// The loss became far worse than that of the untrained model:
+    /// [`Trainer::epoch`](crate::Trainer::epoch) states the rule.
+    #[error(
+        "training diverged: after epoch {epoch} the loss is {loss:.4e} nats per image, and it was \
+         {initial:.2} before the first step, so training stopped; {kept}"
+    )]
+    Diverged {
+        /// Counted from 1.
+        epoch: usize,
+        /// Of the test images after the epoch, nats per image.
+        loss: f64,
+        /// Of the first batch before the first step, nats per image.
+        initial: f64,
+        /// What is left, in words.
+        kept: String,
+    },
+    /// A class that a model has no training image of.
+    #[error(
+        "the model saw no image of class {class} in training, but only of {}",
+        classes(.seen)
+    )]
+    UnseenClass {
+        /// The class.
+        class: u8,
+        /// The classes that were seen.
+        seen: Vec<u8>,
     },
     /// A variable that the loss does not depend on, or that an operation without a gradient cut off.
     #[error(
@@ -163,18 +187,25 @@ pub enum Error {
     },
     /// A run to be continued on other data than it was begun with.
     #[error(
-        "the run was trained on {trained} (checksum {expected}), but this is {found_name} \
-         (checksum {found}): choose the same data with `--data` and `--data-dir`"
+        "{directory} was trained on {}, and these data are others: {}",
+        trained.unlike(found),
+        found.unlike(trained)
     )]
     OtherData {
-        /// The name of the run's data set.
-        trained: String,
-        /// Its checksum.
-        expected: String,
-        /// The name of the data set at hand.
-        found_name: String,
-        /// Its checksum.
-        found: String,
+        /// The run's directory.
+        directory: PathBuf,
+        /// The run's data.
+        trained: Box<DataRecord>,
+        /// The data at hand.
+        found: Box<DataRecord>,
+    },
+    /// What a run stores of its data cannot be understood.
+    #[error("{path}: this is no record of a run's data ({reason})")]
+    DataRecord {
+        /// The file.
+        path: PathBuf,
+        /// What the JSON reader found.
+        reason: serde_json::Error,
     },
     /// There is nothing to train on or to evaluate.
     #[error("there are no images in the {split} split: use a larger `--limit`, or none")]
@@ -217,4 +248,10 @@ pub enum Error {
     /// An operation on tensors failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+/// Classes as a reader writes them.
+fn classes(labels: &[u8]) -> String {
+    let labels: Vec<_> = labels.iter().map(u8::to_string).collect();
+    labels.join(", ")
 }

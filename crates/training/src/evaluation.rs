@@ -3,9 +3,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor};
 use latent_datasets::{Batch, Batching, Dataset};
 use latent_distributions::Generator;
-use latent_models::{
-    CLASSES, Condition, Conditional, LatentModel, LogMeanExp, Loss, Step, Trainable,
-};
+use latent_models::{Condition, Conditional, LatentModel, LogMeanExp, Loss, Step, Trainable};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -110,9 +108,10 @@ pub fn part_of_each<M: Trainable + ?Sized>(
     Ok(Some(all))
 }
 
-/// log p(x) = log 1/10 Σ p(x|y) of every image of a data set, in their order, for a model of p(x|y) of
-/// whose loss log p(x|y) is a part, `log_likelihood`: the literature's figure for conditional flows.
-/// `None`, if it has no such part.
+/// log p(x) = log 1/k Σ p(x|y) of every image of a data set, in their order, with a uniform prior over the
+/// k labels `classes` (those seen in training, [`DataRecord::classes`](crate::DataRecord::classes)), for a
+/// model of p(x|y) of whose loss log p(x|y) is a part, `log_likelihood`: the literature's figure for
+/// conditional flows. `None`, if it has no such part; −∞ without a class, as the empty sum has it.
 ///
 /// `progress` is told after every batch how many images are done.
 ///
@@ -121,6 +120,7 @@ pub fn part_of_each<M: Trainable + ?Sized>(
 pub fn mixture_log_likelihoods<M: Conditional + ?Sized>(
     model: &M,
     dataset: &Dataset,
+    classes: &[u8],
     batching: &Batching,
     device: &Device,
     mut progress: impl FnMut(usize),
@@ -131,8 +131,8 @@ pub fn mixture_log_likelihoods<M: Conditional + ?Sized>(
         let images = batch?.images;
         let count = images.dim(0)?;
         let mut mixture = LogMeanExp::new(count);
-        for label in 0..CLASSES as u32 {
-            let labels = Tensor::full(label, count, device)?;
+        for &label in classes {
+            let labels = Tensor::full(u32::from(label), count, device)?;
             // The same noise under every label, so that it is the density at one point.
             let part = part(model, &images, &labels, "log_likelihood", step, batching)?;
             let Some(part) = part else {
@@ -247,23 +247,24 @@ pub fn log_likelihoods<M: LatentModel<Condition: Condition> + ?Sized>(
     each_batch(dataset, batching, device, progress, of_batch)
 }
 
-/// The most probable digit of every image of a data set, in their order, by Bayes' rule over a
+/// The most probable of `classes` for every image of a data set, in their order, by Bayes' rule over a
 /// conditional model's likelihoods ([`Conditional::classify`]).
 ///
 /// # Errors
-/// As [`log_likelihoods`].
+/// As [`log_likelihoods`], or there are no classes.
 pub fn classify<M: Conditional + ?Sized>(
     model: &M,
     dataset: &Dataset,
+    classes: &[u8],
     samples: usize,
     batching: &Batching,
     device: &Device,
     progress: impl FnMut(usize),
 ) -> Result<Vec<u8>, Error> {
     let of_batch = |batch: Batch, generator: &mut Generator| {
-        let classes = model.classify(&batch.images, samples, generator)?;
-        let classes = classes.to_vec1::<u32>()?;
-        Ok(classes.iter().map(|&class| class as u8).collect())
+        let found = model.classify(&batch.images, classes, samples, generator)?;
+        let found = found.to_vec1::<u32>()?;
+        Ok(found.iter().map(|&class| class as u8).collect())
     };
     each_batch(dataset, batching, device, progress, of_batch)
 }

@@ -90,9 +90,12 @@ pub struct TrainingConfig {
     /// scales stay.
     pub weight_decay: f64,
     /// How many training images, the last ones, are held out to choose by: the weights are kept of the
-    /// epoch after which the loss of these is lowest. (A sixth of all, where that is fewer.)
+    /// epoch after which the loss of these is lowest. (A sixth of all, where that is fewer.) Where the number
+    /// of draws changes in the course of the training, the search starts anew: only losses of one bound
+    /// are compared.
     pub validation: usize,
-    /// Epochs without a lower loss of the validation images after which training ends.
+    /// Epochs without a lower loss of the validation images after which training ends, counted anew where
+    /// the search for the best epoch starts anew.
     pub patience: Option<usize>,
 }
 

@@ -29,9 +29,11 @@
 //! it. All randomness comes from streams named by (seed, purpose, epoch, step), so the same
 //! experiment gives the same bytes, and an interrupted run that is resumed ends as one that was not.
 
+mod data;
 mod error;
 mod evaluation;
 mod experiment;
+mod gap;
 mod judge;
 mod prefetch;
 mod publication;
@@ -40,17 +42,18 @@ mod saving;
 mod schedule;
 mod trainer;
 
+pub use data::{DataDirectory, DataRecord, RunData};
 pub use error::Error;
 pub use evaluation::{
     EVALUATION_BATCH, Metrics, classify, encode, evaluate, kl_by_dimension, log_likelihoods,
     mean_and_standard_error, mixture_log_likelihoods, part_of_each,
 };
 pub use experiment::{DataConfig, Experiment, TrainingConfig, did_you_mean, nearest};
+pub use gap::GeneralisationGap;
 pub use judge::{Judge, train_judge};
 pub use publication::{Publication, publish};
 pub use run::{
-    DataRecord, EpochRecord, Model, ModelMetadata, Outcome, Run, import, load_model, parse_model,
-    train,
+    EpochRecord, Model, ModelMetadata, Outcome, Run, import, load_model, parse_model, train,
 };
 pub use schedule::Schedule;
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};

@@ -27,7 +27,7 @@ pub fn publish<E: From<Error>>(
     device: &Device,
     measure: impl FnOnce(&Model) -> Result<Metrics, E>,
 ) -> Result<Publication, E> {
-    let (file, _) = model_file(path)?;
+    let (file, run) = model_file(path)?;
     let Checkpoint {
         tensors,
         format,
@@ -60,7 +60,8 @@ pub fn publish<E: From<Error>>(
     let bytes = |metadata: &ModelMetadata| {
         latent_checkpoints::to_bytes(&file, MODEL_KIND, &tensors, metadata).map_err(Error::from)
     };
-    let metrics = measure(&parse_model(&bytes(&metadata)?, &file, device)?)?;
+    let model = parse_model(&bytes(&metadata)?, &file, device)?;
+    let metrics = measure(&Model { run, ..model })?;
     metadata.metrics = BTreeMap::from([("test".to_owned(), metrics)]);
     Ok(Publication {
         bytes: bytes(&metadata)?,

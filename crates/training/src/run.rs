@@ -14,9 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::saving::{Pausing, Saves};
 use crate::trainer::Position;
-use crate::{EpochReport, Error, Experiment, Metrics, Observer, Trainer, nearest};
+use crate::{
+    DataDirectory, DataRecord, EpochReport, Error, Experiment, Metrics, Observer, RunData, Trainer,
+    nearest,
+};
 
 const EXPERIMENT: &str = "experiment.toml";
+const DATA: &str = "data.json";
 const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
 const STATE: &str = "state.safetensors";
@@ -39,7 +43,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The directory of a run.
 ///
-/// It holds `experiment.toml` (everything resolved), `metrics.jsonl` (one line an epoch),
+/// It holds `experiment.toml` (everything resolved), `data.json` (what the data are, and where), `metrics.jsonl`
+/// (one line an epoch),
 /// `model.safetensors` (the weights after the last whole epoch, or the best by validation images),
 /// `state.safetensors` (what resuming needs) and `figures/`.
 #[derive(Clone, Debug)]
@@ -74,49 +79,6 @@ impl From<EpochReport> for EpochRecord {
             validation: report.validation,
             test: report.test,
             images_per_second: report.images_per_second,
-        }
-    }
-}
-
-impl EpochRecord {
-    /// How many nats an image are lost on images that were not trained on, the validation images if there
-    /// are any, or else the test images: the difference of the bounds or likelihoods.
-    pub fn generalisation_gap(&self) -> Option<f64> {
-        let figure = |metrics: &Metrics| {
-            let bound = metrics.get("elbo").copied();
-            bound.or(metrics.get("loss").map(|loss| -loss))
-        };
-        let others = self.validation.as_ref().unwrap_or(&self.test);
-        Some(figure(&self.train)? - figure(others)?)
-    }
-}
-
-/// The data that a model was trained on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataRecord {
-    /// The data set's name.
-    pub name: String,
-    /// Rows of an image.
-    pub height: usize,
-    /// Columns of an image.
-    pub width: usize,
-    /// How many images it was trained on.
-    pub images: usize,
-    /// The checksum of these images and their labels.
-    pub checksum: String,
-    /// The checksum of the images and labels that its test figures are of.
-    pub test_checksum: String,
-}
-
-impl DataRecord {
-    fn of(splits: &Splits) -> Self {
-        Self {
-            name: splits.name.clone(),
-            height: splits.train.height(),
-            width: splits.train.width(),
-            images: splits.train.len(),
-            checksum: splits.train.checksum(),
-            test_checksum: splits.test.checksum(),
         }
     }
 }
@@ -159,8 +121,9 @@ pub enum Outcome {
 }
 
 impl Run {
-    /// Makes the directory of a new run and writes the experiment into it. A run that is there with weights,
-    /// and is to be overwritten, lies in `replaced/` until the new one has saved an epoch.
+    /// Makes the directory of a new run and stores the experiment and its data in it: what the data are, and
+    /// the directory of their files, if there are any. A run that is there with weights, and is to be
+    /// overwritten, is moved to `replaced/` until the new one has saved an epoch.
     ///
     /// # Errors
     /// [`Error::RunExists`] where there is a run already and `overwrite` is not set; [`Error::RunInUse`]
@@ -168,10 +131,16 @@ impl Run {
     pub fn create(
         directory: &Path,
         experiment: &Experiment,
+        splits: &Splits,
+        data_directory: Option<&Path>,
         overwrite: bool,
     ) -> Result<Self, Error> {
         let mut run = Self::of(directory);
         let text = experiment.to_toml()?;
+        let data = RunData {
+            record: DataRecord::of(&experiment.prepared(splits.clone())),
+            directory: data_directory.and_then(DataDirectory::new),
+        };
         if directory.exists() && !directory.is_dir() {
             return Err(Error::NotADirectory {
                 path: directory.to_owned(),
@@ -188,6 +157,8 @@ impl Run {
             }
             run.set_aside()?;
         }
+        // The experiment comes last: with it the run has begun.
+        run.write_data(&data)?;
         write_atomically(&run.path(EXPERIMENT), text.as_bytes())?;
         Ok(run)
     }
@@ -247,7 +218,7 @@ impl Run {
             // A file system without locks is no reason not to train.
             Err(TryLockError::Error(_)) => {}
             Ok(()) => {
-                for name in [STATE, MODEL, METRICS] {
+                for name in [STATE, MODEL, METRICS, DATA, EXPERIMENT] {
                     let path = self.path(name);
                     remove_leftovers(&path).map_err(|reason| file_error(&path, reason))?;
                 }
@@ -278,6 +249,80 @@ impl Run {
         Experiment::parse(&text, &path.display().to_string(), &[])
     }
 
+    /// The data; `None` of a run from before they were stored.
+    pub fn data(&self) -> Result<Option<RunData>, Error> {
+        let path = self.path(DATA);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let data = serde_json::from_str(&read_text(&path)?);
+        data.map(Some)
+            .map_err(|reason| Error::DataRecord { path, reason })
+    }
+
+    /// Whether these are the run's data.
+    ///
+    /// # Errors
+    /// [`Error::OtherData`] where they are not.
+    pub fn check_data(&self, splits: &Splits) -> Result<(), Error> {
+        let Some(data) = self.data()? else {
+            return Ok(());
+        };
+        let found = DataRecord::of(&self.experiment()?.prepared(splits.clone()));
+        self.refuse_other_data(&data.record, &found)
+    }
+
+    /// Stores another directory of the files, which were moved.
+    pub fn move_data(&self, directory: &Path) -> Result<(), Error> {
+        let Some(data) = self.data()? else {
+            return Ok(());
+        };
+        self.write_data(&RunData {
+            directory: DataDirectory::new(directory),
+            ..data
+        })
+    }
+
+    fn write_data(&self, data: &RunData) -> Result<(), Error> {
+        let path = self.path(DATA);
+        let text = serde_json::to_string(data).map_err(|reason| Error::DataRecord {
+            path: path.clone(),
+            reason,
+        })?;
+        Ok(write_atomically(&path, (text + "\n").as_bytes())?)
+    }
+
+    fn refuse_other_data(&self, trained: &DataRecord, found: &DataRecord) -> Result<(), Error> {
+        if trained.has_same_images(found) {
+            return Ok(());
+        }
+        Err(Error::OtherData {
+            directory: self.directory.clone(),
+            trained: Box::new(trained.clone()),
+            found: Box::new(found.clone()),
+        })
+    }
+
+    /// What the file of the weights says about itself.
+    ///
+    /// # Errors
+    /// [`Error::NoWeights`] where no epoch was saved.
+    pub fn model_metadata(&self) -> Result<ModelMetadata, Error> {
+        let (file, _) = model_file(&self.directory)?;
+        let checkpoint = latent_checkpoints::load(&file, MODEL_KIND, &Device::Cpu)?;
+        Ok(checkpoint.metadata)
+    }
+
+    /// The metrics of the epoch whose weights the run keeps: the best by validation images if some are held
+    /// out, and else the last. Wherever a run is represented by one epoch, it is this one.
+    ///
+    /// # Errors
+    /// [`Error::NoWeights`] where no epoch was saved.
+    pub fn kept_record(&self) -> Result<EpochRecord, Error> {
+        let epoch = self.model_metadata()?.epoch;
+        Ok(self.record_of(&self.metrics()?, epoch)?.clone())
+    }
+
     /// The metrics of all epochs so far.
     pub fn metrics(&self) -> Result<Vec<EpochRecord>, Error> {
         let path = self.path(METRICS);
@@ -304,7 +349,7 @@ impl Run {
     /// them are moved; what has none is removed.
     fn set_aside(&self) -> Result<(), Error> {
         // The state goes first: without it, nothing of the old run can be taken for the new.
-        let files = [STATE, MODEL, METRICS, EXPERIMENT];
+        let files = [STATE, MODEL, METRICS, DATA, EXPERIMENT];
         let figures = self.path(FIGURES);
         if self.path(MODEL).exists() {
             self.forget_replaced()?;
@@ -379,7 +424,7 @@ pub fn train(
 ) -> Result<Outcome, Error> {
     let _lock = run.locked()?;
     let experiment = run.experiment()?;
-    let splits = &splits.clone().held_out(experiment.training.validation);
+    let splits = &experiment.prepared(splits.clone());
     let data = DataRecord::of(splits);
     let image = (splits.train.height(), splits.train.width());
     let mut trainer = Trainer::new(
@@ -398,6 +443,8 @@ pub fn train(
         return Err(Error::NoState {
             directory: run.directory.clone(),
         });
+    } else if let Some(begun) = run.data()? {
+        run.refuse_other_data(&begun.record, &data)?;
     }
     if trainer.is_complete() {
         // Nothing will be written: what is there must be whole.
@@ -513,15 +560,7 @@ impl Run {
                 path: self.path(EXPERIMENT),
             });
         }
-        let trained = &state.metadata.data;
-        if trained != data {
-            return Err(Error::OtherData {
-                trained: trained.name.clone(),
-                expected: trained.checksum.clone(),
-                found_name: data.name.clone(),
-                found: data.checksum.clone(),
-            });
-        }
+        self.refuse_other_data(&state.metadata.data, data)?;
         let steps = data.images.div_ceil(experiment.training.batch_size);
         if !state.metadata.position.is_possible(steps) {
             return Err(Error::ImpossiblePosition {
@@ -590,19 +629,9 @@ impl Run {
     }
 
     /// A trainer knows nothing of files: which weights outlive a ruined training is added here.
-    fn say_what_is_kept(&self, error: Error, kept_epoch: usize) -> Error {
-        let Error::NotFinite {
-            what,
-            value,
-            epoch,
-            step,
-            ..
-        } = error
-        else {
-            return error;
-        };
+    fn say_what_is_kept(&self, mut error: Error, kept_epoch: usize) -> Error {
         let replaced = self.path(REPLACED);
-        let kept = match kept_epoch {
+        let words = match kept_epoch {
             0 if replaced.is_dir() => format!(
                 "no epoch was saved, and {} keeps the run that was there before",
                 replaced.display()
@@ -613,13 +642,11 @@ impl Run {
                 self.model_path().display()
             ),
         };
-        Error::NotFinite {
-            what,
-            value,
-            epoch,
-            step,
-            kept,
+        match &mut error {
+            Error::NotFinite { kept, .. } | Error::Diverged { kept, .. } => *kept = words,
+            _ => {}
         }
+        error
     }
 }
 
@@ -722,7 +749,7 @@ pub fn import(
     out: &Path,
 ) -> Result<(), Error> {
     let checkpoint = latent_checkpoints::load_foreign(weights, &Device::Cpu)?;
-    let data = DataRecord::of(splits);
+    let data = DataRecord::of(&experiment.prepared(splits.clone()));
     let image = (data.height, data.width);
     experiment.check_for(&experiment.name, image)?;
     checkpoint.verify(&shapes(|builder| experiment.model.build(image, builder))?)?;

@@ -80,6 +80,10 @@ pub(crate) struct Position {
     updates: u64,
     /// Sums over the part of the epoch that is done.
     totals: Totals,
+    /// The loss of the first batch before the first update, nats per image; absent from files from
+    /// before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    initial_loss: Option<f64>,
     /// The epoch with the lowest loss of the validation images.
     pub(crate) best: Option<Best>,
 }
@@ -223,8 +227,15 @@ impl<M: Trainable> Trainer<M> {
     /// `None` means that there is nothing more to do, or that the observer ended the epoch early
     /// ([`Self::is_interrupted`]); the next call goes on from there.
     ///
+    /// Training has diverged if, with L₀ the loss of the first batch before the first update, both the mean
+    /// training loss over an epoch and the loss of the test images after it are above L₀ + max(|L₀|, D), D
+    /// being one nat for each pixel. An untrained model is at L₀, so nothing that learns is that high at
+    /// both for an epoch. A few bad steps are: but the test images are evaluated after them. While the
+    /// divergence warms up, the test loss may be high, since it has the full weight of the divergence: but
+    /// the training loss has the weight of the moment. More draws only lower both.
+    ///
     /// # Errors
-    /// [`Error::NotFinite`] as soon as a loss is, or at the end a figure, a variable or a moment;
+    /// [`Error::Diverged`] by that rule; [`Error::NotFinite`] as soon as a loss is, or at the end a figure, a variable or a moment;
     /// [`Error::NoGradient`] where one does not reach a variable.
     pub fn epoch(
         &mut self,
@@ -314,9 +325,11 @@ impl<M: Trainable> Trainer<M> {
                 )?;
             }
         }
+        self.refuse_diverged(&report, train.pixels())?;
         self.position = Position {
             epochs: epoch,
             updates: self.position.updates,
+            initial_loss: self.position.initial_loss,
             best: self.position.best.take(),
             ..Position::default()
         };
@@ -328,13 +341,34 @@ impl<M: Trainable> Trainer<M> {
         Ok(Some(report))
     }
 
-    /// Keeps what was measured if no epoch before was better.
-    fn choose(&mut self, epoch: usize, loss: f64) -> Result<(), Error> {
-        let best = &mut self.position.best;
-        if best.as_ref().is_some_and(|best| best.loss <= loss) {
+    /// The rule of [`Self::epoch`]. A training from before the first loss was recorded has none to be
+    /// compared with.
+    fn refuse_diverged(&self, report: &EpochReport, pixels: usize) -> Result<(), Error> {
+        let Some(initial) = self.position.initial_loss else {
+            return Ok(());
+        };
+        let limit = initial + initial.abs().max(pixels as f64);
+        let loss = report.test["loss"];
+        if report.train["loss"] <= limit || loss <= limit {
             return Ok(());
         }
-        *best = Some(Best { epoch, loss });
+        Err(Error::Diverged {
+            epoch: report.epoch,
+            loss,
+            initial,
+            kept: KEPT.to_owned(),
+        })
+    }
+
+    /// Keeps what was measured if no epoch before was better. By another number of draws a loss is of
+    /// another bound, and says nothing of which epoch is better: the search starts anew.
+    fn choose(&mut self, epoch: usize, loss: f64) -> Result<(), Error> {
+        let samples = |epoch: usize| self.model.samples_after((epoch - 1) as f64);
+        let is_better = |best: &Best| best.loss <= loss && samples(best.epoch) == samples(epoch);
+        if self.position.best.as_ref().is_some_and(is_better) {
+            return Ok(());
+        }
+        self.position.best = Some(Best { epoch, loss });
         let measured = self.measured().variables();
         let kept = self.best.iter().flat_map(Parameters::variables);
         for ((_, kept), (_, measured)) in kept.zip(measured) {
@@ -422,6 +456,9 @@ impl<M: Trainable> Trainer<M> {
         let loss = self.model.loss(images, labels, &mut step)?;
         let mean = position.totals.add(&loss)?;
         refuse_infinite(mean, || "the loss".to_owned(), epoch, position.step + 1)?;
+        if position.updates == 0 {
+            position.initial_loss = Some(mean);
+        }
 
         let gradients = backward(&loss.objective.mean_all()?)?;
         let gradients = self.gradients(&gradients)?;
@@ -535,6 +572,9 @@ impl<M: Trainable> Trainer<M> {
     }
 }
 
+/// What is left where training fails, of a trainer, which has no files.
+const KEPT: &str = "the variables are those that gave it";
+
 fn refuse_infinite(
     value: f64,
     what: impl FnOnce() -> String,
@@ -549,6 +589,6 @@ fn refuse_infinite(
         value,
         epoch,
         step,
-        kept: "the variables are those that gave it".to_owned(),
+        kept: KEPT.to_owned(),
     })
 }

@@ -87,7 +87,8 @@ fn every_level_trains_to_the_same_figures() {
              [data]\nsource = 'synthetic'\n"
         );
         let experiment = Experiment::parse(&text, "levels.toml", &[]).unwrap();
-        let run = Run::create(&folder.path().join(index.to_string()), &experiment, false).unwrap();
+        let path = folder.path().join(index.to_string());
+        let run = Run::create(&path, &experiment, &splits, None, false).unwrap();
         let outcome = train(&run, &splits, &Device::Cpu, &mut Silent).unwrap();
         let Outcome::Finished(record) = outcome else {
             unreachable!("{name}: nobody stops it")

@@ -15,11 +15,14 @@ use latent_kernels::{Adam, Moments, adam_update, average_update, squared_norm};
 use latent_models::{Loss, Parameters, Step, Trainable, Vae, VaeConfig};
 use latent_tolerance::{DOUBLE, SINGLE, rounding};
 use latent_training::{
-    EVALUATION_BATCH, EpochReport, Error, Experiment, Metrics, Observer, Outcome, Run, Schedule,
-    Silent, StepReport, Trainer, TrainingConfig, encode, evaluate, import, load_model,
-    log_likelihoods, mean_and_standard_error, mixture_log_likelihoods, part_of_each, train,
-    train_judge,
+    EVALUATION_BATCH, EpochReport, Error, Experiment, GeneralisationGap, Metrics, Observer,
+    Outcome, Run, Schedule, Silent, StepReport, Trainer, TrainingConfig, classify, encode,
+    evaluate, import, load_model, log_likelihoods, mean_and_standard_error,
+    mixture_log_likelihoods, part_of_each, train, train_judge,
 };
+
+/// The labels 0 to 9.
+const ALL: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 fn experiment(settings: &[&str]) -> Experiment {
     let text = "name = 'small'\n[model]\nkind = 'vae'\nhidden = [16]\nlatent_size = 2\n\
@@ -38,7 +41,7 @@ fn train_in(
     experiment: &Experiment,
     observer: &mut impl Observer,
 ) -> Result<Outcome, Error> {
-    let run = Run::create(directory, experiment, false)?;
+    let run = Run::create(directory, experiment, &digits(), None, false)?;
     train(&run, &digits(), &Device::Cpu, observer)
 }
 
@@ -146,7 +149,7 @@ fn every_kind_of_model_is_interrupted_saved_and_loaded_with_the_same_figures() {
             panic!("{outcome:?}");
         };
         // In the middle of the first epoch, and of the second: during warm-up, where there is one.
-        let run = Run::create(&parts, &experiment, false).unwrap();
+        let run = Run::create(&parts, &experiment, &digits(), None, false).unwrap();
         for steps in [3, 6, 100] {
             train(&run, &digits(), &Device::Cpu, &mut StopAfter(steps)).unwrap();
         }
@@ -251,8 +254,6 @@ fn the_epoch_is_kept_that_validation_images_choose() {
     // It ended two epochs later, which was before its time.
     assert_eq!(records.len(), kept.epoch + 2);
     assert!(records.len() < 40, "{losses:?}");
-    let gap = kept.train["elbo"] - kept.validation.as_ref().unwrap()["elbo"];
-    assert_eq!(kept.generalisation_gap(), Some(gap));
 
     let model = load_model(directory.path(), &Device::Cpu).unwrap();
     assert_eq!(model.metadata.epoch, kept.epoch);
@@ -268,7 +269,7 @@ fn the_epoch_is_kept_that_validation_images_choose() {
     assert_eq!(measured["loss"], lowest);
     // The same, if it is interrupted when the best epoch is behind it.
     let parts = directory.path().join("parts");
-    let run = Run::create(&parts, &experiment, false).unwrap();
+    let run = Run::create(&parts, &experiment, &digits(), None, false).unwrap();
     let steps = 170_usize.div_ceil(32);
     let until = StopAfter(steps * kept.epoch + 3);
     train(&run, &digits(), &Device::Cpu, &mut { until }).unwrap();
@@ -308,7 +309,8 @@ fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
         })
         .collect();
     let conditional = model.conditional().unwrap();
-    let mixture = mixture_log_likelihoods(conditional, &test, &batching, &Device::Cpu, |_| {});
+    let mixture =
+        mixture_log_likelihoods(conditional, &test, &ALL, &batching, &Device::Cpu, |_| {});
     let mixture = mixture.unwrap();
     for (index, mixture) in mixture.unwrap().into_iter().enumerate() {
         let densities = given.iter().map(|of| f64::from(of[index]));
@@ -380,7 +382,7 @@ fn interrupt(experiment: &Experiment) {
     // In the middle of an epoch, at its first and at its last step, and several times.
     for stops in [vec![1], vec![4], vec![7], vec![8], vec![3, 3, 9]] {
         let path = directory.path().join(format!("{stops:?}"));
-        let run = Run::create(&path, experiment, false).unwrap();
+        let run = Run::create(&path, experiment, &digits(), None, false).unwrap();
         for &steps in &stops {
             let outcome = train(&run, &digits(), &Device::Cpu, &mut StopAfter(steps)).unwrap();
             assert!(matches!(outcome, Outcome::Interrupted { .. }), "{stops:?}");
@@ -407,7 +409,7 @@ fn weights_are_those_after_a_whole_epoch_whenever_they_are_saved() {
     let directory = tempfile::tempdir().unwrap();
     let weights = |name: &str, every: Duration| {
         let path = directory.path().join(name);
-        let run = Run::create(&path, &experiment(&[]), false).unwrap();
+        let run = Run::create(&path, &experiment(&[]), &digits(), None, false).unwrap();
         // Three steps into the second epoch, of seven steps each.
         train(
             &run.save_every(every),
@@ -465,7 +467,7 @@ fn a_run_is_neither_overwritten_unasked_nor_continued_on_other_data() {
     // The old weights are there until there are new ones.
     let wild = experiment(&["seed=2", "training.learning_rate=1e30"]);
     let again = |experiment: &Experiment| {
-        let run = Run::create(&path, experiment, true).unwrap();
+        let run = Run::create(&path, experiment, &digits(), None, true).unwrap();
         assert!(!path.join("model.safetensors").exists());
         assert_eq!(run.metrics().unwrap(), []);
         train(&run, &digits(), &Device::Cpu, &mut Silent)
@@ -664,7 +666,7 @@ fn what_is_no_model_is_refused_in_words() {
     assert!(message(directory.path()).contains("no run directory"));
 
     let path = directory.path().join("run");
-    let run = Run::create(&path, &experiment(&[]), false).unwrap();
+    let run = Run::create(&path, &experiment(&[]), &digits(), None, false).unwrap();
     assert!(message(&path).contains("the first complete epoch"));
     train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
     assert!(
@@ -694,8 +696,9 @@ fn a_short_training_on_digits_learns() {
         "model.hidden=[64]",
         "data.binarise=false",
     ];
-    let run = Run::create(&directory.path().join("run"), &experiment(&settings), false).unwrap();
     let digits = synthetic(1, 2000, 500);
+    let path = directory.path().join("run");
+    let run = Run::create(&path, &experiment(&settings), &digits, None, false).unwrap();
     train(&run, &digits, &Device::Cpu, &mut Silent).unwrap();
     let records = run.metrics().unwrap();
     let elbos: Vec<f64> = records.iter().map(|record| record.test["elbo"]).collect();
@@ -948,7 +951,7 @@ fn figures_are_means_over_images_whatever_the_batches() {
 fn a_run_is_not_resumed_with_another_experiment() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
-    let run = Run::create(&path, &experiment(&[]), false).unwrap();
+    let run = Run::create(&path, &experiment(&[]), &digits(), None, false).unwrap();
     train(&run, &digits(), &Device::Cpu, &mut StopAfter(4)).unwrap();
     let text = fs::read_to_string(path.join("experiment.toml")).unwrap();
     for (from, to) in [
@@ -975,4 +978,359 @@ fn a_run_is_not_resumed_with_another_experiment() {
     // As it was, it goes on.
     fs::write(path.join("state.safetensors"), bytes).unwrap();
     train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
+}
+
+/// A model with one variable that changes nothing, and a loss that depends on the epoch and on whether it is
+/// a step of training: what a trainer makes of losses can be tested with it.
+struct Scripted {
+    nothing: Tensor,
+    loss: fn(f64, bool) -> f64,
+}
+
+impl Trainable for Scripted {
+    fn loss(
+        &self,
+        images: &Tensor,
+        _: &Tensor,
+        step: &mut Step,
+    ) -> Result<Loss, latent_models::Error> {
+        let value = (self.loss)(step.epochs, step.is_training());
+        let nothing = (images.sum(1)? * 0.0)?.broadcast_mul(&self.nothing)?;
+        Ok(Loss {
+            objective: (nothing + value)?,
+            parts: Vec::new(),
+        })
+    }
+}
+
+/// How many epochs of three a training with these losses completes before it is said to have diverged.
+fn epochs_before_divergence(loss: fn(f64, bool) -> f64) -> usize {
+    let build = |builder: &VarBuilder| {
+        Ok(Scripted {
+            nothing: builder.get(1, "nothing")?,
+            loss,
+        })
+    };
+    let config = TrainingConfig {
+        epochs: 3,
+        batch_size: 32,
+        ..TrainingConfig::default()
+    };
+    let parameters = Parameters::seeded(1, &Device::Cpu);
+    let mut trainer = Trainer::new(&config, false, 1, parameters, build).unwrap();
+    let digits = digits();
+    loop {
+        match trainer.epoch(&digits, &mut Silent) {
+            Err(Error::Diverged { epoch, initial, .. }) => {
+                assert_eq!(epoch, trainer.epochs_done() + 1);
+                assert!((initial - loss(0.0, true)).abs() < 1e-3);
+                return trainer.epochs_done();
+            }
+            other => {
+                if other.unwrap().is_none() {
+                    return trainer.epochs_done();
+                }
+            }
+        }
+    }
+}
+
+/// Images have 784 pixels: the limit is L₀ + max(|L₀|, 784).
+#[test]
+fn training_diverges_where_both_losses_are_far_above_the_first() {
+    // At once: all but the first batch, whose loss makes the limit 1284, are high.
+    assert_eq!(
+        epochs_before_divergence(|epochs, training| {
+            if training && epochs == 0.0 {
+                500.0
+            } else {
+                1e12
+            }
+        }),
+        0
+    );
+    // In the third epoch.
+    assert_eq!(
+        epochs_before_divergence(|epochs, _| if epochs < 2.0 { 500.0 } else { 2000.0 }),
+        2
+    );
+    // Below the limit, and below that of a large first loss.
+    assert_eq!(
+        epochs_before_divergence(|epochs, training| {
+            if training && epochs == 0.0 {
+                500.0
+            } else {
+                1280.0
+            }
+        }),
+        3
+    );
+    assert_eq!(
+        epochs_before_divergence(|epochs, training| {
+            if training && epochs == 0.0 {
+                5000.0
+            } else {
+                9990.0
+            }
+        }),
+        3
+    );
+    // A log-density may be positive, and its loss negative.
+    assert_eq!(
+        epochs_before_divergence(|epochs, _| if epochs < 1.0 { -2000.0 } else { 10.0 }),
+        1
+    );
+    // A few bad steps, after which the model is as before.
+    assert_eq!(
+        epochs_before_divergence(|epochs, training| {
+            let is_bad = training && (0.5..0.7).contains(&epochs.fract());
+            if is_bad { 1e6 } else { 500.0 }
+        }),
+        3
+    );
+    // While the weight of the divergence warms up, the test images have the whole of it.
+    assert_eq!(
+        epochs_before_divergence(|_, training| if training { 500.0 } else { 1e6 }),
+        3
+    );
+}
+
+#[test]
+fn a_diverging_run_stops_and_keeps_the_weights_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    train_in(&path, &experiment(&["training.epochs=2"]), &mut Silent).unwrap();
+    let kept = fs::read(path.join("model.safetensors")).unwrap();
+    let edit = |file: &str, from: &str, to: &str| {
+        let bytes = fs::read(path.join(file)).unwrap();
+        fs::write(path.join(file), replaced(&bytes, from, to)).unwrap();
+    };
+    edit("experiment.toml", "epochs = 2", "epochs = 9");
+    // A first loss so low that whatever comes is far above: which step size diverges, and how, is a
+    // matter of rounding.
+    let state = fs::read(path.join("state.safetensors")).unwrap();
+    let state = String::from_utf8_lossy(&state).into_owned();
+    let (_, rest) = state.split_once("\\\"initial_loss\\\":").unwrap();
+    let initial = rest.split([',', '}']).next().unwrap();
+    let low = format!("-{}", "9".repeat(initial.len() - 1));
+    let key = |value: &str| format!("\\\"initial_loss\\\":{value}");
+    edit("state.safetensors", &key(initial), &key(&low));
+
+    let run = Run::open(&path).unwrap();
+    let error = train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap_err();
+    assert!(matches!(error, Error::Diverged { epoch: 3, .. }), "{error}");
+    assert!(error.to_string().contains("after epoch 2"), "{error}");
+    assert_eq!(fs::read(path.join("model.safetensors")).unwrap(), kept);
+    assert_eq!(run.metrics().unwrap().len(), 2);
+    assert!(load_model(&path, &Device::Cpu).is_ok());
+}
+
+/// Weights that stay as they are, so that only the bound changes: with 50 draws it is higher, and by the
+/// losses alone the first epochs would be better.
+#[test]
+fn the_best_epoch_is_chosen_among_those_of_one_bound() {
+    let directory = tempfile::tempdir().unwrap();
+    let experiment = experiment(&[
+        "model.objective.bound='importance-weighted'",
+        "model.objective.samples=1",
+        "model.objective.beginning={ samples = 50, epochs = 2 }",
+        "training.epochs=4",
+        "training.learning_rate=1e-12",
+        "training.validation=30",
+        "data.binarise=false",
+    ]);
+    let outcome = train_in(directory.path(), &experiment, &mut Silent).unwrap();
+    let Outcome::Finished(kept) = outcome else {
+        panic!("{outcome:?}");
+    };
+    let run = Run::open(directory.path()).unwrap();
+    let records = run.metrics().unwrap();
+    let loss = |epoch: usize| records[epoch - 1].validation.as_ref().unwrap()["loss"];
+    assert!(loss(1) < loss(3) - 1.0, "{records:?}");
+    assert_eq!(kept.epoch, if loss(4) < loss(3) { 4 } else { 3 });
+    assert_eq!(run.kept_record().unwrap(), kept);
+    // The kept figures are those of a finished model.
+    let model = load_model(directory.path(), &Device::Cpu).unwrap();
+    let batching = Batching {
+        size: EVALUATION_BATCH,
+        binarise: false,
+        seed: 1,
+    };
+    let test = evaluate(&model.model, &digits().test, &batching, &Device::Cpu).unwrap();
+    assert_eq!(test, kept.test);
+}
+
+#[test]
+fn a_generalisation_gap_is_of_the_same_weights_draws_and_number_of_images() {
+    let builder = Parameters::seeded(1, &Device::Cpu).builder();
+    let model = Vae::new(784, &VaeConfig::default(), &builder).unwrap();
+    let batching = Batching {
+        size: EVALUATION_BATCH,
+        binarise: true,
+        seed: 7,
+    };
+    let gap = |splits: &Splits| {
+        let gap = GeneralisationGap::measure(&model, splits, &batching, &Device::Cpu);
+        gap.unwrap().unwrap()
+    };
+    let figure =
+        |images: Dataset| evaluate(&model, &images, &batching, &Device::Cpu).unwrap()["elbo"];
+    let splits = digits();
+    let found = gap(&splits);
+    assert_eq!((found.images, found.split), (50, "test"));
+    assert_eq!(found.held_out, figure(splits.test.clone()));
+    assert_eq!(found.train, figure(splits.train.clone().evenly_spaced(50)));
+    assert!(!found.is_overfitting());
+    // The same images on either side: there is no gap whatever the model is.
+    let same = Splits {
+        test: splits.train.clone(),
+        ..splits.clone()
+    };
+    assert_eq!(gap(&same).nats(), 0.0);
+    let held_out = gap(&splits.held_out(30));
+    assert_eq!((held_out.images, held_out.split), (30, "validation"));
+
+    let known = |train, held_out| GeneralisationGap {
+        train,
+        held_out,
+        split: "test",
+        images: 1000,
+    };
+    assert!(!known(-100.0, -114.9).is_overfitting());
+    assert!(known(-100.0, -115.1).is_overfitting());
+}
+
+#[test]
+fn a_run_stores_its_data_and_their_place_and_the_model_only_what_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let trained = |name: &str, place: Option<&Path>| {
+        let path = directory.path().join(name);
+        let run = Run::create(&path, &experiment(&[]), &digits(), place, false).unwrap();
+        train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
+        run
+    };
+    let run = trained("here", Some(Path::new("some/digits")));
+    let data = run.data().unwrap().unwrap();
+    let Splits {
+        train: images,
+        test,
+        ..
+    } = digits();
+    assert_eq!(data.record.name, "synthetic");
+    assert_eq!((data.record.height, data.record.width), (28, 28));
+    assert_eq!(
+        (data.record.images, data.record.classes),
+        (200, ALL.to_vec())
+    );
+    assert_eq!(data.record.checksum, images.checksum());
+    assert_eq!(data.record.test_checksum, test.checksum());
+    let place = data.directory.unwrap();
+    assert_eq!(place.given, Path::new("some/digits"));
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(place.resolved, here.join("some").join("digits"));
+
+    // Where the files are changes no byte of the model.
+    let elsewhere = trained("elsewhere", None);
+    assert_eq!(elsewhere.data().unwrap().unwrap().directory, None);
+    let bytes = |run: &Run| fs::read(run.model_path()).unwrap();
+    assert!(bytes(&run) == bytes(&elsewhere));
+    let metadata = run.model_metadata().unwrap();
+    assert_eq!(metadata.data, run.data().unwrap().unwrap().record);
+
+    run.move_data(Path::new("others")).unwrap();
+    let moved = run.data().unwrap().unwrap();
+    assert_eq!(moved.directory.unwrap().given, Path::new("others"));
+    assert_eq!(moved.record, metadata.data);
+    fs::write(run.directory().join("data.json"), "{}").unwrap();
+    let error = run.data().unwrap_err().to_string();
+    assert!(error.contains("data.json"), "{error}");
+    // A run from before this file was written has none.
+    fs::remove_file(run.directory().join("data.json")).unwrap();
+    assert_eq!(run.data().unwrap(), None);
+    train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
+}
+
+#[test]
+fn a_run_that_has_only_begun_takes_no_other_data() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = Run::create(directory.path(), &experiment(&[]), &digits(), None, false).unwrap();
+    for others in [synthetic(2, 200, 50), synthetic(1, 200, 40)] {
+        let error = train(&run, &others, &Device::Cpu, &mut Silent).unwrap_err();
+        assert!(matches!(error, Error::OtherData { .. }), "{error}");
+        assert!(matches!(
+            run.check_data(&others),
+            Err(Error::OtherData { .. })
+        ));
+    }
+    run.check_data(&digits()).unwrap();
+    train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
+}
+
+/// Training images of 1, 4 and 7; test images of all classes.
+fn three_classes() -> Splits {
+    let all = digits();
+    Splits {
+        train: all.train.of_classes(&[1, 4, 7]),
+        ..all
+    }
+}
+
+#[test]
+fn a_conditional_model_is_of_the_classes_that_it_saw() {
+    for index in [0, 6] {
+        let experiment = &kinds()[index];
+        let directory = tempfile::tempdir().unwrap();
+        let (path, splits) = (directory.path(), three_classes());
+        let run = Run::create(path, experiment, &splits, None, false).unwrap();
+        train(&run, &splits, &Device::Cpu, &mut Silent).unwrap();
+        let model = load_model(path, &Device::Cpu).unwrap();
+        let data = &model.metadata.data;
+        assert_eq!(data.classes, [1, 4, 7]);
+        let test = splits.test.clone().of_classes(&data.classes);
+        assert_eq!((test.len(), &data.test_checksum), (15, &test.checksum()));
+        let batching = Batching {
+            size: 20,
+            binarise: false,
+            seed: 3,
+        };
+        let model = model.model.conditional().unwrap();
+        let found = classify(
+            model,
+            &splits.test,
+            &data.classes,
+            2,
+            &batching,
+            &Device::Cpu,
+            |_| {},
+        );
+        let found = found.unwrap();
+        assert!(found.iter().all(|class| data.classes.contains(class)));
+
+        let mixture = |classes: &[u8]| {
+            let mixture =
+                mixture_log_likelihoods(model, &test, classes, &batching, &Device::Cpu, |_| {});
+            mixture.unwrap()
+        };
+        let Some(of_seen) = mixture(&data.classes) else {
+            continue;
+        };
+        // With a uniform prior: the mean of what a mixture of one label is under each.
+        let given: Vec<_> = [1, 4, 7].map(|class| mixture(&[class]).unwrap()).into();
+        for (place, found) in of_seen.into_iter().enumerate() {
+            let densities = given.iter().map(|of| f64::from(of[place]));
+            let largest = densities.clone().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = densities.map(|density| (density - largest).exp()).sum();
+            let expected = largest + (sum / 3.0).ln();
+            // Rounded to 32 bits, of magnitude 10⁴.
+            assert!((f64::from(found) - expected).abs() < 1e-2);
+        }
+    }
+    // What is not conditional is measured on all.
+    let directory = tempfile::tempdir().unwrap();
+    let splits = three_classes();
+    let run = Run::create(directory.path(), &experiment(&[]), &splits, None, false).unwrap();
+    train(&run, &splits, &Device::Cpu, &mut Silent).unwrap();
+    let data = run.model_metadata().unwrap().data;
+    assert_eq!(data.test_checksum, splits.test.checksum());
+    assert_eq!(data.classes, [1, 4, 7]);
 }

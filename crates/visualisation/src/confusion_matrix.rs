@@ -19,10 +19,8 @@ use crate::{
     palette::{Colour, WHITE},
 };
 
-/// The side of a cell, in pixels.
-const CELL: f64 = 84.0;
-const CLASSES: usize = 10;
-const SIDE: f64 = CELL * CLASSES as f64;
+/// The side of all cells together, in pixels, however many there are.
+const SIDE: f64 = 840.0;
 /// The width and the height at the natural size.
 const SIZE: (f64, f64) = (SIDE + 80.0, TITLE + SIDE + below(X_LABEL));
 const X_LABEL: &str = "predicted digit";
@@ -32,7 +30,8 @@ const FULL: Colour = [0x1f, 0x4e, 0x8c];
 
 /// The confusion matrix of a classifier: a row for each true digit, a column for each predicted one.
 ///
-/// The colour of a cell is its share of its row. Saved as `.npy`, it is the counts as `int64 [10, 10]`.
+/// The colour of a cell is its share of its row. Saved as `.npy`, it is the counts as `int64`,
+/// `[classes, classes]`.
 ///
 /// ```
 /// use latent_visualisation::ConfusionMatrix;
@@ -43,13 +42,39 @@ const FULL: Colour = [0x1f, 0x4e, 0x8c];
 /// ```
 #[derive(Debug, Clone)]
 pub struct ConfusionMatrix {
-    counts: [[u64; CLASSES]; CLASSES],
+    classes: Vec<u8>,
+    counts: Vec<Vec<u64>>,
     title: String,
 }
 
 impl ConfusionMatrix {
     /// Counts the pairs of a true digit, from 0 to 9, and the predicted one, of each image.
+    ///
+    /// # Errors
+    /// There are not as many of one as of the other, or a label is above 9.
     pub fn new(truth: impl AsRef<[u8]>, predicted: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let digits: Vec<u8> = (0..=9).collect();
+        Self::of_classes(digits, truth, predicted)
+    }
+
+    /// The same for images of these classes only, with a row and a column for each, in their order.
+    ///
+    /// ```
+    /// use latent_visualisation::ConfusionMatrix;
+    ///
+    /// let matrix = ConfusionMatrix::of_classes([3, 7], [7, 3, 3], [7, 3, 7])?;
+    /// assert_eq!(matrix.counts(), [[1, 1], [0, 1]]);
+    /// # Ok::<(), latent_visualisation::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There are not as many of one as of the other, or a label is none of the classes.
+    pub fn of_classes(
+        classes: impl Into<Vec<u8>>,
+        truth: impl AsRef<[u8]>,
+        predicted: impl AsRef<[u8]>,
+    ) -> Result<Self, Error> {
+        let classes = classes.into();
         let (truth, predicted) = (truth.as_ref(), predicted.as_ref());
         if truth.len() != predicted.len() {
             return Err(Error::LabelCount {
@@ -59,15 +84,16 @@ impl ConfusionMatrix {
                 places: "images",
             });
         }
-        let mut counts = [[0; CLASSES]; CLASSES];
+        let mut counts = vec![vec![0; classes.len()]; classes.len()];
         for (point, (&row, &column)) in truth.iter().zip(predicted).enumerate() {
-            let label = row.max(column);
-            if usize::from(label) >= CLASSES {
-                return Err(Error::NotADigit { label, point });
-            }
-            counts[usize::from(row)][usize::from(column)] += 1;
+            let place = |label: u8| {
+                let place = classes.iter().position(|&class| class == label);
+                place.ok_or(Error::NotADigit { label, point })
+            };
+            counts[place(row)?][place(column)?] += 1;
         }
         Ok(Self {
+            classes,
             counts,
             title: String::new(),
         })
@@ -82,14 +108,20 @@ impl ConfusionMatrix {
 
     /// The share of images whose predicted digit is the true one; NaN if there are none.
     pub fn accuracy(&self) -> f64 {
-        let right: u64 = (0..CLASSES).map(|digit| self.counts[digit][digit]).sum();
+        let places = 0..self.classes.len();
+        let right: u64 = places.map(|place| self.counts[place][place]).sum();
         let all: u64 = self.counts.iter().flatten().sum();
         right as f64 / all as f64
     }
 
     /// The counts: `[true digit][predicted digit]`.
-    pub fn counts(&self) -> &[[u64; CLASSES]; CLASSES] {
+    pub fn counts(&self) -> &[Vec<u64>] {
         &self.counts
+    }
+
+    /// The classes, in the order of the rows and columns.
+    pub fn classes(&self) -> &[u8] {
+        &self.classes
     }
 
     /// Draws the matrix on an area of any plotters backend, as large as fits in. Fill the area with
@@ -98,7 +130,7 @@ impl ConfusionMatrix {
     /// The font is the backend's for [`FontFamily::SansSerif`](plotters::style::FontFamily).
     pub fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
         let sheet = Sheet::new(area, SIZE);
-        let digits: Vec<String> = (0..CLASSES).map(|digit| digit.to_string()).collect();
+        let digits: Vec<String> = self.classes.iter().map(u8::to_string).collect();
         let (x, y) = (
             Axis::categories(&digits),
             Axis::categories(&digits).reversed(),
@@ -154,7 +186,8 @@ impl Picture for ConfusionMatrix {
             Format::Npy => {
                 let counts = self.counts.iter().flatten();
                 let bytes = counts.flat_map(|&count| count.cast_signed().to_le_bytes());
-                Ok(npy("<i8", &[CLASSES, CLASSES], bytes))
+                let size = self.classes.len();
+                Ok(npy("<i8", &[size, size], bytes))
             }
         }
     }

@@ -102,7 +102,9 @@ impl Bench {
             [] => Name::value_variants(),
             names => names,
         };
-        let train = self.data.load(Source::Auto, context)?.splits.train;
+        let splits = self.data.load(Source::Auto, context)?.splits;
+        let train = splits.train;
+        let checksum = train.checksum();
         let mut results = Vec::new();
         for &name in names {
             for &batch_size in &self.batch_size {
@@ -115,7 +117,11 @@ impl Bench {
                     batch_size: batch_size as usize,
                     steps: steps as usize,
                 };
-                results.push(timing.measure(&train, context)?);
+                let mut result = timing.measure(&train, context)?;
+                result["data"] = json!(splits.name);
+                result["checksum"] = json!(checksum);
+                result["split"] = json!("train");
+                results.push(result);
             }
         }
         Ok(results)

@@ -1,18 +1,19 @@
 use clap::{Args, ValueEnum};
-use latent_datasets::{Dataset, Splits};
+use latent_datasets::Dataset;
 use latent_models::latent_space::nearest_labels;
 use latent_training::{Model, classify, encode};
-use latent_visualisation::ConfusionMatrix;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown, Verdict, batching};
+use crate::arguments::{
+    DataArguments, DrawArguments, ModelArgument, Shown, Verdict, batching, confusion_matrix,
+};
 use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
 
 /// Tell which digits the test images show, and draw the confusion matrix
 ///
-/// A conditional model is asked how likely an image is under each of the ten labels, and by Bayes' rule
-/// that tells how likely each label is. For any other, an image is given the label that is most
+/// A conditional model is asked how likely an image is under each label that it saw in training, and by
+/// Bayes' rule that tells how likely each label is. For any other, an image is given the label that is most
 /// frequent among the training images with the nearest latents. (That of a conditional model sees the
 /// label of each image when it encodes it: what its latents tell of the digit is what they keep all the
 /// same.)
@@ -50,9 +51,9 @@ const NEIGHBOURS: usize = 15;
 impl Classify {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let splits = self.data.load_for(&model, context)?;
+        let data = self.data.load_for(&model, context)?;
         let limit = self.limit.unwrap_or(u64::MAX) as usize;
-        let test = splits.test.clone().truncated(limit);
+        let test = data.test().truncated(limit);
         let seed = self.output.seed(&model);
         let usual = match model.model.conditional() {
             Ok(_) => Method::Bayes,
@@ -66,15 +67,16 @@ impl Classify {
         } else {
             let method = format!("the {NEIGHBOURS} nearest latents of training images");
             (
-                by_neighbours(&model, &splits, &test, seed, context)?,
+                by_neighbours(&model, &data.train(), &test, seed, context)?,
                 method,
             )
         };
-        let matrix = ConfusionMatrix::new(test.labels(), &found)?;
+        let known = &model.metadata.data.classes;
+        let matrix = confusion_matrix(known, test.labels(), &found)?;
         let title = format!("{:.2} % right, by {method}", 100.0 * matrix.accuracy());
         let count = thousands(test.len() as f64);
         let verdict = Verdict {
-            words: format!("{count} test images of {}: {title}", splits.name),
+            words: format!("{count} test images of {}: {title}", data.name()),
             matrix,
             title,
             name: match self.by {
@@ -83,13 +85,13 @@ impl Classify {
             },
             object: json!({
                 "model": self.model.path().display().to_string(),
-                "data": splits.name,
-                "images": test.len(),
                 "seed": seed,
                 "method": method,
             }),
         };
-        Ok(self.output.verdict(verdict, &model))
+        let mut shown = self.output.verdict(verdict, &model);
+        shown.add(data.facts(&test));
+        Ok(shown)
     }
 
     fn by_bayes(
@@ -103,6 +105,7 @@ impl Classify {
         Ok(classify(
             model.model.conditional()?,
             test,
+            &model.metadata.data.classes,
             self.importance_samples as usize,
             &batching(model, seed),
             &context.device,
@@ -113,7 +116,7 @@ impl Classify {
 
 fn by_neighbours(
     model: &Model,
-    splits: &Splits,
+    train: &Dataset,
     test: &Dataset,
     seed: u64,
     context: &Context,
@@ -122,7 +125,7 @@ fn by_neighbours(
         let batching = batching(model, seed);
         encode(&model.model, data, &batching, false, &context.device)
     };
-    let known = latents(&splits.train)?;
-    let labels = splits.train.labels();
+    let known = latents(train)?;
+    let labels = train.labels();
     Ok(nearest_labels(&latents(test)?, &known, labels, NEIGHBOURS)?)
 }

@@ -8,7 +8,9 @@ use crate::arguments::Shown;
 use crate::comparison::Comparison;
 use crate::paths::{path, picture_path};
 
-/// Hold runs against each other: what tells them apart, how they ended, and their curves
+/// Compare runs: what tells them apart, their test figures, and their curves
+///
+/// The figures are of the epoch whose weights a run keeps: the best by validation images, or the last.
 #[derive(Args)]
 pub(crate) struct Compare {
     /// Run directories, finished or still in training

@@ -1,13 +1,13 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use latent_training::Run;
 
 use crate::arguments::Shown;
+use crate::comparison::{SameData, kept_record, open};
 use crate::paths::{path, picture_path};
 use crate::{Error, figures};
 
-/// Draw the loss and its parts over the epochs of a run, or how several runs ended
+/// Draw the loss and its parts over the epochs of a run, or those of several runs over a setting
 #[derive(Args)]
 pub(crate) struct Curves {
     /// A run directory; with --against, several
@@ -16,8 +16,8 @@ pub(crate) struct Curves {
     #[arg(
         long,
         value_name = "KEY",
-        help = "Draw the last figures of several runs over a number of their experiments, such as \
-        model.latent_size"
+        help = "Draw the figures of the epoch whose weights each run keeps (the best by validation \
+        images, or the last) over a number of the experiments, such as model.latent_size"
     )]
     against: Option<String>,
     /// The file to write: .png, .svg, or .npy for the numbers [default: figures/curves.png in the run,
@@ -59,11 +59,7 @@ impl Curves {
                     nearest: latent_training::nearest(key, names),
                 });
             };
-            let last = run.metrics()?.pop();
-            ends.push((
-                *value,
-                last.ok_or_else(|| Error::NoMetrics(directory.clone()))?,
-            ));
+            ends.push((*value, kept_record(&run)?));
         }
         ends.sort_by(|a, b| a.0.total_cmp(&b.0));
         let name = key.rsplit('.').next().unwrap_or(key);
@@ -72,10 +68,10 @@ impl Curves {
             .clone()
             .unwrap_or_else(|| PathBuf::from(format!("{name}.png")));
         let label = name.replace('_', " ");
-        Ok(Shown::drawn(figures::curves_against(&label, &ends)?, path))
+        let data = SameData::of(&self.runs)?;
+        let mut shown = Shown::drawn(figures::curves_against(&label, &ends)?, path);
+        shown.words = data.note().map(str::to_owned).unwrap_or_default();
+        shown.add(data.facts());
+        Ok(shown)
     }
-}
-
-fn open(directory: &Path) -> Result<Run, Error> {
-    Run::open(directory).map_err(|_| Error::CurvesNeedARun(directory.to_owned()))
 }

@@ -61,9 +61,9 @@ pub(crate) struct Evaluate {
 impl Evaluate {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let splits = self.data.load_for(&model, context)?;
-        let test = splits
-            .test
+        let data = self.data.load_for(&model, context)?;
+        let test = data
+            .test()
             .truncated(self.limit.unwrap_or(u64::MAX) as usize);
         let seed = self.seed.unwrap_or(model.metadata.experiment.seed);
         let batching = batching(&model, seed);
@@ -73,9 +73,7 @@ impl Evaluate {
             "model".to_owned(),
             json!(self.model.path().display().to_string()),
         );
-        object.insert("data".to_owned(), json!(splits.name));
-        object.insert("split".to_owned(), json!("test"));
-        object.insert("images".to_owned(), json!(test.len()));
+        object.extend(data.facts(&test));
         object.insert("seed".to_owned(), json!(seed));
         if let Some(samples) = self.importance_samples {
             object.insert("importance_samples".to_owned(), json!(samples));
@@ -91,7 +89,7 @@ impl Evaluate {
         let words = format!(
             "{} test images of {}, nats per image (± two standard errors):\n{}",
             thousands(test.len() as f64),
-            splits.name,
+            data.name(),
             table(&with_errors(&rows))
         );
         object.extend(figures);
@@ -111,6 +109,7 @@ pub(super) fn measure(
     batching: &Batching,
     context: &Context,
 ) -> Result<Measured, Error> {
+    let classes = &model.metadata.data.classes;
     let (model, device) = (&model.model, &context.device);
     let means = evaluate(model, images, batching, device)?;
     let mut metrics: Measured = means
@@ -133,9 +132,10 @@ pub(super) fn measure(
         metrics.insert(format!("log_likelihood{ERROR}"), error);
         if let Ok(model) = model.conditional() {
             let progress = Counting::new(images.len(), "images under each label", context);
-            let mixture = mixture_log_likelihoods(model, images, batching, device, |done| {
-                progress.reached(done);
-            })?;
+            let mixture =
+                mixture_log_likelihoods(model, images, classes, batching, device, |done| {
+                    progress.reached(done);
+                })?;
             add(
                 &mut metrics,
                 "mixture_log_likelihood",

@@ -23,7 +23,7 @@ pub(crate) struct Gallery {
 impl Gallery {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let data = self.data.load_for(&model, context)?.test;
+        let data = self.data.load_for(&model, context)?.test();
         let picture = figures::gallery(
             &model,
             &data,

@@ -46,9 +46,7 @@ impl Import {
         let mut experiment = experiments::find(&self.experiment, &self.settings)?;
         let loaded = self.data.load(experiment.data.source, context)?;
         experiment.data.source = loaded.source;
-        let limit = experiment.data.limit.unwrap_or(usize::MAX);
-        let splits = loaded.splits.truncated(limit);
-        import(&self.weights, &experiment, &splits, &self.out)
+        import(&self.weights, &experiment, &loaded.splits, &self.out)
             .map_err(|error| Error::of_weights(&self.weights, error))?;
         let out = self.out.display().to_string();
         let evaluate = CommandLine::new("evaluate").path(&self.out);

@@ -57,7 +57,12 @@ fn digits(text: &str) -> Result<(u8, u8), String> {
 impl Interpolate {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let data = self.data.load_for(&model, context)?.test;
+        let data = self.data.load_for(&model, context)?;
+        // An image that is named by its number is counted among all.
+        let data = match self.between {
+            Some(_) => data.splits.test,
+            None => data.test(),
+        };
         let first_of = |digit: u8| {
             let found = data.labels().iter().position(|&label| label == digit);
             found.ok_or(Error::NoSuchDigit(digit))

@@ -1,12 +1,13 @@
 use clap::Args;
+use latent_datasets::Splits;
 use latent_distributions::Generator;
 use latent_models::LatentModel;
 use latent_training::{Silent, train_judge};
-use latent_visualisation::ConfusionMatrix;
 use serde_json::json;
 
 use crate::arguments::{
     DataArguments, DrawArguments, ModelArgument, Shown, TemperatureArgument, Verdict,
+    confusion_matrix,
 };
 use crate::{Context, Error, figures};
 
@@ -36,14 +37,26 @@ impl Judge {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         model.model.conditional()?;
-        let splits = self.data.load_for(&model, context)?;
+        let data = self.data.load_for(&model, context)?;
+        let splits = Splits {
+            name: data.name().to_owned(),
+            train: data.train(),
+            validation: None,
+            test: data.test(),
+        };
         let splits = splits.truncated(self.limit.unwrap_or(u64::MAX) as usize);
+        let classes = &model.metadata.data.classes;
+        let known = splits.train.classes();
+        if let Some(&class) = classes.iter().find(|class| !known.contains(class)) {
+            let images = splits.train.len();
+            return Err(Error::ClassNotToJudge { class, images });
+        }
         let seed = self.output.seed(&model);
         context.say("training a classifier on the training images");
         let judge = train_judge(&splits, seed, &context.device, &mut Silent)?;
 
         let (mut told, mut read) = (Vec::new(), Vec::new());
-        for digit in 0..=9 {
+        for &digit in classes {
             let digits = vec![digit; self.count as usize];
             let mut generator = Generator::stream(seed, "judge", 0, u64::from(digit));
             for digits in digits.chunks(1000) {
@@ -51,13 +64,13 @@ impl Judge {
                 let latents = (latents * self.how_far.temperature)?;
                 let images = model
                     .model
-                    .decode(&latents, &figures::labels(digits, context)?)?;
+                    .decode(&latents, &figures::labels(&model, digits, context)?)?;
                 let classes = judge.classifier.classify(&images)?.to_vec1::<u32>()?;
                 read.extend(classes.iter().map(|&class| class as u8));
                 told.extend_from_slice(digits);
             }
         }
-        let matrix = ConfusionMatrix::new(&told, &read)?;
+        let matrix = confusion_matrix(classes, &told, &read)?;
         let title = format!(
             "{:.2} % of drawn digits read as told",
             100.0 * matrix.accuracy()
@@ -72,13 +85,15 @@ impl Judge {
             name: "judged",
             object: json!({
                 "model": self.model.path().display().to_string(),
-                "data": splits.name,
-                "images": told.len(),
                 "temperature": self.how_far.temperature,
                 "seed": seed,
                 "classifier_test_accuracy": judge.test_accuracy,
             }),
         };
-        Ok(self.output.verdict(verdict, &model))
+        let mut shown = self.output.verdict(verdict, &model);
+        shown.add(data.facts(&splits.test));
+        // The images that are counted are the model's own.
+        shown.object["images"] = json!(told.len());
+        Ok(shown)
     }
 }

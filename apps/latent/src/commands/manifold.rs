@@ -22,7 +22,7 @@ pub(crate) struct Manifold {
     /// Take steps of equal probability under the prior
     #[arg(long)]
     quantiles: bool,
-    /// What to draw, by a conditional model [default: 0]
+    /// What to draw, by a conditional model [default: the first that it saw in training]
     #[arg(long, value_name = "D", value_parser = digit())]
     digit: Option<u8>,
     #[command(flatten)]
@@ -52,11 +52,12 @@ impl Manifold {
             Some(range) => Grid::symmetric(range, steps),
             None if self.quantiles => Grid::quantiles(steps),
             None => {
-                let data = self.data.load_for(&model, context)?.test;
+                let data = self.data.load_for(&model, context)?.test();
                 figures::covering(&model, &data, steps, self.output.seed(&model), context)?
             }
         };
-        let picture = figures::manifold(&model, &grid, self.digit.unwrap_or(0), context)?;
+        let digit = self.digit.unwrap_or_else(|| figures::first_class(&model));
+        let picture = figures::manifold(&model, &grid, digit, context)?;
         Ok(self.output.drawn(picture, &model, "manifold"))
     }
 }

@@ -242,13 +242,17 @@ impl Export {
                 });
             }
             let published = publish(model, self.half, &context.device, |model| {
-                let splits = self.data.load_for(model, context)?;
-                let (trained, limit) = (&model.metadata.data, model.metadata.experiment.data.limit);
-                let test = splits.test.truncated(limit.unwrap_or(usize::MAX));
-                if test.checksum() != trained.test_checksum {
-                    return Err(Error::OtherImages(trained.name.clone()));
+                let data = self.data.load_for(model, context)?;
+                if let Some(others) = data.others {
+                    return Err(Error::ExportNeedsOwnData {
+                        model: others.model,
+                        trained: others.trained,
+                        found: others.found,
+                    });
                 }
-                let seed = model.metadata.experiment.seed;
+                let experiment = &model.metadata.experiment;
+                let test = experiment.prepared(data.splits).test;
+                let seed = experiment.seed;
                 let measured = measure(model, &test, None, &batching(model, seed), context)?;
                 let defined = measured.into_iter();
                 Ok(defined

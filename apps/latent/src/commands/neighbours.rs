@@ -37,7 +37,7 @@ fn radius(text: &str) -> Result<f64, String> {
 impl Neighbours {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let data = self.data.load_for(&model, context)?.train;
+        let data = self.data.load_for(&model, context)?.splits.train;
         let picture = figures::neighbourhood(
             &model,
             &data,

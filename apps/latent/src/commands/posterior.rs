@@ -29,8 +29,8 @@ const USED: f64 = 0.01;
 impl Posterior {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let splits = self.data.load_for(&model, context)?;
-        let (test, seed) = (&splits.test, self.output.seed(&model));
+        let data = self.data.load_for(&model, context)?;
+        let (test, seed) = (&data.test(), self.output.seed(&model));
         let (batching, device) = (batching(&model, seed), &context.device);
         let draws = encode(&model.model, test, &batching, true, device)?;
         let fitted = FittedNormal::of(&draws)?;
@@ -43,12 +43,10 @@ impl Posterior {
             "{} test images of {}, a draw from q(z|x) of each; N(0, I) would have mean 0, deviation 1, \
              correlation 0",
             thousands(test.len() as f64),
-            splits.name
+            data.name()
         )];
         let mut object = json!({
             "model": self.model.path().display().to_string(),
-            "data": splits.name,
-            "images": test.len(),
             "seed": seed,
             "mean": fitted.mean,
             "standard_deviation": deviations,
@@ -96,6 +94,7 @@ impl Posterior {
         let mut shown = self.output.drawn(picture, &model, "posterior");
         shown.words = lines.join("\n");
         shown.object = object;
+        shown.add(data.facts(test));
         Ok(shown)
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Reconstruct {
 impl Reconstruct {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let data = self.data.load_for(&model, context)?.test;
+        let data = self.data.load_for(&model, context)?.test();
         let picture = figures::reconstructions(
             &model,
             &data,

@@ -3,7 +3,7 @@ use clap::Args;
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error, figures};
 
-/// Draw test images in their own style as all ten digits, by a conditional model
+/// Draw test images in their own style as every digit that a conditional model saw in training
 ///
 /// The latent of an image and its label stays, and the label is changed: what the latent holds is what
 /// the label does not say.
@@ -29,7 +29,12 @@ impl Restyle {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         model.model.conditional()?;
-        let data = self.data.load_for(&model, context)?.test;
+        let data = self.data.load_for(&model, context)?;
+        // An image that is named by its number is counted among all.
+        let data = match &self.image[..] {
+            [] => data.test(),
+            _ => data.splits.test,
+        };
         let images = match &self.image[..] {
             [] => (0..data.len().min(10)).collect(),
             named => named.to_vec(),

@@ -38,7 +38,7 @@ enum Latent {
 impl Scatter {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let data = self.data.load_for(&model, context)?.test;
+        let data = self.data.load_for(&model, context)?.test();
         let sampled = self.latent == Latent::Sample;
         let picture = figures::scatter(
             &model,

@@ -2,14 +2,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use latent_datasets::{Loaded, Splits};
+use latent_datasets::{Dataset, Splits};
 use latent_models::LatentModel;
 use latent_models::latent_space::{self, PrincipalComponents};
-use latent_training::{EpochRecord, Experiment, Outcome, Run, load_model, train};
+use latent_training::{
+    EpochRecord, Experiment, GeneralisationGap, Outcome, Run, load_model, train,
+};
 use latent_visualisation::Picture;
 use serde_json::{Value, json};
 
-use crate::arguments::{DataArguments, paths, seed, table};
+use crate::arguments::{DataArguments, batching, paths, seed, table};
 use crate::figures::{self, Draw};
 use crate::paths::{check, new_path, path};
 use crate::progress::{Progress, thousands};
@@ -28,7 +30,7 @@ pub(crate) struct Train {
     /// The name of an experiment (`latent experiments` lists them), or a TOML file
     #[arg(required_unless_present = "resume")]
     experiment: Option<String>,
-    /// Go on with an interrupted run
+    /// Go on with an interrupted run, on the data that it stores
     #[arg(long, value_name = "RUN", value_parser = path(), conflicts_with_all = ["experiment", "epochs", "batch_size", "learning_rate", "limit", "seed", "settings", "out", "overwrite"])]
     resume: Option<PathBuf>,
     /// Leave a finished run of the same experiment as it is, and resume an interrupted one; train where
@@ -104,7 +106,7 @@ impl Train {
     pub(crate) fn train(&self, context: &Context) -> Result<(Run, Splits, EpochRecord), Error> {
         let (run, splits) = match (&self.resume, self.existing(context)?) {
             (Some(directory), _) => self.reopen(directory, context)?,
-            (None, Some((run, _))) => self.reopen(run.directory(), context)?,
+            (None, Some(run)) => self.reopen(run.directory(), context)?,
             (None, None) => self.begin(context)?,
         };
         let run = run.save_every(Duration::from_secs(self.save_every));
@@ -115,8 +117,7 @@ impl Train {
             Outcome::Interrupted { epochs: done } => {
                 let resume = CommandLine::new("train").option("--resume", run.directory());
                 context.say(&format!(
-                    "stopped after {done} of {epochs} epochs and saved; resume with\n  {}",
-                    resume.data_directory(&self.data)
+                    "stopped after {done} of {epochs} epochs and saved; resume with\n  {resume}"
                 ));
                 Err(Error::Interrupted)
             }
@@ -143,11 +144,11 @@ impl Train {
         Ok(directory)
     }
 
-    /// With `--if-needed`, the run that is there already, and the data that it would be trained on.
+    /// With `--if-needed`, the run that is there already.
     ///
     /// # Errors
     /// It is of another experiment.
-    fn existing(&self, context: &Context) -> Result<Option<(Run, Loaded)>, Error> {
+    fn existing(&self, context: &Context) -> Result<Option<Run>, Error> {
         if !self.if_needed {
             return Ok(None);
         }
@@ -159,7 +160,7 @@ impl Train {
         let loaded = self.data.load(asked.data.source, context)?;
         asked.data.source = loaded.source;
         refuse_other(&directory, &run.experiment()?, &asked)?;
-        Ok(Some((run, loaded)))
+        Ok(Some(run))
     }
 
     /// With `--if-needed`, the run if it is there and complete.
@@ -167,14 +168,14 @@ impl Train {
     /// # Errors
     /// It is of another experiment or other data.
     pub(crate) fn finished(&self, context: &Context) -> Result<Option<Run>, Error> {
-        let Some((run, loaded)) = self.existing(context)? else {
+        let Some(run) = self.existing(context)? else {
             return Ok(None);
         };
         let experiment = run.experiment()?;
         if run.metrics()?.len() < experiment.training.epochs || !run.model_path().exists() {
             return Ok(None);
         }
-        refuse_other_data(run.directory(), loaded, &experiment, context)?;
+        refuse_other_data(run.directory(), &self.data, context)?;
         Ok(Some(run))
     }
 
@@ -187,11 +188,21 @@ impl Train {
         // Before anything is written, or deleted.
         let train = &loaded.splits.train;
         experiment.check_for(name, (train.height(), train.width()))?;
-        let splits = loaded.splits.truncated(limit(&experiment));
-        experiment.check_splits(&splits)?;
+        let whole = loaded.splits.truncated(limit(&experiment));
+        experiment.check_splits(&whole)?;
+        let splits = experiment.prepared(whole.clone());
+        if splits.test.is_empty() {
+            return Err(latent_training::Error::NoImages { split: "test" }.into());
+        }
+        let left_out = whole.test.len() - splits.test.len();
+        if left_out > 0 {
+            context.say(&format!(
+                "note: {} test images are left out, since no training image is of their class",
+                thousands(left_out as f64)
+            ));
+        }
         let asked = experiment.training.validation;
-        let held_out = splits.clone().held_out(asked).validation;
-        let held_out = held_out.map_or(0, |images| images.len());
+        let held_out = splits.validation.as_ref().map_or(0, Dataset::len);
         if held_out < asked {
             context.say(&format!(
                 "note: {} images are held out for validation, a sixth of what there is, and not {}",
@@ -199,15 +210,15 @@ impl Train {
                 thousands(asked as f64)
             ));
         }
-        let run = Run::create(&directory, &experiment, self.overwrite)?;
+        let place = loaded.directory.as_deref();
+        let run = Run::create(&directory, &experiment, &splits, place, self.overwrite)?;
         Ok((run, splits))
     }
 
     fn reopen(&self, directory: &Path, context: &Context) -> Result<(Run, Splits), Error> {
         let run = Run::open(directory)?;
-        let experiment = run.experiment()?;
-        let loaded = self.data.load(experiment.data.source, context)?;
-        Ok((run, loaded.splits.truncated(limit(&experiment))))
+        let splits = self.data.load_to_resume(&run, context)?;
+        Ok((run, splits))
     }
 
     /// Draws, and prints the test figures, the files, and what a person would want next.
@@ -230,10 +241,10 @@ impl Train {
             .iter()
             .map(|(name, value)| (name.as_str(), json!(value)))
             .collect();
-        let gap = last.generalisation_gap().unwrap_or_default();
-        let size = last.train.get("loss").copied().unwrap_or_default().abs();
-        // More than a model loses that has learnt its images a little too well.
-        if gap > 10.0 + 0.05 * size {
+        let model = load_model(run.directory(), &context.device)?;
+        let batching = batching(&model, experiment.seed);
+        let gap = GeneralisationGap::measure(&model.model, splits, &batching, &context.device)?;
+        if let Some(gap) = gap.filter(GeneralisationGap::is_overfitting) {
             let remedy = match experiment.training.validation {
                 0 => "`--set training.validation=10000` keeps the epoch before it is worst",
                 _ => {
@@ -241,8 +252,11 @@ impl Train {
                 }
             };
             context.say(&format!(
-                "note: images that it was not trained on lose {gap:.0} nats more than those that it was: the \
-                 model knows these by heart; {remedy}"
+                "note: the model overfits: on {} {} images it is {:.0} nats an image worse than on as many \
+                 training images; {remedy}",
+                gap.images,
+                gap.split,
+                gap.nats()
             ));
         }
         let mut lines = vec![
@@ -258,22 +272,28 @@ impl Train {
             format!("model: {}", run.model_path().display()),
         ];
         lines.extend(files.iter().map(|file| format!("figure: {file}")));
-        let suggestions = suggestions(run.directory(), &experiment, splits);
-        let suggestions: Vec<_> = suggestions
-            .into_iter()
-            .map(|command| command.data_directory(&self.data))
-            .collect();
-        lines.push(next(&suggestions));
+        lines.push(next(&suggestions(run.directory(), &experiment, splits)));
         let object = json!({
             "run": run.directory().display().to_string(),
             "model": run.model_path().display().to_string(),
             "experiment": experiment.name,
             "data": splits.name,
+            "checksum": splits.test.checksum(),
+            "training_checksum": splits.train.checksum(),
+            "split": "test",
+            "images": splits.test.len(),
             "seed": experiment.seed,
             "epochs": last.epoch,
             "train": last.train,
             "validation": last.validation,
             "test": last.test,
+            "generalisation_gap": gap.map(|gap| json!({
+                "nats": gap.nats(),
+                "train": gap.train,
+                "held_out": gap.held_out,
+                "split": gap.split,
+                "images": gap.images,
+            })),
             "seconds": start.elapsed().as_secs_f64(),
             "files": files,
         });
@@ -358,7 +378,10 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
     }
     if model.model.latent_size() == 2 {
         let plane = figures::covering(&model, test, 15, seed, context)?;
-        save("manifold", &figures::manifold(&model, &plane, 0, context)?)?;
+        save(
+            "manifold",
+            &figures::manifold(&model, &plane, figures::first_class(&model), context)?,
+        )?;
     }
     Ok(files)
 }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use latent_datasets::Loaded;
 use latent_training::{Experiment, Run, load_model};
 use latent_visualisation::Format;
 use serde_json::{Value, json};
@@ -227,9 +226,7 @@ impl<'a> Plan<'a> {
         }
         let run = Run::open(directory)?;
         if let Training::Done(_) = wanted.training {
-            let experiment = run.experiment()?;
-            let loaded = self.request.data.load(experiment.data.source, context)?;
-            refuse_other_data(directory, loaded, &experiment, context)?;
+            refuse_other_data(directory, self.request.data, context)?;
         }
         Ok(TrainedRun {
             path: quoted(directory.as_os_str()),
@@ -542,25 +539,21 @@ pub(crate) fn refuse_other(
     Ok(())
 }
 
-/// A finished run of the same experiment, which was tested on other images.
+/// Refuses a finished run of other data than is asked for.
 pub(crate) fn refuse_other_data(
     directory: &Path,
-    loaded: Loaded,
-    experiment: &Experiment,
+    data: &DataArguments,
     context: &Context,
 ) -> Result<(), Error> {
-    let limit = experiment.data.limit.unwrap_or(usize::MAX);
-    let test = loaded.splits.test.truncated(limit);
-    let trained = load_model(directory, &context.device)?.metadata.data;
-    if trained.test_checksum == test.checksum() {
-        return Ok(());
+    let model = load_model(directory, &context.device)?;
+    match data.load_for(&model, context)?.others {
+        None => Ok(()),
+        Some(others) => Err(Error::OtherRunData {
+            run: others.model,
+            found: others.trained,
+            asked: others.found,
+        }),
     }
-    Err(Error::OtherRun {
-        run: directory.to_owned(),
-        key: "data".to_owned(),
-        found: trained.name,
-        asked: loaded.splits.name,
-    })
 }
 
 /// What is measured, by the name that is printed for programs: the heading, and the decimals.
@@ -638,7 +631,15 @@ fn compared_by(command: &str, findings: &Findings) -> String {
         row.extend(runs.iter().enumerate().map(value));
         rows.push(row);
     }
-    table_of(&head, &rows)
+    let table = table_of(&head, &rows);
+    let object = findings.object(command);
+    let is_same = |key| object.is_none_or(|object| object[key] != Value::Bool(false));
+    if is_same("same_test_images") {
+        return table;
+    }
+    table
+        + "<p class=\"warning\">The test figures of these runs are of different images, and cannot be \
+           compared.</p>\n"
 }
 
 fn figures_of(measured: &[(String, &str, String)], findings: &Findings) -> String {

@@ -2,6 +2,7 @@
 //! test of one module runs beside those of the others.
 
 mod command_line;
+mod data_of_runs;
 mod explorer;
 mod hub;
 mod paths;

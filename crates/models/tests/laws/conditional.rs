@@ -8,6 +8,9 @@ use latent_tolerance::{SINGLE, rounding};
 
 use crate::{CPU, IMAGE, PIXELS, Result, images, lost, models, vec1};
 
+/// The labels 0 to 9.
+const ALL: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
 #[test]
 fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() -> Result {
     for (name, config) in models() {
@@ -43,7 +46,7 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
         );
         assert!(model.generate(&[10], &mut Generator::new(1)).is_err());
 
-        let styled = model.restyle(&images, &told(&[3, 3])?)?;
+        let styled = model.restyle(&images, &told(&[3, 3])?, &ALL)?;
         assert_eq!(styled.dims(), [2, 10, PIXELS]);
         let own = vec1(&styled.get_on_dim(1, 3)?)?;
         assert!(
@@ -53,8 +56,15 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
             "{name}"
         );
 
+        // With some labels only, those are left: in the order in which they are asked for.
+        let some = model.restyle(&images, &told(&[3, 3])?, &[7, 3])?;
+        assert_eq!(some.dims(), [2, 2, PIXELS]);
+        assert_eq!(vec1(&some.get_on_dim(1, 1)?)?, own);
+        let some = model.classify(&images, &[5], 4, &mut Generator::new(2))?;
+        assert_eq!(some.to_vec1::<u32>()?, [5, 5]);
+
         // Bayes' rule: probabilities, in proportion to the likelihoods.
-        let classes = model.class_log_probabilities(&images, 4, &mut Generator::new(2))?;
+        let classes = model.class_log_probabilities(&images, &ALL, 4, &mut Generator::new(2))?;
         assert_eq!(classes.dims(), [2, 10]);
         let sums = vec1(&classes.exp()?.sum(1)?)?;
         // Ten exponentials of rounded logarithms; Σ p |log p| is at most ln 10.
