@@ -10,9 +10,10 @@ use std::f64::consts::TAU;
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
-use crate::convolution::{Convolution, TransposedConvolution};
+use crate::activation::Activation;
+use crate::adam::{Adam, Moments};
+use crate::layer::{Convolution, Layer, TransposedConvolution};
 use crate::mixture::LOG_SCALE_BOUND;
-use crate::{Activation, Adam, Layer, Moments};
 
 /// See [`linear`](crate::linear).
 pub fn linear(

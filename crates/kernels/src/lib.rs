@@ -4,10 +4,11 @@
 //! logits of ±1000 give finite values and finite gradients. The hot paths of models and
 //! distributions call these functions and nothing beneath them.
 //!
-//! On the CPU each is one operation of candle's graph, with a gradient of its own: a matrix product
-//! and a vectorised pass or two, for 32- and 64-bit floats, at the widest vectors that the running
-//! machine has. So are all the layers of a network together, as a [`sequence`]. Elsewhere the functions are [`composed`] of candle's operations, which is also
-//! what the fused ones are tested against. Train with [`backward`] in place of the loss's own: it
+//! On the CPU each is one fused operation of candle's graph, with a hand-written gradient: a matrix
+//! product and a vectorised pass or two, for 32- and 64-bit floats, at the widest vectors that the
+//! running machine has. So are all the layers of a network together, as a [`sequence`]. On other devices
+//! and for other dtypes the functions are [`composed`] of candle's operations, which is also what the
+//! fused ones are tested against. Train with [`backward`] in place of the loss's own: it
 //! gives the same gradients, sooner.
 //!
 //! Work is shared out on candle's pool of threads (`CANDLE_NUM_THREADS` sets their number, which
@@ -42,46 +43,26 @@
 
 mod activation;
 mod adam;
-mod average;
-mod bernoulli;
-mod categorical;
-mod columns;
 pub mod composed;
-mod convolution;
-mod coupling;
-mod dequantise;
-mod diagonal;
 mod element;
-mod elementwise;
+mod fused;
 mod gradient_error;
-mod linear;
-mod logistic;
+mod layer;
 mod math;
 mod mixture;
-mod normal;
-mod operation;
-mod parallel;
-mod product;
-mod sequence;
-mod tiles;
+mod ops;
 
 pub use activation::Activation;
-pub use adam::{Adam, Moments, adam_update};
-pub use average::{average_update, squared_norm};
-pub use bernoulli::{bernoulli_log_likelihood, sigmoid};
-pub use categorical::categorical_log_likelihood;
-pub use columns::{columns, side_by_side};
-pub use convolution::{Convolution, TransposedConvolution, conv_transpose2d, conv2d};
-pub use coupling::{affine_coupling, affine_coupling_inverse};
-pub use dequantise::dequantised_logit;
-pub use diagonal::{diagonal_affine, diagonal_affine_inverse};
-pub use elementwise::vector_width;
+pub use adam::{Adam, Moments};
+pub use fused::{backward, vector_width};
 pub use gradient_error::gradient_error;
-pub use linear::linear;
-pub use logistic::standard_logistic_log_density;
-pub use mixture::{MOST_COMPONENTS, logistic_mixture, logistic_mixture_inverse};
-pub use normal::{
-    kl_to_standard_normal, normal_log_density, reparametrise, standard_normal_log_density,
+pub use layer::{Convolution, Layer, TransposedConvolution};
+pub use mixture::MOST_COMPONENTS;
+pub use ops::{
+    adam_update, affine_coupling, affine_coupling_inverse, average_update,
+    bernoulli_log_likelihood, categorical_log_likelihood, columns, conv_transpose2d, conv2d,
+    dequantised_logit, diagonal_affine, diagonal_affine_inverse, kl_to_standard_normal, linear,
+    logistic_mixture, logistic_mixture_inverse, normal_log_density, reparametrise, sequence,
+    side_by_side, sigmoid, squared_norm, standard_logistic_log_density,
+    standard_normal_log_density,
 };
-pub use operation::backward;
-pub use sequence::{Layer, sequence};

@@ -1,29 +1,19 @@
-use candle_core::{DType, Result, Tensor, Var, bail};
+use candle_core::{DType, Result, Tensor, Var};
 
-use crate::composed;
 use crate::element::Element;
-use crate::elementwise::{CHUNK, rows, sum, update2, vectorised};
-use crate::operation::{change, is_fused, on_cpu};
+use crate::fused::elementwise::{CHUNK, rows, sum, update2, vectorised};
+use crate::fused::operation::{change, is_fused, on_cpu};
 
-/// Moves a running average towards a value, in place: a ← decay · a + (1 − decay) · x.
-///
-/// # Errors
-/// Both do not have one shape, dtype and device.
-pub fn average_update(average: &Var, value: &Tensor, decay: f64) -> Result<()> {
-    if average.dims() != value.dims() {
-        bail!(
-            "an average of shape {:?} does not go with a value of shape {:?}",
-            average.shape(),
-            value.shape()
-        );
-    }
+/// See [`average_update`](crate::average_update).
+pub(crate) fn average_update(average: &Var, value: &Tensor, decay: f64) -> Result<Option<()>> {
     if !is_fused(&[average.as_tensor(), value]) || !average.is_contiguous() {
-        return composed::average_update(average, value, decay);
+        return Ok(None);
     }
     match average.dtype() {
         DType::F64 => fused::<f64>(average, value, decay),
         _ => fused::<f32>(average, value, decay),
     }
+    .map(Some)
 }
 
 fn fused<T: Element>(average: &Var, value: &Tensor, decay: f64) -> Result<()> {
@@ -37,18 +27,16 @@ fn fused<T: Element>(average: &Var, value: &Tensor, decay: f64) -> Result<()> {
     })
 }
 
-/// The sum of the squares of all numbers of a tensor.
-///
-/// # Errors
-/// The tensor holds no floats.
-pub fn squared_norm(tensor: &Tensor) -> Result<f64> {
+/// See [`squared_norm`](crate::squared_norm).
+pub(crate) fn squared_norm(tensor: &Tensor) -> Result<Option<f64>> {
     if !is_fused(&[tensor]) {
-        return composed::squared_norm(tensor);
+        return Ok(None);
     }
     match tensor.dtype() {
         DType::F64 => fused_squared_norm::<f64>(tensor),
         _ => fused_squared_norm::<f32>(tensor),
     }
+    .map(Some)
 }
 
 fn fused_squared_norm<T: Element>(tensor: &Tensor) -> Result<f64> {

@@ -1,9 +1,9 @@
 //! Convolutions as matrix products, without copying what they are products of.
 
 use crate::element::Element;
-use crate::elementwise::{column_sums, pieces};
-use crate::parallel::{Spare, collect};
-use crate::tiles::{Indexed, PANEL, Panels, product_of};
+use crate::fused::elementwise::{column_sums, pieces};
+use crate::fused::parallel::{Spare, collect};
+use crate::fused::tiles::{Indexed, PANEL, Panels, product_of};
 
 /// One direction of a convolution, from a larger image to a smaller one: element t of the kernel, at
 /// position p, meets pixel stride · p + t − padding of the larger image.

@@ -3,76 +3,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor};
 
-use crate::convolution::{Conv2d, ConvTranspose2d, Convolution, TransposedConvolution};
+use crate::activation::Activation;
 use crate::element::Element;
-use crate::linear::{AddLinear, Linear};
-use crate::operation::{contiguous, gather, is_fused, is_tracked, on_cpu};
-use crate::{Activation, composed};
+use crate::fused::convolution::{Conv2d, ConvTranspose2d};
+use crate::fused::linear::{AddLinear, Linear};
+use crate::fused::map::Map;
+use crate::fused::operation::{contiguous, gather, is_fused, is_tracked, on_cpu};
+use crate::layer::Layer;
 
-/// A layer of a [`sequence`]: what it makes of its input x, and the tensors that it needs for it.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Layer<'a> {
-    /// activation(x Wᵀ + b), as [`linear`](crate::linear).
-    Linear {
-        /// W, `[out, in]`.
-        weight: &'a Tensor,
-        /// b, `[out]`.
-        bias: &'a Tensor,
-        /// What follows the map.
-        activation: Activation,
-    },
-    /// activation(x + y Wᵀ + b): a linear map of a second input, added to the first. This is how a
-    /// condition enters a network.
-    AddLinear {
-        /// y, `[n, in]`.
-        input: &'a Tensor,
-        /// W, `[out, in]`, where out is how many numbers each of the n items of x has.
-        weight: &'a Tensor,
-        /// b, `[out]`.
-        bias: &'a Tensor,
-        /// What follows the sum.
-        activation: Activation,
-    },
-    /// activation(x ∗ W + b), as [`conv2d`](crate::conv2d).
-    Conv2d {
-        /// W, `[out, in, kernel height, kernel width]`.
-        weight: &'a Tensor,
-        /// b, `[out]`.
-        bias: &'a Tensor,
-        /// How the kernel moves.
-        convolution: Convolution,
-        /// What follows the convolution.
-        activation: Activation,
-    },
-    /// activation(x ∗ᵀ W + b), as [`conv_transpose2d`](crate::conv_transpose2d).
-    ConvTranspose2d {
-        /// W, `[in, out, kernel height, kernel width]`.
-        weight: &'a Tensor,
-        /// b, `[out]`.
-        bias: &'a Tensor,
-        /// How the kernel moves.
-        convolution: TransposedConvolution,
-        /// What follows the convolution.
-        activation: Activation,
-    },
-    /// `[n, …]` to `[n, numbers of an item]`.
-    Flatten,
-    /// `[n, …]` to `[n, height, width, channels]`.
-    Unflatten(usize, usize, usize),
-}
-
-/// Layers one after the other, each given what the one before it returns.
-///
-/// On the CPU all of them are one operation of candle's graph: what passes between them, and its
-/// gradients, need not go through sums that start from zeros. (The operation keeps what passes between
-/// them until the graph is dropped.)
-///
-/// # Errors
-/// The shapes do not fit together, or dtypes or devices differ.
-pub fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Tensor> {
+/// See [`sequence`](crate::sequence). Shapes that do not fit together are an error on every device.
+pub(crate) fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Option<Tensor>> {
     let mut shape = input.dims().to_vec();
     let mut maps = Vec::with_capacity(layers.len());
     for layer in layers {
@@ -80,16 +22,14 @@ pub fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Tensor> {
     }
     let operands = maps.iter().flat_map(Checked::operands);
     let tensors: Vec<&Tensor> = operands.chain([&input]).copied().collect();
-    if !is_fused(&tensors) {
-        return composed::sequence(input, layers);
-    }
-    if maps.is_empty() {
-        return input.reshape(shape);
+    if !is_fused(&tensors) || maps.is_empty() {
+        return Ok(None);
     }
     match input.dtype() {
         DType::F64 => fused::<f64>(input, maps, shape),
         _ => fused::<f32>(input, maps, shape),
     }
+    .map(Some)
 }
 
 impl<'a> Layer<'a> {
@@ -138,55 +78,6 @@ impl<'a> Layer<'a> {
             }
         }))
     }
-
-    /// What the layer does to a shape, if that is all that it does.
-    pub(crate) fn reshape(self, shape: &mut Vec<usize>) -> Result<()> {
-        let Some((&count, item)) = shape.split_first() else {
-            bail!("a network needs a batch of inputs, not one number");
-        };
-        let numbers: usize = item.iter().product();
-        match self {
-            Self::Flatten => *shape = vec![count, numbers],
-            Self::Unflatten(height, width, channels) => {
-                if height * width * channels != numbers {
-                    bail!("{item:?} is not an image of {height}×{width}×{channels}");
-                }
-                *shape = vec![count, height, width, channels];
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-/// A differentiable function of an input and of `N` further tensors, its operands, all contiguous and
-/// on the CPU: a layer whose shapes are known to fit.
-pub(crate) trait Map<const N: usize>: Send + Sync + 'static {
-    /// Whether the gradients are made from the input. One that is not needed for that is handed over
-    /// to be overwritten.
-    const KEEPS_INPUT: bool = true;
-
-    /// What follows the map.
-    fn activation(&self) -> Activation;
-
-    /// The result, after the activation.
-    fn forward<T: Element>(&self, input: Cow<[T]>, operands: [&[T]; N]) -> Vec<T>;
-
-    /// The gradients of the operands that are `wanted`, from that of the activation's argument.
-    fn operand_gradients<T: Element>(
-        &self,
-        input: &[T],
-        operands: [&[T]; N],
-        gradient: &[T],
-        wanted: [bool; N],
-    ) -> [Option<Vec<T>>; N];
-
-    /// The gradient of the input, from that of the activation's argument.
-    fn input_gradient<'a, T: Element>(
-        &self,
-        operands: [&[T]; N],
-        gradient: Cow<'a, [T]>,
-    ) -> Cow<'a, [T]>;
 }
 
 /// A map of any number of operands, and these.

@@ -9,7 +9,7 @@
 use gemm::{Parallelism, gemm};
 
 use crate::element::Element;
-use crate::parallel::{Shared, share};
+use crate::fused::parallel::{Shared, share};
 
 /// A matrix of numbers that lie in a slice, row by row or column by column.
 #[derive(Clone, Copy)]

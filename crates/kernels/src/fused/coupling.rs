@@ -1,41 +1,39 @@
-use candle_core::{D, Result, Tensor};
+use candle_core::{Result, Tensor};
 
-use crate::composed;
 use crate::element::Element;
-use crate::elementwise::{map2, map3, rows, sum, update_rows, vectorised};
-use crate::operation::{Gradient, Operation, apply1, apply3, is_fused};
+use crate::fused::elementwise::{map2, map3, rows, sum, update_rows, vectorised};
+use crate::fused::operation::{Gradient, Operation, apply1, apply3, is_fused};
 
-/// The affine transform of a coupling layer, y = x exp(s) + t, and log |det ∂y/∂x| = Σ s.
-///
-/// `value` x, `log_scale` s and `translation` t are `[..., d]`; the results are `[..., d]` and, in
-/// nats, `[...]`. Dinh et al. 2017, equations 7 and 8.
-pub fn affine_coupling(
+/// See [`affine_coupling`](crate::affine_coupling).
+pub(crate) fn affine_coupling(
     value: &Tensor,
     log_scale: &Tensor,
     translation: &Tensor,
-) -> Result<(Tensor, Tensor)> {
+) -> Result<Option<(Tensor, Tensor)>> {
     if !is_affine(value, log_scale, translation) {
-        return composed::affine_coupling(value, log_scale, translation);
+        return Ok(None);
     }
     let transformed = apply3(Affine, [value, log_scale, translation], value.shape())?;
-    Ok((transformed, sum_of_rows(log_scale, 1.0)?))
+    let log_det = sum_of_rows(log_scale, 1.0)?;
+    Ok(log_det.map(|log_det| (transformed, log_det)))
 }
 
-/// The inverse of [`affine_coupling`], x = (y − t) exp(−s), and log |det ∂x/∂y| = −Σ s.
-pub fn affine_coupling_inverse(
+/// See [`affine_coupling_inverse`](crate::affine_coupling_inverse).
+pub(crate) fn affine_coupling_inverse(
     value: &Tensor,
     log_scale: &Tensor,
     translation: &Tensor,
-) -> Result<(Tensor, Tensor)> {
+) -> Result<Option<(Tensor, Tensor)>> {
     if !is_affine(value, log_scale, translation) {
-        return composed::affine_coupling_inverse(value, log_scale, translation);
+        return Ok(None);
     }
     let transformed = apply3(
         AffineInverse,
         [value, log_scale, translation],
         value.shape(),
     )?;
-    Ok((transformed, sum_of_rows(log_scale, -1.0)?))
+    let log_det = sum_of_rows(log_scale, -1.0)?;
+    Ok(log_det.map(|log_det| (transformed, log_det)))
 }
 
 fn is_affine(value: &Tensor, log_scale: &Tensor, translation: &Tensor) -> bool {
@@ -106,14 +104,18 @@ impl Operation<3> for AffineInverse {
 }
 
 /// `sign` times the sum of every row.
-pub(crate) fn sum_of_rows(values: &Tensor, sign: f64) -> Result<Tensor> {
-    let width = values.dim(D::Minus1)?;
-    // The rows of an empty event hold no numbers to count them by.
-    if !is_fused(&[values]) || width == 0 {
-        return values.sum(D::Minus1)? * sign;
+pub(crate) fn sum_of_rows(values: &Tensor, sign: f64) -> Result<Option<Tensor>> {
+    match values.dims() {
+        // The rows of an empty event hold no numbers to count them by.
+        [leading @ .., width] if is_fused(&[values]) && *width > 0 => {
+            let sum = SumOfRows {
+                width: *width,
+                sign,
+            };
+            apply1(sum, values, leading).map(Some)
+        }
+        _ => Ok(None),
     }
-    let leading = &values.dims()[..values.rank() - 1];
-    apply1(SumOfRows { width, sign }, values, leading)
 }
 
 struct SumOfRows {

@@ -5,49 +5,36 @@
 
 use std::mem::MaybeUninit;
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Result, Tensor};
 
-use crate::composed;
 use crate::element::Element;
-use crate::elementwise::{CHUNK, produced};
-use crate::operation::{Gradient, Operation, apply1, apply2, is_fused};
+use crate::fused::elementwise::{CHUNK, produced};
+use crate::fused::operation::{Gradient, Operation, apply1, apply2, is_fused};
 
-/// Some columns of vectors: `[..., d]` becomes `[..., count]`, from column number `first` on.
-///
-/// # Errors
-/// There are no such columns.
-pub fn columns(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
+/// See [`columns`](crate::columns).
+pub(crate) fn columns(vectors: &Tensor, first: usize, count: usize) -> Result<Option<Tensor>> {
     let Some((&width, leading)) = vectors.dims().split_last() else {
-        bail!("a single number has no columns");
+        return Ok(None);
     };
-    if first.checked_add(count).is_none_or(|end| end > width) {
-        bail!("there are {width} columns, not {count} of them from number {first} on");
-    }
     if !is_fused(&[vectors]) || count == 0 {
-        return composed::columns(vectors, first, count);
+        return Ok(None);
     }
     let shape = [leading, &[count]].concat();
-    apply1(
-        Select([first, count, width - first - count]),
-        vectors,
-        shape,
-    )
+    let select = Select([first, count, width - first - count]);
+    apply1(select, vectors, shape).map(Some)
 }
 
-/// Vectors beside vectors: `[..., a]` and `[..., b]` become `[..., a + b]`.
-///
-/// # Errors
-/// They differ in another dimension than the last, in dtype or in device.
-pub fn side_by_side(left: &Tensor, right: &Tensor) -> Result<Tensor> {
-    let fused = match (left.dims().split_last(), right.dims().split_last()) {
+/// See [`side_by_side`](crate::side_by_side).
+pub(crate) fn side_by_side(left: &Tensor, right: &Tensor) -> Result<Option<Tensor>> {
+    if !is_fused(&[left, right]) {
+        return Ok(None);
+    }
+    match (left.dims().split_last(), right.dims().split_last()) {
         (Some((&a, leading)), Some((&b, others))) if leading == others && a > 0 && b > 0 => {
-            Some((Join([a, b]), [leading, &[a + b]].concat()))
+            let shape = [leading, &[a + b]].concat();
+            apply2(Join([a, b]), [left, right], shape).map(Some)
         }
-        _ => None,
-    };
-    match fused {
-        Some((join, shape)) if is_fused(&[left, right]) => apply2(join, [left, right], shape),
-        _ => composed::side_by_side(left, right),
+        _ => Ok(None),
     }
 }
 

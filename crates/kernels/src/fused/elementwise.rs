@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use pulp::{Simd, WithSimd};
 
 use crate::element::Element;
-use crate::parallel::{collect, share_chunks};
+use crate::fused::parallel::{collect, share_chunks};
 
 /// Elements in the piece of work that a thread takes: short enough to stay in the first cache, long
 /// enough that asking another thread costs less than it saves.

@@ -6,84 +6,11 @@ use candle_core::{Result, Tensor, bail};
 
 use patches::{Axis, Patches};
 
-use crate::Activation;
+use crate::activation::Activation;
 use crate::element::Element;
-use crate::elementwise::column_sums;
-use crate::sequence::{Layer, Map, sequence};
-
-/// How a convolution's kernel moves over an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Convolution {
-    /// Pixels from one position of the kernel to the next, both ways.
-    pub stride: usize,
-    /// Rows and columns of zeros around the image, on each side.
-    pub padding: usize,
-}
-
-/// How the transpose of a convolution undoes that movement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TransposedConvolution {
-    /// Pixels from one position of the kernel to the next, in the result.
-    pub stride: usize,
-    /// Rows and columns that are cut from the result, on each side.
-    pub padding: usize,
-    /// Rows and columns that are added to the result, at the lower and the right edge: several sizes
-    /// shrink to one under a convolution with a stride, and this tells them apart.
-    pub output_padding: usize,
-}
-
-/// activation(x ∗ W + b): a two-dimensional convolution (cross-correlation, as everywhere in this
-/// field) and what follows it.
-///
-/// `input` is `[n, height, width, in]` with the channels of a pixel together, `weight` is
-/// `[out, in, kernel height, kernel width]` (PyTorch's layout) and `bias` is `[out]`. The result is
-/// `[n, h, w, out]` with h = ⌊(height + 2 padding − kernel height) / stride⌋ + 1, and w alike.
-///
-/// # Errors
-/// The shapes do not fit together, the kernel is larger than the padded image, the stride is 0, or
-/// dtypes or devices differ.
-pub fn conv2d(
-    input: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    convolution: Convolution,
-    activation: Activation,
-) -> Result<Tensor> {
-    let layer = Layer::Conv2d {
-        weight,
-        bias,
-        convolution,
-        activation,
-    };
-    sequence(input, &[layer])
-}
-
-/// activation(x ∗ᵀ W + b): the transpose of a convolution, which spreads every pixel over a patch of
-/// a larger image, and what follows it.
-///
-/// `input` is `[n, height, width, in]` with the channels of a pixel together, `weight` is
-/// `[in, out, kernel height, kernel width]` (PyTorch's layout) and `bias` is `[out]`. The result is
-/// `[n, h, w, out]` with h = (height − 1) stride − 2 padding + kernel height + output padding, and w
-/// alike.
-///
-/// # Errors
-/// The shapes do not fit together, the padding leaves nothing, the stride is 0 or not larger than the
-/// output padding, or dtypes or devices differ.
-pub fn conv_transpose2d(
-    input: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    convolution: TransposedConvolution,
-    activation: Activation,
-) -> Result<Tensor> {
-    let layer = Layer::ConvTranspose2d {
-        weight,
-        bias,
-        convolution,
-        activation,
-    };
-    sequence(input, &[layer])
-}
+use crate::fused::elementwise::column_sums;
+use crate::fused::map::Map;
+use crate::layer::{Convolution, TransposedConvolution};
 
 /// The sizes of a batch of images.
 fn images(shape: &[usize]) -> Result<[usize; 4]> {

@@ -1,17 +1,16 @@
 use candle_core::{Result, Tensor};
 
-use crate::activation::relu;
-use crate::composed;
 use crate::element::Element;
-use crate::elementwise::{map, map2, rows, sum2, update_rows, vectorised};
-use crate::operation::{Gradient, Operation, apply1, apply2, is_fused, is_tracked};
+use crate::fused::activation::relu;
+use crate::fused::elementwise::{map, map2, rows, sum2, update_rows, vectorised};
+use crate::fused::operation::{Gradient, Operation, apply1, apply2, is_fused, is_tracked};
 
-/// The logistic function 1 / (1 + exp(−x)), elementwise: the mean of a Bernoulli from its logit.
-pub fn sigmoid(logits: &Tensor) -> Result<Tensor> {
+/// See [`sigmoid`](crate::sigmoid).
+pub(crate) fn sigmoid(logits: &Tensor) -> Result<Option<Tensor>> {
     if !is_fused(&[logits]) {
-        return composed::sigmoid(logits);
+        return Ok(None);
     }
-    apply1(Sigmoid, logits, logits.shape())
+    apply1(Sigmoid, logits, logits.shape()).map(Some)
 }
 
 struct Sigmoid;
@@ -48,26 +47,25 @@ impl Operation<1> for Sigmoid {
     }
 }
 
-/// log p(x) of independent Bernoulli variables, in nats, summed over the event.
-///
-/// With logits l the sum is Σ x l − log(1 + exp(l)). `logits` and `targets` are `[..., d]` and
-/// broadcast against each other; the result is `[...]`. Targets may lie anywhere in [0, 1]: for
-/// grey pixels this is the negative binary cross-entropy.
-pub fn bernoulli_log_likelihood(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+/// See [`bernoulli_log_likelihood`](crate::bernoulli_log_likelihood).
+pub(crate) fn bernoulli_log_likelihood(
+    logits: &Tensor,
+    targets: &Tensor,
+) -> Result<Option<Tensor>> {
     let (shape, repeated) = (logits.dims(), targets.dims());
     // The targets of a fused operation are data, the same for every leading dimension that only the
     // logits have: several draws of z for one image.
     if !is_fused(&[logits, targets]) || !shape.ends_with(repeated) || is_tracked(targets) {
-        return composed::bernoulli_log_likelihood(logits, targets);
+        return Ok(None);
     }
     // The rows of an empty event hold no numbers to count them by.
     let Some((&width, leading)) = shape
         .split_last()
         .filter(|(width, _)| **width > 0 && !repeated.is_empty())
     else {
-        return composed::bernoulli_log_likelihood(logits, targets);
+        return Ok(None);
     };
-    apply2(BernoulliLogLikelihood { width }, [logits, targets], leading)
+    apply2(BernoulliLogLikelihood { width }, [logits, targets], leading).map(Some)
 }
 
 struct BernoulliLogLikelihood {

@@ -2,33 +2,12 @@ use std::borrow::Cow;
 
 use candle_core::{Result, Tensor, bail};
 
-use crate::Activation;
+use crate::activation::Activation;
 use crate::element::Element;
-use crate::elementwise::column_sums;
-use crate::product::{Matrix, product, product_into};
-use crate::sequence::{Layer, Map, sequence};
-use crate::tiles::{product_of_columns, product_of_rows};
-
-/// activation(x Wᵀ + b): a linear layer and what follows it.
-///
-/// `input` is `[..., in]`, `weight` is `[out, in]` (PyTorch's layout) and `bias` is `[out]`; the
-/// result is `[..., out]`.
-///
-/// # Errors
-/// The shapes do not fit together, or dtypes or devices differ.
-pub fn linear(
-    input: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    activation: Activation,
-) -> Result<Tensor> {
-    let layer = Layer::Linear {
-        weight,
-        bias,
-        activation,
-    };
-    sequence(input, &[layer])
-}
+use crate::fused::elementwise::column_sums;
+use crate::fused::map::Map;
+use crate::fused::product::{Matrix, product, product_into};
+use crate::fused::tiles::{product_of_columns, product_of_rows};
 
 /// x Wᵀ + b and what follows it.
 pub(crate) struct Linear {

@@ -2,21 +2,21 @@ use std::f64::consts::TAU;
 
 use candle_core::{Result, Tensor};
 
-use crate::composed;
 use crate::element::Element;
-use crate::elementwise::{map, map2, map3, rows, sum, sum2, update_rows, vectorised};
-use crate::operation::{Gradient, Operation, apply1, apply2, apply3, is_fused};
+use crate::fused::elementwise::{map, map2, map3, rows, sum, sum2, update_rows, vectorised};
+use crate::fused::operation::{Gradient, Operation, apply1, apply2, apply3, is_fused};
 
-/// A draw of a diagonal normal as a differentiable function of its parameters: μ + exp(log σ) ε.
-///
-/// `loc` and `log_scale` are `[..., d]`; `noise` holds standard normal draws ε and may have more
-/// leading dimensions, for several draws each. Kingma & Welling 2014, section 2.4.
-pub fn reparametrise(loc: &Tensor, log_scale: &Tensor, noise: &Tensor) -> Result<Tensor> {
+/// See [`reparametrise`](crate::reparametrise).
+pub(crate) fn reparametrise(
+    loc: &Tensor,
+    log_scale: &Tensor,
+    noise: &Tensor,
+) -> Result<Option<Tensor>> {
     let one_shape = loc.dims() == noise.dims() && log_scale.dims() == noise.dims();
     if !is_fused(&[loc, log_scale, noise]) || !one_shape {
-        return composed::reparametrise(loc, log_scale, noise);
+        return Ok(None);
     }
-    apply3(Reparametrise, [loc, log_scale, noise], noise.shape())
+    apply3(Reparametrise, [loc, log_scale, noise], noise.shape()).map(Some)
 }
 
 struct Reparametrise;
@@ -49,24 +49,14 @@ impl Operation<3> for Reparametrise {
     }
 }
 
-/// log N(x; μ, diag σ²) in nats, summed over the event.
-///
-/// `value`, `loc` and `log_scale` are `[..., d]` and broadcast against each other; the result is
-/// `[...]`.
-pub fn normal_log_density(value: &Tensor, loc: &Tensor, log_scale: &Tensor) -> Result<Tensor> {
-    composed::normal_log_density(value, loc, log_scale)
-}
-
-/// log N(x; 0, I) in nats, summed over the event.
-///
-/// `value` is `[..., d]`, the result `[...]`.
-pub fn standard_normal_log_density(value: &Tensor) -> Result<Tensor> {
+/// See [`standard_normal_log_density`](crate::standard_normal_log_density).
+pub(crate) fn standard_normal_log_density(value: &Tensor) -> Result<Option<Tensor>> {
     match value.dims() {
         // The rows of an empty event hold no numbers to count them by.
         [leading @ .., width] if is_fused(&[value]) && *width > 0 => {
-            apply1(StandardNormalLogDensity { width: *width }, value, leading)
+            apply1(StandardNormalLogDensity { width: *width }, value, leading).map(Some)
         }
-        _ => composed::standard_normal_log_density(value),
+        _ => Ok(None),
     }
 }
 
@@ -109,22 +99,16 @@ impl Operation<1> for StandardNormalLogDensity {
     }
 }
 
-/// KL(N(μ, diag σ²) ‖ N(0, I)) in nats, summed over the event.
-///
-/// ½ Σ (σ² + μ² − 1) − Σ log σ; `loc` and `log_scale` are `[..., d]`, the result is `[...]`.
-/// Kingma & Welling 2014, appendix B.
-pub fn kl_to_standard_normal(loc: &Tensor, log_scale: &Tensor) -> Result<Tensor> {
+/// See [`kl_to_standard_normal`](crate::kl_to_standard_normal).
+pub(crate) fn kl_to_standard_normal(loc: &Tensor, log_scale: &Tensor) -> Result<Option<Tensor>> {
     match loc.dims() {
         [leading @ .., width]
             if is_fused(&[loc, log_scale]) && loc.dims() == log_scale.dims() && *width > 0 =>
         {
-            apply2(
-                KlToStandardNormal { width: *width },
-                [loc, log_scale],
-                leading,
-            )
+            let operation = KlToStandardNormal { width: *width };
+            apply2(operation, [loc, log_scale], leading).map(Some)
         }
-        _ => composed::kl_to_standard_normal(loc, log_scale),
+        _ => Ok(None),
     }
 }
 

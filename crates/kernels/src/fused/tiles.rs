@@ -12,8 +12,8 @@ use std::mem::MaybeUninit;
 use pulp::{Simd, WithSimd};
 
 use crate::element::Element;
-use crate::elementwise::produced;
-use crate::parallel::{Shared, share};
+use crate::fused::elementwise::produced;
+use crate::fused::parallel::{Shared, share};
 
 /// Rows and columns of a part of the product that is summed in registers: of the sixteen that hold
 /// eight 32-bit floats each, it takes twelve.
@@ -365,7 +365,7 @@ impl<T: Element, P: FnMut(usize, usize, &[[T; COLUMNS]; ROWS])> Tiles<'_, T, P> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::product::{Matrix, product};
+    use crate::fused::product::{Matrix, product};
 
     #[test]
     fn products_are_sums_of_products_wherever_the_numbers_lie() {

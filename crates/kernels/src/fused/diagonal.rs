@@ -1,60 +1,41 @@
-use candle_core::{D, Result, Tensor, bail};
+use candle_core::{Result, Tensor};
 
-use crate::composed;
 use crate::element::Element;
-use crate::elementwise::{column_sums, map2, rows_of};
-use crate::operation::{Gradient, Operation, apply3, is_fused};
+use crate::fused::elementwise::{column_sums, map2, rows_of};
+use crate::fused::operation::{Gradient, Operation, apply3, is_fused};
 
-/// The same affine transform of every row, y = x exp(s) + t, and log |det ∂y/∂x| = Σ s of one row.
-///
-/// `value` x is `[..., d]`, `log_scale` s and `translation` t are `[d]`; the results are `[..., d]` and
-/// one number in nats, `[]`. Dinh et al. 2014, section 3.3; Kingma & Dhariwal 2018, section 3.1.
-///
-/// # Errors
-/// The shapes do not fit together, or dtypes or devices differ.
-pub fn diagonal_affine(
+/// See [`diagonal_affine`](crate::diagonal_affine).
+pub(crate) fn diagonal_affine(
     value: &Tensor,
     log_scale: &Tensor,
     translation: &Tensor,
-) -> Result<(Tensor, Tensor)> {
-    let Some(width) = check(value, log_scale, translation)? else {
-        return composed::diagonal_affine(value, log_scale, translation);
+) -> Result<Option<(Tensor, Tensor)>> {
+    let Some(width) = width(value, log_scale, translation) else {
+        return Ok(None);
     };
     let operation = Diagonal { width };
     let transformed = apply3(operation, [value, log_scale, translation], value.shape())?;
-    Ok((transformed, log_scale.sum_all()?))
+    Ok(Some((transformed, log_scale.sum_all()?)))
 }
 
-/// The inverse of [`diagonal_affine`], x = (y − t) exp(−s), and log |det ∂x/∂y| = −Σ s.
-///
-/// # Errors
-/// As [`diagonal_affine`].
-pub fn diagonal_affine_inverse(
+/// See [`diagonal_affine_inverse`](crate::diagonal_affine_inverse).
+pub(crate) fn diagonal_affine_inverse(
     value: &Tensor,
     log_scale: &Tensor,
     translation: &Tensor,
-) -> Result<(Tensor, Tensor)> {
-    let Some(width) = check(value, log_scale, translation)? else {
-        return composed::diagonal_affine_inverse(value, log_scale, translation);
+) -> Result<Option<(Tensor, Tensor)>> {
+    let Some(width) = width(value, log_scale, translation) else {
+        return Ok(None);
     };
     let operation = DiagonalInverse { width };
     let transformed = apply3(operation, [value, log_scale, translation], value.shape())?;
-    Ok((transformed, log_scale.sum_all()?.neg()?))
+    Ok(Some((transformed, log_scale.sum_all()?.neg()?)))
 }
 
 /// The length of a row, if the fused operations apply.
-fn check(value: &Tensor, log_scale: &Tensor, translation: &Tensor) -> Result<Option<usize>> {
-    let width = value.dim(D::Minus1)?;
-    if log_scale.dims() != [width] || translation.dims() != [width] {
-        bail!(
-            "a diagonal transform of {:?} needs a scale and a translation for each of {width} columns, \
-             not {:?} and {:?}",
-            value.shape(),
-            log_scale.shape(),
-            translation.shape()
-        );
-    }
-    Ok((width > 0 && is_fused(&[value, log_scale, translation])).then_some(width))
+fn width(value: &Tensor, log_scale: &Tensor, translation: &Tensor) -> Option<usize> {
+    let width = *value.dims().last()?;
+    (width > 0 && is_fused(&[value, log_scale, translation])).then_some(width)
 }
 
 struct Diagonal {

@@ -1,0 +1,34 @@
+use std::borrow::Cow;
+
+use crate::activation::Activation;
+use crate::element::Element;
+
+/// A differentiable function of an input and of `N` further tensors, its operands, all contiguous and
+/// on the CPU: a layer whose shapes are known to fit.
+pub(crate) trait Map<const N: usize>: Send + Sync + 'static {
+    /// Whether the gradients are made from the input. One that is not needed for that is handed over
+    /// to be overwritten.
+    const KEEPS_INPUT: bool = true;
+
+    /// What follows the map.
+    fn activation(&self) -> Activation;
+
+    /// The result, after the activation.
+    fn forward<T: Element>(&self, input: Cow<[T]>, operands: [&[T]; N]) -> Vec<T>;
+
+    /// The gradients of the operands that are `wanted`, from that of the activation's argument.
+    fn operand_gradients<T: Element>(
+        &self,
+        input: &[T],
+        operands: [&[T]; N],
+        gradient: &[T],
+        wanted: [bool; N],
+    ) -> [Option<Vec<T>>; N];
+
+    /// The gradient of the input, from that of the activation's argument.
+    fn input_gradient<'a, T: Element>(
+        &self,
+        operands: [&[T]; N],
+        gradient: Cow<'a, [T]>,
+    ) -> Cow<'a, [T]>;
+}

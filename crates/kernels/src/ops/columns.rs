@@ -1,0 +1,26 @@
+use candle_core::{Result, Tensor, bail};
+
+use crate::{composed, fused};
+
+/// Some columns of vectors: `[..., d]` becomes `[..., count]`, from column number `first` on.
+///
+/// # Errors
+/// There are no such columns.
+pub fn columns(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
+    let Some(&width) = vectors.dims().last() else {
+        bail!("a single number has no columns");
+    };
+    if first.checked_add(count).is_none_or(|end| end > width) {
+        bail!("there are {width} columns, not {count} of them from number {first} on");
+    }
+    fused::columns(vectors, first, count)?
+        .map_or_else(|| composed::columns(vectors, first, count), Ok)
+}
+
+/// Vectors beside vectors: `[..., a]` and `[..., b]` become `[..., a + b]`.
+///
+/// # Errors
+/// They differ in another dimension than the last, in dtype or in device.
+pub fn side_by_side(left: &Tensor, right: &Tensor) -> Result<Tensor> {
+    fused::side_by_side(left, right)?.map_or_else(|| composed::side_by_side(left, right), Ok)
+}
