@@ -1,11 +1,10 @@
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hf_hub::{Cache, CacheRepo};
 
-use crate::file::is_hexadecimal;
+use crate::cache::{cached_by, place, refer};
 use crate::transfer::{Progress, Transfer, is_loopback};
 use crate::{Error, HubFile};
 
@@ -232,63 +231,6 @@ impl Hub {
     }
 }
 
-/// A failure of the cache, with the place where it happened.
-fn cached_by<T>(path: &Path, result: io::Result<T>) -> Result<T, Error> {
-    result.map_err(|reason| Error::Cache {
-        path: path.to_owned(),
-        reason,
-    })
-}
-
-/// A path with something added to its name.
-pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(end);
-    path.with_file_name(name)
-}
-
-/// Makes `link`, `snapshots/COMMIT/NAME`, lead to a blob.
-fn place(blob: &Path, link: &Path, name: &str) -> io::Result<()> {
-    if link.exists() {
-        return Ok(());
-    }
-    // It may lead to a blob that is no more.
-    if link.symlink_metadata().is_ok() {
-        fs::remove_file(link)?;
-    }
-    #[cfg(unix)]
-    {
-        let up = "../".repeat(name.split('/').count() + 1);
-        let checksum = blob.file_name().unwrap_or_default();
-        match std::os::unix::fs::symlink(Path::new(&up).join("blobs").join(checksum), link) {
-            // Another process was as quick.
-            Err(_) if link.exists() => Ok(()),
-            result => result,
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = name;
-        // Who may make links on other systems is another matter.
-        let whole = beside(link, ".incomplete");
-        fs::copy(blob, &whole)?;
-        fs::rename(whole, link)
-    }
-}
-
-/// Writes which commit a branch stands for, whole or not at all.
-fn refer(reference: &Path, commit: &str) -> io::Result<()> {
-    if fs::read_to_string(reference).is_ok_and(|known| known.trim() == commit) {
-        return Ok(());
-    }
-    if let Some(directory) = reference.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let whole = beside(reference, &format!(".{}", std::process::id()));
-    fs::write(&whole, commit)?;
-    fs::rename(whole, reference)
-}
-
 /// Without the token.
 impl std::fmt::Debug for Hub {
     fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
@@ -298,51 +240,5 @@ impl std::fmt::Debug for Hub {
             .field("cache", &self.cache)
             .field("is_offline", &self.is_offline)
             .finish_non_exhaustive()
-    }
-}
-
-/// What a hub says of a file before it sends it.
-pub(crate) struct FileMetadata {
-    /// Where the hub has it, under the name that it goes by now.
-    pub(crate) url: String,
-    /// The commit that the revision stands for.
-    pub(crate) commit: String,
-    /// SHA-256 of a large file, Git's checksum of a small one.
-    pub(crate) checksum: String,
-    /// Bytes.
-    pub(crate) size: u64,
-}
-
-impl FileMetadata {
-    /// From the words of headers; says which is missing or makes no sense.
-    pub(crate) fn from_headers(
-        url: String,
-        header: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, String> {
-        /// A tebibyte, which no file here is anywhere near.
-        const LARGEST: u64 = 1 << 40;
-        let needed = |name: &str| header(name).ok_or_else(|| format!("it has no header {name}"));
-        let checksum = header("x-linked-etag").map_or_else(|| needed("etag"), Ok)?;
-        let checksum = checksum
-            .trim_start_matches("W/")
-            .trim_matches('"')
-            .to_lowercase();
-        if !(is_hexadecimal(&checksum, 64) || is_hexadecimal(&checksum, 40)) {
-            return Err("its etag is no checksum".to_owned());
-        }
-        let commit = needed("x-repo-commit")?;
-        if !is_hexadecimal(&commit, 40) {
-            return Err("its x-repo-commit is no commit".to_owned());
-        }
-        let size = header("x-linked-size").map_or_else(|| needed("content-length"), Ok)?;
-        let size = size.parse().ok().filter(|&size| size <= LARGEST);
-        let size = size.ok_or("its size is no number of bytes")?;
-        let commit = commit.to_lowercase();
-        Ok(Self {
-            url,
-            commit,
-            checksum,
-            size,
-        })
     }
 }

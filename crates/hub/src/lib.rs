@@ -21,9 +21,11 @@
 //! answer to another question for the rest of a file, and believes what arrives. Here every byte is
 //! checked against the checksum that the hub names, before the file has its name in the cache.
 
+mod cache;
 mod error;
 mod file;
 mod hub;
+mod metadata;
 mod transfer;
 
 pub use error::Error;

@@ -10,7 +10,8 @@ use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Response, StatusCode, Uri};
 use ureq::{Agent, Body, Proxy, RequestBuilder};
 
-use crate::hub::{FileMetadata, beside};
+use crate::cache::beside;
+use crate::metadata::FileMetadata;
 use crate::{Error, HubFile};
 
 /// Bytes that are read at once.
