@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::Mismatch;
+use crate::mismatch::Mismatch;
 
 /// What can be wrong with a checkpoint; one variant a broken promise.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::{fs, io};
 
 use atomic_write_file::AtomicWriteFile;
 use candle_core::{DType, Device, Tensor};
@@ -10,15 +10,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::mismatch::{Expected, Mismatch};
 
 /// The version of the layout that this crate writes. It reads those before too.
 pub const FORMAT: u64 = 2;
 
 /// The one key in the header's metadata.
 const KEY: &str = "latent";
-
-/// The names of all tensors that a model has, with their shapes.
-pub type Expected = BTreeMap<String, Vec<usize>>;
 
 /// What a file says about itself.
 #[derive(Serialize, Deserialize)]
@@ -47,78 +45,6 @@ pub struct Checkpoint<M> {
     pub tensors: BTreeMap<String, Tensor>,
     /// The caller's description.
     pub metadata: M,
-}
-
-/// How a file's tensors differ from those of a model: names and shapes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mismatch {
-    /// The model has them, and the file does not.
-    pub missing: Vec<(String, Vec<usize>)>,
-    /// The file has them, and the model does not.
-    pub surplus: Vec<(String, Vec<usize>)>,
-    /// Both have them: the shape in the file, and the model's.
-    pub reshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
-}
-
-impl Mismatch {
-    /// How many tensors of each kind a message lists.
-    const SHOWN: usize = 40;
-
-    fn between(tensors: &BTreeMap<String, Tensor>, expected: &Expected) -> Self {
-        let mut mismatch = Self::default();
-        for (name, shape) in expected {
-            match tensors.get(name) {
-                None => mismatch.missing.push((name.clone(), shape.clone())),
-                Some(tensor) if tensor.dims() != shape => {
-                    let found = tensor.dims().to_vec();
-                    mismatch.reshaped.push((name.clone(), found, shape.clone()));
-                }
-                Some(_) => {}
-            }
-        }
-        for (name, tensor) in tensors {
-            if !expected.contains_key(name) {
-                let shape = tensor.dims().to_vec();
-                mismatch.surplus.push((name.clone(), shape));
-            }
-        }
-        mismatch
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let named = |tensors: &[(String, Vec<usize>)]| -> Vec<String> {
-            let tensors = tensors.iter();
-            tensors
-                .map(|(name, shape)| format!("{name} {shape:?}"))
-                .collect()
-        };
-        let reshaped = self.reshaped.iter();
-        let reshaped = reshaped
-            .map(|(name, found, expected)| format!("{name} is {found:?}, expected {expected:?}"));
-        let kinds = [
-            ("missing", named(&self.missing)),
-            ("not part of the model", named(&self.surplus)),
-            ("of another shape", reshaped.collect()),
-        ];
-        let mut is_first = true;
-        for (kind, tensors) in kinds.into_iter().filter(|(_, tensors)| !tensors.is_empty()) {
-            let separator = if is_first { "" } else { "; " };
-            is_first = false;
-            let shown = tensors.len().min(Self::SHOWN);
-            write!(
-                formatter,
-                "{separator}{} {kind}: {}",
-                tensors.len(),
-                tensors[..shown].join(", ")
-            )?;
-            if tensors.len() > shown {
-                write!(formatter, " and {} more", tensors.len() - shown)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 impl<M> Checkpoint<M> {

@@ -40,10 +40,12 @@
 mod collection;
 mod error;
 mod file;
+mod mismatch;
 
 pub use collection::{Collection, Entry, sha256_hex};
 pub use error::Error;
 pub use file::{
-    Checkpoint, Expected, FORMAT, Mismatch, load, load_foreign, parse, read, remove_leftovers,
-    save, to_bytes, write_atomically,
+    Checkpoint, FORMAT, load, load_foreign, parse, read, remove_leftovers, save, to_bytes,
+    write_atomically,
 };
+pub use mismatch::{Expected, Mismatch};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blocks::{ROWS, in_blocks};
 use crate::error::{positive, refuse_no_samples, refuse_too_many};
-use crate::objective::LogMeanExp;
+use crate::log_mean_exp::LogMeanExp;
 use crate::{
     CLASSES, Concatenated, Condition, Conditional, Error, ImageSize, Labels, LatentModel, Loss,
     Mlp, Network, Step, Trainable,

@@ -37,6 +37,7 @@ mod error;
 mod flow;
 mod latent_model;
 pub mod latent_space;
+mod log_mean_exp;
 mod networks;
 mod objective;
 mod parameters;
@@ -51,11 +52,12 @@ pub use flow::{
 pub use latent_distributions::Generator;
 pub use latent_kernels::Activation;
 pub use latent_model::{Conditional, LatentModel, Loss, Step, Trainable};
+pub use log_mean_exp::LogMeanExp;
 pub use networks::{
     CLASSES, Concatenated, Condition, Conv2d, ConvTranspose2d, ConvolutionalConfig,
     ConvolutionalDecoder, ConvolutionalEncoder, ImageSize, Labels, Linear, Mlp, Network,
     Sequential, Summed,
 };
-pub use objective::{Beginning, Bound, LogMeanExp, Objective};
+pub use objective::{Beginning, Bound, Objective};
 pub use parameters::{Parameters, shapes};
 pub use vae::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae, Vae, VaeConfig};

@@ -1,8 +1,9 @@
-use candle_core::{DType, Device, Result as TensorResult, Tensor};
+use candle_core::{Result as TensorResult, Tensor};
 use latent_distributions::{Distribution, KlDivergence, Normal, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::error::positive;
+use crate::log_mean_exp::log_mean_exp;
 use crate::{Error, Loss};
 
 /// Which lower bound of log p(x) a VAE is trained by.
@@ -173,97 +174,6 @@ impl Objective {
     }
 }
 
-/// log 1/k Σ exp(w) over the first dimension of `[k, n]`, `[n]`: never infinite where the terms are
-/// finite. It is differentiable, for training; [`LogMeanExp`] is for evaluation.
-///
-/// The dtype of the terms is enough: once the largest is subtracted, which is exact for terms near it,
-/// rounding changes the result by no more than it has changed the terms.
-pub(crate) fn log_mean_exp(terms: &Tensor) -> TensorResult<Tensor> {
-    // The largest is no variable: its share of the gradient cancels.
-    let largest = terms.detach().max_keepdim(0)?;
-    let sum = terms.broadcast_sub(&largest)?.exp()?.mean(0)?;
-    sum.log()? + largest.squeeze(0)?
-}
-
-/// log 1/k Σ exp(w) of k terms that come a few at a time, n such means at once.
-///
-/// It is what importance weights, mixtures over labels and Bayes' rule are normalised by. The largest
-/// term is subtracted before exponentials are taken, and all of it is computed in 64 bits on the CPU:
-/// log-likelihoods of images are of magnitude 10³, where neighbouring 32-bit floats are 6·10⁻⁵ apart.
-///
-/// ```
-/// # use candle_core::{DType, Device, Tensor};
-/// # use latent_models::LogMeanExp;
-/// # fn main() -> candle_core::Result<()> {
-/// let mut mean = LogMeanExp::new(1);
-/// mean.add(&Tensor::new(&[[-2000f32]], &Device::Cpu)?)?;
-/// mean.add(&Tensor::new(&[[-2000f32], [-3000.0]], &Device::Cpu)?)?;
-/// let value = mean.finish(DType::F64, &Device::Cpu)?.to_vec1::<f64>()?;
-/// assert_eq!(value, [-2000.0 + 2f64.ln() - 3f64.ln()]);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct LogMeanExp {
-    largest: Vec<f64>,
-    sums: Vec<f64>,
-    terms: usize,
-}
-
-impl LogMeanExp {
-    /// No terms yet of `count` sums.
-    pub fn new(count: usize) -> Self {
-        Self {
-            largest: vec![f64::NEG_INFINITY; count],
-            sums: vec![0.0; count],
-            terms: 0,
-        }
-    }
-
-    /// Adds terms `[k, n]`, without their gradients.
-    ///
-    /// # Errors
-    /// The terms do not have two dimensions.
-    pub fn add(&mut self, terms: &Tensor) -> TensorResult<()> {
-        let terms = terms.detach().to_device(&Device::Cpu)?;
-        for row in terms.to_dtype(DType::F64)?.to_vec2::<f64>()? {
-            self.terms += 1;
-            for ((largest, sum), term) in self.largest.iter_mut().zip(&mut self.sums).zip(row) {
-                if term == f64::NEG_INFINITY {
-                    // It adds nothing, and has no difference to another.
-                } else if term <= *largest {
-                    *sum += (term - *largest).exp();
-                } else {
-                    // Also a NaN comes through here, and stays.
-                    *sum = *sum * (*largest - term).exp() + 1.0;
-                    *largest = term;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The logarithms of the means, `[n]`, rounded to a dtype.
-    ///
-    /// # Errors
-    /// The device does not have such floats.
-    pub fn finish(self, dtype: DType, device: &Device) -> TensorResult<Tensor> {
-        let count = (self.terms as f64).ln();
-        let values: Vec<f64> = self
-            .largest
-            .iter()
-            .zip(&self.sums)
-            .map(|(largest, sum)| match *sum {
-                0.0 => f64::NEG_INFINITY,
-                sum => largest + sum.ln() - count,
-            })
-            .collect();
-        Tensor::new(values, &Device::Cpu)?
-            .to_dtype(dtype)?
-            .to_device(device)
-    }
-}
-
 /// `[k, n]` to its mean over the draws, `[n]`; what has no draws stays as it is.
 pub(crate) fn mean_over_draws(values: &Tensor) -> TensorResult<Tensor> {
     match values.rank() {
@@ -275,47 +185,6 @@ pub(crate) fn mean_over_draws(values: &Tensor) -> TensorResult<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn logarithms_of_mean_exponentials_are_stable_and_the_same_in_pieces() -> TensorResult<()> {
-        let terms = [
-            [-1000.0, 3.0, 0.0],
-            [-1001.0, 900.0, 0.0],
-            [-1000.0, -900.0, 0.0],
-        ];
-        let device = &Device::Cpu;
-        let tensor = Tensor::new(&terms, device)?;
-        let expected = [
-            -1000.0 + ((2.0 + (-1f64).exp()) / 3.0).ln(),
-            900.0 - 3f64.ln(),
-            0.0,
-        ];
-        let mut pieces = LogMeanExp::new(3);
-        pieces.add(&tensor.narrow(0, 0, 2)?)?;
-        pieces.add(&tensor.narrow(0, 2, 1)?)?;
-        for result in [log_mean_exp(&tensor)?, pieces.finish(DType::F64, device)?] {
-            for (result, expected) in result.to_vec1::<f64>()?.iter().zip(expected) {
-                assert!((result - expected).abs() < 1e-12, "{result} {expected}");
-            }
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn a_term_that_is_no_number_shows_in_the_mean() -> TensorResult<()> {
-        let device = &Device::Cpu;
-        let mut sums = LogMeanExp::new(1);
-        sums.add(&Tensor::new(&[[1.0], [f64::NAN], [2.0]], device)?)?;
-        let value = sums.finish(DType::F64, device)?.to_vec1::<f64>()?[0];
-        assert!(value.is_nan());
-        // A term of no weight at all is none, wherever it comes.
-        let nothing = f64::NEG_INFINITY;
-        let mut sums = LogMeanExp::new(2);
-        sums.add(&Tensor::new(&[[nothing, nothing], [2.0, nothing]], device)?)?;
-        let values = sums.finish(DType::F64, device)?.to_vec1::<f64>()?;
-        assert_eq!(values, [2.0 - 2f64.ln(), nothing]);
-        Ok(())
-    }
 
     #[test]
     fn the_weight_of_the_divergence_rises_to_its_value() {

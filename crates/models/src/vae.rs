@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::blocks::{ROWS, in_blocks};
 use crate::error::{positive, refuse_no_samples, refuse_too_many};
+use crate::log_mean_exp::LogMeanExp;
 use crate::networks::{
     CLASSES, Concatenated, Condition, Conv2d, ConvolutionalConfig, ConvolutionalDecoder,
     ConvolutionalEncoder, ImageSize, Labels, Linear, Mlp, Network, Summed,
 };
-use crate::objective::LogMeanExp;
 use crate::{Conditional, Error, LatentModel, Loss, Objective, Step, Trainable};
 
 /// The shape of a fully connected [`Vae`], and what it is trained by.

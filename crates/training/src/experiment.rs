@@ -4,6 +4,7 @@ use latent_models::{ImageSize, ModelConfig};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::suggestion::nearest;
 use crate::{Error, Schedule};
 
 /// What is trained, on what, and how: all that a run needs to be done again.
@@ -445,21 +446,6 @@ impl TrainingConfig {
             weight_decay: self.weight_decay,
         }
     }
-}
-
-/// The name that was probably meant, if one is near enough.
-pub fn nearest<S: AsRef<str>>(name: &str, known: impl IntoIterator<Item = S>) -> Option<String> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate.as_ref()), candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate.as_ref().to_owned())
-}
-
-/// What an error adds about a name that does not exist: the one that was probably meant, or nothing.
-pub fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 /// What an error shows of a text that may be a whole file.

@@ -40,6 +40,7 @@ mod publication;
 mod run;
 mod saving;
 mod schedule;
+mod suggestion;
 mod trainer;
 
 pub use data::{DataDirectory, DataRecord, RunData};
@@ -48,7 +49,7 @@ pub use evaluation::{
     EVALUATION_BATCH, Metrics, classify, encode, evaluate, kl_by_dimension, log_likelihoods,
     mean_and_standard_error, mixture_log_likelihoods, part_of_each,
 };
-pub use experiment::{DataConfig, Experiment, TrainingConfig, did_you_mean, nearest};
+pub use experiment::{DataConfig, Experiment, TrainingConfig};
 pub use gap::GeneralisationGap;
 pub use judge::{Judge, train_judge};
 pub use publication::{Publication, publish};
@@ -56,4 +57,5 @@ pub use run::{
     EpochRecord, Model, ModelMetadata, Outcome, Run, import, load_model, parse_model, train,
 };
 pub use schedule::Schedule;
+pub use suggestion::{did_you_mean, nearest};
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};

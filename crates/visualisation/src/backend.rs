@@ -14,10 +14,11 @@ use plotters_backend::{
 
 use crate::{
     Error,
-    canvas::{Anchor, Canvas, Point, TextStyle},
+    canvas::Canvas,
     chart::MARGIN,
     font::Weight,
     palette::Colour,
+    shape::{Anchor, Point, TextStyle},
 };
 
 /// plotters' coordinates are whole numbers: a pixel has this many of them in each direction.

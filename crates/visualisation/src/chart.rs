@@ -15,9 +15,9 @@ use plotters_backend::DrawingBackend;
 
 use crate::{
     axes::Axis,
-    canvas::TextStyle,
     font::Weight,
     palette::{Colour, GREY, LINES, PALE, WHITE},
+    shape::TextStyle,
 };
 
 /// The outcome of drawing on a backend.

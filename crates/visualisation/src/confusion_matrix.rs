@@ -13,10 +13,11 @@ use crate::{
     Error, Format, Picture,
     axes::Axis,
     backend::record,
-    canvas::{Canvas, TextStyle},
+    canvas::Canvas,
     chart::{Drawn, Sheet, TITLE, below, rgb},
     format::npy,
     palette::{Colour, WHITE},
+    shape::TextStyle,
 };
 
 /// The side of all cells together, in pixels, however many there are.

@@ -9,9 +9,10 @@ use crate::{
     Error, Format, Picture,
     axes::{Axis, extremes, is_drawable, padded},
     backend::record,
-    canvas::{Canvas, TextStyle},
+    canvas::Canvas,
     chart::{Drawn, Sheet, TITLE, below, y_axis},
     format::npy,
+    shape::TextStyle,
 };
 
 /// More panels than this go into a second row.

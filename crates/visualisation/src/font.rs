@@ -4,7 +4,7 @@ use std::{fmt::Write as _, sync::LazyLock};
 
 use ab_glyph::{Font, FontRef, Glyph, GlyphId, OutlineCurve, PxScale, ScaleFont, point};
 
-use crate::canvas::decimal;
+use crate::number::decimal;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Weight {

@@ -1,9 +1,10 @@
 use crate::{
     Error, Format, Picture,
-    canvas::{Anchor, Canvas, TextStyle},
+    canvas::Canvas,
     format::npy,
     map_axes::{label, thinned, tick_names},
     palette::{ALARM, Colour, WHITE},
+    shape::{Anchor, TextStyle},
 };
 
 const LABEL: TextStyle = TextStyle::LABEL;

@@ -69,6 +69,7 @@ mod number;
 mod palette;
 mod raster;
 mod scatter;
+mod shape;
 
 pub use confusion_matrix::ConfusionMatrix;
 pub use curves::Curves;

@@ -1,8 +1,9 @@
 //! The labels around a map of images, whose columns and rows have coordinates.
 
 use crate::{
-    canvas::{Anchor, Canvas, TextStyle},
+    canvas::Canvas,
     number::number,
+    shape::{Anchor, TextStyle},
 };
 
 /// Where a tick is, in pixels along its axis, and its label.

@@ -29,6 +29,11 @@ pub(crate) fn multiple(value: f64, power: i32) -> String {
     format!("{value:.*e}", digits.max(0) as usize).replace('-', "−")
 }
 
+/// Hundredths of a pixel are enough; and no −0.
+pub(crate) fn decimal(value: f32) -> f32 {
+    (value * 100.0).round() / 100.0 + 0.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

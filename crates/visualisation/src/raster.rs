@@ -5,7 +5,7 @@ use tiny_skia::{
     Stroke, Transform,
 };
 
-use crate::{Error, canvas::Shape, font, palette::Colour};
+use crate::{Error, font, palette::Colour, shape::Shape};
 
 /// The white pixels of a PNG, on which shapes are drawn.
 pub(crate) struct Raster {

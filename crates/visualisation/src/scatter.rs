@@ -13,10 +13,11 @@ use crate::{
     Error, Format, Picture,
     axes::{extremes, is_drawable, padded},
     backend::record,
-    canvas::{Canvas, TextStyle},
+    canvas::Canvas,
     chart::{Drawn, Sheet, TITLE, below, rgb, y_axis},
     format::npy,
     palette::{DIGITS, WHITE},
+    shape::TextStyle,
 };
 
 /// The side of the square of points, in pixels.
