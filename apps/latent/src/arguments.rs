@@ -540,19 +540,3 @@ pub(crate) fn require_plane(model: &AnyModel, picture: &'static str) -> Result<(
         }),
     }
 }
-
-/// What is printed of metrics: a line each for people.
-pub(crate) fn table(rows: &[(&str, Value)]) -> String {
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let row = |(name, value): &(&str, Value)| match value {
-        Value::Number(number) if number.is_f64() => {
-            format!(
-                "  {name:width$}  {:>9.2}",
-                number.as_f64().unwrap_or(f64::NAN)
-            )
-        }
-        Value::String(text) => format!("  {name:width$}  {text}"),
-        other => format!("  {name:width$}  {other}"),
-    };
-    rows.iter().map(row).collect::<Vec<_>>().join("\n")
-}

@@ -9,11 +9,10 @@ use latent_models::{ModelConfig, Preprocessing};
 use latent_training::{Metrics, ModelMetadata};
 use serde_json::{Value, json};
 
-use crate::arguments::table;
-use crate::commands::{ERROR, with_errors};
 use crate::pretrained::{self, Models, megabytes};
 use crate::progress::thousands;
 use crate::shell::CommandLine;
+use crate::table::{ERROR, table, with_errors};
 use crate::{Error, experiments};
 
 /// The card of a model.
@@ -56,7 +55,7 @@ pub(crate) fn card(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, E
         );
         let by = format!(
             "`{}` (seed {}, weights of epoch {}, latent {})",
-            command(metadata)?,
+            experiments::command(metadata)?,
             experiment.seed,
             metadata.epoch,
             metadata.version
@@ -156,36 +155,6 @@ fn data_name(metadata: &ModelMetadata) -> &str {
         "mnist" => "MNIST",
         other => other,
     }
-}
-
-/// The command that trains such a model.
-pub(crate) fn command(metadata: &ModelMetadata) -> Result<String, Error> {
-    let mut experiment = metadata.experiment.clone();
-    let (seed, source) = (experiment.seed, experiment.data.source);
-    let known = experiments::all()?
-        .into_iter()
-        .find(|known| known.name == experiment.name);
-    let Some(known) = known else {
-        return Ok("latent train EXPERIMENT.toml".to_owned());
-    };
-    experiment.seed = known.seed;
-    experiment.data.source = known.data.source;
-    // Words change nothing of what is trained.
-    experiment.description.clone_from(&known.description);
-    experiment.tasks.clone_from(&known.tasks);
-    let what = if experiment == known {
-        known.name
-    } else {
-        "EXPERIMENT.toml".to_owned()
-    };
-    let mut command = format!("latent train {what}");
-    if source == Source::Mnist {
-        command += " --data mnist";
-    }
-    if seed != known.seed {
-        _ = write!(command, " --seed {seed}");
-    }
-    Ok(command)
 }
 
 /// Commands for a pretrained model by its name, and for any other by its file, with a directory to be filled in

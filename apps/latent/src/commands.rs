@@ -25,8 +25,6 @@ mod train;
 
 use clap::Subcommand;
 
-pub(crate) use evaluate::{ERROR, with_errors};
-
 use crate::arguments::Shown;
 use crate::{Context, Error};
 

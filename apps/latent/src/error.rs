@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use latent_datasets::Source;
 use latent_training::did_you_mean;
 
-use crate::process::MOST_THREADS;
 use crate::shell::{CommandLine, program};
 
 /// Why a command failed, in words for whoever typed it.
@@ -54,10 +53,9 @@ pub(crate) enum Error {
     )]
     NotFinite { name: String, value: f64 },
     #[error(
-        "t-SNE needs {fewest} images or more, and there are {0}: use a larger `--count`, or `--projection pca`",
-        fewest = crate::projection::Projection::FEWEST_FOR_TSNE
+        "t-SNE needs {fewest} images or more, and there are {count}: use a larger `--count`, or `--projection pca`"
     )]
-    TooFewForTsne(usize),
+    TooFewForTsne { count: usize, fewest: usize },
     #[error(
         "a scatter plot needs latents of two dimensions or more, and this model's have one; \
          `interpolate` and `sample` work with any"
@@ -65,8 +63,8 @@ pub(crate) enum Error {
     OneDimension,
     #[error("a thread for t-SNE cannot be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),
-    #[error("a picture of {0} images is too large: draw {most} or fewer", most = crate::figures::MOST_IMAGES)]
-    TooManyImages(usize),
+    #[error("a picture of {count} images is too large: draw {most} or fewer")]
+    TooManyImages { count: usize, most: usize },
     #[error("{run}: its experiment has no number called `{key}`{}", did_you_mean(.nearest.as_deref()))]
     NoSetting {
         run: PathBuf,
@@ -123,12 +121,11 @@ pub(crate) enum Error {
     Interrupted,
     #[error("Ctrl-C cannot be caught: {0}")]
     Signal(#[from] ctrlc::Error),
-    #[error(
-        "{variable} is `{value}`: give it a number of threads from 1 to {MOST_THREADS}, or unset it"
-    )]
+    #[error("{variable} is `{value}`: give it a number of threads from 1 to {most}, or unset it")]
     ThreadsVariable {
         variable: &'static str,
         value: String,
+        most: u64,
     },
     #[error("`--threads` runs the program once more, which failed: {0}")]
     Again(std::io::Error),

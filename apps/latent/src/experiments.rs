@@ -1,8 +1,10 @@
 //! The experiments that the program knows by name.
 
+use std::fmt::Write;
 use std::path::Path;
 
-use latent_training::{Experiment, nearest};
+use latent_datasets::Source;
+use latent_training::{Experiment, ModelMetadata, nearest};
 
 use crate::Error;
 
@@ -63,4 +65,34 @@ pub(crate) fn find(name: &str, settings: &[String]) -> Result<Experiment, Error>
     let bytes = latent_checkpoints::read(path).map_err(latent_training::Error::from)?;
     let text = String::from_utf8(bytes).map_err(|_| Error::NotText(path.to_owned()))?;
     Ok(Experiment::parse(&text, name, settings)?)
+}
+
+/// The command that trains such a model.
+pub(crate) fn command(metadata: &ModelMetadata) -> Result<String, Error> {
+    let mut experiment = metadata.experiment.clone();
+    let (seed, source) = (experiment.seed, experiment.data.source);
+    let known = all()?
+        .into_iter()
+        .find(|known| known.name == experiment.name);
+    let Some(known) = known else {
+        return Ok("latent train EXPERIMENT.toml".to_owned());
+    };
+    experiment.seed = known.seed;
+    experiment.data.source = known.data.source;
+    // Words change nothing of what is trained.
+    experiment.description.clone_from(&known.description);
+    experiment.tasks.clone_from(&known.tasks);
+    let what = if experiment == known {
+        known.name
+    } else {
+        "EXPERIMENT.toml".to_owned()
+    };
+    let mut command = format!("latent train {what}");
+    if source == Source::Mnist {
+        command += " --data mnist";
+    }
+    if seed != known.seed {
+        _ = write!(command, " --seed {seed}");
+    }
+    Ok(command)
 }

@@ -28,7 +28,10 @@ pub(crate) const MOST_IMAGES: usize = 10_000;
 
 fn refuse_too_many(images: usize) -> Result<(), Error> {
     if images > MOST_IMAGES {
-        return Err(Error::TooManyImages(images));
+        return Err(Error::TooManyImages {
+            count: images,
+            most: MOST_IMAGES,
+        });
     }
     Ok(())
 }

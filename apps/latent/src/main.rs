@@ -17,6 +17,7 @@ mod progress;
 mod projection;
 mod report;
 mod shell;
+mod table;
 mod terminal;
 
 use std::ffi::OsString;

@@ -9,7 +9,7 @@ use latent_hub::{Hub, HubFile};
 use latent_training::{Model, ModelMetadata, parse_model};
 
 use crate::shell::program;
-use crate::{Context, Error, card};
+use crate::{Context, Error, experiments};
 
 pub(crate) type Models = Collection<ModelMetadata>;
 
@@ -67,7 +67,7 @@ pub(crate) fn on_hub(name: &str) -> Result<HubFile, Error> {
 /// What brings a model that is neither in the program nor on this computer.
 pub(crate) fn remedy(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, Error> {
     let program = program();
-    let train = card::command(&entry.metadata)?.replacen("latent", program, 1);
+    let train = experiments::command(&entry.metadata)?.replacen("latent", program, 1);
     Ok(match named_repository() {
         Some(repository) => format!(
             "`{program} models fetch {name}` downloads it from {repository}, or `{train}` trains it"

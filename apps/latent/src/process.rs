@@ -49,5 +49,6 @@ pub(crate) fn check_threads() -> Result<(), Error> {
     Err(Error::ThreadsVariable {
         variable: VARIABLE,
         value: value.to_string_lossy().into_owned(),
+        most: MOST_THREADS,
     })
 }

@@ -75,7 +75,8 @@ fn embedded(latents: &Tensor, count: usize) -> Result<Tensor, Error> {
     // Each point needs three times as many neighbours as the perplexity.
     let perplexity = PERPLEXITY.min(count.saturating_sub(2) / 3);
     if count < Projection::FEWEST_FOR_TSNE {
-        return Err(Error::TooFewForTsne(count));
+        let fewest = Projection::FEWEST_FOR_TSNE;
+        return Err(Error::TooFewForTsne { count, fewest });
     }
     let start = PrincipalComponents::of(latents, 2)?.project(latents)?;
     let start = start.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;

@@ -8,31 +8,10 @@ use latent_training::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::arguments::{DataArguments, ModelArgument, Shown, batching, seed, table};
+use crate::arguments::{DataArguments, ModelArgument, Shown, batching, seed};
 use crate::progress::{Counting, thousands};
+use crate::table::{ERROR, table, with_errors};
 use crate::{Context, Error};
-
-/// What a figure's standard error is called after the figure.
-pub(crate) const ERROR: &str = "_standard_error";
-
-/// For people: each figure that has a standard error with twice that behind it.
-pub(crate) fn with_errors<'a>(figures: &[(&'a str, Value)]) -> Vec<(&'a str, Value)> {
-    let error = |name: &str| {
-        let named = |(known, _): &&(&str, Value)| known.strip_suffix(ERROR) == Some(name);
-        Some(figures.iter().find(named)?.1.as_f64())
-    };
-    let row = |(name, value): &(&'a str, Value)| {
-        let error = match error(name) {
-            Some(Some(error)) => format!("± {:.2}", 2.0 * error),
-            Some(None) => "(standard error not defined for one image)".to_owned(),
-            None => return (*name, value.clone()),
-        };
-        let value = value.as_f64().unwrap_or(f64::NAN);
-        (*name, json!(format!("{value:>9.2} {error}")))
-    };
-    let figures = figures.iter().filter(|(name, _)| !name.ends_with(ERROR));
-    figures.map(row).collect()
-}
 
 /// Measure a model on the test images, in nats per image
 ///

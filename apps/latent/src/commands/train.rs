@@ -11,13 +11,14 @@ use latent_training::{
 use latent_visualisation::Picture;
 use serde_json::{Value, json};
 
-use crate::arguments::{DataArguments, batching, paths, seed, table};
+use crate::arguments::{DataArguments, batching, paths, seed};
 use crate::figures::{self, Draw};
 use crate::paths::{check, new_path, path};
 use crate::progress::{Progress, thousands};
 use crate::projection::Projection;
 use crate::report::{refuse_other, refuse_other_data};
 use crate::shell::{CommandLine, next};
+use crate::table::table;
 use crate::{Context, Error, experiments};
 
 /// Train a model and draw what it learned
