@@ -51,9 +51,6 @@ const KNOWN_CYCLIC_IMPORTS: &[(&str, &str)] = &[
 
 /// Flags and commands in messages of libraries that are still to be removed.
 const KNOWN_MENTIONS: &[(&str, &str)] = &[
-    ("crates/training/src/error.rs", "--data"),
-    ("crates/training/src/error.rs", "--data-dir"),
-    ("crates/training/src/error.rs", "--learning-rate"),
     ("crates/training/src/error.rs", "--limit"),
     ("crates/training/src/error.rs", "--out"),
     ("crates/training/src/error.rs", "--overwrite"),

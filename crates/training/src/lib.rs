@@ -30,6 +30,7 @@
 //! experiment gives the same bytes, and an interrupted run that is resumed ends as one that was not.
 
 mod data;
+mod data_record;
 mod error;
 mod evaluation;
 mod experiment;
@@ -43,7 +44,8 @@ mod schedule;
 mod suggestion;
 mod trainer;
 
-pub use data::{DataDirectory, DataRecord, RunData};
+pub use data::{DataDirectory, RunData};
+pub use data_record::DataRecord;
 pub use error::Error;
 pub use evaluation::{
     EVALUATION_BATCH, Metrics, classify, encode, evaluate, kl_by_dimension, log_likelihoods,
