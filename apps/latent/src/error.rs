@@ -228,18 +228,8 @@ pub(crate) enum Error {
     Checkpoint(#[from] latent_checkpoints::Error),
     #[error(transparent)]
     Hub(#[from] latent_hub::Error),
-    #[error(
-        "{0}; the usual remedy is to begin again with a lower learning rate, such as a tenth of it \
-         (`--learning-rate`), or with shorter gradients (`--set training.gradient_clip=100`), and with \
-         `--overwrite`"
-    )]
-    Unstable(latent_training::Error),
-    #[error(
-        "{0}; name the directory of the run's data with `--data-dir`, or begin a new run on these with `--out`"
-    )]
-    OtherDataToResume(latent_training::Error),
-    #[error(transparent)]
-    Training(latent_training::Error),
+    #[error("{}{}", .0, training_remedy(.0))]
+    Training(#[from] latent_training::Error),
     #[error("{}{}", .0, data_remedy(.0))]
     Data(#[from] latent_datasets::Error),
     #[error(transparent)]
@@ -333,14 +323,50 @@ fn data_remedy(error: &latent_datasets::Error) -> &'static str {
     }
 }
 
-/// A library states facts; what can be typed about them is added here.
-impl From<latent_training::Error> for Error {
-    fn from(error: latent_training::Error) -> Self {
-        use latent_training::Error::{Diverged, NotFinite, OtherData};
-        match error {
-            NotFinite { .. } | Diverged { .. } => Self::Unstable(error),
-            OtherData { .. } => Self::OtherDataToResume(error),
-            _ => Self::Training(error),
+/// What can be typed about a training or a run that failed: the library states the fact.
+fn training_remedy(error: &latent_training::Error) -> String {
+    use latent_training::Error;
+    match error {
+        Error::NotFinite { .. } | Error::Diverged { .. } => {
+            "; the usual remedy is to begin again with a lower learning rate, such as a tenth of it \
+             (`--learning-rate`), or with shorter gradients (`--set training.gradient_clip=100`), and with \
+             `--overwrite`"
         }
+        Error::OtherData { .. } => {
+            "; name the directory of the run's data with `--data-dir`, or begin a new run on these with `--out`"
+        }
+        Error::RunExists { directory } => {
+            return format!(
+                "; continue it with `{}`, choose another place with `--out`, or replace it with `--overwrite`",
+                resumed(directory)
+            );
+        }
+        Error::RunInUse { .. } => {
+            "; wait for it, stop it, or choose another place with `--out`"
+        }
+        Error::NotADirectory { .. } => "; choose another place with `--out`",
+        Error::NoWeights { directory } => {
+            return format!(
+                "; go on with `{}`, or begin again with `--overwrite`",
+                resumed(directory)
+            );
+        }
+        Error::NoState { .. } | Error::State { .. } => {
+            "; copy the file back, or begin again with `--overwrite`"
+        }
+        Error::Metrics { .. } => "; copy the file back, or train the run anew with `--overwrite`",
+        Error::NoModel { nearest, .. } => {
+            // After a question.
+            let or = if nearest.is_some() { " Or" } else { ";" };
+            return format!("{or} train one with `{} train EXPERIMENT`", program());
+        }
+        Error::NoImages { .. } => "; use a larger `--limit`, or none",
+        _ => "",
     }
+    .to_owned()
+}
+
+/// The command that continues a run.
+fn resumed(directory: &Path) -> CommandLine {
+    CommandLine::new("train").option("--resume", directory)
 }

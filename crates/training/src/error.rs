@@ -96,25 +96,19 @@ pub enum Error {
         name: String,
     },
     /// The run's directory is in use by an earlier run.
-    #[error(
-        "{directory} holds a run already: continue it with `--resume {directory}`, choose another \
-         place with `--out`, or replace it with `--overwrite`"
-    )]
+    #[error("{directory} holds a run already")]
     RunExists {
         /// The directory.
         directory: PathBuf,
     },
     /// Two trainings in one directory.
-    #[error(
-        "{directory} is being trained by another process: wait for it, stop it, or choose another \
-         place with `--out`"
-    )]
+    #[error("{directory} is being trained by another process")]
     RunInUse {
         /// The directory.
         directory: PathBuf,
     },
     /// A file where a run's directory should be.
-    #[error("{path} is a file, and a run needs a directory: choose another place with `--out`")]
+    #[error("{path} is a file, and a run needs a directory")]
     NotADirectory {
         /// The file.
         path: PathBuf,
@@ -128,27 +122,21 @@ pub enum Error {
         missing: &'static str,
     },
     /// A run without weights: its first epoch was interrupted, or they were taken away.
-    #[error(
-        "{directory} holds no model.safetensors, which the first complete epoch writes: go on with \
-         `latent train --resume {directory}`, or begin again with `--overwrite`"
-    )]
+    #[error("{directory} holds no model.safetensors, which the first complete epoch writes")]
     NoWeights {
         /// The run's directory.
         directory: PathBuf,
     },
     /// A run without what resuming needs.
-    #[error(
-        "{directory} holds no state.safetensors, without which it cannot go on: copy it back, or begin \
-         again with `--overwrite`"
-    )]
+    #[error("{directory} holds no state.safetensors, without which it cannot go on")]
     NoState {
         /// The run's directory.
         directory: PathBuf,
     },
     /// What resuming needs is damaged.
     #[error(
-        "{directory} cannot go on, since its state.safetensors is damaged or another file: copy it \
-         back, or begin again with `--overwrite`. (Its model.safetensors is not touched by that file. {reason})"
+        "{directory} cannot go on, since its state.safetensors is damaged or another file ({reason}); its \
+         model.safetensors is not affected"
     )]
     State {
         /// The run's directory.
@@ -157,10 +145,7 @@ pub enum Error {
         reason: Box<latent_checkpoints::Error>,
     },
     /// Nothing by that name is a model.
-    #[error(
-        "{path} is neither a run directory nor a .safetensors file: train one with \
-         `latent train EXPERIMENT`{}", did_you_mean(.nearest.as_deref())
-    )]
+    #[error("{path} is neither a run directory nor a .safetensors file{}", did_you_mean(.nearest.as_deref()))]
     NoModel {
         /// What was named.
         path: PathBuf,
@@ -208,7 +193,7 @@ pub enum Error {
         reason: serde_json::Error,
     },
     /// There is nothing to train on or to evaluate.
-    #[error("there are no images in the {split} split: use a larger `--limit`, or none")]
+    #[error("there are no images in the {split} split")]
     NoImages {
         /// `train`, `validation` or `test`.
         split: &'static str,
@@ -224,10 +209,7 @@ pub enum Error {
         reason: io::Error,
     },
     /// A line of the metrics cannot be understood.
-    #[error(
-        "{path}: line {line} is no epoch's metrics ({reason}): copy the file back, or train the run anew with \
-         `--overwrite`"
-    )]
+    #[error("{path}: line {line} is no epoch's metrics ({reason})")]
     Metrics {
         /// The file.
         path: PathBuf,

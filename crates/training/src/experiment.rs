@@ -158,7 +158,7 @@ impl Experiment {
         parsed.refuse_unknown(&table, origin)?;
 
         for setting in settings {
-            let origin = format!("--set {setting}");
+            let origin = setting.clone();
             let Some((key, value)) = setting.split_once('=') else {
                 return Err(Error::Toml {
                     origin,

@@ -447,13 +447,8 @@ fn a_run_is_neither_overwritten_unasked_nor_continued_on_other_data() {
     let path = directory.path().join("run");
     train_in(&path, &experiment(&[]), &mut Silent).unwrap();
     let files = model_and_metrics(&path);
-    let error = train_in(&path, &experiment(&["seed=2"]), &mut Silent)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("--overwrite") && error.contains("--resume"),
-        "{error}"
-    );
+    let error = train_in(&path, &experiment(&["seed=2"]), &mut Silent).unwrap_err();
+    assert!(matches!(error, Error::RunExists { .. }), "{error}");
     let error = train(
         &Run::open(&path).unwrap(),
         &synthetic(2, 200, 50),
