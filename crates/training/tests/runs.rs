@@ -657,7 +657,10 @@ fn weights_of_another_program_become_a_model_if_they_are_all_there() {
 fn what_is_no_model_is_refused_in_words() {
     let directory = tempfile::tempdir().unwrap();
     let message = |path: &Path| load_model(path, &Device::Cpu).err().unwrap().to_string();
-    assert!(message(&directory.path().join("nothing")).contains("latent train"));
+    assert!(
+        message(&directory.path().join("nothing"))
+            .contains("neither a run directory nor a .safetensors file")
+    );
     assert!(message(directory.path()).contains("no run directory"));
 
     let path = directory.path().join("run");
