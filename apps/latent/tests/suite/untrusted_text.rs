@@ -75,7 +75,9 @@ fn of_a_model_s_file() {
     });
     quoted(at, &evaluate);
     changed(&model, &hostile, |_, metadata| {
+        // Of other images, so that the message names the data.
         metadata["data"]["name"] = HOSTILE.into();
+        metadata["data"]["checksum"] = "0".into();
     });
     quoted(at, &evaluate);
     changed(&model, &hostile, |_, metadata| {
