@@ -250,7 +250,7 @@ fuzz target="model" seconds="60":
     # cargo-fuzz has no `--locked`: this gives it the versions of the workspace.
     cp Cargo.lock tests/fuzz/Cargo.lock
     cargo +nightly fuzz run --fuzz-dir tests/fuzz {{target}} tests/fuzz/corpus/{{target}} \
-        {{ if target == "experiment" { "assets/experiments" } else { "tests/fuzz/seeds/" + target } }} \
+        {{ if target == "experiment" { "crates/pretrained/experiments" } else { "tests/fuzz/seeds/" + target } }} \
         -- -max_total_time={{seconds}}
 
 # The tests and checks on other processors, systems and compilers, and a line for each: an hour on two cores

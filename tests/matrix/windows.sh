@@ -21,7 +21,7 @@ library="$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
 [ -e "$library" ] || x86_64-w64-mingw32-gcc -shared -o "$library" tests/matrix/bcryptprimitives.c -ladvapi32
 
 packages=()
-for package in checkpoints datasets hub training visualisation tests; do
+for package in checkpoints datasets hub pretrained training visualisation tests; do
     packages+=(--package "latent-$package")
 done
 packages+=(--package latent)

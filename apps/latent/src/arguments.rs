@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 use latent_datasets::{Batching, Dataset, Loaded, Source, Splits, has_idx_files};
-use latent_hub::{Hub, HubFile};
+use latent_hub::{Fetched, Hub, HubFile, Progress};
 use latent_models::{AnyModel, LatentModel};
 use latent_training::{DataRecord, EVALUATION_BATCH, Model, Run, load_model};
 use latent_visualisation::{ConfusionMatrix, Picture};
@@ -317,11 +317,21 @@ impl ModelArgument {
 
 /// A file from a hub, with a bar while it arrives.
 pub(crate) fn fetched(hub: &Hub, file: &HubFile, context: &Context) -> Result<PathBuf, Error> {
+    watched(&file.to_string(), context, |watch| hub.fetch(file, watch))
+}
+
+/// What `fetch` fetches, with a bar while it arrives.
+pub(crate) fn watched<E: Into<Error>>(
+    file: &str,
+    context: &Context,
+    fetch: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<Fetched, E>,
+) -> Result<PathBuf, Error> {
     let mut bar = None;
-    let fetched = hub.fetch(file, &mut |progress| {
+    let fetched = fetch(&mut |progress| {
         bar.get_or_insert_with(|| Counting::bytes(progress.total, context))
             .reached(progress.received as usize);
-    })?;
+    })
+    .map_err(E::into)?;
     drop(bar);
     if let Some(reason) = fetched.unchecked {
         context.warn(&format!(

@@ -228,6 +228,8 @@ pub(crate) enum Error {
     Checkpoint(#[from] latent_checkpoints::Error),
     #[error(transparent)]
     Hub(#[from] latent_hub::Error),
+    #[error(transparent)]
+    Pretrained(latent_pretrained::Error),
     #[error("{}{}", .0, training_remedy(.0))]
     Training(#[from] latent_training::Error),
     #[error("{}{}", .0, data_remedy(.0))]
@@ -244,6 +246,21 @@ pub(crate) enum Error {
     Picture(#[from] latent_visualisation::Error),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+/// What another crate found wrong is said as its own error; for the rest there are remedies.
+impl From<latent_pretrained::Error> for Error {
+    fn from(error: latent_pretrained::Error) -> Self {
+        use latent_pretrained::Error::{Checkpoint, DuplicateName, Hub, NotACollection, Training};
+        match error {
+            Checkpoint(error) => error.into(),
+            Hub(error) => error.into(),
+            Training(error) => error.into(),
+            DuplicateName(name) => Self::SameName(name),
+            NotACollection(directory) => Self::NoCollection(directory),
+            error => Self::Pretrained(error),
+        }
+    }
 }
 
 impl From<latent_models::Error> for Error {

@@ -3,7 +3,6 @@
 //! Every subcommand is a short file in [`commands`] that composes the workspace's crates.
 
 mod arguments;
-mod card;
 mod commands;
 mod comparison;
 mod context;

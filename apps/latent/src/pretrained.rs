@@ -1,54 +1,42 @@
-//! The pretrained models: their index and the small ones are in the program, the large ones in a clone of the
-//! repository or on a hub.
+//! Where this program looks for pretrained models, and the commands that train and use them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use latent_checkpoints::{Collection, Entry};
-use latent_hub::{Hub, HubFile};
-use latent_training::{Model, ModelMetadata, parse_model};
+use latent_datasets::Source;
+use latent_hub::Hub;
+use latent_pretrained::{Collection, Instructions, Location, Model, ModelMetadata, Models};
 
-use crate::shell::program;
-use crate::{Context, Error, experiments};
-
-pub(crate) type Models = Collection<ModelMetadata>;
+use crate::experiments::command;
+use crate::shell::{CommandLine, program};
+use crate::{Context, Error};
 
 /// Names a repository on a hub, `owner/name` or `owner/name@revision`.
-pub(crate) const REPOSITORY_VARIABLE: &str = "LATENT_MODELS";
+const REPOSITORY_VARIABLE: &str = "LATENT_MODELS";
 /// What it is unless the variable says otherwise.
-pub(crate) const REPOSITORY: &str = "latent-models/mnist";
+const REPOSITORY: &str = "latent-models/mnist";
 
-/// Where a clone of the repository has them.
+/// Where a clone of the repository has the larger models.
 const DIRECTORY: [&str; 2] = ["assets", "models"];
 
-const INDEX: &[u8] = include_bytes!("../../../assets/models/index.json");
-
-macro_rules! files {
-    ($($name:literal),*) => {
-        &[$((
-            $name,
-            include_bytes!(concat!("../../../assets/models/", $name, ".safetensors")),
-        )),*]
-    };
+/// The models that are in the program or in a clone of the repository.
+pub(crate) fn local() -> Result<Models, Error> {
+    let directory: PathBuf = DIRECTORY.iter().collect();
+    Ok(Models::new()?.in_directory(directory))
 }
 
-/// The files that a program can carry without growing much.
-const WITHIN: &[(&str, &[u8])] = files!("cvae-conv", "cvae-mlp-50", "vae-2d", "vae-conv");
-
-/// Where a model's file is.
-pub(crate) enum Place {
-    Within(&'static [u8]),
-    Here(PathBuf),
-    /// Nowhere yet.
-    Hub,
+/// The same, and those on a hub, by the settings in the environment.
+pub(crate) fn with_hub(models: Models) -> Result<Models, Error> {
+    let repository = named_repository().unwrap_or_else(|| REPOSITORY.to_owned());
+    Ok(models.on_hub(Hub::from_env()?, &repository)?)
 }
 
-/// The index.
-pub(crate) fn all() -> Result<Models, Error> {
-    Ok(Collection::parse(
-        INDEX,
-        Path::new("the index within the program"),
-    )?)
+/// The places to look for a model in: the settings of a hub matter only for one that is nowhere else.
+pub(crate) fn places(name: &str) -> Result<Models, Error> {
+    let models = local()?;
+    match models.location(name)? {
+        Location::NotFound => with_hub(models),
+        _ => Ok(models),
+    }
 }
 
 /// The repository that the environment names, if it names one.
@@ -57,18 +45,11 @@ pub(crate) fn named_repository() -> Option<String> {
     Some(setting.trim().to_owned()).filter(|named| !named.is_empty())
 }
 
-/// The file on a hub.
-pub(crate) fn on_hub(name: &str) -> Result<HubFile, Error> {
-    let repository = named_repository().unwrap_or_else(|| REPOSITORY.to_owned());
-    let file = format!("{}{repository}/{}", HubFile::SCHEME, Models::file(name));
-    Ok(file.parse()?)
-}
-
 /// What brings a model that is neither in the program nor on this computer.
-pub(crate) fn remedy(name: &str, entry: &Entry<ModelMetadata>) -> Result<String, Error> {
+pub(crate) fn remedy(name: &str, metadata: &ModelMetadata) -> String {
     let program = program();
-    let train = experiments::command(&entry.metadata)?.replacen("latent", program, 1);
-    Ok(match named_repository() {
+    let train = command(metadata).replacen("latent", program, 1);
+    match named_repository() {
         Some(repository) => format!(
             "`{program} models fetch {name}` downloads it from {repository}, or `{train}` trains it"
         ),
@@ -78,58 +59,28 @@ pub(crate) fn remedy(name: &str, entry: &Entry<ModelMetadata>) -> Result<String,
              {REPOSITORY_VARIABLE} names a repository on a hub, `{program} models fetch {name}` downloads it",
             DIRECTORY.iter().collect::<PathBuf>().display()
         ),
-    })
-}
-
-/// The names of the models in the program.
-pub(crate) fn within() -> String {
-    let names: Vec<&str> = WITHIN.iter().map(|(name, _)| *name).collect();
-    names.join(", ")
-}
-
-/// Where the file of a model of the index is.
-pub(crate) fn place(name: &str) -> Result<Place, Error> {
-    if let Some((_, bytes)) = WITHIN.iter().find(|(within, _)| *within == name) {
-        return Ok(Place::Within(bytes));
     }
-    let cloned = PathBuf::from_iter(DIRECTORY).join(Models::file(name));
-    if cloned.is_file() {
-        return Ok(Place::Here(cloned));
-    }
-    let cached = Hub::from_env()?.cached(&on_hub(name)?);
-    Ok(cached.map_or(Place::Hub, Place::Here))
 }
 
-/// The bytes of a model of the index, verified, and what errors call them.
-pub(crate) fn read(name: &str, entry: &Entry<ModelMetadata>) -> Result<(Vec<u8>, PathBuf), Error> {
-    let (bytes, path) = match place(name)? {
-        Place::Within(bytes) => (bytes.to_vec(), PathBuf::from(Models::file(name))),
-        Place::Here(path) => (latent_checkpoints::read(&path)?, path),
-        Place::Hub => {
-            return Err(Error::NotInProgram {
-                name: name.to_owned(),
-                megabytes: megabytes(entry.bytes),
-                remedy: remedy(name, entry)?,
-            });
-        }
-    };
-    entry.verify(name, &bytes, &path)?;
-    Ok((bytes, path))
-}
-
-/// The model of this name, if the index has one.
+/// The model of this name, if there is one.
 pub(crate) fn load(name: &str, context: &Context) -> Result<Option<Model>, Error> {
-    let models = all()?;
-    let Some(entry) = models.models().get(name) else {
-        return Ok(None);
-    };
-    let (bytes, path) = read(name, entry)?;
-    Ok(Some(parse_model(&bytes, &path, &context.device)?))
+    match places(name).and_then(|models| Ok(models.load(name, &context.device)?)) {
+        Ok(model) => Ok(Some(model)),
+        Err(Error::Pretrained(latent_pretrained::Error::UnknownModel(_))) => Ok(None),
+        Err(Error::Pretrained(latent_pretrained::Error::NotFound { name, bytes, .. })) => {
+            Err(Error::NotInProgram {
+                remedy: remedy(&name, &local()?.entry(&name)?.metadata),
+                megabytes: megabytes(bytes),
+                name,
+            })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The pretrained model that was probably meant.
 pub(crate) fn nearest(name: &str) -> Option<String> {
-    latent_training::nearest(name, all().ok()?.models().keys())
+    latent_training::nearest(name, Models::new().ok()?.entries().keys())
 }
 
 /// A length as people say it.
@@ -137,7 +88,43 @@ pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// Whether a directory holds an index of models.
-pub(crate) fn is_collection(directory: &Path) -> bool {
-    fs::metadata(directory.join(Models::INDEX)).is_ok()
+/// The commands on the card of a model.
+pub(crate) fn instructions(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Instructions {
+    Instructions {
+        training: Some(command(metadata)),
+        usage: usage(name, metadata, bytes),
+    }
+}
+
+/// Commands for a pretrained model by its name, and for any other by its file, with a directory to be filled in
+/// where the data is the reader's own.
+fn usage(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Vec<String> {
+    let file = Collection::<ModelMetadata>::file(name);
+    let is_pretrained = Models::new().is_ok_and(|models| {
+        let entry = models.entries().get(name);
+        entry.is_some_and(|entry| entry.verify(name, bytes, Path::new(&file)).is_ok())
+    });
+    let path = if is_pretrained { name } else { &file };
+    let of = |command: &str| CommandLine::new(command).path(Path::new(path));
+    let (model, data) = (&metadata.experiment.model, &metadata.data);
+    let commands = if model.is_conditional() {
+        let sample = of("sample").option("--digits", "3,1,4");
+        vec![sample, of("restyle"), of("classify")]
+    } else if model.is_exact() {
+        let sample = of("sample").option("--temperature", "0.8");
+        vec![sample, of("interpolate")]
+    } else if model.latent_size((data.height, data.width)) > 1 {
+        vec![of("sample"), of("scatter"), of("interpolate")]
+    } else {
+        vec![of("sample"), of("interpolate")]
+    };
+    let typed = commands.into_iter().map(|command| {
+        let command = if metadata.experiment.data.source == Source::Idx {
+            command.option_if_known("data-dir", "DIRECTORY")
+        } else {
+            command
+        };
+        command.typed("latent")
+    });
+    typed.collect()
 }

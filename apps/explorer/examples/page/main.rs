@@ -18,6 +18,7 @@ use flate2::write::GzEncoder;
 use latent_datasets::{Batching, Dataset, Source};
 use latent_explorer::Model;
 use latent_models::LatentModel;
+use latent_pretrained::{Location, Models};
 use latent_training::{EVALUATION_BATCH, encode};
 use serde::Serialize;
 
@@ -34,7 +35,7 @@ const LARGEST: u64 = 5_000_000;
 #[derive(Parser)]
 #[command(about = "Put the page of the explorer together, and serve it")]
 struct Arguments {
-    /// Where the models are: NAME.safetensors, or runs of these names
+    /// Where models are looked for first: NAME.safetensors, or runs of these names
     #[arg(long, value_name = "DIRECTORY", default_value = "assets/models")]
     models: PathBuf,
     /// Where the page goes
@@ -92,8 +93,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let test = data.splits.test.truncated(POINTS);
     let mut models = Vec::new();
     for name in MODELS {
-        match find(&arguments.models, name) {
-            Some(path) => models.push(entry(name, &path, &test, out)?),
+        match find(&arguments.models, name)? {
+            Some((bytes, path)) => models.push(entry(name, &bytes, &path, &test, out)?),
             None => println!(
                 "{name} is not in {}, and is left out: `latent train {name}` makes it",
                 arguments.models.display()
@@ -123,17 +124,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn find(directory: &Path, name: &str) -> Option<PathBuf> {
+/// The bytes of a model's file, and its path.
+type ModelFile = (Vec<u8>, PathBuf);
+
+/// The file of a model: one in the directory, or an embedded one.
+fn find(directory: &Path, name: &str) -> Result<Option<ModelFile>, Box<dyn Error>> {
     let file = directory.join(format!("{name}.safetensors"));
     let of_run = directory.join(name).join("model.safetensors");
-    [file, of_run].into_iter().find(|path| path.is_file())
+    if let Some(path) = [file, of_run].into_iter().find(|path| path.is_file()) {
+        return Ok(Some((fs::read(&path)?, path)));
+    }
+    let models = Models::new()?;
+    match models.location(name)? {
+        Location::NotFound => Ok(None),
+        _ => Ok(Some(models.read(name)?)),
+    }
 }
 
 /// Copies a model to where the page fetches it, and looks where the test images lie in it.
-fn entry(name: &str, path: &Path, test: &Dataset, out: &Path) -> Result<Entry, Box<dyn Error>> {
-    let bytes = fs::read(path)?;
-    let model = Model::open(&path.display().to_string(), &bytes)?;
-    fs::write(out.join(format!("models/{name}.safetensors")), &bytes)?;
+fn entry(
+    name: &str,
+    bytes: &[u8],
+    path: &Path,
+    test: &Dataset,
+    out: &Path,
+) -> Result<Entry, Box<dyn Error>> {
+    let model = Model::open(&path.display().to_string(), bytes)?;
+    fs::write(out.join(format!("models/{name}.safetensors")), bytes)?;
     let is_exact = model.metadata().experiment.model.is_exact();
     let cloud = if is_exact {
         None

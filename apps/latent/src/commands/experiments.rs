@@ -1,7 +1,7 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::{Context, Error, experiments, shell};
+use crate::{Context, Error, shell};
 
 /// List what can be trained by name, and for which task
 #[derive(Args)]
@@ -10,7 +10,7 @@ pub(crate) struct Experiments {}
 impl Experiments {
     #[expect(clippy::unused_self, reason = "every command is run alike")]
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
-        let all = experiments::all()?;
+        let all = latent_pretrained::experiments()?;
         let width = all
             .iter()
             .map(|experiment| experiment.name.len())

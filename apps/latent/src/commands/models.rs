@@ -1,18 +1,15 @@
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use latent_checkpoints::{Entry, write_atomically};
 use latent_hub::Hub;
-use latent_training::{ModelMetadata, nearest, publish};
+use latent_pretrained::{EMBEDDED, Location, Models};
+use latent_training::{Publication, publish};
 use serde_json::{Value, json};
 
 use super::evaluate::measure;
-use crate::arguments::{DataArguments, batching, fetched, paths};
-use crate::card::{card, overview};
+use crate::arguments::{DataArguments, batching, paths, watched};
 use crate::paths::{new_path, path};
-use crate::pretrained::{self, Models, Place, megabytes};
+use crate::pretrained::{self, instructions, megabytes};
 use crate::shell::program;
 use crate::{Context, Error};
 
@@ -79,48 +76,52 @@ impl Pretrained {
     }
 }
 
-/// The model of this name in the index.
-fn find<'a>(models: &'a Models, name: &str) -> Result<&'a Entry<ModelMetadata>, Error> {
-    let models = models.models();
-    models.get(name).ok_or_else(|| Error::NotPretrained {
+/// Refuses a name that no pretrained model has.
+fn require(models: &Models, name: &str) -> Result<(), Error> {
+    if models.entries().contains_key(name) {
+        return Ok(());
+    }
+    Err(Error::NotPretrained {
         name: name.to_owned(),
-        nearest: nearest(name, models.keys()),
+        nearest: pretrained::nearest(name),
     })
 }
 
-fn object(name: &str, entry: &Entry<ModelMetadata>, place: &Place) -> Value {
-    let (place, path) = match place {
-        Place::Within(_) => ("program", None),
-        Place::Here(path) => ("file", Some(path.display().to_string())),
-        Place::Hub => ("hub", None),
+/// What is printed for programs about a model of these.
+fn object(models: &Models, name: &str) -> Result<Value, Error> {
+    let entry = models.entry(name)?;
+    let (place, path) = match models.location(name)? {
+        Location::Embedded(_) => ("program", None),
+        Location::File(path) => ("file", Some(path.display().to_string())),
+        Location::NotFound => ("hub", None),
     };
-    json!({
+    Ok(json!({
         "name": name, "bytes": entry.bytes, "sha256": entry.sha256, "place": place, "path": path,
         "experiment": entry.metadata.experiment, "data": entry.metadata.data, "metrics": entry.metadata.metrics,
-    })
+    }))
 }
 
 impl List {
     #[expect(clippy::unused_self, reason = "every command is run alike")]
     fn run(&self, context: &Context) -> Result<(), Error> {
-        let all = pretrained::all()?;
-        let width = all.models().keys().map(String::len).max().unwrap_or(0);
-        let (mut words, mut objects) = (Vec::new(), Vec::new());
+        let local = pretrained::local()?;
         // What is in the program is there whatever the settings of a hub are.
-        let mut unusable = Hub::from_env()
-            .and_then(|hub| hub.check())
-            .map_err(Error::from)
-            .err();
-        for (name, entry) in all.models() {
-            let place = pretrained::place(name).unwrap_or_else(|error| {
-                unusable = Some(error);
-                Place::Hub
-            });
+        let (models, unusable) = match pretrained::with_hub(local.clone()) {
+            Ok(models) => {
+                let checked = Hub::from_env().and_then(|hub| hub.check());
+                (models, checked.map_err(Error::from).err())
+            }
+            Err(error) => (local, Some(error)),
+        };
+        let names = models.entries().keys();
+        let width = names.map(String::len).max().unwrap_or(0);
+        let (mut words, mut objects) = (Vec::new(), Vec::new());
+        for (name, entry) in models.entries() {
             let metadata = &entry.metadata;
-            let where_it_is = match &place {
-                Place::Within(_) => "in the program".to_owned(),
-                Place::Here(path) => path.display().to_string(),
-                Place::Hub => "not on this computer".to_owned(),
+            let where_it_is = match models.location(name)? {
+                Location::Embedded(_) => "in the program".to_owned(),
+                Location::File(path) => path.display().to_string(),
+                Location::NotFound => "not on this computer".to_owned(),
             };
             words.push(format!(
                 "{name:width$}  {}\n{:width$}  {}, {}; {where_it_is}",
@@ -129,7 +130,7 @@ impl List {
                 metadata.data.name,
                 megabytes(entry.bytes),
             ));
-            objects.push(object(name, entry, &place));
+            objects.push(object(&models, name)?);
         }
         if let Some(error) = unusable {
             context.warn(&format!("nothing can be fetched from a hub: {error}"));
@@ -141,11 +142,9 @@ impl List {
 
 impl Info {
     fn run(&self, context: &Context) -> Result<(), Error> {
-        let all = pretrained::all()?;
-        let entry = find(&all, &self.name)?;
-        let place = pretrained::place(&self.name)?;
-        let mut object = object(&self.name, entry, &place);
-        let card = card(&self.name, entry)?;
+        require(&pretrained::local()?, &self.name)?;
+        let mut object = object(&pretrained::places(&self.name)?, &self.name)?;
+        let card = latent_pretrained::card(&self.name)?;
         object["card"] = json!(card);
         context.result(card.trim_end(), &object)
     }
@@ -153,49 +152,45 @@ impl Info {
 
 impl Fetch {
     fn run(&self, context: &Context) -> Result<(), Error> {
-        let all = pretrained::all()?;
+        let local = pretrained::local()?;
         let names: Vec<&str> = if self.names.is_empty() {
-            all.models().keys().map(String::as_str).collect()
+            local.entries().keys().map(String::as_str).collect()
         } else {
             self.names.iter().map(String::as_str).collect()
         };
         // A word that is wrong should not be found out after minutes of fetching.
         for name in &names {
-            find(&all, name)?;
+            require(&local, name)?;
         }
         let (mut words, mut objects) = (Vec::new(), Vec::new());
         for name in names {
-            let entry = find(&all, name)?;
-            // What is here may be cut short, and what a hub serves under this name need not be what was
-            // exported.
-            let path = if let Ok((_, path)) = pretrained::read(name, entry) {
+            let mut models = pretrained::places(name)?;
+            // What is here may be cut short.
+            let path = if let Ok((_, path)) = models.read(name) {
                 path
             } else {
-                let path = download(name, entry, context)?;
-                entry.verify(name, &latent_checkpoints::read(&path)?, &path)?;
-                path
+                models = pretrained::with_hub(models)?;
+                download(&models, name, context)?
             };
-            let place = pretrained::place(name)?;
-            words.push(match &place {
-                Place::Within(_) => format!("{name}: in the program"),
+            words.push(match models.location(name)? {
+                Location::Embedded(_) => format!("{name}: in the program"),
                 _ => format!("{name}: {}", path.display()),
             });
-            objects.push(object(name, entry, &place));
+            objects.push(object(&models, name)?);
         }
         context.result(&words.join("\n"), &json!({ "models": objects }))
     }
 }
 
 /// Fetches a model's file from a hub.
-fn download(name: &str, entry: &Entry<ModelMetadata>, context: &Context) -> Result<PathBuf, Error> {
-    let fetched = fetched(&Hub::from_env()?, &pretrained::on_hub(name)?, context);
-    match fetched {
+fn download(models: &Models, name: &str, context: &Context) -> Result<PathBuf, Error> {
+    match watched(name, context, |watch| models.fetch(name, watch)) {
         Err(Error::Hub(error)) if error.is_absent() && pretrained::named_repository().is_none() => {
             Err(Error::NotPublished {
                 name: name.to_owned(),
                 error: Box::new(error),
-                remedy: pretrained::remedy(name, entry)?,
-                within: pretrained::within(),
+                remedy: pretrained::remedy(name, &models.entry(name)?.metadata),
+                within: EMBEDDED.join(", "),
             })
         }
         fetched => fetched,
@@ -204,41 +199,31 @@ fn download(name: &str, entry: &Entry<ModelMetadata>, context: &Context) -> Resu
 
 impl Export {
     fn run(&self, context: &Context) -> Result<(), Error> {
-        let directory = &self.directory;
-        let cannot = |reason| latent_checkpoints::Error::Write {
-            path: directory.clone(),
-            reason,
-        };
-        fs::create_dir_all(directory).map_err(cannot)?;
-        let mut entries = fs::read_dir(directory).map_err(cannot)?;
-        if entries.next().is_some() && !pretrained::is_collection(directory) {
-            return Err(Error::NoCollection(directory.clone()));
-        }
-        let mut collection = Models::open(directory)?;
-        let mut files = Vec::new();
+        let mut export = latent_pretrained::Export::open(&self.directory)?;
+        let known = pretrained::local()?;
         if self.models.is_empty() {
-            for (name, entry) in pretrained::all()?.models() {
-                if matches!(pretrained::place(name)?, Place::Hub) {
+            for (name, entry) in known.entries() {
+                let (models, metadata) = (pretrained::places(name)?, &entry.metadata);
+                if models.location(name)? == Location::NotFound {
                     context.say(&format!(
                         "{name} is left out, since it is not on this computer: {}",
-                        pretrained::remedy(name, entry)?
+                        pretrained::remedy(name, metadata)
                     ));
                     continue;
                 }
-                let (bytes, _) = pretrained::read(name, entry)?;
-                let metadata = entry.metadata.clone();
-                files.push(add(&mut collection, directory, name, metadata, &bytes)?);
+                let (bytes, _) = models.read(name)?;
+                let instructions = instructions(name, metadata, &bytes);
+                export.add(name, metadata.clone(), &bytes, &instructions)?;
             }
         }
-        let mut named = BTreeSet::new();
         for model in &self.models {
             if let Some(name) = model.to_str()
                 && !model.exists()
-                && pretrained::all()?.models().contains_key(name)
+                && known.entries().contains_key(name)
             {
                 return Err(Error::ExportPretrained {
                     name: name.to_owned(),
-                    directory: directory.clone(),
+                    directory: self.directory.clone(),
                 });
             }
             let published = publish(model, self.half, &context.device, |model| {
@@ -259,37 +244,12 @@ impl Export {
                     .filter_map(|(name, value)| Some((name, value?)))
                     .collect())
             })?;
-            let name = published.metadata.experiment.name.clone();
-            if !named.insert(name.clone()) {
-                return Err(Error::SameName(name));
-            }
-            let (metadata, bytes) = (published.metadata, published.bytes);
-            files.push(add(&mut collection, directory, &name, metadata, &bytes)?);
+            let Publication { metadata, bytes } = published;
+            let name = metadata.experiment.name.clone();
+            let instructions = instructions(&name, &metadata, &bytes);
+            export.add(&name, metadata, &bytes, &instructions)?;
         }
-        let path = directory.join("README.md");
-        write(&path, &overview(&collection))?;
-        files.push(path);
-        let files = paths(&files);
+        let files = paths(&export.finish()?);
         context.result(&files.join("\n"), &json!({ "files": files }))
     }
-}
-
-/// Adds a model and its card to a directory of models.
-fn add(
-    collection: &mut Models,
-    directory: &Path,
-    name: &str,
-    metadata: ModelMetadata,
-    bytes: &[u8],
-) -> Result<PathBuf, Error> {
-    let path = collection.add(directory, name, metadata, bytes)?;
-    write(
-        &directory.join(format!("{name}.md")),
-        &card(name, &collection.models()[name])?,
-    )?;
-    Ok(path)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Error> {
-    Ok(write_atomically(path, text.as_bytes())?)
 }

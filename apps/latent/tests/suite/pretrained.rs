@@ -14,9 +14,23 @@ use latent_tests::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Where this repository has them.
+/// Where this repository has those that are in the program, and all cards.
+fn embedded() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/pretrained/models")
+}
+
+/// Where it has the larger ones.
 fn assets() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models")
+}
+
+/// The file of a model in either.
+fn file(name: &str) -> PathBuf {
+    let file = format!("{name}.safetensors");
+    let mut found = [embedded(), assets()]
+        .map(|directory| directory.join(&file))
+        .into_iter();
+    found.find(|path| path.exists()).unwrap()
 }
 
 fn listed() -> Vec<Value> {
@@ -35,7 +49,7 @@ fn the_index_the_files_and_the_cards_say_the_same() {
     let mut total = 0;
     for model in listed() {
         let name = name(&model);
-        let bytes = fs::read(assets().join(format!("{name}.safetensors"))).unwrap();
+        let bytes = fs::read(file(name)).unwrap();
         assert_eq!(model["bytes"], bytes.len(), "{name}");
         assert_eq!(
             model["sha256"],
@@ -48,7 +62,7 @@ fn the_index_the_files_and_the_cards_say_the_same() {
         let card = succeed(directory.path(), &["models", "info", name]);
         assert_eq!(
             card,
-            fs::read_to_string(assets().join(format!("{name}.md"))).unwrap()
+            fs::read_to_string(embedded().join(format!("{name}.md"))).unwrap()
         );
         // The experiment as it is now, and no other: whoever types this gets such a model.
         let made = format!("| Made by | `latent train {name} --data mnist` (seed 1,");
@@ -90,7 +104,7 @@ fn the_figures_on_the_cards_come_out_again() {
     let data = std::env::var("LATENT_DATA_DIR").ok();
     for model in listed() {
         let name = name(&model);
-        let file = assets().join(format!("{name}.safetensors"));
+        let file = file(name);
         let directory = tempfile::tempdir().unwrap();
         let mut evaluate = latent(directory.path());
         evaluate.args(["evaluate", file.to_str().unwrap(), "--limit", "500"]);
@@ -139,7 +153,7 @@ fn a_large_one_comes_from_the_hub_and_is_the_one_that_was_meant() {
     let models = listed();
     let large = models.iter().find(|model| model["place"] == "hub").unwrap();
     let name = name(large);
-    let bytes = fs::read(assets().join(format!("{name}.safetensors"))).unwrap();
+    let bytes = fs::read(file(name)).unwrap();
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
@@ -299,19 +313,24 @@ fn the_pretrained_models_are_exported_as_they_are() {
     // A clone of the repository has all of them.
     fs::create_dir_all(path.join("assets")).unwrap();
     fs::create_dir(path.join("assets").join("models")).unwrap();
-    for model in listed() {
-        let file = format!("{}.safetensors", name(&model));
+    for entry in fs::read_dir(assets()).unwrap() {
+        let file = entry.unwrap().file_name();
         let copy = path.join("assets").join("models").join(&file);
         fs::copy(assets().join(file), copy).unwrap();
     }
     succeed(path, &["models", "export", "out"]);
-    for entry in fs::read_dir(assets()).unwrap() {
-        let file = entry.unwrap().file_name();
-        assert_eq!(
-            fs::read(path.join("out").join(&file)).unwrap(),
-            fs::read(assets().join(&file)).unwrap(),
-            "{}",
-            file.display()
-        );
+    let mut files = 0;
+    for directory in [assets(), embedded()] {
+        for entry in fs::read_dir(&directory).unwrap() {
+            let file = entry.unwrap().file_name();
+            assert_eq!(
+                fs::read(path.join("out").join(&file)).unwrap(),
+                fs::read(directory.join(&file)).unwrap(),
+                "{}",
+                file.display()
+            );
+            files += 1;
+        }
     }
+    assert_eq!(fs::read_dir(path.join("out")).unwrap().count(), files);
 }

@@ -1,0 +1,229 @@
+"""The models in latent's files as PyTorch modules: `load(path)` gives the module of any such file.
+
+Attributes have the names of the file's tensors, so that `load_state_dict` finds them. Images are rows of pixels in
+[0, 1], [n, pixels]; labels are one-hot rows, [n, 10], with no columns, [n, 0], where a model is not conditional.
+"""
+
+import json
+import math
+from itertools import pairwise
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch.nn import functional
+
+CLASSES = 10
+ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh}
+
+
+def load(path) -> tuple[nn.Module, dict]:
+    """The model in a file, in 64-bit floats, and the metadata of the file."""
+    with safe_open(path, framework="pt") as file:
+        metadata = json.loads(file.metadata()["latent"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    if metadata["format"] < 2 and "convolutional" in metadata["experiment"]["model"]["kind"]:
+        raise ValueError(f"{path}: convolutional models of format 1 have another order of dimensions")
+    module = make(metadata["experiment"]["model"], metadata["data"]["height"], metadata["data"]["width"])
+    module.load_state_dict(tensors)
+    return module.double().eval(), metadata
+
+
+def make(model: dict, height: int, width: int) -> nn.Module:
+    """The module that an experiment's `model` describes."""
+    kind = model["kind"]
+    module = Flow if kind.endswith("flow") else ConvolutionalVae if "convolutional" in kind else Vae
+    return module(model, height, width, CLASSES if "conditional" in kind else 0)
+
+
+def mlp(sizes: list[int], activation: str) -> nn.Sequential:
+    """Linear layers with an activation between them."""
+    layers = [(nn.Linear(*pair), ACTIVATIONS[activation]()) for pair in pairwise(sizes)]
+    return nn.Sequential(*[module for layer in layers for module in layer][:-1])
+
+
+class Vae(nn.Module):
+    """`vae` and `conditional-vae`: the label is concatenated to the input of both networks."""
+
+    def __init__(self, model: dict, height: int, width: int, classes: int):
+        super().__init__()
+        hidden, activation, size = model["hidden"], model["activation"], model["latent_size"]
+        sizes = [height * width + classes, *hidden]
+        self.encoder = mlp(sizes, activation).append(ACTIVATIONS[activation]() if hidden else nn.Identity())
+        self.mean, self.log_variance = nn.Linear(sizes[-1], size), nn.Linear(sizes[-1], size)
+        self.decoder = mlp([size + classes, *reversed(hidden), height * width], activation)
+
+    def run(self, network: nn.Sequential, inputs: Tensor, y: Tensor) -> Tensor:
+        return network(torch.cat([inputs, y], 1))
+
+    def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean and the logarithm of the variance of q(z|x, y), [n, latent_size] each."""
+        hidden = self.run(self.encoder, x, y)
+        return self.mean(hidden), self.log_variance(hidden)
+
+    def decode(self, z: Tensor, y: Tensor) -> Tensor:
+        """The logits of the pixels."""
+        return self.run(self.decoder, z, y)
+
+    def image(self, z: Tensor, y: Tensor) -> Tensor:
+        """The means of the pixels."""
+        return torch.sigmoid(self.decode(z, y))
+
+
+class ConvolutionalVae(Vae):
+    """`convolutional-vae` and `conditional-convolutional-vae`: a linear map of the label is added to the output of the
+    first layer of each network, before the activation."""
+
+    def __init__(self, model: dict, height: int, width: int, classes: int):
+        nn.Module.__init__(self)
+        channels, features, size = [1, *model["channels"]], model["features"], model["latent_size"]
+        sizes = [(height, width)]
+        for _ in model["channels"]:
+            sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
+        smallest, options = (channels[-1], *sizes[-1]), {"kernel_size": 3, "stride": 2, "padding": 1}
+        down, up = [], []
+        for (larger, smaller), (side, _) in zip(pairwise(channels), sizes):
+            down += [nn.Conv2d(larger, smaller, **options), nn.ReLU()]
+            up = [nn.ReLU(), nn.ConvTranspose2d(smaller, larger, output_padding=1 - side % 2, **options), *up]
+        self.encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(math.prod(smallest), features), nn.ReLU())
+        self.mean, self.log_variance = nn.Linear(features, size), nn.Linear(features, size)
+        first = nn.Linear(size, math.prod(smallest))
+        self.decoder = nn.Sequential(first, up[0], nn.Unflatten(1, smallest), *up[1:], nn.Flatten())
+        self.image_shape = (1, height, width)
+        if classes:
+            self.encoder[0].labels = nn.Linear(classes, channels[1] * math.prod(sizes[1]))
+            self.decoder[0].labels = nn.Linear(classes, math.prod(smallest))
+
+    def run(self, network: nn.Sequential, inputs: Tensor, y: Tensor) -> Tensor:
+        hidden = network[0](inputs.unflatten(1, self.image_shape) if network is self.encoder else inputs)
+        if hasattr(network[0], "labels"):
+            hidden = hidden + network[0].labels(y).view_as(hidden)
+        return network[1:](hidden)
+
+
+class Coupling(nn.Module):
+    """An elementwise bijector of one half of the numbers; networks of the other half and the label give its parameters.
+    A normalisation of all numbers may follow, on the data side."""
+
+    def __init__(self, model: dict, halves: list[int], given: int, classes: int):
+        super().__init__()
+        self.kind, self.components = model["transform"]["kind"], model["transform"].get("components")
+        self.halves, self.given = halves, given
+        outputs = {"additive": ["translation"], "affine": ["log_scale", "translation"], "mixture": ["mixture"]}
+        for name in outputs[self.kind]:
+            size = halves[1 - given] * (2 + 3 * self.components if name == "mixture" else 1)
+            setattr(self, name, mlp([halves[given] + classes, *model["hidden"], size], model["activation"]))
+        if model["normalisation"] == "act-norm":
+            zeros = {"log_scale": torch.zeros(sum(halves)), "translation": torch.zeros(sum(halves))}
+            self.norm = nn.ParameterDict(zeros)
+
+    def bijector(self, given: Tensor):
+        """The map from data to latents, with the logarithm of its derivative, and the map from latents to data."""
+        if self.kind != "mixture":
+            translation = self.translation(given)
+            log_scale = torch.tanh(self.log_scale(given)) if self.kind == "affine" else torch.zeros_like(translation)
+            to_latent = lambda x: ((x - translation) * torch.exp(-log_scale), -log_scale)
+            return to_latent, lambda z: z * torch.exp(log_scale) + translation
+        blocks = self.mixture(given).unflatten(1, (2 + 3 * self.components, -1))
+        a, b, logits, means, log_scales = blocks.split([1, 1, *[self.components] * 3], dim=1)
+        a, log_scales = 5 * torch.tanh(a[:, 0] / 5), 5 * torch.tanh(log_scales / 5)
+        log_weights = torch.log_softmax(logits, 1)
+
+        def to_latent(x: Tensor) -> tuple[Tensor, Tensor]:
+            """exp(a) logit F(x) + b, where F is the distribution function of a mixture of logistics."""
+            standard = (x[:, None] - means) * torch.exp(-log_scales)
+            log_below, log_above = functional.logsigmoid(standard), functional.logsigmoid(-standard)
+            below, above = torch.logsumexp(log_weights + log_below, 1), torch.logsumexp(log_weights + log_above, 1)
+            log_density = torch.logsumexp(log_weights + log_below + log_above - log_scales, 1)
+            return torch.exp(a) * (below - above) + b[:, 0], a + log_density - below - above
+
+        def to_data(z: Tensor) -> Tensor:
+            low, high = torch.full_like(z, -1e3), torch.full_like(z, 1e3)
+            for _ in range(60):
+                middle = (low + high) / 2
+                is_low = to_latent(middle)[0] < z
+                low, high = torch.where(is_low, middle, low), torch.where(is_low, high, middle)
+            return (low + high) / 2
+
+        return to_latent, to_data
+
+    def to_latent(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """With the logarithm of the determinant, [n]."""
+        log_det = torch.zeros(len(x), dtype=x.dtype)
+        if hasattr(self, "norm"):
+            x = (x - self.norm.translation) * torch.exp(-self.norm.log_scale)
+            log_det = log_det - self.norm.log_scale.sum()
+        halves = list(x.split(self.halves, 1))
+        to_latent, _ = self.bijector(torch.cat([halves[self.given], y], 1))
+        halves[1 - self.given], log_slope = to_latent(halves[1 - self.given])
+        return torch.cat(halves, 1), log_det + log_slope.sum(1)
+
+    def to_data(self, x: Tensor, y: Tensor) -> Tensor:
+        halves = list(x.split(self.halves, 1))
+        _, to_data = self.bijector(torch.cat([halves[self.given], y], 1))
+        halves[1 - self.given] = to_data(halves[1 - self.given])
+        x = torch.cat(halves, 1)
+        return x * torch.exp(self.norm.log_scale) + self.norm.translation if hasattr(self, "norm") else x
+
+
+class Flow(nn.ModuleList):
+    """`flow` and `conditional-flow`: couplings from the latent side to the data side."""
+
+    def __init__(self, model: dict, height: int, width: int, classes: int):
+        halves = [(height * width + 1) // 2, height * width // 2]
+        super().__init__(Coupling(model, halves, index % 2, classes) for index in range(model["couplings"]))
+        if model["scaling"]:
+            self.scaling = nn.Parameter(torch.zeros(height * width))
+        self.prior, self.preprocessing = model["prior"], model["preprocessing"]
+        index = torch.arange(height * width)
+        field = (index // width + index % width) % 2
+        second = {"alternating": index % 2, "checkerboard": field, "blocks": index >= halves[0]}[model["halves"]]
+        # The pixels of the first half, and then those of the second.
+        self.order = torch.argsort(second.int(), stable=True)
+
+    def to_latent(self, data: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Preprocessed pixels to latents, and the logarithm of the determinant, [n]."""
+        x, log_det = data[:, self.order], 0
+        for coupling in reversed(self):
+            x, change = coupling.to_latent(x, y)
+            log_det = log_det + change
+        if hasattr(self, "scaling"):
+            x, log_det = x * torch.exp(self.scaling), log_det + self.scaling.sum()
+        return x, log_det
+
+    def to_data(self, latents: Tensor, y: Tensor) -> Tensor:
+        """Latents to preprocessed pixels."""
+        x = latents * torch.exp(-self.scaling) if hasattr(self, "scaling") else latents
+        for coupling in self:
+            x = coupling.to_data(x, y)
+        return x[:, torch.argsort(self.order)]
+
+    def preprocess(self, x: Tensor, noise: Tensor | float) -> tuple[Tensor, Tensor]:
+        """Pixels of 256 levels and noise in [0, 1) to preprocessed pixels, and the log-determinant, [n]."""
+        unit = (255 * x + noise) / 256
+        if self.preprocessing["kind"] == "unit":
+            return unit, torch.full((len(x),), -x.shape[1] * math.log(256), dtype=x.dtype)
+        scale = 1 - 2 * self.preprocessing["lambda"]
+        squeezed = self.preprocessing["lambda"] + scale * unit
+        return torch.logit(squeezed), (scale / 256 / (squeezed * (1 - squeezed))).log().sum(1)
+
+    def levels(self, data: Tensor) -> Tensor:
+        """Preprocessed pixels back to levels with their noise, 0 to 256."""
+        if self.preprocessing["kind"] == "unit":
+            return 256 * data
+        return 256 * (torch.sigmoid(data) - self.preprocessing["lambda"]) / (1 - 2 * self.preprocessing["lambda"])
+
+    def log_prob(self, data: Tensor, y: Tensor) -> Tensor:
+        """The log-density of preprocessed pixels: nats, [n]."""
+        z, log_det = self.to_latent(data, y)
+        if self.prior == "logistic":
+            return (functional.logsigmoid(z) + functional.logsigmoid(-z)).sum(1) + log_det
+        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) + log_det
+
+    def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, None]:
+        """The latents of images whose noise is 1/2."""
+        return self.to_latent(self.preprocess(x, 0.5)[0], y)[0], None
+
+    def image(self, z: Tensor, y: Tensor) -> Tensor:
+        """The pixels."""
+        return ((self.levels(self.to_data(z, y)) - 0.5) / 255).clamp(0, 1)

@@ -1,0 +1,226 @@
+use std::fmt::Write;
+
+use latent_checkpoints::{Collection, Entry};
+use latent_models::{ModelConfig, Preprocessing};
+use latent_training::{Metrics, ModelMetadata};
+
+use crate::Error;
+
+/// What the name of a metric's standard error ends with.
+const STANDARD_ERROR: &str = "_standard_error";
+
+/// What a model's card says of its training and use in the words of a program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instructions {
+    /// The command or call that trains such a model, if there is one.
+    pub training: Option<String>,
+    /// Commands or calls that use the model, a line each.
+    pub usage: Vec<String>,
+}
+
+/// The card of a model: what its file says about itself, in Markdown.
+pub(crate) struct Card<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) entry: &'a Entry<ModelMetadata>,
+    pub(crate) instructions: &'a Instructions,
+}
+
+impl Card<'_> {
+    /// The card's text.
+    pub(crate) fn to_markdown(&self) -> Result<String, Error> {
+        let metadata = &self.entry.metadata;
+        let experiment = &metadata.experiment;
+        let mut text = format!(
+            "# {}\n\n{}.\n\n| | |\n|---|---|\n",
+            self.name,
+            plain(&experiment.description)
+        );
+        for (fact, words) in self.facts() {
+            _ = writeln!(text, "| {fact} | {words} |");
+        }
+        if let Some(metrics) = metadata.metrics.get("test") {
+            let binarised = if experiment.data.binarise {
+                ", each pixel drawn as black or white"
+            } else {
+                ""
+            };
+            let errors = if metrics.keys().any(|name| name.ends_with(STANDARD_ERROR)) {
+                " (± two standard errors)"
+            } else {
+                ""
+            };
+            _ = write!(
+                text,
+                "\n## Figures\n\nNats per image on the test images{errors}, measured of this very \
+                 file{binarised}:\n\n```text\n{}\n```\n",
+                figures(metrics)
+            );
+        }
+        if !self.instructions.usage.is_empty() {
+            _ = write!(
+                text,
+                "\n## Use\n\n```text\n{}\n```\n",
+                self.instructions.usage.join("\n")
+            );
+        }
+        _ = write!(text, "\n## Limits\n\n{}\n", limits(&experiment.model));
+        let toml = experiment.to_toml()?;
+        let mut fence = "```".to_owned();
+        while toml.contains(&fence) {
+            fence.push('`');
+        }
+        _ = write!(
+            text,
+            "\n## Experiment\n\n{fence}toml\n{}\n{fence}\n",
+            toml.trim_end()
+        );
+        Ok(text)
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let metadata = &self.entry.metadata;
+        let (experiment, data) = (&metadata.experiment, &metadata.data);
+        let image = (data.height, data.width);
+        let mut facts = vec![
+            (
+                "Images",
+                format!("{} × {} pixels, grey, in [0, 1]", data.height, data.width),
+            ),
+            (
+                "Latents",
+                format!("{} dimensions", experiment.model.latent_size(image)),
+            ),
+        ];
+        if metadata.epoch == 0 {
+            // Imported weights.
+            let origin = "another program; what its weights were trained on is not known here";
+            facts.push(("Made by", origin.to_owned()));
+        } else {
+            let from = format!(
+                "{}, {} training images (SHA-256 `{}`)",
+                data_name(metadata),
+                thousands(data.images),
+                data.checksum
+            );
+            let how = format!(
+                "seed {}, weights of epoch {}, latent {}",
+                experiment.seed, metadata.epoch, metadata.version
+            );
+            let by = match &self.instructions.training {
+                Some(training) => format!("`{training}` ({how})"),
+                None => how,
+            };
+            facts.extend([("Data", from), ("Made by", by)]);
+        }
+        facts.push((
+            "File",
+            format!(
+                "`{}`, {}, safetensors (SHA-256 `{}`)",
+                Collection::<ModelMetadata>::file(self.name),
+                megabytes(self.entry.bytes),
+                self.entry.sha256
+            ),
+        ));
+        facts.push(("Licence", "MIT OR Apache-2.0, at your choice".to_owned()));
+        facts
+    }
+}
+
+/// The front page of a collection, with the header that the hub reads.
+pub(crate) fn overview(models: &Collection<ModelMetadata>) -> String {
+    let mut text = String::from(
+        "---\nlicense: apache-2.0\nlibrary_name: latent\ndatasets:\n- ylecun/mnist\ntags:\n- \
+         safetensors\n- variational-autoencoder\n- normalizing-flow\n---\n\n# Small latent-variable models\n\n\
+         Trained with latent, each with a card of its own. `index.json` holds their lengths and SHA-256 sums.\n\n\
+         | model | what it is | data | file | test images, nats |\n|---|---|---|---|---|\n",
+    );
+    for (name, entry) in models.models() {
+        let metadata = &entry.metadata;
+        let metrics = metadata.metrics.get("test");
+        let figure = metrics.and_then(|metrics| {
+            ["mixture_log_likelihood", "log_likelihood", "elbo"]
+                .iter()
+                .find_map(|figure| Some((*figure, *metrics.get(*figure)?)))
+        });
+        let figure = figure.map_or_else(String::new, |(figure, value)| {
+            format!("{} {value:.2}", figure.replace('_', " "))
+        });
+        _ = writeln!(
+            text,
+            "| [`{name}`]({name}.md) | {} | {} | `{}`, {} | {figure} |",
+            plain(&metadata.experiment.description),
+            data_name(metadata),
+            Collection::<ModelMetadata>::file(name),
+            megabytes(entry.bytes)
+        );
+    }
+    text
+}
+
+/// Text of somebody else's file without Markdown's special characters.
+fn plain(text: &str) -> String {
+    let plain = |c: char| match c {
+        '|' | '`' | '<' | '>' | '[' | ']' | '*' | '#' | '\\' => ' ',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    text.chars().map(plain).collect()
+}
+
+/// A line for each metric, with twice its standard error where there is one.
+fn figures(metrics: &Metrics) -> String {
+    let shown = || {
+        let names = metrics.iter();
+        names.filter(|(name, _)| !name.ends_with(STANDARD_ERROR))
+    };
+    let width = shown().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let line = |(name, value): (&String, &f64)| {
+        let error = metrics.get(&format!("{name}{STANDARD_ERROR}"));
+        let error = error.map_or_else(String::new, |error| format!(" ± {:.2}", 2.0 * error));
+        format!("  {name:width$}  {value:>9.2}{error}")
+    };
+    shown().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The name of the data as people write it.
+fn data_name(metadata: &ModelMetadata) -> &str {
+    match metadata.data.name.as_str() {
+        "mnist" => "MNIST",
+        other => other,
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// A number with commas between its thousands.
+fn thousands(number: usize) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", thousands(number / 1000), number % 1000),
+    }
+}
+
+fn limits(model: &ModelConfig) -> String {
+    let what = match model {
+        ModelConfig::Flow(config) | ModelConfig::ConditionalFlow(config) => {
+            let space = match config.preprocessing {
+                Preprocessing::Logit { .. } => "the pixels' logits",
+                Preprocessing::Unit => "pixels in [0, 1]",
+            };
+            format!(
+                "Its log-likelihood is exact, and that of a density of {space} after noise was added to \
+                 their grey levels. Not every image that it draws is a digit: most of the likelihood lies in \
+                 single pixels, and little of it in strokes."
+            )
+        }
+        _ => "What it draws are means of pixels, smoother than handwriting. The ELBO is a lower bound: the \
+             log-likelihood is higher."
+            .to_owned(),
+    };
+    format!(
+        "{what} It was shown nothing but single upright digits, white on black and centred: it is for learning \
+         and play, and no reader of digits where a mistake costs anything."
+    )
+}

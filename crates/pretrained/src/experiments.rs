@@ -1,0 +1,56 @@
+use latent_training::Experiment;
+
+use crate::Error;
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        /// The names of the experiments, in the order in which they are shown.
+        pub const EXPERIMENTS: &[&str] = &[$($name),*];
+
+        /// The TOML of each.
+        const FILES: &[&str] = &[$(include_str!(concat!("../experiments/", $name, ".toml"))),*];
+    };
+}
+
+files!(
+    "vae-2d",
+    "aevb",
+    "vae-mlp",
+    "cvae-mlp",
+    "vae-conv",
+    "cvae-conv",
+    "iwae-1",
+    "iwae-50",
+    "cvae-mlp-50",
+    "vae-best",
+    "nice",
+    "realnvp-5",
+    "realnvp-10",
+    "cond-realnvp-5",
+    "cond-realnvp-10",
+    "flow-best",
+    "cond-flow-best",
+);
+
+/// All experiments, in the order of [`EXPERIMENTS`].
+///
+/// # Errors
+/// None in practice: all of them are parsed by the tests.
+pub fn experiments() -> Result<Vec<Experiment>, Error> {
+    EXPERIMENTS
+        .iter()
+        .map(|name| experiment(name, &[]))
+        .collect()
+}
+
+/// The experiment of a name, with settings such as `training.epochs=5`.
+///
+/// # Errors
+/// [`Error::UnknownExperiment`], and [`Error::Training`] for a setting that is no key or no such value.
+pub fn experiment(name: &str, settings: &[String]) -> Result<Experiment, Error> {
+    let mut known = EXPERIMENTS.iter().zip(FILES);
+    let (_, text) = known
+        .find(|(known, _)| **known == name)
+        .ok_or_else(|| Error::UnknownExperiment(name.to_owned()))?;
+    Ok(Experiment::parse(text, name, settings)?)
+}

@@ -1,0 +1,55 @@
+//! Pretrained VAEs and normalizing flows by name, the experiments that train them, and model cards.
+//!
+//! ```
+//! use candle_core::Device;
+//! use latent_pretrained::Generator;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = latent_pretrained::load("cvae-conv", &Device::Cpu)?.model;
+//! let images = model.conditional()?.generate(&[3, 1, 4], &mut Generator::new(1))?;
+//! assert_eq!(images.dims(), [3, 784]); // pixels in [0, 1] of a 3, a 1 and a 4
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`load`] is for the small models, whose weights are embedded ([`EMBEDDED`]). [`Models`] also finds the larger ones
+//! in directories and, with the feature `hub`, on a hub. Every file is verified by its SHA-256. [`card`] describes a
+//! model in Markdown.
+//!
+//! ```
+//! use latent_pretrained::{LatentModel, Models};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let models = Models::new()?.in_directory("assets/models");
+//! for (name, entry) in models.entries() {
+//!     println!("{name}: {}", entry.metadata.experiment.description);
+//!     println!("  {} bytes, found: {:?}", entry.bytes, models.location(name)?);
+//! }
+//! let model = models.load("vae-2d", &candle_core::Device::Cpu)?.model;
+//! assert_eq!(model.latent_size(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An [`experiment`] says what is trained on what; `latent_training::train` makes a run of it:
+//!
+//! ```
+//! let experiment = latent_pretrained::experiment("vae-conv", &["training.epochs=1".to_owned()])?;
+//! assert_eq!(experiment.training.epochs, 1);
+//! # Ok::<(), latent_pretrained::Error>(())
+//! ```
+
+mod card;
+mod error;
+mod experiments;
+mod export;
+mod models;
+
+pub use card::Instructions;
+pub use error::Error;
+pub use experiments::{EXPERIMENTS, experiment, experiments};
+pub use export::Export;
+pub use latent_checkpoints::{Collection, Entry};
+pub use latent_models::{AnyModel, Conditional, Generator, LatentModel};
+pub use latent_training::{Experiment, Model, ModelMetadata};
+pub use models::{EMBEDDED, Location, Models, card, load};
