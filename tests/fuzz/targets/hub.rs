@@ -30,7 +30,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let hub = Hub::new(&format!("http://{}", *SERVER), cache.path());
     let file: HubFile = "hf://owner/models/file".parse().expect("a name");
     let result = hub
-        .with_patience(Duration::from_millis(100))
+        .with_timeout(Duration::from_millis(100))
         .fetch(&file, &mut |_| {});
     // Nothing but what was promised has a name in the cache.
     let snapshots = cache.path().join("models--owner--models").join("snapshots");
