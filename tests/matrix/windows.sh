@@ -32,11 +32,11 @@ latent="$target_directory/$target/release/latent.exe"
 directory="$(mktemp -d)"
 trap 'rm -r "$directory"' EXIT
 cd "$directory"
-train=(wine "$latent" train vae-2d --data synthetic --epochs 3 --limit 2000 --no-figures --out)
+train=(wine "$latent" train vae-2d --data synthetic --epochs 6 --limit 2000 --no-figures --out)
 "${train[@]}" whole
 type_ctrl_c() {
     for _ in $(seq 600); do
-        grep --quiet --text 'epoch 1/3  train' typescript 2>/dev/null && break
+        grep --quiet --text 'epoch 1/6  train' typescript 2>/dev/null && break
         sleep 0.1
     done
     printf '\003'
