@@ -3,7 +3,7 @@
 use candle_core::{DType, IndexOp, Tensor};
 use latent_datasets::{CLASSES, Dataset};
 use latent_distributions::Generator;
-use latent_models::latent_space::{Grid, Path, legibility, neighbours, representatives};
+use latent_models::latent_space::{Grid, Path, exemplars, knn_agreement, perturbations};
 use latent_models::{Labels, LatentModel};
 use latent_training::{EVALUATION_BATCH, EpochRecord, Metrics, Model, encode};
 use latent_visualisation::{Curves, ImageGrid, Scatter};
@@ -280,7 +280,7 @@ pub(crate) fn neighbourhood(
     let mut generator = Generator::stream(seed, "sample", 0, 0);
     let all = [&[0.0], radii].concat();
     refuse_too_many(count.saturating_mul(all.len() + 1))?;
-    let latents = neighbours(&latent, &all, count, &mut generator)?;
+    let latents = perturbations(&latent, &all, count, &mut generator)?;
     let labels = labels(model, &vec![shown; latents.dim(0)?], context)?;
     let around = model.model.decode(&latents, &labels)?;
     let rows = around.reshape((count, all.len(), ()))?;
@@ -346,7 +346,7 @@ pub(crate) fn gallery(
     {
         let labels = labels(model, digits, context)?;
         let encoded = model.model.encode(&batch?.images, &labels)?;
-        scores.extend(legibility(
+        scores.extend(knn_agreement(
             &model.model.decode(&encoded, &labels)?,
             digits,
             &images,
@@ -355,7 +355,7 @@ pub(crate) fn gallery(
         latents.push(encoded);
     }
     let latents = Tensor::cat(&latents, 0)?;
-    let found = representatives(&latents, data.labels(), &scores, CLASSES as u8, per_digit)?;
+    let found = exemplars(&latents, data.labels(), &scores, CLASSES as u8, per_digit)?;
     let mut rows = Vec::new();
     let mut names = Vec::new();
     for (digit, indices) in found

@@ -3,8 +3,8 @@
 use candle_core::{DType, Tensor};
 use latent_distributions::Generator;
 use latent_models::latent_space::{
-    FittedNormal, Grid, Path, PrincipalComponents, legibility, nearest, nearest_labels, neighbours,
-    representatives,
+    FittedNormal, Grid, Path, PrincipalComponents, exemplars, knn_agreement, nearest,
+    nearest_labels, perturbations,
 };
 
 use latent_tolerance::{DOUBLE, SINGLE, monte_carlo, rounding};
@@ -70,7 +70,7 @@ fn every_path_goes_from_end_to_end_and_those_on_circles_keep_the_length() -> Res
 #[test]
 fn neighbours_lie_as_far_away_as_told() -> Result {
     let latent = Tensor::new(&[1f32, -2.0, 0.5], CPU)?;
-    let around = neighbours(&latent, &[0.0, 0.5, 2.0], 4, &mut Generator::new(1))?;
+    let around = perturbations(&latent, &[0.0, 0.5, 2.0], 4, &mut Generator::new(1))?;
     assert_eq!(around.dims(), [12, 3]);
     let steps: Vec<Vec<f32>> = around.broadcast_sub(&latent)?.to_vec2()?;
     for direction in steps.chunks(3) {
@@ -232,7 +232,7 @@ fn representatives_read_well_and_are_apart() -> Result {
         .map(|i| if i % 100 < 75 { 0.5 } else { 0.6 })
         .collect();
     let latents = Tensor::from_vec(points, (200, 1), CPU)?;
-    let found = representatives(&latents, &labels, &scores, 3, 3)?;
+    let found = exemplars(&latents, &labels, &scores, 3, 3)?;
     // Kept are 75..100: their middle, then their two ends.
     assert_eq!(found[0], [87, 99, 75]);
     assert_eq!(found[1], [0usize; 0]);
@@ -240,11 +240,11 @@ fn representatives_read_well_and_are_apart() -> Result {
 
     // A class with few members gives them all, once, even where they coincide.
     let same = Tensor::zeros((4, 2), DType::F32, CPU)?;
-    let mut all = representatives(&same, &[0; 4], &[0.0; 4], 1, 9)?.concat();
+    let mut all = exemplars(&same, &[0; 4], &[0.0; 4], 1, 9)?.concat();
     all.sort_unstable();
     assert_eq!(all, [0, 1, 2, 3]);
-    assert!(representatives(&same, &[0; 3], &[0.0; 4], 1, 1).is_err());
-    assert!(representatives(&same, &[0; 4], &[0.0; 3], 1, 1).is_err());
+    assert!(exemplars(&same, &[0; 3], &[0.0; 4], 1, 1).is_err());
+    assert!(exemplars(&same, &[0; 4], &[0.0; 3], 1, 1).is_err());
     Ok(())
 }
 
@@ -272,11 +272,11 @@ fn legibility_is_the_share_of_neighbours_with_the_label() -> Result {
     ];
     let decoded = Tensor::new(&decoded, CPU)?;
     assert_eq!(
-        legibility(&decoded, &[1, 2, 1], &images, &image_labels)?,
+        knn_agreement(&decoded, &[1, 2, 1], &images, &image_labels)?,
         [1.0, 1.0, 0.0]
     );
-    assert!(legibility(&decoded, &[1, 2], &images, &image_labels).is_err());
-    assert!(legibility(&decoded, &[1, 2, 1], &images.narrow(0, 0, 0)?, &[]).is_err());
+    assert!(knn_agreement(&decoded, &[1, 2], &images, &image_labels).is_err());
+    assert!(knn_agreement(&decoded, &[1, 2, 1], &images.narrow(0, 0, 0)?, &[]).is_err());
     Ok(())
 }
 

@@ -1,0 +1,170 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device};
+use candle_nn::VarBuilder;
+use latent_checkpoints::{Checkpoint, Expected};
+use latent_datasets::Splits;
+use latent_models::{AnyModel, Parameters, shapes};
+
+use super::directory::Run;
+use super::records::{EpochRecord, MODEL_KIND, ModelMetadata, VERSION};
+use crate::{DataRecord, Error, Experiment, nearest};
+
+/// The format since which a model's file has its variables as PyTorch's layers do: before, as they are in
+/// memory.
+pub(crate) const PYTORCH_FORMAT: u64 = 2;
+
+/// A trained model and what its file says about it.
+pub struct Model {
+    /// The model, for use: it records no graph.
+    pub model: AnyModel,
+    /// Where it comes from.
+    pub metadata: ModelMetadata,
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// The run it belongs to, if it was named by its run.
+    pub run: Option<Run>,
+}
+
+/// Writes the model's file, `path`, of the weights after the epoch of `record`.
+pub(crate) fn save_model(
+    path: &Path,
+    weights: &Parameters,
+    experiment: &Experiment,
+    data: &DataRecord,
+    record: &EpochRecord,
+) -> Result<(), Error> {
+    let variables = weights.variables();
+    let tensors = variables
+        .iter()
+        .map(|(name, variable)| (name.clone(), variable.as_detached_tensor()));
+    let tensors = experiment
+        .model
+        .in_pytorch_order((data.height, data.width), tensors.collect())?;
+    let metadata = ModelMetadata::of_epoch(experiment, data, record);
+    Ok(latent_checkpoints::save(
+        path, MODEL_KIND, &tensors, &metadata,
+    )?)
+}
+
+/// Loads a model from a run directory or a `.safetensors` file.
+///
+/// # Errors
+/// There is no such model, or its weights are not exactly those that its description asks for.
+pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
+    let (file, run) = model_file(path)?;
+    let model = parse_model(&latent_checkpoints::read(&file)?, &file, device)?;
+    Ok(Model { run, ..model })
+}
+
+/// The file of a model that is named by its run or by the file itself, and the run.
+pub(crate) fn model_file(path: &Path) -> Result<(PathBuf, Option<Run>), Error> {
+    let run = if path.is_dir() {
+        Some(Run::open(path)?)
+    } else {
+        None
+    };
+    let file = run
+        .as_ref()
+        .map_or_else(|| path.to_owned(), Run::model_path);
+    if let Some(run) = &run
+        && !file.exists()
+    {
+        return Err(Error::NoWeights {
+            directory: run.directory().to_owned(),
+        });
+    }
+    if !file.exists() {
+        return Err(Error::NoModel {
+            path: path.to_owned(),
+            nearest: similar_run(path),
+        });
+    }
+    Ok((file, run))
+}
+
+/// A model from the bytes of its `.safetensors` file, which errors call `path`: for where there are no
+/// files, as in a browser.
+///
+/// # Errors
+/// The bytes are no such file, or the weights are not exactly those that its description asks for.
+pub fn parse_model(bytes: &[u8], path: &Path, device: &Device) -> Result<Model, Error> {
+    let checkpoint: Checkpoint<ModelMetadata> =
+        latent_checkpoints::parse(bytes, path, MODEL_KIND, device)?;
+    let metadata = &checkpoint.metadata;
+    metadata.experiment.check(&path.display().to_string())?;
+    let DataRecord { height, width, .. } = metadata.data;
+    if height.checked_mul(width).is_none_or(|pixels| pixels == 0) {
+        return Err(latent_datasets::Error::ImageSize { height, width }.into());
+    }
+    let image = (height, width);
+    let expected: Expected = shapes(|builder| metadata.experiment.model.build(image, builder))?;
+    checkpoint.verify(&expected)?;
+
+    let tensors = if checkpoint.format < PYTORCH_FORMAT {
+        checkpoint.tensors
+    } else {
+        let config = &metadata.experiment.model;
+        config.in_own_order(image, checkpoint.tensors)?
+    };
+    let builder = VarBuilder::from_tensors(tensors.into_iter().collect(), DType::F32, device);
+    let model = checkpoint
+        .metadata
+        .experiment
+        .model
+        .build(image, &builder)?;
+    Ok(Model {
+        model,
+        metadata: checkpoint.metadata,
+        path: path.to_owned(),
+        run: None,
+    })
+}
+
+/// Makes a model's file, `out`, of weights that another program trained: a safetensors file of exactly the
+/// variables that the experiment's model has, by their names and as PyTorch's layers have them. Nothing is
+/// known of their training: the file tells of the experiment and of `splits`, and of no epoch.
+///
+/// # Errors
+/// The weights are not those of such a model.
+pub fn import(
+    weights: &Path,
+    experiment: &Experiment,
+    splits: &Splits,
+    out: &Path,
+) -> Result<(), Error> {
+    let checkpoint = latent_checkpoints::load_foreign(weights, &Device::Cpu)?;
+    let data = DataRecord::of(&experiment.prepared(splits.clone()));
+    let image = (data.height, data.width);
+    experiment.check_for(&experiment.name, image)?;
+    checkpoint.verify(&shapes(|builder| experiment.model.build(image, builder))?)?;
+    let tensors = if checkpoint.format < PYTORCH_FORMAT {
+        let config = &experiment.model;
+        config.in_pytorch_order(image, checkpoint.tensors)?
+    } else {
+        checkpoint.tensors
+    };
+    let metadata = ModelMetadata {
+        version: VERSION.to_owned(),
+        experiment: experiment.clone(),
+        data,
+        epoch: 0,
+        metrics: BTreeMap::new(),
+    };
+    Ok(latent_checkpoints::save(
+        out, MODEL_KIND, &tensors, &metadata,
+    )?)
+}
+
+/// A run in `runs/` with a name like the one that was given.
+fn similar_run(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let runs = fs::read_dir("runs").ok()?;
+    let names: Vec<String> = runs
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    nearest(name, names).map(|name| format!("runs/{name}"))
+}
