@@ -6,6 +6,7 @@ use std::path::Path;
 
 use latent_datasets::{Splits, save_idx, synthetic};
 use latent_tests::{fail, latent, object, outcome, succeed};
+use latent_tolerance::{SINGLE, rounding};
 use serde_json::Value;
 
 /// Directories with digits: `own`, `others` of the same number, and `few`, without a training image of
@@ -242,8 +243,11 @@ fn what_was_not_seen_in_training_is_refused_by_name() {
         if experiment == "cond-realnvp-5" {
             // Of three labels, one is worth at most ln 3 nats more than the mixture.
             let figure = |name: &str| evaluated[name].as_f64().unwrap();
-            let worth = figure("log_likelihood") - figure("mixture_log_likelihood");
-            assert!(worth < 3f64.ln() + 1e-3, "{worth}");
+            let likelihood = figure("log_likelihood");
+            let worth = likelihood - figure("mixture_log_likelihood");
+            // Both are means of likelihoods that were rounded to 32 bits, twice on the way to the mixture.
+            let bound = rounding(SINGLE, 3, likelihood);
+            assert!(worth <= 3f64.ln() + bound, "{worth}");
         }
         for command in [
             &["classify", "--importance-samples", "2"][..],
