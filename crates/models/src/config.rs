@@ -6,7 +6,7 @@ use latent_distributions::Generator;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Conditional, ConvolutionalConfig, Error, Flow, FlowConfig, ImageSize, Labels, LatentModel,
+    Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, ImageSize, Labels, LatentModel,
     Loss, Step, Trainable, Vae, VaeConfig,
 };
 
@@ -23,9 +23,9 @@ pub enum ModelConfig {
     /// The fully connected [`ConditionalVae`](crate::ConditionalVae).
     ConditionalVae(VaeConfig),
     /// The [`ConvolutionalVae`](crate::ConvolutionalVae).
-    ConvolutionalVae(ConvolutionalConfig),
+    ConvolutionalVae(ConvolutionalVaeConfig),
     /// The [`ConditionalConvolutionalVae`](crate::ConditionalConvolutionalVae).
-    ConditionalConvolutionalVae(ConvolutionalConfig),
+    ConditionalConvolutionalVae(ConvolutionalVaeConfig),
     /// The [`Flow`].
     Flow(FlowConfig),
     /// The [`ConditionalFlow`](crate::ConditionalFlow).
@@ -108,7 +108,7 @@ impl ModelConfig {
         else {
             return Ok(variables);
         };
-        for (name, before, shape) in config.flattened(image) {
+        for (name, before, shape) in config.networks.flattened(image) {
             if let Some(variable) = variables.get_mut(&name) {
                 let moved = moved(variable, before, shape)?.contiguous()?;
                 *variable = moved.reshape(variable.dims())?;
@@ -123,7 +123,7 @@ impl ModelConfig {
             Self::Flow(_) | Self::ConditionalFlow(_) => image.0 * image.1,
             Self::Vae(config) | Self::ConditionalVae(config) => config.latent_size,
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
-                config.latent_size
+                config.networks.latent_size
             }
         }
     }

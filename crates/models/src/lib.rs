@@ -39,7 +39,6 @@ mod latent_model;
 pub mod latent_space;
 mod log_mean_exp;
 mod networks;
-mod objective;
 mod parameters;
 mod vae;
 
@@ -58,6 +57,8 @@ pub use networks::{
     ConvolutionalDecoder, ConvolutionalEncoder, ImageSize, Labels, Linear, Mlp, Network,
     Sequential, Summed,
 };
-pub use objective::{Beginning, Bound, Objective};
 pub use parameters::{Parameters, shapes};
-pub use vae::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae, Vae, VaeConfig};
+pub use vae::{
+    Beginning, Bound, ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae,
+    ConvolutionalVaeConfig, Objective, Vae, VaeConfig,
+};

@@ -1,5 +1,6 @@
 //! The networks that models are made of.
 
+mod convolution;
 mod convolutional;
 mod labels;
 mod linear;
@@ -7,9 +8,9 @@ mod linear;
 use candle_core::{Result, Tensor};
 use latent_kernels::{Layer, sequence};
 
+pub use convolution::{Conv2d, ConvTranspose2d};
 pub use convolutional::{
-    Conv2d, ConvTranspose2d, ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder,
-    ImageSize,
+    ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder, ImageSize,
 };
 pub use labels::{CLASSES, Concatenated, Condition, Labels, Summed};
 pub use linear::{Linear, Mlp};

@@ -1,11 +1,16 @@
+mod table;
+mod training_config;
+
 use latent_datasets::{Source, Splits};
-use latent_kernels::Adam;
 use latent_models::{ImageSize, ModelConfig};
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+use toml::Table;
 
+use crate::Error;
 use crate::suggestion::nearest;
-use crate::{Error, Schedule};
+use table::{keys, lookup, parse_value, set, shortened};
+pub use training_config::TrainingConfig;
+use training_config::{WHOLE, broken};
 
 /// What is trained, on what, and how: all that a run needs to be done again.
 ///
@@ -61,70 +66,6 @@ pub struct DataConfig {
     pub binarise: bool,
     /// Use only so many images of each split, the first ones.
     pub limit: Option<usize>,
-}
-
-/// How an [`Experiment`] is trained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TrainingConfig {
-    /// How many times every image is seen.
-    pub epochs: usize,
-    /// Images in a batch.
-    pub batch_size: usize,
-    /// Adam's α.
-    pub learning_rate: f64,
-    /// Adam's β₁.
-    pub beta1: f64,
-    /// Adam's β₂.
-    pub beta2: f64,
-    /// Adam's ε.
-    pub epsilon: f64,
-    /// The length that the gradient of all variables together is shortened to if it is longer: Pascanu
-    /// et al. 2013, algorithm 1.
-    pub gradient_clip: Option<f64>,
-    /// Decay, a step, of the running average of the weights that is measured and saved in their
-    /// place: Polyak & Juditsky 1992. It starts lower, so that the beginning is soon forgotten.
-    pub weight_average: Option<f64>,
-    /// What the learning rate is multiplied by in the course of the training.
-    pub schedule: Schedule,
-    /// The share of the weights that goes in a step of size 1: Loshchilov & Hutter 2019. Biases and
-    /// scales stay.
-    pub weight_decay: f64,
-    /// How many training images, the last ones, are held out to choose by: the weights are kept of the
-    /// epoch after which the loss of these is lowest. (A sixth of all, where that is fewer.) Where the number
-    /// of draws changes in the course of the training, the search starts anew: only losses of one bound
-    /// are compared.
-    pub validation: usize,
-    /// Epochs without a lower loss of the validation images after which training ends, counted anew where
-    /// the search for the best epoch starts anew.
-    pub patience: Option<usize>,
-}
-
-impl Default for TrainingConfig {
-    /// Ten epochs in batches of 128, with Adam as published.
-    fn default() -> Self {
-        let Adam {
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon,
-            weight_decay,
-        } = Adam::default();
-        Self {
-            epochs: 10,
-            batch_size: 128,
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon,
-            gradient_clip: None,
-            weight_average: None,
-            schedule: Schedule::default(),
-            weight_decay,
-            validation: 0,
-            patience: None,
-        }
-    }
 }
 
 fn default_seed() -> u64 {
@@ -339,174 +280,5 @@ impl Experiment {
             key,
             nearest,
         })
-    }
-}
-
-/// A key, its impossible value, and what to do about it.
-type Fault = (&'static str, String, &'static str);
-
-const WHOLE: &str = "it must be 1 or more";
-
-/// The first rule that is broken, of rules that say so themselves.
-fn broken<const N: usize>(rules: [(bool, &'static str, String, &'static str); N]) -> Option<Fault> {
-    let (_, key, value, remedy) = rules.into_iter().find(|(is_broken, ..)| *is_broken)?;
-    Some((key, value, remedy))
-}
-
-impl TrainingConfig {
-    fn fault(&self) -> Option<Fault> {
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        let decay = |value: f64| (0.0..1.0).contains(&value);
-        let number = "it must be a positive number";
-        let share = "it must be at least 0 and less than 1";
-        let rules = [
-            (
-                self.epochs == 0,
-                "training.epochs",
-                self.epochs.to_string(),
-                WHOLE,
-            ),
-            (
-                self.batch_size == 0,
-                "training.batch_size",
-                self.batch_size.to_string(),
-                WHOLE,
-            ),
-            (
-                !positive(self.learning_rate),
-                "training.learning_rate",
-                self.learning_rate.to_string(),
-                number,
-            ),
-            (
-                !decay(self.beta1),
-                "training.beta1",
-                self.beta1.to_string(),
-                share,
-            ),
-            (
-                !decay(self.beta2),
-                "training.beta2",
-                self.beta2.to_string(),
-                share,
-            ),
-            (
-                !positive(self.epsilon),
-                "training.epsilon",
-                self.epsilon.to_string(),
-                number,
-            ),
-            (
-                self.gradient_clip.is_some_and(|length| !positive(length)),
-                "training.gradient_clip",
-                self.gradient_clip.unwrap_or_default().to_string(),
-                number,
-            ),
-            (
-                self.weight_average.is_some_and(|value| !decay(value)),
-                "training.weight_average",
-                self.weight_average.unwrap_or_default().to_string(),
-                share,
-            ),
-            (
-                !(self.weight_decay.is_finite() && self.weight_decay >= 0.0),
-                "training.weight_decay",
-                self.weight_decay.to_string(),
-                "it must be 0 or a positive number",
-            ),
-            (
-                self.learning_rate * self.weight_decay >= 1.0,
-                "training.weight_decay",
-                self.weight_decay.to_string(),
-                "times `training.learning_rate` it must be less than 1, or nothing is left of the weights",
-            ),
-            (
-                self.patience == Some(0),
-                "training.patience",
-                "0".to_owned(),
-                WHOLE,
-            ),
-            (
-                self.patience.is_some() && self.validation == 0,
-                "training.validation",
-                "0".to_owned(),
-                "with `training.patience` some images have to be held out, such as 10000",
-            ),
-        ];
-        broken(rules).or_else(|| self.schedule.fault())
-    }
-
-    /// The constants of Adam's update when so many epochs are done, with fractions.
-    pub fn adam(&self, epochs: f64) -> Adam {
-        Adam {
-            learning_rate: self.learning_rate * self.schedule.factor(epochs, self.epochs),
-            beta1: self.beta1,
-            beta2: self.beta2,
-            epsilon: self.epsilon,
-            weight_decay: self.weight_decay,
-        }
-    }
-}
-
-/// What an error shows of a text that may be a whole file.
-fn shortened(text: &str) -> String {
-    const LONGEST: usize = 1000;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// All keys that have a value, written with dots.
-fn keys(table: &Table, prefix: &str) -> Vec<String> {
-    let entry = |(key, value): (&String, &Value)| match value {
-        Value::Table(inner) if !inner.is_empty() => keys(inner, &format!("{prefix}{key}.")),
-        _ => vec![format!("{prefix}{key}")],
-    };
-    table.iter().flat_map(entry).collect()
-}
-
-/// A bare word is a string: nobody wants to write `model.activation='"tanh"'` in a shell.
-fn parse_value(text: &str) -> Value {
-    format!("value = {text}")
-        .parse::<Table>()
-        .ok()
-        .and_then(|mut table| table.remove("value"))
-        .unwrap_or_else(|| Value::String(text.to_owned()))
-}
-
-/// The value of a key with dots.
-fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
-    match key.split_once('.') {
-        None => table.get(key),
-        Some((head, rest)) => lookup(table.get(head)?.as_table()?, rest),
-    }
-}
-
-/// Sets a key. A part that becomes of another kind begins with what is usual for that kind: what the old
-/// one had besides means nothing to it. (Models share most of their keys.)
-fn set(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
-    if let Some(part) = key.strip_suffix(".kind")
-        && part != "model"
-        && lookup(table, key).is_some_and(|kind| *kind != value)
-    {
-        insert(table, part, Value::Table(Table::new()))?;
-    }
-    insert(table, key, value)
-}
-
-fn insert(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
-    match key.split_once('.') {
-        None => {
-            table.insert(key.to_owned(), value);
-            Ok(())
-        }
-        Some((head, rest)) => match table
-            .entry(head)
-            .or_insert_with(|| Value::Table(Table::new()))
-        {
-            Value::Table(inner) => insert(inner, rest, value),
-            _ => Err(format!("`{head}` is a value and has no key `{rest}`")),
-        },
     }
 }

@@ -1,3 +1,6 @@
+mod observer;
+mod position;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -9,105 +12,14 @@ use latent_datasets::{Batch, Batching, Dataset, Splits};
 use latent_distributions::Generator;
 use latent_kernels::{Adam, Moments, adam_update, average_update, backward, squared_norm};
 use latent_models::{Parameters, Step, Trainable};
-use serde::{Deserialize, Serialize};
 
-use crate::evaluation::{EVALUATION_BATCH, Totals, evaluate_after};
+use crate::evaluation::{EVALUATION_BATCH, evaluate_after};
 use crate::prefetch::prefetched;
-use crate::{Error, Metrics, TrainingConfig};
+use crate::{Error, TrainingConfig};
 
-/// One step of training, as an [`Observer`] sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct StepReport {
-    /// The epoch, counted from 1.
-    pub epoch: usize,
-    /// The step within it, counted from 1.
-    pub step: usize,
-    /// How many steps an epoch has.
-    pub steps: usize,
-    /// Images in a batch; the last one of an epoch may have fewer.
-    pub batch_size: usize,
-    /// The batch's mean loss, nats per image.
-    pub loss: f64,
-}
-
-/// A whole epoch of training.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EpochReport {
-    /// The epoch, counted from 1.
-    pub epoch: usize,
-    /// Means over the training images as they were met, nats per image.
-    pub train: Metrics,
-    /// Means over the validation images at the end of the epoch, if there are any, nats per image.
-    pub validation: Option<Metrics>,
-    /// Means over the test images at the end of the epoch, nats per image.
-    pub test: Metrics,
-    /// Images trained on per second.
-    pub images_per_second: f64,
-    /// Whether there is no epoch after this one.
-    pub is_last: bool,
-}
-
-/// Who watches the training.
-pub trait Observer {
-    /// After every step; [`ControlFlow::Break`] ends training there, with all that is needed to go
-    /// on later.
-    fn step(&mut self, report: &StepReport) -> ControlFlow<()>;
-
-    /// After every epoch.
-    fn epoch(&mut self, report: &EpochReport);
-}
-
-/// An observer that does nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Observer for Silent {
-    fn step(&mut self, _: &StepReport) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn epoch(&mut self, _: &EpochReport) {}
-}
-
-/// Where training stands: with the variables and moments, all that it takes to go on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Position {
-    /// Epochs that are complete.
-    pub(crate) epochs: usize,
-    /// Steps of the next epoch that are done.
-    step: usize,
-    /// Updates since the beginning: Adam's t.
-    updates: u64,
-    /// Sums over the part of the epoch that is done.
-    totals: Totals,
-    /// The loss of the first batch before the first update, nats per image; absent from files from
-    /// before it was recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    initial_loss: Option<f64>,
-    /// The epoch with the lowest loss of the validation images.
-    pub(crate) best: Option<Best>,
-}
-
-/// An epoch, counted from 1, and the loss of the validation images after it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Best {
-    pub(crate) epoch: usize,
-    loss: f64,
-}
-
-impl Position {
-    /// Whether a loop with this many steps an epoch can stand here.
-    pub(crate) fn is_possible(&self, steps: usize) -> bool {
-        let updates = self
-            .epochs
-            .checked_mul(steps)
-            .and_then(|done| done.checked_add(self.step));
-        let best = self.best.as_ref();
-        self.step <= steps
-            && updates.is_some_and(|updates| updates as u64 == self.updates)
-            && best.is_none_or(|best| (1..=self.epochs).contains(&best.epoch))
-    }
-}
+pub use observer::{EpochReport, Observer, Silent, StepReport};
+use position::Best;
+pub(crate) use position::Position;
 
 /// Trains a model, epoch by epoch.
 pub struct Trainer<M> {

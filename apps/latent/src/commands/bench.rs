@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use latent_datasets::{Dataset, Source};
 use latent_distributions::Generator;
 use latent_models::{
-    CLASSES, Condition, ConvolutionalConfig, Flow, FlowConfig, LatentModel, Parameters, Vae,
+    CLASSES, Condition, ConvolutionalVaeConfig, Flow, FlowConfig, LatentModel, Parameters, Vae,
     VaeConfig,
 };
 use latent_training::{Trainer, TrainingConfig};
@@ -139,7 +139,7 @@ impl Timing {
     fn measure(&self, train: &Dataset, context: &Context) -> Result<Value, Error> {
         let pixels = train.height() * train.width();
         let image = (train.height(), train.width());
-        let convolutional = ConvolutionalConfig::default();
+        let convolutional = ConvolutionalVaeConfig::default();
         match self.name {
             Name::MlpVae => self.measure_model(train, context, |builder| {
                 Vae::new(pixels, &VaeConfig::default(), builder)

@@ -5,7 +5,7 @@ use candle_core::Device;
 use candle_nn::VarBuilder;
 use latent_datasets::{Splits, synthetic};
 use latent_models::{
-    Bound, Classifier, ClassifierConfig, ConvolutionalConfig, Flow, FlowConfig, ModelConfig,
+    Bound, Classifier, ClassifierConfig, ConvolutionalVaeConfig, Flow, FlowConfig, ModelConfig,
     Normalisation, Objective, Parameters, Prior, Transform, VaeConfig,
 };
 use latent_tests::announce;
@@ -117,7 +117,7 @@ fn convolutional_models_learn_real_digits() {
     let Some(mnist) = latent_tests::mnist("one epoch of convolutional VAEs on real digits") else {
         return;
     };
-    let config = ConvolutionalConfig::default;
+    let config = ConvolutionalVaeConfig::default;
     let plain = ModelConfig::ConvolutionalVae(config());
     let conditional = ModelConfig::ConditionalConvolutionalVae(config());
     let models = [

@@ -1,118 +1,12 @@
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 use candle_nn::VarBuilder;
 use latent_kernels::{Activation, Convolution, Layer, TransposedConvolution};
 use serde::{Deserialize, Serialize};
 
-use super::linear::uniform;
+use super::convolution::{Conv2d, ConvTranspose2d};
 use super::{CLASSES, Linear, Sequential, Summed};
+use crate::Error;
 use crate::error::{positive, refuse_too_many};
-use crate::{Error, Objective};
-
-/// A convolution and the activation that follows it, on images `[n, height, width, channels]`.
-///
-/// Its variables are `weight` `[out, in, height, width]` and `bias` `[out]`, drawn as PyTorch draws
-/// them.
-#[derive(Clone, Debug)]
-pub struct Conv2d {
-    weight: Tensor,
-    bias: Tensor,
-    convolution: Convolution,
-    activation: Activation,
-}
-
-impl Conv2d {
-    /// A layer with a square kernel.
-    pub fn new(
-        inputs: usize,
-        outputs: usize,
-        kernel: usize,
-        convolution: Convolution,
-        activation: Activation,
-        builder: &VarBuilder,
-    ) -> Result<Self> {
-        let init = uniform(inputs * kernel * kernel);
-        let shape = (outputs, inputs, kernel, kernel);
-        Ok(Self {
-            weight: builder.get_with_hints(shape, "weight", init)?,
-            bias: builder.get_with_hints(outputs, "bias", init)?,
-            convolution,
-            activation,
-        })
-    }
-}
-
-impl Conv2d {
-    fn layer(&self) -> Layer<'_> {
-        Layer::Conv2d {
-            weight: &self.weight,
-            bias: &self.bias,
-            convolution: self.convolution,
-            activation: self.activation,
-        }
-    }
-}
-
-impl Sequential for Conv2d {
-    type Condition = ();
-
-    fn layers<'a>(&'a self, (): &'a ()) -> Vec<Layer<'a>> {
-        vec![self.layer()]
-    }
-}
-
-/// A transposed convolution and the activation that follows it, on images `[n, height, width,
-/// channels]`.
-///
-/// Its variables are `weight` `[in, out, height, width]` and `bias` `[out]`, drawn as PyTorch draws
-/// them.
-#[derive(Clone, Debug)]
-pub struct ConvTranspose2d {
-    weight: Tensor,
-    bias: Tensor,
-    convolution: TransposedConvolution,
-    activation: Activation,
-}
-
-impl ConvTranspose2d {
-    /// A layer with a square kernel.
-    pub fn new(
-        inputs: usize,
-        outputs: usize,
-        kernel: usize,
-        convolution: TransposedConvolution,
-        activation: Activation,
-        builder: &VarBuilder,
-    ) -> Result<Self> {
-        // PyTorch takes the second dimension of the weight for the inputs here too.
-        let init = uniform(outputs * kernel * kernel);
-        let shape = (inputs, outputs, kernel, kernel);
-        Ok(Self {
-            weight: builder.get_with_hints(shape, "weight", init)?,
-            bias: builder.get_with_hints(outputs, "bias", init)?,
-            convolution,
-            activation,
-        })
-    }
-}
-
-impl ConvTranspose2d {
-    fn layer(&self) -> Layer<'_> {
-        Layer::ConvTranspose2d {
-            weight: &self.weight,
-            bias: &self.bias,
-            convolution: self.convolution,
-            activation: self.activation,
-        }
-    }
-}
-
-impl Sequential for ConvTranspose2d {
-    type Condition = ();
-
-    fn layers<'a>(&'a self, (): &'a ()) -> Vec<Layer<'a>> {
-        vec![self.layer()]
-    }
-}
 
 /// The shape of a convolutional encoder and of the decoder that mirrors it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -125,8 +19,6 @@ pub struct ConvolutionalConfig {
     pub features: usize,
     /// How many dimensions the latent space has.
     pub latent_size: usize,
-    /// What the VAE over both is trained by.
-    pub objective: Objective,
 }
 
 /// Height and width of images.
@@ -139,7 +31,6 @@ impl Default for ConvolutionalConfig {
             channels: vec![32, 64],
             features: 16,
             latent_size: 2,
-            objective: Objective::default(),
         }
     }
 }
@@ -156,8 +47,7 @@ impl ConvolutionalConfig {
     /// Whether such networks can exist for images of this size, with one channel.
     ///
     /// # Errors
-    /// A size is 0 or beyond all memory, there are no convolutions or more than halve any image, the
-    /// objective is impossible, or height and width are not both even or both odd where an image is halved:
+    /// A size is 0 or beyond all memory, there are no convolutions or more than halve any image, or height and width are not both even or both odd where an image is halved:
     /// one output padding serves both.
     pub fn check(&self, image: ImageSize) -> std::result::Result<(), Error> {
         positive("image height", image.0)?;
@@ -175,7 +65,6 @@ impl ConvolutionalConfig {
             .try_for_each(|&channels| positive("channels", channels))?;
         positive("features", self.features)?;
         positive("latent_size", self.latent_size)?;
-        self.objective.check()?;
         let halved = &self.sizes(image)[..self.channels.len()];
         if halved.iter().any(|(height, width)| height % 2 != width % 2) {
             return Err(Error::Config {

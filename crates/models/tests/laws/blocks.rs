@@ -48,7 +48,7 @@ fn recorded(bound: Bound, samples: usize) -> Result<(RecordedVae, impl Fn() -> u
         samples,
         ..Objective::default()
     };
-    let vae = Vae::over(
+    let vae = Vae::from_networks(
         network("encoder", &[PIXELS, 6], Activation::Tanh)?,
         6,
         network("decoder", &[3, 6, PIXELS], Activation::Identity)?,

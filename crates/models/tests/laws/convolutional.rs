@@ -20,7 +20,7 @@ fn convolutional() -> ConvolutionalConfig {
 
 #[test]
 fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -> Result {
-    let config = convolutional();
+    let config = convolutional().into();
     // Odd sizes may halve to even ones.
     for image in [(7, 11), (28, 28), (1, 1)] {
         let pixels = image.0 * image.1;
@@ -59,7 +59,7 @@ fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -
 #[test]
 fn a_convolutional_model_is_one_of_pytorch_s_layers_with_its_variables_in_their_order() -> Result {
     let image = (8, 12);
-    let config = ModelConfig::ConditionalConvolutionalVae(convolutional());
+    let config = ModelConfig::ConditionalConvolutionalVae(convolutional().into());
     let parameters = Parameters::seeded(1, CPU);
     let model = config.build(image, &parameters.builder())?;
     let detached = |(name, variable): (String, Var)| (name, variable.as_detached_tensor());

@@ -107,11 +107,11 @@ fn models() -> Vec<(String, ModelConfig)> {
         ),
         (
             "convolutional vae",
-            ModelConfig::ConvolutionalVae(convolutional.clone()),
+            ModelConfig::ConvolutionalVae(convolutional.clone().into()),
         ),
         (
             "conditional convolutional vae",
-            ModelConfig::ConditionalConvolutionalVae(convolutional),
+            ModelConfig::ConditionalConvolutionalVae(convolutional.into()),
         ),
     ]
     .into_iter()

@@ -1,0 +1,207 @@
+use std::ops::Range;
+
+use latent_distributions::{LogisticMixture, Partition};
+use latent_kernels::Activation;
+use serde::{Deserialize, Serialize};
+
+use super::preprocessing::Preprocessing;
+use crate::error::{positive, refuse_too_many};
+use crate::{CLASSES, Error, ImageSize};
+
+/// The shape of a [`Flow`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FlowConfig {
+    /// How many couplings there are, transforming one half of the pixels and the other in turn.
+    pub couplings: usize,
+    /// Which pixels are a half.
+    pub halves: Halves,
+    /// What a coupling does to each pixel.
+    pub transform: Transform,
+    /// Sizes of the hidden layers of the networks of each coupling.
+    pub hidden: Vec<usize>,
+    /// What follows each hidden layer.
+    pub activation: Activation,
+    /// What keeps the numbers between couplings in proportion.
+    pub normalisation: Normalisation,
+    /// Whether every dimension of a latent has a scale of its own, as in NICE.
+    pub scaling: bool,
+    /// What latents are distributed as.
+    pub prior: Prior,
+    /// How pixels become numbers that have a density.
+    pub preprocessing: Preprocessing,
+}
+
+impl Default for FlowConfig {
+    /// As [`Self::real_nvp`] with five couplings.
+    fn default() -> Self {
+        Self::real_nvp(5)
+    }
+}
+
+/// How the pixels of an image are halved, for one half to be transformed given the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Halves {
+    /// Even and odd pixels, in rows: columns of the image, where that has an even width. Dinh et al.
+    /// 2014, section 5.1.
+    #[default]
+    Alternating,
+    /// The fields of a checkerboard: all four neighbours of a pixel are in the other half. Dinh et al.
+    /// 2017, section 3.4.
+    Checkerboard,
+    /// The upper and the lower half.
+    Blocks,
+}
+
+impl Halves {
+    /// The half that is given first, and that which is transformed first.
+    pub(super) fn partition(self, (height, width): ImageSize) -> Result<Partition, Error> {
+        Ok(match self {
+            Self::Alternating => Partition::alternating(height * width)?,
+            Self::Checkerboard => Partition::checkerboard(height, width)?,
+            Self::Blocks => Partition::halves(height * width)?,
+        })
+    }
+}
+
+/// What a coupling does to each number that it transforms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    expecting = "a table such as { kind = 'affine' }"
+)]
+pub enum Transform {
+    /// [`Additive`]: it adds what a network says. Dinh et al. 2014.
+    Additive,
+    /// [`Affine`], y = x exp(s) + t. The network of s ends with a tanh, so that every coupling multiplies
+    /// by e⁻¹ to e¹. Dinh et al. 2017, whose code also bounds s by a tanh, with a scale that is trained.
+    Affine,
+    /// [`LogisticMixture`]: it maps through the distribution function of a mixture. Ho et al. 2019.
+    Mixture {
+        /// How many logistic distributions are mixed.
+        #[serde(default = "usual_components")]
+        components: usize,
+    },
+}
+
+/// What keeps the numbers between couplings in proportion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalisation {
+    /// Nothing.
+    #[default]
+    None,
+    /// [`ActNorm`] on the data's side of each coupling.
+    ActNorm,
+}
+
+/// What latents are distributed as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prior {
+    /// The standard normal distribution.
+    #[default]
+    Normal,
+    /// The standard logistic distribution.
+    Logistic,
+}
+
+fn usual_components() -> usize {
+    4
+}
+
+impl FlowConfig {
+    /// NICE for MNIST: four additive couplings, each with five hidden layers of 1,000, a scale for each
+    /// latent and a logistic prior, on pixels in the unit interval. Dinh et al. 2014, section 5.1.
+    pub fn nice() -> Self {
+        Self {
+            couplings: 4,
+            halves: Halves::Alternating,
+            transform: Transform::Additive,
+            hidden: vec![1000; 5],
+            activation: Activation::Relu,
+            normalisation: Normalisation::None,
+            scaling: true,
+            prior: Prior::Logistic,
+            preprocessing: Preprocessing::Unit,
+        }
+    }
+
+    /// RealNVP with fully connected networks of two hidden layers of 512, on logits with λ = 10⁻⁶. Dinh
+    /// et al. 2017; the preprocessing of Papamakarios et al. 2017.
+    pub fn real_nvp(couplings: usize) -> Self {
+        Self {
+            couplings,
+            halves: Halves::Alternating,
+            transform: Transform::Affine,
+            hidden: vec![512, 512],
+            activation: Activation::Relu,
+            normalisation: Normalisation::None,
+            scaling: false,
+            prior: Prior::Normal,
+            preprocessing: Preprocessing::Logit { lambda: 1e-6 },
+        }
+    }
+
+    /// Whether there can be such a flow of images of this size.
+    ///
+    /// # Errors
+    /// Names the field that is impossible.
+    pub fn check(&self, (height, width): ImageSize) -> Result<(), Error> {
+        /// Noise can be 0, and 0 has no logit. Models compute in 32 bits, of which this is the least number.
+        const LAMBDAS: Range<f64> = f32::MIN_POSITIVE as f64..0.5;
+
+        let pixels = height.saturating_mul(width);
+        if pixels < 2 {
+            return Err(Error::Config {
+                key: "pixels",
+                value: pixels.to_string(),
+                remedy: "a coupling needs 2 or more: one to transform, and one that it is given",
+            });
+        }
+        positive("couplings", self.couplings)?;
+        for &size in &self.hidden {
+            positive("hidden", size)?;
+        }
+        let (numbers, networks) = match self.transform {
+            Transform::Additive => (1, 1),
+            Transform::Affine => (1, 2),
+            Transform::Mixture { components } => {
+                if !(1..=LogisticMixture::MOST_COMPONENTS).contains(&components) {
+                    return Err(Error::Config {
+                        key: "transform.components",
+                        value: components.to_string(),
+                        remedy: "it must be 1 to 32",
+                    });
+                }
+                (LogisticMixture::new(components).parameters(), 1)
+            }
+        };
+        if let Preprocessing::Logit { lambda } = self.preprocessing
+            && !LAMBDAS.contains(&lambda)
+        {
+            return Err(Error::Config {
+                key: "preprocessing.lambda",
+                value: lambda.to_string(),
+                remedy: "it must be at least 1.2e-38 and less than 0.5, so that black and white pixels have \
+                         finite logits",
+            });
+        }
+        let half = pixels.div_ceil(2);
+        let sizes = [
+            &[half.saturating_add(CLASSES)],
+            &self.hidden[..],
+            &[half.saturating_mul(numbers)],
+        ]
+        .concat();
+        let weights = sizes.windows(2).fold(0, |sum: usize, pair| {
+            sum.saturating_add(pair[0].saturating_mul(pair[1]))
+        });
+        let weights = weights.saturating_mul(networks);
+        refuse_too_many(weights, "hidden", &format!("{:?}", self.hidden))?;
+        let weights = weights.saturating_mul(self.couplings);
+        refuse_too_many(weights, "couplings", &self.couplings)
+    }
+}

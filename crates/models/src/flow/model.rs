@@ -1,0 +1,297 @@
+use std::f64::consts::LN_2;
+
+use candle_core::Tensor;
+use candle_nn::{Init, VarBuilder};
+use latent_distributions::{
+    ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Fit, Generator, Logistic,
+    LogisticMixture, Partition, Permutation, Scaling, StandardNormal,
+};
+use latent_kernels::Activation;
+
+use super::config::{FlowConfig, Normalisation, Prior, Transform};
+use super::preprocessing::Preprocessing;
+use crate::blocks::{ROWS, in_blocks};
+use crate::error::refuse_no_samples;
+use crate::log_mean_exp::LogMeanExp;
+use crate::{
+    CLASSES, Concatenated, Condition, Conditional, Error, ImageSize, Labels, LatentModel, Loss,
+    Mlp, Network, Step, Trainable,
+};
+
+/// A normalizing flow of coupling layers: images have an exact density, that of latents that an
+/// invertible network f maps to them. NICE and RealNVP are two, by their [`FlowConfig`].
+///
+/// log p(y) = log p(z) + log |det ∂z/∂y| with z = f⁻¹(y), for the numbers y that dequantised pixels become
+/// by the [`Preprocessing`]. With [`Labels`] as its condition, every network sees the one-hot label:
+/// log p(y|label).
+pub struct Flow<C = ()> {
+    pixels: usize,
+    preprocessing: Preprocessing,
+    bijector: Chain<C>,
+    /// Variables, and what they are to begin as.
+    beginnings: Vec<(Tensor, Tensor)>,
+    base: Box<dyn Distribution + Send + Sync>,
+}
+
+/// A [`Flow`] that draws the digits that it is told to.
+pub type ConditionalFlow = Flow<Labels>;
+
+impl Flow {
+    /// A flow of images of this size, with its variables from `builder`: `0`, `1`, … for the
+    /// couplings, from the latent side to the data's, and in each `log_scale`, `translation` or
+    /// `mixture` for its networks and `norm` for what normalises; `scaling` for the scales of NICE.
+    ///
+    /// # Errors
+    /// The configuration is impossible, there are fewer than two pixels, or `builder` holds variables of
+    /// other shapes.
+    pub fn new(image: ImageSize, config: &FlowConfig, builder: &VarBuilder) -> Result<Self, Error> {
+        Self::of(image, config, 0, |network| network, builder)
+    }
+
+    /// The same with the label in every network.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn conditional(
+        image: ImageSize,
+        config: &FlowConfig,
+        builder: &VarBuilder,
+    ) -> Result<ConditionalFlow, Error> {
+        ConditionalFlow::of(image, config, CLASSES, Concatenated::new, builder)
+    }
+}
+
+impl<C: Condition + 'static> Flow<C> {
+    /// A flow with networks that see `told` numbers more than pixels, which `conditioned` sees to.
+    fn of<N: Network<Condition = C> + 'static>(
+        image: ImageSize,
+        config: &FlowConfig,
+        told: usize,
+        conditioned: impl Fn(Mlp) -> N,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        config.check(image)?;
+        let pixels = image.0 * image.1;
+        let (dtype, device) = (builder.dtype(), builder.device());
+        let zeros =
+            |name, builder: &VarBuilder| builder.get_with_hints(pixels, name, Init::Const(0.0));
+
+        let mut bijectors: Vec<Box<dyn Bijector<C>>> = Vec::new();
+        if config.scaling {
+            bijectors.push(Box::new(Scaling::new(zeros("scaling", builder)?)));
+        }
+        let mut beginnings = Vec::new();
+        // Couplings transform one half of a vector, and the other in turn, which the pixels are sorted
+        // into last of all.
+        let halves = Partition::halves(pixels)?;
+        for index in 0..config.couplings {
+            let builder = builder.pp(index);
+            let partition = match index % 2 {
+                0 => halves.clone(),
+                _ => halves.clone().swapped(),
+            };
+            let mlp = |name, numbers: usize, last| {
+                let outputs = numbers * partition.transformed();
+                let sizes = [&[partition.given() + told], &config.hidden[..], &[outputs]].concat();
+                Mlp::beginning_small(&sizes, config.activation, last, &builder.pp(name))
+            };
+            bijectors.push(match config.transform {
+                Transform::Additive => {
+                    let translation = conditioned(mlp("translation", 1, Activation::Identity)?);
+                    let parameters =
+                        move |given: &Tensor, c: &C| Ok(translation.forward(given, c)?);
+                    Box::new(Coupling::new(partition, Additive, parameters))
+                }
+                Transform::Affine => {
+                    // In ±1: unbounded, the scales of several couplings multiply to overflow.
+                    let log_scale = conditioned(mlp("log_scale", 1, Activation::Tanh)?);
+                    let translation = conditioned(mlp("translation", 1, Activation::Identity)?);
+                    let parameters = move |given: &Tensor, c: &C| {
+                        Ok((log_scale.forward(given, c)?, translation.forward(given, c)?))
+                    };
+                    Box::new(Coupling::new(partition, Affine, parameters))
+                }
+                Transform::Mixture { components } => {
+                    let mixture = LogisticMixture::new(components);
+                    let mlp = mlp("mixture", mixture.parameters(), Activation::Identity)?;
+                    let begin = mixture.initial(partition.transformed(), dtype, device)?;
+                    beginnings.extend(mlp.last_bias().map(|bias| (bias.clone(), begin)));
+                    let network = conditioned(mlp);
+                    let parameters = move |given: &Tensor, c: &C| Ok(network.forward(given, c)?);
+                    Box::new(Coupling::new(partition, mixture, parameters))
+                }
+            });
+            if config.normalisation == Normalisation::ActNorm {
+                let builder = builder.pp("norm");
+                bijectors.push(Box::new(ActNorm::new(
+                    zeros("log_scale", &builder)?,
+                    zeros("translation", &builder)?,
+                )));
+            }
+        }
+        let halves = config.halves.partition(image)?;
+        bijectors.push(Box::new(Permutation::from_halves(&halves, device)?));
+
+        Ok(Self {
+            pixels,
+            preprocessing: config.preprocessing,
+            bijector: Chain::new(bijectors),
+            beginnings,
+            base: match config.prior {
+                Prior::Normal => Box::new(StandardNormal::new(pixels, dtype, device)),
+                Prior::Logistic => {
+                    let zeros = Tensor::zeros(pixels, dtype, device)?;
+                    Box::new(Logistic::new(zeros.clone(), zeros)?)
+                }
+            },
+        })
+    }
+
+    /// From latents `[n, pixels]` to what the pixels become by the preprocessing, with the logarithm of
+    /// the determinant `[n]`.
+    pub fn forward(&self, latents: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error> {
+        Ok(self.bijector.forward_and_log_det(latents, condition)?)
+    }
+
+    /// The inverse of [`Self::forward`].
+    pub fn inverse(&self, data: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error> {
+        Ok(self.bijector.inverse_and_log_det(data, condition)?)
+    }
+
+    /// log p(y) of preprocessed pixels y, in nats, `[n]`.
+    pub fn log_prob(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
+        let (latents, log_det) = self.inverse(data, condition)?;
+        Ok((self.base.log_prob(&latents)? + log_det)?)
+    }
+
+    /// As [`Self::log_prob`], while the flow is trained.
+    fn log_prob_in_training(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
+        let (latents, log_det) = self.bijector.inverse_in_training(data, condition)?;
+        Ok((self.base.log_prob(&latents)? + log_det)?)
+    }
+
+    /// Preprocessed pixels, dequantised by new noise, as [`Preprocessing::apply`].
+    fn dequantised(
+        &self,
+        images: &Tensor,
+        generator: &mut Generator,
+    ) -> Result<(Tensor, Tensor), Error> {
+        let noise = generator.uniform(images.shape(), images.dtype(), images.device())?;
+        Ok(self.preprocessing.apply(images, &noise)?)
+    }
+}
+
+impl<C: Condition + 'static> Trainable for Flow<C> {
+    /// −log p(y) of preprocessed pixels y. Its parts are `log_likelihood`, the same with its sign, and
+    /// `bits_per_dimension`, which counts the preprocessing in: bits per pixel of 256 levels.
+    fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
+        let condition = C::from_labels(labels, images.dtype())?;
+        let (data, log_det) = self.dequantised(images, &mut step.generator)?;
+        let log_likelihood = if step.is_training() {
+            self.log_prob_in_training(&data, &condition)?
+        } else {
+            self.log_prob(&data, &condition)?
+        };
+        let nats_to_bits = -1.0 / (LN_2 * self.pixels as f64);
+        let bits_per_dimension = ((log_likelihood.detach() + log_det)? * nats_to_bits)?;
+        let parts = vec![
+            ("log_likelihood", log_likelihood.clone()),
+            ("bits_per_dimension", bits_per_dimension),
+        ];
+        Ok(Loss {
+            objective: log_likelihood.neg()?,
+            parts,
+        })
+    }
+
+    fn begin(
+        &self,
+        images: &Tensor,
+        labels: &Tensor,
+        generator: &mut Generator,
+    ) -> Result<(), Error> {
+        for (variable, beginning) in &self.beginnings {
+            variable.slice_set(beginning, 0, 0)?;
+        }
+        let condition = C::from_labels(labels, images.dtype())?;
+        let (data, _) = self.dequantised(images, generator)?;
+        self.bijector.fit(&data, &condition, Fit::Initial)?;
+        Ok(())
+    }
+}
+
+impl<C: Condition + 'static> LatentModel for Flow<C> {
+    type Condition = C;
+
+    fn latent_size(&self) -> usize {
+        self.pixels
+    }
+
+    /// Each pixel in the middle of its level.
+    fn encode(&self, images: &Tensor, condition: &C) -> Result<Tensor, Error> {
+        in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+            let images = images.narrow(0, first, count)?;
+            let middle = (images.zeros_like()? + 0.5)?;
+            let (data, _) = self.preprocessing.apply(&images, &middle)?;
+            Ok(self.inverse(&data, &condition.narrow(first, count)?)?.0)
+        })
+    }
+
+    fn encode_sample(
+        &self,
+        images: &Tensor,
+        condition: &C,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+            let (data, _) = self.dequantised(&images.narrow(0, first, count)?, generator)?;
+            Ok(self.inverse(&data, &condition.narrow(first, count)?)?.0)
+        })
+    }
+
+    fn decode(&self, latents: &Tensor, condition: &C) -> Result<Tensor, Error> {
+        in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
+            let latents = latents.narrow(0, first, count)?;
+            let (data, _) = self.forward(&latents, &condition.narrow(first, count)?)?;
+            self.preprocessing.undo(&data)
+        })
+    }
+
+    fn decode_sample(
+        &self,
+        latents: &Tensor,
+        condition: &C,
+        _: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        self.decode(latents, condition)
+    }
+
+    fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {
+        Ok(self.base.sample(&[count], generator)?)
+    }
+
+    /// Of images with 256 levels: log ∫ p(x + u) du over the noise u that dequantises them, by draws
+    /// of it. Theis et al. 2016, section 3.1.
+    fn log_likelihood(
+        &self,
+        images: &Tensor,
+        condition: &C,
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        refuse_no_samples(samples)?;
+        let mut mean = LogMeanExp::new(images.dim(0)?);
+        for _ in 0..samples {
+            let values = in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+                let images = images.narrow(0, first, count)?;
+                let (data, log_det) = self.dequantised(&images, generator)?;
+                let log_prob = self.log_prob(&data, &condition.narrow(first, count)?)?;
+                Ok((log_prob + log_det)?)
+            })?;
+            mean.add(&values.unsqueeze(0)?)?;
+        }
+        Ok(mean.finish(images.dtype(), images.device())?)
+    }
+}
+
+impl Conditional for ConditionalFlow {}

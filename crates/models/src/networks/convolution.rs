@@ -1,0 +1,110 @@
+use candle_core::{Result, Tensor};
+use candle_nn::VarBuilder;
+use latent_kernels::{Activation, Convolution, Layer, TransposedConvolution};
+
+use super::Sequential;
+use super::linear::uniform;
+
+/// A convolution and the activation that follows it, on images `[n, height, width, channels]`.
+///
+/// Its variables are `weight` `[out, in, height, width]` and `bias` `[out]`, drawn as PyTorch draws
+/// them.
+#[derive(Clone, Debug)]
+pub struct Conv2d {
+    weight: Tensor,
+    bias: Tensor,
+    convolution: Convolution,
+    activation: Activation,
+}
+
+impl Conv2d {
+    /// A layer with a square kernel.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        convolution: Convolution,
+        activation: Activation,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
+        let init = uniform(inputs * kernel * kernel);
+        let shape = (outputs, inputs, kernel, kernel);
+        Ok(Self {
+            weight: builder.get_with_hints(shape, "weight", init)?,
+            bias: builder.get_with_hints(outputs, "bias", init)?,
+            convolution,
+            activation,
+        })
+    }
+
+    /// The layer as part of a sequence.
+    pub(super) fn layer(&self) -> Layer<'_> {
+        Layer::Conv2d {
+            weight: &self.weight,
+            bias: &self.bias,
+            convolution: self.convolution,
+            activation: self.activation,
+        }
+    }
+}
+
+impl Sequential for Conv2d {
+    type Condition = ();
+
+    fn layers<'a>(&'a self, (): &'a ()) -> Vec<Layer<'a>> {
+        vec![self.layer()]
+    }
+}
+
+/// A transposed convolution and the activation that follows it, on images `[n, height, width,
+/// channels]`.
+///
+/// Its variables are `weight` `[in, out, height, width]` and `bias` `[out]`, drawn as PyTorch draws
+/// them.
+#[derive(Clone, Debug)]
+pub struct ConvTranspose2d {
+    weight: Tensor,
+    bias: Tensor,
+    convolution: TransposedConvolution,
+    activation: Activation,
+}
+
+impl ConvTranspose2d {
+    /// A layer with a square kernel.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        convolution: TransposedConvolution,
+        activation: Activation,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
+        // PyTorch takes the second dimension of the weight for the inputs here too.
+        let init = uniform(outputs * kernel * kernel);
+        let shape = (inputs, outputs, kernel, kernel);
+        Ok(Self {
+            weight: builder.get_with_hints(shape, "weight", init)?,
+            bias: builder.get_with_hints(outputs, "bias", init)?,
+            convolution,
+            activation,
+        })
+    }
+
+    /// The layer as part of a sequence.
+    pub(super) fn layer(&self) -> Layer<'_> {
+        Layer::ConvTranspose2d {
+            weight: &self.weight,
+            bias: &self.bias,
+            convolution: self.convolution,
+            activation: self.activation,
+        }
+    }
+}
+
+impl Sequential for ConvTranspose2d {
+    type Condition = ();
+
+    fn layers<'a>(&'a self, (): &'a ()) -> Vec<Layer<'a>> {
+        vec![self.layer()]
+    }
+}

@@ -1,0 +1,133 @@
+use candle_nn::VarBuilder;
+use latent_kernels::Activation;
+
+use super::config::{ConvolutionalVaeConfig, VaeConfig};
+use super::model::Vae;
+use crate::Error;
+use crate::networks::{
+    CLASSES, Concatenated, Conv2d, ConvolutionalDecoder, ConvolutionalEncoder, ImageSize, Linear,
+    Mlp, Summed,
+};
+
+/// The fully connected conditional VAE: both networks see the label beside their input.
+pub type ConditionalVae = Vae<Concatenated<Mlp>, Concatenated<Mlp>>;
+
+/// The convolutional VAE.
+pub type ConvolutionalVae = Vae<ConvolutionalEncoder, ConvolutionalDecoder>;
+
+/// The conditional convolutional VAE: the first layer of both networks sees the label.
+pub type ConditionalConvolutionalVae =
+    Vae<ConvolutionalEncoder<Summed<Conv2d>>, ConvolutionalDecoder<Summed<Linear>>>;
+
+/// The encoder without its heads, and the decoder, of images and latents with so many numbers beside
+/// them.
+fn mlp_networks(
+    pixels: usize,
+    beside: usize,
+    config: &VaeConfig,
+    builder: &VarBuilder,
+) -> Result<[Mlp; 2], Error> {
+    let VaeConfig {
+        hidden,
+        activation,
+        latent_size,
+        ..
+    } = config;
+    let encoder_sizes = [&[pixels + beside], &hidden[..]].concat();
+    let mut decoder_sizes = [&[pixels], &hidden[..], &[latent_size + beside]].concat();
+    decoder_sizes.reverse();
+    let network =
+        |name, sizes: &[usize], last| Mlp::new(sizes, *activation, last, &builder.pp(name));
+    Ok([
+        network("encoder", &encoder_sizes, *activation)?,
+        network("decoder", &decoder_sizes, Activation::Identity)?,
+    ])
+}
+
+impl Vae {
+    /// A VAE for images of `pixels` values, with its variables from `builder`: `encoder`, the heads
+    /// `mean` and `log_variance`, and `decoder`.
+    ///
+    /// # Errors
+    /// [`VaeConfig::check`] finds the shape impossible, or `builder` holds variables of other shapes.
+    pub fn new(pixels: usize, config: &VaeConfig, builder: &VarBuilder) -> Result<Self, Error> {
+        config.check(pixels)?;
+        let [encoder, decoder] = mlp_networks(pixels, 0, config, builder)?;
+        let features = config.hidden.last().copied().unwrap_or(pixels);
+        let (size, objective) = (config.latent_size, &config.objective);
+        Self::from_networks(encoder, features, decoder, size, objective, builder)
+    }
+}
+
+impl ConditionalVae {
+    /// As [`Vae::new`], of images with labels. Sohn et al. 2015, with p(z) the same for all labels.
+    ///
+    /// # Errors
+    /// As [`Vae::new`].
+    pub fn conditional(
+        pixels: usize,
+        config: &VaeConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        config.check(pixels)?;
+        let networks = mlp_networks(pixels, CLASSES, config, builder)?;
+        let [encoder, decoder] = networks.map(Concatenated::new);
+        let features = config.hidden.last().copied().unwrap_or(pixels + CLASSES);
+        let (size, objective) = (config.latent_size, &config.objective);
+        Self::from_networks(encoder, features, decoder, size, objective, builder)
+    }
+}
+
+impl ConvolutionalVae {
+    /// A VAE for images of this size with its variables from `builder`: `encoder`, the heads `mean` and
+    /// `log_variance`, and `decoder`.
+    ///
+    /// # Errors
+    /// [`ConvolutionalVaeConfig::check`] finds the shape impossible, or `builder` holds variables of other
+    /// shapes.
+    pub fn convolutional(
+        image: ImageSize,
+        config: &ConvolutionalVaeConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        config.check(image)?;
+        let networks = &config.networks;
+        let encoder = ConvolutionalEncoder::new(image, networks, &builder.pp("encoder"))?;
+        let decoder = ConvolutionalDecoder::new(image, networks, &builder.pp("decoder"))?;
+        let (size, objective) = (networks.latent_size, &config.objective);
+        Self::from_networks(
+            encoder,
+            networks.features,
+            decoder,
+            size,
+            objective,
+            builder,
+        )
+    }
+}
+
+impl ConditionalConvolutionalVae {
+    /// As [`Vae::convolutional`], with labels that the first layer of either network sees.
+    ///
+    /// # Errors
+    /// As [`Vae::convolutional`].
+    pub fn conditional_convolutional(
+        image: ImageSize,
+        config: &ConvolutionalVaeConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        config.check(image)?;
+        let networks = &config.networks;
+        let encoder = ConvolutionalEncoder::conditional(image, networks, &builder.pp("encoder"))?;
+        let decoder = ConvolutionalDecoder::conditional(image, networks, &builder.pp("decoder"))?;
+        let (size, objective) = (networks.latent_size, &config.objective);
+        Self::from_networks(
+            encoder,
+            networks.features,
+            decoder,
+            size,
+            objective,
+            builder,
+        )
+    }
+}

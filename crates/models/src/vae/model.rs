@@ -1,0 +1,260 @@
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
+use latent_distributions::{
+    Bernoulli, Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
+};
+use latent_kernels::Activation;
+
+use super::objective::Objective;
+use crate::blocks::{ROWS, in_blocks};
+use crate::error::refuse_no_samples;
+use crate::log_mean_exp::LogMeanExp;
+use crate::networks::{Condition, Labels, Linear, Mlp, Network};
+use crate::{Conditional, Error, LatentModel, Loss, Step, Trainable};
+
+/// A variational autoencoder over an encoder and a decoder, fully connected unless said otherwise;
+/// conditional, p(x|y), where the networks are ([`Network::Condition`]).
+///
+/// Kingma & Welling 2014, "Auto-Encoding Variational Bayes", with a Bernoulli likelihood of the
+/// pixels (appendix C.1) and a diagonal normal posterior (C.2). For grey pixels that likelihood is
+/// the cross-entropy of the literature, and the bound one of no probability; for pixels drawn as 0 or
+/// 1 it bounds log p(x).
+#[derive(Clone, Debug)]
+pub struct Vae<E = Mlp, D = Mlp> {
+    prior: StandardNormal,
+    encoder: E,
+    mean: Linear,
+    log_variance: Linear,
+    decoder: D,
+    latent_size: usize,
+    objective: Objective,
+}
+
+impl<E, D> Vae<E, D> {
+    /// A VAE of any two networks: an encoder to `[n, features]` and a decoder from `[n, latent_size]`
+    /// to the logits of the pixels. The heads `mean` and `log_variance` come from `builder`.
+    ///
+    /// # Errors
+    /// `builder` holds variables of other shapes.
+    pub fn from_networks(
+        encoder: E,
+        features: usize,
+        decoder: D,
+        latent_size: usize,
+        objective: &Objective,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        let head = |name| {
+            let builder = builder.pp(name);
+            Linear::new(features, latent_size, Activation::Identity, &builder)
+        };
+        Ok(Self {
+            prior: StandardNormal::new(latent_size, builder.dtype(), builder.device()),
+            encoder,
+            mean: head("mean")?,
+            log_variance: head("log_variance")?,
+            decoder,
+            latent_size,
+            objective: objective.clone(),
+        })
+    }
+}
+
+impl<E, D> Vae<E, D>
+where
+    E: Network,
+    D: Network<Condition = E::Condition>,
+{
+    /// q(z|x) = N(μ(x), diag σ²(x)), or q(z|x, y) of a conditional model.
+    pub fn posterior(&self, images: &Tensor, condition: &E::Condition) -> Result<Normal, Error> {
+        let hidden = self.encoder.forward(images, condition)?;
+        let log_scale = (self.log_variance.forward(&hidden)? * 0.5)?;
+        Ok(Normal::new(self.mean.forward(&hidden)?, log_scale)?)
+    }
+
+    /// p(x|z) = Bernoulli(f(z)), or p(x|z, y) of a conditional model, for latents `[n, latent_size]` or
+    /// several draws of them, `[k, n, latent_size]`.
+    pub fn likelihood(
+        &self,
+        latents: &Tensor,
+        condition: &E::Condition,
+    ) -> Result<Bernoulli, Error> {
+        let Ok((draws, count, size)) = latents.dims3() else {
+            return Ok(Bernoulli::new(self.decoder.forward(latents, condition)?));
+        };
+        let latents = latents.reshape((draws * count, size))?;
+        let logits = self
+            .decoder
+            .forward(&latents, &condition.repeated(draws)?)?;
+        Ok(Bernoulli::new(logits.reshape((draws, count, ()))?))
+    }
+
+    /// As [`Self::posterior`], of so many images at once that memory stays bounded.
+    fn posterior_in_blocks(
+        &self,
+        images: &Tensor,
+        condition: &E::Condition,
+    ) -> Result<Normal, Error> {
+        let parameters = in_blocks(images.dim(0)?, ROWS, 1, |first, count| {
+            let condition = condition.narrow(first, count)?;
+            let posterior = self.posterior(&images.narrow(0, first, count)?, &condition)?;
+            Ok(Tensor::stack(&[posterior.loc(), posterior.log_scale()], 0)?)
+        })?;
+        Ok(Normal::new(parameters.get(0)?, parameters.get(1)?)?)
+    }
+
+    /// log p(x|z) of n images for latents `[n, latent_size]` or `[k, n, latent_size]`, `[n]` or `[k, n]`, of
+    /// so many at once that memory stays bounded.
+    fn log_likelihood_given(
+        &self,
+        latents: &Tensor,
+        images: &Tensor,
+        condition: &E::Condition,
+    ) -> Result<Tensor, Error> {
+        let has_draws = latents.rank() == 3;
+        let draws = if has_draws { latents.dim(0)? } else { 1 };
+        let axis = usize::from(has_draws);
+        in_blocks(images.dim(0)?, ROWS, axis, |first, count| {
+            let images = images.narrow(0, first, count)?;
+            let latents = latents.narrow(axis, first, count)?;
+            let condition = condition.narrow(first, count)?;
+            in_blocks(draws, ROWS / count.max(1), 0, |first, count| {
+                let latents = if has_draws {
+                    latents.narrow(0, first, count)?
+                } else {
+                    latents.clone()
+                };
+                Ok(self.likelihood(&latents, &condition)?.log_prob(&images)?)
+            })
+        })
+    }
+}
+
+impl<E, D> Trainable for Vae<E, D>
+where
+    E: Network,
+    D: Network<Condition = E::Condition>,
+{
+    /// [`Objective::loss`], with the expectation over q(z|x) estimated by the draws of z that it asks for.
+    fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
+        let condition = E::Condition::from_labels(labels, images.dtype())?;
+        let posterior = self.posterior(images, &condition)?;
+        let draws: &[usize] = match self.objective.samples_after(step.epochs) {
+            1 => &[],
+            samples => &[samples],
+        };
+        let latents = posterior.rsample(draws, &mut step.generator)?;
+        let likelihood = if step.is_training() {
+            self.likelihood(&latents, &condition)?.log_prob(images)?
+        } else {
+            self.log_likelihood_given(&latents, images, &condition)?
+        };
+        // A figure that is compared over epochs weighs the divergence as in the end; how many draws it is
+        // of is the time that it takes.
+        let epochs = if step.is_training() {
+            step.epochs
+        } else {
+            f64::INFINITY
+        };
+        self.objective
+            .loss(&likelihood, &latents, &posterior, &self.prior, epochs)
+    }
+
+    fn samples_after(&self, epochs: f64) -> usize {
+        self.objective.samples_after(epochs)
+    }
+}
+
+impl<E, D> LatentModel for Vae<E, D>
+where
+    E: Network,
+    D: Network<Condition = E::Condition>,
+{
+    type Condition = E::Condition;
+
+    fn latent_size(&self) -> usize {
+        self.latent_size
+    }
+
+    fn encode(&self, images: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
+        Ok(self.posterior_in_blocks(images, condition)?.loc().clone())
+    }
+
+    fn encode_sample(
+        &self,
+        images: &Tensor,
+        condition: &E::Condition,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        let posterior = self.posterior_in_blocks(images, condition)?;
+        Ok(posterior.sample(&[], generator)?)
+    }
+
+    fn kl_by_dimension(
+        &self,
+        images: &Tensor,
+        condition: &E::Condition,
+    ) -> Result<Option<Tensor>, Error> {
+        let posterior = self.posterior_in_blocks(images, condition)?;
+        // Every dimension is a distribution of its own.
+        let [loc, log_scale] =
+            [posterior.loc(), posterior.log_scale()].map(|of_all| of_all.unsqueeze(2));
+        let one = StandardNormal::new(1, images.dtype(), images.device());
+        Ok(Some(Normal::new(loc?, log_scale?)?.kl_divergence(&one)?))
+    }
+
+    fn decode(&self, latents: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
+        in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
+            let condition = condition.narrow(first, count)?;
+            let likelihood = self.likelihood(&latents.narrow(0, first, count)?, &condition)?;
+            Ok(likelihood.mean()?)
+        })
+    }
+
+    fn decode_sample(
+        &self,
+        latents: &Tensor,
+        condition: &E::Condition,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
+            let condition = condition.narrow(first, count)?;
+            let likelihood = self.likelihood(&latents.narrow(0, first, count)?, &condition)?;
+            Ok(likelihood.sample(&[], generator)?)
+        })
+    }
+
+    fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {
+        Ok(self.prior.sample(&[count], generator)?)
+    }
+
+    /// By importance sampling from q(z|x): the bound of Burda et al. 2016, equation 8, in pieces that
+    /// keep memory bounded however many draws there are.
+    fn log_likelihood(
+        &self,
+        images: &Tensor,
+        condition: &E::Condition,
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        refuse_no_samples(samples)?;
+        let posterior = self.posterior_in_blocks(images, condition)?;
+        let count = images.dim(0)?;
+        let at_once = (ROWS / count.max(1)).max(1);
+        let mut mean = LogMeanExp::new(count);
+        for first in (0..samples).step_by(at_once) {
+            let latents = posterior.sample(&[at_once.min(samples - first)], generator)?;
+            let likelihood = self.log_likelihood_given(&latents, images, condition)?;
+            let joint = (likelihood + self.prior.log_prob(&latents)?)?;
+            mean.add(&(joint - posterior.log_prob(&latents)?)?)?;
+        }
+        Ok(mean.finish(images.dtype(), images.device())?)
+    }
+}
+
+impl<E, D> Conditional for Vae<E, D>
+where
+    E: Network<Condition = Labels>,
+    D: Network<Condition = Labels>,
+{
+}
