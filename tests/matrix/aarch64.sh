@@ -32,7 +32,8 @@ latent="$target_directory/$target/release/latent"
 (cd "$directory" && qemu-aarch64 "$latent" train vae-2d --data synthetic --limit 2000 --epochs 1)
 (cd "$directory" && qemu-aarch64 "$latent" evaluate runs/vae-2d)
 
-# Slow tests take fewer draws, and vectors must be NEON's (crates/kernels/README.md says more of both).
-LATENT_TEST_SCALE=0.02 LATENT_TEST_VECTOR_WIDTH=4 \
+# Slow tests take fewer draws, one thread does not wait for others, and vectors must be NEON's
+# (crates/kernels/README.md says more of all three).
+CANDLE_NUM_THREADS=1 LATENT_TEST_SCALE=0.02 LATENT_TEST_VECTOR_WIDTH=4 \
     cargo test --release --locked --target "$target" "${units[@]}"
 echo "kernels, distributions, models, trainings and the command line's first run pass on emulated aarch64"
