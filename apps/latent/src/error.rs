@@ -3,10 +3,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use latent_datasets::Source;
-use latent_training::did_you_mean;
-
 use crate::shell::{CommandLine, program};
+use crate::suggestion::did_you_mean;
+use latent_datasets::Source;
 
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
@@ -230,25 +229,19 @@ pub(crate) enum Error {
     Hub(#[from] latent_hub::Error),
     #[error(transparent)]
     Pretrained(latent_pretrained::Error),
-    #[error("{}{}", .0, training_remedy(.0))]
+    #[error(transparent)]
     Training(#[from] latent_training::Error),
-    #[error("{}{}", .0, data_remedy(.0))]
+    #[error(transparent)]
     Data(#[from] latent_datasets::Error),
     #[error(transparent)]
-    Model(latent_models::Error),
-    #[error(
-        "{}; train a conditional experiment instead, such as cvae-conv (`{} experiments` lists all)",
-        latent_models::Error::NotConditional,
-        program()
-    )]
-    NotConditional,
+    Model(#[from] latent_models::Error),
     #[error(transparent)]
     Picture(#[from] latent_visualisation::Error),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
 
-/// What another crate found wrong is said as its own error; for the rest there are remedies.
+/// What another crate found wrong is said as its own error.
 impl From<latent_pretrained::Error> for Error {
     fn from(error: latent_pretrained::Error) -> Self {
         use latent_pretrained::Error::{Checkpoint, DuplicateName, Hub, NotACollection, Training};
@@ -259,15 +252,6 @@ impl From<latent_pretrained::Error> for Error {
             DuplicateName(name) => Self::SameName(name),
             NotACollection(directory) => Self::NoCollection(directory),
             error => Self::Pretrained(error),
-        }
-    }
-}
-
-impl From<latent_models::Error> for Error {
-    fn from(error: latent_models::Error) -> Self {
-        match error {
-            latent_models::Error::NotConditional => Self::NotConditional,
-            error => Self::Model(error),
         }
     }
 }
@@ -325,65 +309,4 @@ fn conversion(path: &Path) -> String {
         literal(path),
         literal(&path.with_extension("safetensors"))
     )
-}
-
-/// What options can do about data that cannot be loaded.
-fn data_remedy(error: &latent_datasets::Error) -> &'static str {
-    match error {
-        latent_datasets::Error::NotFound { .. } => {
-            "; name the directory of its files with `--data-dir`, or use `--data synthetic`, which needs no files"
-        }
-        latent_datasets::Error::NotMnist { .. } => {
-            "; `--data idx` reads another data set, and a damaged file must be downloaded again"
-        }
-        _ => "",
-    }
-}
-
-/// What can be typed about a training or a run that failed: the library states the fact.
-fn training_remedy(error: &latent_training::Error) -> String {
-    use latent_training::Error;
-    match error {
-        Error::NotFinite { .. } | Error::Diverged { .. } => {
-            "; the usual remedy is to begin again with a lower learning rate, such as a tenth of it \
-             (`--learning-rate`), or with shorter gradients (`--set training.gradient_clip=100`), and with \
-             `--overwrite`"
-        }
-        Error::OtherData { .. } => {
-            "; name the directory of the run's data with `--data-dir`, or begin a new run on these with `--out`"
-        }
-        Error::RunExists { directory } => {
-            return format!(
-                "; continue it with `{}`, choose another place with `--out`, or replace it with `--overwrite`",
-                resumed(directory)
-            );
-        }
-        Error::RunInUse { .. } => {
-            "; wait for it, stop it, or choose another place with `--out`"
-        }
-        Error::NotADirectory { .. } => "; choose another place with `--out`",
-        Error::NoWeights { directory } => {
-            return format!(
-                "; go on with `{}`, or begin again with `--overwrite`",
-                resumed(directory)
-            );
-        }
-        Error::NoState { .. } | Error::State { .. } => {
-            "; copy the file back, or begin again with `--overwrite`"
-        }
-        Error::Metrics { .. } => "; copy the file back, or train the run anew with `--overwrite`",
-        Error::NoModel { nearest, .. } => {
-            // After a question.
-            let or = if nearest.is_some() { " Or" } else { ";" };
-            return format!("{or} train one with `{} train EXPERIMENT`", program());
-        }
-        Error::NoImages { .. } => "; use a larger `--limit`, or none",
-        _ => "",
-    }
-    .to_owned()
-}
-
-/// The command that continues a run.
-fn resumed(directory: &Path) -> CommandLine {
-    CommandLine::new("train").option("--resume", directory)
 }

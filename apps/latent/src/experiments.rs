@@ -5,9 +5,10 @@ use std::path::Path;
 
 use latent_datasets::Source;
 use latent_pretrained::{EXPERIMENTS, experiment};
-use latent_training::{Experiment, ModelMetadata, nearest};
+use latent_training::{Experiment, ModelMetadata};
 
 use crate::Error;
+use crate::suggestion::nearest;
 
 /// The experiment of a name, or in a TOML file, with settings.
 pub(crate) fn find(name: &str, settings: &[String]) -> Result<Experiment, Error> {

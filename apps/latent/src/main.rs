@@ -14,8 +14,10 @@ mod pretrained;
 mod process;
 mod progress;
 mod projection;
+mod remedy;
 mod report;
 mod shell;
+mod suggestion;
 mod table;
 mod terminal;
 
@@ -54,6 +56,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     process::prepare();
+    shell::set_grammar(Arguments::command());
     let arguments = match parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => refuse(&error),
@@ -68,6 +71,9 @@ fn main() -> ExitCode {
         Err(Error::Interrupted) => ExitCode::from(130),
         Err(error) => {
             terminal::say(&format!("error: {error}"));
+            if let Some(remedy) = remedy::of(&error) {
+                terminal::say(&format!("help: {remedy}"));
+            }
             ExitCode::FAILURE
         }
     }

@@ -80,7 +80,7 @@ pub(crate) fn load(name: &str, context: &Context) -> Result<Option<Model>, Error
 
 /// The pretrained model that was probably meant.
 pub(crate) fn nearest(name: &str) -> Option<String> {
-    latent_training::nearest(name, Models::new().ok()?.entries().keys())
+    crate::suggestion::nearest(name, Models::new().ok()?.entries().keys())
 }
 
 /// A length as people say it.

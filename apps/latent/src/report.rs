@@ -15,8 +15,6 @@ mod runs;
 mod vae2d;
 mod writer;
 
-use latent_training::nearest;
-
 pub(crate) use findings::{Findings, number};
 pub(crate) use outline::Assignment;
 pub(crate) use runs::of_runs;
@@ -25,6 +23,7 @@ pub(crate) use writer::{
 };
 
 use crate::Error;
+use crate::suggestion::nearest;
 
 /// The assignments that there are reports of.
 pub(crate) fn assignments() -> Vec<Assignment> {

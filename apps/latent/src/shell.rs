@@ -6,11 +6,15 @@ use std::iter;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::OnceLock;
 
-use clap::CommandFactory;
 use os_display::Quotable;
 
-use crate::Arguments;
-use crate::arguments::DataArguments;
+/// The program's commands and their options.
+static GRAMMAR: OnceLock<clap::Command> = OnceLock::new();
+
+/// States the program's commands and their options, which [`CommandLine::accepts`] looks up.
+pub(crate) fn set_grammar(command: clap::Command) {
+    _ = GRAMMAR.set(command);
+}
 
 /// A command with its arguments.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,25 +53,6 @@ impl CommandLine {
         self.word(name).word(value)
     }
 
-    /// The options that name the same data again, where the command has them.
-    #[must_use]
-    pub(crate) fn data(self, data: &DataArguments) -> Self {
-        let options = data.options();
-        options.into_iter().fold(self, |line, (option, value)| {
-            line.option_if_known(option, value)
-        })
-    }
-
-    /// The directory of the data, where one was named and the command takes one: for a model, which says itself
-    /// what kind of data it is for.
-    #[must_use]
-    pub(crate) fn data_directory(self, data: &DataArguments) -> Self {
-        match data.directory() {
-            Some(directory) => self.option_if_known("data-dir", directory),
-            None => self,
-        }
-    }
-
     /// An option and its value, where the command has it.
     #[must_use]
     pub(crate) fn option_if_known(self, option: &str, value: impl AsRef<OsStr>) -> Self {
@@ -80,12 +65,14 @@ impl CommandLine {
 
     /// Whether the command has an option of this name.
     pub(crate) fn accepts(&self, option: &str) -> bool {
-        let mut command = Arguments::command();
+        let Some(mut command) = GRAMMAR.get() else {
+            return false;
+        };
         for word in &self.0 {
             let Some(inner) = word.to_str().and_then(|word| command.find_subcommand(word)) else {
                 break;
             };
-            command = inner.clone();
+            command = inner;
         }
         command
             .get_arguments()
@@ -127,7 +114,7 @@ pub(crate) fn program() -> &'static str {
     static PROGRAM: OnceLock<String> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         if std::env::var_os("CARGO").is_some() {
-            return "cargo run --release --".to_owned();
+            return "cargo run --release --locked --".to_owned();
         }
         let Some(called) = std::env::args_os().next().filter(|name| !name.is_empty()) else {
             return "latent".to_owned();
@@ -228,10 +215,16 @@ mod tests {
 
     #[test]
     fn options_are_known_by_command() {
+        let data_dir = || clap::Arg::new("data_dir").long("data-dir");
+        let evaluate = clap::Command::new("evaluate").arg(data_dir());
+        let data = clap::Command::new("data")
+            .subcommand(clap::Command::new("show").arg(data_dir()))
+            .subcommand(clap::Command::new("fetch"));
+        set_grammar(clap::Command::new("latent").subcommands([evaluate, data]));
         assert!(CommandLine::new("evaluate x").accepts("data-dir"));
         assert!(CommandLine::new("data show").accepts("data-dir"));
-        assert!(!CommandLine::new("sample x").accepts("data-dir"));
-        assert!(!CommandLine::new("models list").accepts("data-dir"));
+        assert!(!CommandLine::new("data fetch").accepts("data-dir"));
+        assert!(!CommandLine::new("evaluate x").accepts("out"));
     }
 
     #[cfg(unix)]

@@ -8,9 +8,7 @@ use crate::mismatch::Mismatch;
 #[non_exhaustive]
 pub enum Error {
     /// The file is not there, or may not be read.
-    #[error(
-        "{path}: cannot be read ({reason}); check that the file exists and that you may read it"
-    )]
+    #[error("{path}: cannot be read ({reason})")]
     Read {
         /// The file.
         path: PathBuf,
@@ -18,10 +16,7 @@ pub enum Error {
         reason: io::Error,
     },
     /// The file could not be written; what was there before is untouched.
-    #[error(
-        "{path}: cannot be written ({reason}); nothing was changed there: choose another place, \
-         or make room in this one"
-    )]
+    #[error("{path}: cannot be written ({reason}); nothing was changed there")]
     Write {
         /// The file.
         path: PathBuf,
@@ -29,9 +24,7 @@ pub enum Error {
         reason: io::Error,
     },
     /// The bytes are not a safetensors file.
-    #[error(
-        "{path}: this is no safetensors file, or a damaged one ({reason}); copy it again, or name another file"
-    )]
+    #[error("{path}: this is no safetensors file, or a damaged one ({reason})")]
     NotSafetensors {
         /// The file.
         path: PathBuf,
@@ -49,8 +42,7 @@ pub enum Error {
     },
     /// Our file, in a layout that this version does not know.
     #[error(
-        "{path}: written in format {found}, and this version of latent reads format {expected}; \
-         update latent"
+        "{path}: written in format {found}, and this version of latent reads format {expected}"
     )]
     Format {
         /// The file.
@@ -61,7 +53,7 @@ pub enum Error {
         expected: u64,
     },
     /// Our file, for something else.
-    #[error("{path}: this file holds a {}, expected a {expected}; name the other file", .found.escape_debug())]
+    #[error("{path}: this file holds a {}, expected a {expected}", .found.escape_debug())]
     Kind {
         /// The file.
         path: PathBuf,
@@ -71,7 +63,7 @@ pub enum Error {
         expected: String,
     },
     /// The JSON in the header is not what was written there.
-    #[error("{path}: its metadata cannot be understood ({reason}); copy the file again")]
+    #[error("{path}: its metadata cannot be understood ({reason})")]
     Metadata {
         /// The file.
         path: PathBuf,
@@ -79,9 +71,7 @@ pub enum Error {
         reason: serde_json::Error,
     },
     /// Tensors that the model lacks or does not have.
-    #[error(
-        "{path}: the weights do not fit the model: {mismatch}; copy the file again, or name the model that they are of"
-    )]
+    #[error("{path}: the weights do not fit the model: {mismatch}")]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -90,8 +80,7 @@ pub enum Error {
     },
     /// Two tensors that have one name without what PyTorch's wrappers add to names.
     #[error(
-        "{path}: two tensors are called {name} without the parts `module` and `_orig_mod` of their names; write a \
-         file with one of them"
+        "{path}: two tensors are called {name} without the parts `module` and `_orig_mod` of their names"
     )]
     SameName {
         /// The file.
@@ -100,7 +89,7 @@ pub enum Error {
         name: String,
     },
     /// A weight that is infinite or not a number.
-    #[error("{path}: {name} holds values that are not finite; use an earlier checkpoint")]
+    #[error("{path}: {name} holds values that are not finite")]
     NotFinite {
         /// The file.
         path: PathBuf,
@@ -118,10 +107,7 @@ pub enum Error {
         found: safetensors::Dtype,
     },
     /// A file that is not the one that an index tells of.
-    #[error(
-        "{path}: not the {name} that is meant here (SHA-256 {found}, expected {expected}): remove it and fetch it \
-         again, or name this very file by its path"
-    )]
+    #[error("{path}: not the {name} that is meant here (SHA-256 {found}, expected {expected})")]
     OtherFile {
         /// The file.
         path: PathBuf,
@@ -133,7 +119,7 @@ pub enum Error {
         found: String,
     },
     /// A name that a model of a collection cannot have.
-    #[error("a model cannot be called {name:?} in a collection: {reason}; give it another name")]
+    #[error("a model cannot be called {name:?} in a collection: {reason}")]
     Name {
         /// The name.
         name: String,
@@ -141,7 +127,7 @@ pub enum Error {
         reason: String,
     },
     /// An index that cannot be used.
-    #[error("{path}: no index of models ({reason}); copy it again, or export the models anew")]
+    #[error("{path}: no index of models ({reason})")]
     Index {
         /// The index.
         path: PathBuf,

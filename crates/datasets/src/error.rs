@@ -3,15 +3,12 @@ use std::path::PathBuf;
 
 /// What can be wrong with a data set; one variant a broken promise.
 ///
-/// Each message is a sentence that can be shown as it is: where, what was found, what was expected
-/// and what to do about it.
+/// Each message says where, what was found, and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The operating system does not let us read the file, or there is none.
-    #[error(
-        "{path}: cannot be read ({reason}); check that the file exists and that you may read it"
-    )]
+    #[error("{path}: cannot be read ({reason})")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -20,21 +17,21 @@ pub enum Error {
     },
 
     /// A directory, where a file was expected.
-    #[error("{path}: this is a directory, expected an IDX file; name a file inside it")]
+    #[error("{path}: this is a directory, expected an IDX file")]
     IsDirectory {
         /// The directory.
         path: PathBuf,
     },
 
     /// The file, or what was packed in it, has no bytes at all.
-    #[error("{path}: the file is empty, expected an IDX file; download it again")]
+    #[error("{path}: the file is empty, expected an IDX file")]
     EmptyFile {
         /// The file.
         path: PathBuf,
     },
 
     /// The gzip stream ends before its end mark.
-    #[error("{path}: the gzip stream stops before its end: it was cut off; download it again")]
+    #[error("{path}: the gzip stream stops before its end: it was cut off")]
     GzipCutOff {
         /// The file.
         path: PathBuf,
@@ -42,8 +39,7 @@ pub enum Error {
 
     /// The gzip stream contradicts itself or its check sum, or something follows it.
     #[error(
-        "{path}: the gzip stream is damaged, or something that is not gzip follows it ({reason}); \
-         download it again"
+        "{path}: the gzip stream is damaged, or something that is not gzip follows it ({reason})"
     )]
     GzipDamaged {
         /// The file.
@@ -56,7 +52,7 @@ pub enum Error {
     #[error(
         "{path}: the file starts with the bytes {found:02x?}, expected those of an IDX file of \
          unsigned bytes, [00, 00, 08]: it is something else, perhaps a web page saved in its \
-         place; download it again"
+         place"
     )]
     NotIdx {
         /// The file.
@@ -66,10 +62,7 @@ pub enum Error {
     },
 
     /// An IDX file, but not of unsigned bytes.
-    #[error(
-        "{path}: the file holds {found} elements, expected unsigned bytes; convert the pixels or \
-         labels to unsigned bytes"
-    )]
+    #[error("{path}: the file holds {found} elements, expected unsigned bytes")]
     ElementType {
         /// The file.
         path: PathBuf,
@@ -80,7 +73,7 @@ pub enum Error {
     /// The file ends before its header does.
     #[error(
         "{path}: the file ends after {found} bytes, expected an IDX header of {expected} or more: \
-         it was cut off; download it again"
+         it was cut off"
     )]
     HeaderCutOff {
         /// The file.
@@ -93,8 +86,7 @@ pub enum Error {
 
     /// An array without dimensions, or with one of size zero.
     #[error(
-        "{path}: the header promises {}, expected one element or more; \
-         download the file again, or write it again with data in it",
+        "{path}: the header promises {}, expected one element or more",
         shape(.dimensions)
     )]
     NoElements {
@@ -106,8 +98,7 @@ pub enum Error {
 
     /// The dimensions multiply to more than an address can count.
     #[error(
-        "{path}: the header promises {} bytes, more than this computer can address: it is damaged; \
-         download the file again",
+        "{path}: the header promises {} bytes, more than this computer can address: it is damaged",
         shape(.dimensions)
     )]
     TooLarge {
@@ -119,8 +110,7 @@ pub enum Error {
 
     /// Less data than the header promises.
     #[error(
-        "{path}: the header promises {} bytes but only {found} follow it: the file was cut off; \
-         download it again",
+        "{path}: the header promises {} bytes but only {found} follow it: the file was cut off",
         shape(.dimensions)
     )]
     CutOff {
@@ -135,7 +125,7 @@ pub enum Error {
     /// More data than the header promises.
     #[error(
         "{path}: the header promises {} bytes but more follow it: the file is damaged, or another \
-         was appended to it; download it again",
+         was appended to it",
         shape(.dimensions)
     )]
     TrailingBytes {
@@ -147,8 +137,7 @@ pub enum Error {
 
     /// An array of labels where images were expected, the reverse, or neither.
     #[error(
-        "{path}: the file has dimensions {}, expected {expected}; check that the files of images and of \
-         labels were not exchanged",
+        "{path}: the file has dimensions {}, expected {expected}",
         shape(.found)
     )]
     WrongDimensions {
@@ -163,7 +152,7 @@ pub enum Error {
     /// Images without pixels, or with more than an address can count.
     #[error(
         "images of {height} × {width} pixels, expected one or more, and no more than an address \
-         can count; give their true height and width"
+         can count"
     )]
     ImageSize {
         /// Rows of an image.
@@ -174,8 +163,7 @@ pub enum Error {
 
     /// Images and labels that do not come in pairs.
     #[error(
-        "the images have {bytes} bytes, expected {labels} × {height} × {width}, one image a label; \
-         take images and labels from the same part of the same data set"
+        "the images have {bytes} bytes, expected {labels} × {height} × {width}, one image a label"
     )]
     Unpaired {
         /// Bytes of all images together.
@@ -189,10 +177,7 @@ pub enum Error {
     },
 
     /// A label that is not one of the ten classes.
-    #[error(
-        "label {found} of image {index} (counted from 0), expected 0 to 9; \
-         use a data set of at most ten classes, numbered from 0"
-    )]
+    #[error("label {found} of image {index} (counted from 0), expected 0 to 9")]
     Label {
         /// The place of the label, counted from 0.
         index: usize,
@@ -222,7 +207,7 @@ pub enum Error {
     },
 
     /// A data set could not be written.
-    #[error("{path}: cannot be written ({reason}); make room there, or choose another place")]
+    #[error("{path}: cannot be written ({reason})")]
     Unwritable {
         /// The file or directory.
         path: PathBuf,
@@ -232,8 +217,7 @@ pub enum Error {
 
     /// Some of the four files are not in the directory.
     #[error(
-        "{directory}: {} not found here, with or without `.gz`; \
-         put all four files of the data set into this directory",
+        "{directory}: {} not found here, with or without `.gz`",
         .missing.join(", ")
     )]
     MissingFiles {
@@ -244,11 +228,7 @@ pub enum Error {
     },
 
     /// Files of several sets of EMNIST in one directory.
-    #[error(
-        "{directory}: holds several sets of EMNIST ({}); put the four files of one of them into a directory of \
-         their own",
-        .sets.join(", ")
-    )]
+    #[error("{directory}: holds several sets of EMNIST ({})", .sets.join(", "))]
     SeveralSets {
         /// The directory.
         directory: PathBuf,
@@ -258,8 +238,7 @@ pub enum Error {
 
     /// Training and test images differ in size.
     #[error(
-        "{directory}: training images of {} but test images of {} pixels, expected one size; \
-         take all four files from the same data set",
+        "{directory}: training images of {} but test images of {} pixels, expected one size",
         shape(.train),
         shape(.test)
     )]

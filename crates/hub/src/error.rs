@@ -17,32 +17,28 @@ pub enum Error {
         reason: &'static str,
     },
     /// A setting of the environment that cannot be used.
-    #[error("{variable} is {value}, but {remedy}")]
+    #[error("{variable} is {value}, but {expected}")]
     Setting {
         /// The variable.
         variable: &'static str,
         /// Its value; never that of a token.
         value: String,
         /// What it must be.
-        remedy: &'static str,
+        expected: &'static str,
     },
     /// A token would be sent where everybody on the way can read it.
     #[error(
-        "{endpoint} is not encrypted, and everybody on the way could read the token that would be sent there: \
-         set HF_ENDPOINT to an https:// address, or HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send no token"
+        "{endpoint} is not encrypted, and everybody on the way could read the token that would be sent there"
     )]
     TokenInClear {
         /// The hub's address.
         endpoint: String,
     },
     /// Neither a home directory nor a setting says where the cache is.
-    #[error("there is no home directory to keep a cache in: set HF_HOME to a directory")]
+    #[error("there is no home directory to keep a cache in")]
     NoHome,
     /// The file is not in the cache, and the network is not to be used.
-    #[error(
-        "{file} is not in the cache ({cache}), and HF_HUB_OFFLINE is set: unset it, or fetch the file \
-         where there is a network and copy the cache"
-    )]
+    #[error("{file} is not in the cache ({cache}), and HF_HUB_OFFLINE is set")]
     Offline {
         /// The file.
         file: String,
@@ -50,9 +46,7 @@ pub enum Error {
         cache: PathBuf,
     },
     /// The hub cannot be reached.
-    #[error(
-        "{url} cannot be reached ({reason}): check the network, a proxy's settings and HF_ENDPOINT"
-    )]
+    #[error("{url} cannot be reached ({reason})")]
     Unreachable {
         /// What was asked for.
         url: String,
@@ -60,10 +54,7 @@ pub enum Error {
         reason: String,
     },
     /// The hub says nothing for a long while.
-    #[error(
-        "{url}: nothing has arrived for {seconds} s; try again: what has arrived is kept, and the \
-         download goes on from there"
-    )]
+    #[error("{url}: nothing has arrived for {seconds} s; what arrived before is kept")]
     Stalled {
         /// What was asked for.
         url: String,
@@ -73,8 +64,7 @@ pub enum Error {
     /// The hub wants to know who asks.
     #[error(
         "{file}: the hub refuses it (status {status}): there is no such repository, or it is not \
-         public; if it is yours to read, set HF_TOKEN to a token that may; one that has \
-         expired is refused everything"
+         public, or the token has expired"
     )]
     Refused {
         /// The file.
@@ -83,15 +73,13 @@ pub enum Error {
         status: u16,
     },
     /// There is no such file.
-    #[error(
-        "{file}: the hub has no such file: check the owner, the repository, the revision and the file's name"
-    )]
+    #[error("{file}: the hub has no such file")]
     NotFound {
         /// The file.
         file: String,
     },
     /// The hub has had enough questions.
-    #[error("{file}: the hub asks to wait (status 429): try again in {}", wait(.seconds.as_deref()))]
+    #[error("{file}: the hub asks to wait{} (status 429)", wait(.seconds.as_deref()))]
     TooMany {
         /// The file.
         file: String,
@@ -99,9 +87,7 @@ pub enum Error {
         seconds: Option<String>,
     },
     /// The hub has trouble of its own, or answers what nobody asked.
-    #[error(
-        "{file}: the hub answers with status {status}: try again later, and check HF_ENDPOINT if it stays so"
-    )]
+    #[error("{file}: the hub answers with status {status}")]
     Status {
         /// The file.
         file: String,
@@ -109,7 +95,7 @@ pub enum Error {
         status: u16,
     },
     /// What answers is no hub.
-    #[error("{url}: this is no answer of a hub ({reason}): check HF_ENDPOINT")]
+    #[error("{url}: this is no answer of a hub ({reason})")]
     NoHub {
         /// What was asked for.
         url: String,
@@ -117,10 +103,7 @@ pub enum Error {
         reason: String,
     },
     /// The connection ended before the file did.
-    #[error(
-        "{file}: {found} of {expected} bytes arrived; try again: they are kept, and the download goes \
-         on from there"
-    )]
+    #[error("{file}: {found} of {expected} bytes arrived, and are kept")]
     CutOff {
         /// The file.
         file: String,
@@ -130,10 +113,7 @@ pub enum Error {
         expected: u64,
     },
     /// Something else arrived than the hub promised.
-    #[error(
-        "{file}: what arrived is not what the hub promised ({reason}), and was deleted; try again, \
-         and if it stays so, something between here and the hub changes files"
-    )]
+    #[error("{file}: what arrived is not what the hub promised ({reason}), and was deleted")]
     Corrupt {
         /// The file.
         file: String,
@@ -141,15 +121,13 @@ pub enum Error {
         reason: String,
     },
     /// Another process fetches the file.
-    #[error("{file} is being fetched by another process: wait for it, and try again")]
+    #[error("{file} is being fetched by another process")]
     Busy {
         /// The file.
         file: String,
     },
     /// The cache cannot be written or read.
-    #[error(
-        "{path}: {reason}; check the space left and who may write there, or set HF_HOME to another place"
-    )]
+    #[error("{path}: {reason}")]
     Cache {
         /// The file or directory.
         path: PathBuf,
@@ -175,8 +153,5 @@ impl Error {
 }
 
 fn wait(seconds: Option<&str>) -> String {
-    seconds.map_or_else(
-        || "a few minutes".to_owned(),
-        |seconds| format!("{seconds} s"),
-    )
+    seconds.map_or_else(String::new, |seconds| format!(" {seconds} s"))
 }

@@ -99,7 +99,7 @@ impl Hub {
             return Err(Error::Setting {
                 variable: "HF_ENDPOINT",
                 value: self.endpoint.clone(),
-                remedy: "it must begin with http:// or https://",
+                expected: "it must begin with http:// or https://",
             });
         }
         let Some(token) = &self.token else {
@@ -109,7 +109,7 @@ impl Hub {
             return Err(Error::Setting {
                 variable: "HF_TOKEN",
                 value: "not shown".to_owned(),
-                remedy: "a token has no spaces and no letters beyond ASCII",
+                expected: "a token has no spaces and no letters beyond ASCII",
             });
         }
         if is_http && !is_loopback(&self.endpoint) {

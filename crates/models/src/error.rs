@@ -22,15 +22,14 @@ pub enum Error {
     NotConditional,
     /// A figure from which nothing can be told.
     #[error(
-        "{what} is infinite or no number: the model's weights, or the images, are out of all proportion; \
-         use an earlier checkpoint"
+        "{what} is infinite or no number: the model's weights, or the images, are out of all proportion"
     )]
     NotFinite {
         /// The figure.
         what: &'static str,
     },
     /// An estimate from no draws.
-    #[error("an estimate from 0 draws does not exist: use 1 or more")]
+    #[error("an estimate from 0 draws does not exist: it takes 1 or more")]
     NoSamples,
     /// A distribution refused its parameters.
     #[error(transparent)]

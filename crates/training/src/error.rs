@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{DataRecord, did_you_mean};
+use crate::DataRecord;
 
 /// What can go wrong with an experiment or a run.
 #[derive(Debug, thiserror::Error)]
@@ -16,14 +16,14 @@ pub enum Error {
         reason: String,
     },
     /// An experiment sets something that does not exist.
-    #[error("{origin}: there is no key `{key}`{}", did_you_mean(.nearest.as_deref()))]
+    #[error("{origin}: there is no key `{key}`")]
     UnknownKey {
         /// Where the experiment came from.
         origin: String,
         /// The key.
         key: String,
-        /// The key that was probably meant.
-        nearest: Option<String>,
+        /// The keys that exist.
+        known: Vec<String>,
     },
     /// A value that nothing can be trained with.
     #[error("{origin}: `{key}` is {value}: {remedy}")]
@@ -145,27 +145,22 @@ pub enum Error {
         reason: Box<latent_checkpoints::Error>,
     },
     /// Nothing by that name is a model.
-    #[error("{path} is neither a run directory nor a .safetensors file{}", did_you_mean(.nearest.as_deref()))]
+    #[error("{path} is neither a run directory nor a .safetensors file")]
     NoModel {
         /// What was named.
         path: PathBuf,
-        /// The run that was probably meant.
-        nearest: Option<String>,
     },
     /// A run to be continued with an experiment that was changed.
     #[error(
         "{path} was changed since the run was begun, in more than `training.epochs` and \
-         `training.learning_rate`: undo the change, or begin a new run with it"
+         `training.learning_rate`"
     )]
     OtherExperiment {
         /// The experiment's file.
         path: PathBuf,
     },
     /// A training state that no training leaves behind.
-    #[error(
-        "{path}: it claims a place in the training that cannot be; begin a new run, or use an \
-         earlier copy of the file"
-    )]
+    #[error("{path}: it claims a place in the training that cannot be")]
     ImpossiblePosition {
         /// The state's file.
         path: PathBuf,
@@ -199,9 +194,7 @@ pub enum Error {
         split: &'static str,
     },
     /// Reading or writing in the run's directory failed.
-    #[error(
-        "{path}: cannot be read or written ({reason}); check the path, the space that is left, and who may write there"
-    )]
+    #[error("{path}: cannot be read or written ({reason})")]
     File {
         /// The file or directory.
         path: PathBuf,

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::Error;
-use crate::suggestion::nearest;
 use table::{keys, lookup, parse_value, set, shortened};
 pub use training_config::TrainingConfig;
 use training_config::{WHOLE, broken};
@@ -273,12 +272,10 @@ impl Experiment {
         let Some(key) = keys(table, "").into_iter().find(|key| !is_known(key)) else {
             return Ok(());
         };
-        let nearest = nearest(&key, &known);
-        let key = shortened(&key);
         Err(Error::UnknownKey {
             origin: origin.to_owned(),
-            key,
-            nearest,
+            key: shortened(&key),
+            known,
         })
     }
 }

@@ -41,7 +41,6 @@ mod publication;
 mod run;
 mod saving;
 mod schedule;
-mod suggestion;
 mod trainer;
 
 pub use data::{DataDirectory, RunData};
@@ -59,5 +58,4 @@ pub use run::{
     EpochRecord, Model, ModelMetadata, Outcome, Run, import, load_model, parse_model, train,
 };
 pub use schedule::Schedule;
-pub use suggestion::{did_you_mean, nearest};
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::arguments::Shown;
 use crate::comparison::{SameData, kept_record, open};
 use crate::paths::{path, picture_path};
-use crate::{Error, figures};
+use crate::{Error, figures, suggestion};
 
 /// Draw the loss and its parts over the epochs of a run, or those of several runs over a setting
 #[derive(Args)]
@@ -56,7 +56,7 @@ impl Curves {
                 return Err(Error::NoSetting {
                     run: directory.clone(),
                     key: key.to_owned(),
-                    nearest: latent_training::nearest(key, names),
+                    nearest: suggestion::nearest(key, names),
                 });
             };
             ends.push((*value, kept_record(&run)?));

@@ -11,7 +11,7 @@ use crate::arguments::{DataArguments, batching, paths, watched};
 use crate::paths::{new_path, path};
 use crate::pretrained::{self, instructions, megabytes};
 use crate::shell::program;
-use crate::{Context, Error};
+use crate::{Context, Error, remedy};
 
 /// Pretrained models
 ///
@@ -133,7 +133,11 @@ impl List {
             objects.push(object(&models, name)?);
         }
         if let Some(error) = unusable {
-            context.warn(&format!("nothing can be fetched from a hub: {error}"));
+            let remedy = remedy::of(&error).map(|remedy| format!("; {remedy}"));
+            let remedy = remedy.unwrap_or_default();
+            context.warn(&format!(
+                "nothing can be fetched from a hub: {error}{remedy}"
+            ));
         }
         words.push(format!("\nDraw with one: `{} sample NAME`.", program()));
         context.result(&words.join("\n"), &json!({ "models": objects }))

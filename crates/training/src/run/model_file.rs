@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
@@ -10,7 +9,7 @@ use latent_models::{AnyModel, Parameters, shapes};
 
 use super::directory::Run;
 use super::records::{EpochRecord, MODEL_KIND, ModelMetadata, VERSION};
-use crate::{DataRecord, Error, Experiment, nearest};
+use crate::{DataRecord, Error, Experiment};
 
 /// The format since which a model's file has its variables as PyTorch's layers do: before, as they are in
 /// memory.
@@ -79,7 +78,6 @@ pub(crate) fn model_file(path: &Path) -> Result<(PathBuf, Option<Run>), Error> {
     if !file.exists() {
         return Err(Error::NoModel {
             path: path.to_owned(),
-            nearest: similar_run(path),
         });
     }
     Ok((file, run))
@@ -156,15 +154,4 @@ pub fn import(
     Ok(latent_checkpoints::save(
         out, MODEL_KIND, &tensors, &metadata,
     )?)
-}
-
-/// A run in `runs/` with a name like the one that was given.
-fn similar_run(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_str()?;
-    let runs = fs::read_dir("runs").ok()?;
-    let names: Vec<String> = runs
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
-    nearest(name, names).map(|name| format!("runs/{name}"))
 }

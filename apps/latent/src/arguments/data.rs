@@ -1,0 +1,268 @@
+//! The options that name a data set, and what they stand for.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use latent_datasets::{Dataset, Loaded, Source, Splits, has_idx_files};
+use latent_training::{DataRecord, Model, Run};
+use serde_json::{Map, Value, json};
+
+use super::values::list;
+use crate::paths::path;
+use crate::shell::CommandLine;
+use crate::{Context, Error};
+
+/// Where the images come from.
+#[derive(Args)]
+pub(crate) struct DataArguments {
+    /// The images: MNIST if it is on this computer and else the built-in digits (auto), MNIST, any
+    /// other data set in MNIST's or EMNIST's four files (idx), or the built-in digits (synthetic). For a trained
+    /// model, auto is the data that it was trained on
+    #[arg(long, value_enum, value_name = "SOURCE", default_value_t = SourceName::Auto)]
+    data: SourceName,
+    #[arg(
+        long,
+        value_name = "DIRECTORY",
+        value_parser = path(),
+        help = "The directory of MNIST's four files \
+        [default: $LATENT_DATA_DIR, then latent/mnist in the user's data directory]"
+    )]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SourceName {
+    Auto,
+    Mnist,
+    Idx,
+    Synthetic,
+}
+
+impl DataArguments {
+    /// What `--data` names; `None` for auto.
+    pub(crate) fn source(&self) -> Option<Source> {
+        match self.data {
+            SourceName::Auto => None,
+            SourceName::Mnist => Some(Source::Mnist),
+            SourceName::Idx => Some(Source::Idx),
+            SourceName::Synthetic => Some(Source::Synthetic),
+        }
+    }
+
+    /// What `--data-dir` names.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
+    }
+
+    /// The options that were given, and their values.
+    pub(crate) fn options(&self) -> Vec<(&'static str, OsString)> {
+        let source = self.source().map(|source| source.to_string().into());
+        let directory = self.directory().map(|path| path.as_os_str().to_owned());
+        [("data", source), ("data-dir", directory)]
+            .into_iter()
+            .filter_map(|(option, value)| Some((option, value?)))
+            .collect()
+    }
+
+    /// Loads what `--data` names, or `auto` where it names nothing, and says what it took.
+    pub(crate) fn load(&self, auto: Source, context: &Context) -> Result<Loaded, Error> {
+        // Who names a directory wants what is in it.
+        let auto = if self.data_dir.is_some() && auto == Source::Synthetic {
+            Source::Auto
+        } else {
+            auto
+        };
+        context.load(self.source().unwrap_or(auto), self.data_dir.as_deref())
+    }
+
+    /// Loads what the arguments name, and else the data that were trained on: of a run, from the directory
+    /// that it stores.
+    fn load_own(
+        &self,
+        source: Source,
+        run: Option<&Run>,
+        context: &Context,
+    ) -> Result<Loaded, Error> {
+        let is_own = self.source().is_none_or(|asked| asked == source);
+        let run = run.filter(|_| self.data_dir.is_none() && is_own);
+        let data = run.map(Run::data).transpose()?.flatten();
+        let (Some(run), Some(stored)) = (run, data.and_then(|data| data.directory)) else {
+            return self.load(source, context);
+        };
+        let places = [&stored.resolved, &stored.given];
+        if let Some(place) = places.into_iter().find(|place| has_idx_files(place)) {
+            return context.load(source, Some(place));
+        }
+        let moved = || Error::DataMoved {
+            run: run.directory().to_owned(),
+            directory: stored.resolved.clone(),
+        };
+        if source != Source::Mnist {
+            return Err(moved());
+        }
+        // Its checksums tell MNIST, wherever it is.
+        context.load(source, None).map_err(|error| match error {
+            Error::Data(latent_datasets::Error::NotFound { .. }) => moved(),
+            error => error,
+        })
+    }
+
+    /// Loads the data of a run that is to be continued, and lets it store their directory where another
+    /// one is named.
+    pub(crate) fn load_to_resume(&self, run: &Run, context: &Context) -> Result<Splits, Error> {
+        let experiment = run.experiment()?;
+        let loaded = self.load_own(experiment.data.source, Some(run), context)?;
+        run.check_data(&loaded.splits)?;
+        if let (Some(_), Some(directory)) = (&self.data_dir, &loaded.directory) {
+            run.move_data(directory)?;
+        }
+        Ok(experiment.prepared(loaded.splits))
+    }
+
+    /// Loads images for a trained model: those that the arguments name, and else the data that it was
+    /// trained on.
+    ///
+    /// # Errors
+    /// Nothing is named, and what is found is not what the model was trained on.
+    pub(crate) fn load_for(&self, model: &Model, context: &Context) -> Result<ModelData, Error> {
+        let (trained, experiment) = (&model.metadata.data, &model.metadata.experiment);
+        let loaded = self.load_own(experiment.data.source, model.run.as_ref(), context)?;
+        let splits = loaded.splits;
+        let size = |height: usize, width: usize| format!("{height} × {width}");
+        if (trained.height, trained.width) != (splits.test.height(), splits.test.width()) {
+            return Err(Error::ImageSize {
+                model: size(trained.height, trained.width),
+                data: size(splits.test.height(), splits.test.width()),
+            });
+        }
+        let found = DataRecord::of(&experiment.prepared(splits.clone()));
+        let others = (!trained.has_same_images(&found)).then(|| OtherData {
+            model: shown_path(model).to_owned(),
+            trained: trained.unlike(&found),
+            found: found.unlike(trained),
+        });
+        let is_asked_for = self.source().is_some() || self.data_dir.is_some();
+        if let Some(OtherData {
+            model,
+            trained,
+            found,
+        }) = &others
+        {
+            if !is_asked_for {
+                return Err(Error::OtherData {
+                    model: model.clone(),
+                    trained: trained.clone(),
+                    found: found.clone(),
+                    source_name: loaded.source,
+                });
+            }
+            context.say(&format!(
+                "note: {} was trained on other data than {found}: on {trained}",
+                model.display()
+            ));
+        }
+        let is_conditional = model.model.conditional().is_ok();
+        let classes = is_conditional.then(|| trained.classes.clone());
+        if let Some(seen) = &classes {
+            let mut left_out = [splits.train.classes(), splits.test.classes()].concat();
+            left_out.retain(|class| !seen.contains(class));
+            left_out.sort_unstable();
+            left_out.dedup();
+            if !left_out.is_empty() {
+                context.say(&format!(
+                    "note: images of class {} are left out: the model saw none in training",
+                    list(&left_out)
+                ));
+            }
+        }
+        Ok(ModelData {
+            splits,
+            others,
+            classes,
+        })
+    }
+}
+
+/// How a model is named: by its run, or by its file.
+fn shown_path(model: &Model) -> &Path {
+    model.run.as_ref().map_or(&model.path, Run::directory)
+}
+
+/// A model's own data, and others that it is used with, in words.
+#[derive(Clone)]
+pub(crate) struct OtherData {
+    pub(crate) model: PathBuf,
+    pub(crate) trained: String,
+    pub(crate) found: String,
+}
+
+/// The data that a model is used with.
+pub(crate) struct ModelData {
+    /// All images of the data set.
+    pub(crate) splits: Splits,
+    /// Where they are not those that the model was trained on.
+    pub(crate) others: Option<OtherData>,
+    /// The classes that a conditional model saw in training; `None` of any other.
+    classes: Option<Vec<u8>>,
+}
+
+impl ModelData {
+    /// The data set's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.splits.name
+    }
+
+    /// The test images, for a conditional model those of classes that it saw in training.
+    pub(crate) fn test(&self) -> Dataset {
+        self.usable(&self.splits.test)
+    }
+
+    /// The training images, as [`Self::test`].
+    pub(crate) fn train(&self) -> Dataset {
+        self.usable(&self.splits.train)
+    }
+
+    fn usable(&self, images: &Dataset) -> Dataset {
+        let images = images.clone();
+        match &self.classes {
+            Some(classes) => images.of_classes(classes),
+            None => images,
+        }
+    }
+
+    /// What the JSON of a command says of the images that it evaluated, part of the test images: which they
+    /// are, and whether the model was trained on this data set.
+    pub(crate) fn facts(&self, test: &Dataset) -> Map<String, Value> {
+        let facts = [
+            ("data", json!(self.splits.name)),
+            ("checksum", json!(test.checksum())),
+            ("split", json!("test")),
+            ("images", json!(test.len())),
+            ("trained_on_these_data", json!(self.others.is_none())),
+        ];
+        let facts = facts.map(|(name, value)| (name.to_owned(), value));
+        facts.into_iter().collect()
+    }
+}
+
+impl CommandLine {
+    /// The options that name the same data again, where the command has them.
+    #[must_use]
+    pub(crate) fn data(self, data: &DataArguments) -> Self {
+        let options = data.options();
+        options.into_iter().fold(self, |line, (option, value)| {
+            line.option_if_known(option, value)
+        })
+    }
+
+    /// The directory of the data, where one was named and the command takes one: for a model, which says itself
+    /// what kind of data it is for.
+    #[must_use]
+    pub(crate) fn data_directory(self, data: &DataArguments) -> Self {
+        match data.directory() {
+            Some(directory) => self.option_if_known("data-dir", directory),
+            None => self,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Where a picture goes, and what a command found.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use clap::Args;
+use latent_training::Model;
+use latent_visualisation::{ConfusionMatrix, Picture};
+use serde_json::{Map, Value, json};
+
+use super::values::{paths, seed};
+use crate::paths::picture_path;
+use crate::{Context, Error};
+
+/// Where a picture goes and what its random draws come from.
+#[derive(Args)]
+pub(crate) struct DrawArguments {
+    /// The file to write: .png, .svg, or .npy for the numbers behind the picture [default: a PNG in
+    /// the run's figures/, or here of a model that is no run]
+    #[arg(long, value_name = "FILE", value_parser = picture_path())]
+    out: Option<PathBuf>,
+    /// What random draws come from [default: the experiment's seed]
+    #[arg(long, value_parser = seed())]
+    seed: Option<u64>,
+}
+
+impl DrawArguments {
+    pub(crate) fn seed(&self, model: &Model) -> u64 {
+        self.seed.unwrap_or(model.metadata.experiment.seed)
+    }
+
+    /// A picture of this name, to be saved where it goes.
+    pub(crate) fn drawn(
+        &self,
+        picture: impl Picture + 'static,
+        model: &Model,
+        name: &str,
+    ) -> Shown {
+        Shown::drawn(picture, self.path(model, name))
+    }
+
+    /// Where a picture of this name goes.
+    fn path(&self, model: &Model, name: &str) -> PathBuf {
+        let given = self.out.clone();
+        given.unwrap_or_else(|| default_path(model, name))
+    }
+
+    /// The confusion matrix, to be saved where it goes, and what it says.
+    pub(crate) fn verdict(&self, verdict: Verdict, model: &Model) -> Shown {
+        let Verdict {
+            matrix,
+            title,
+            words,
+            name,
+            mut object,
+        } = verdict;
+        object["accuracy"] = json!(matrix.accuracy());
+        object["classes"] = json!(matrix.classes());
+        object["confusion"] = json!(matrix.counts());
+        let mut shown = self.drawn(matrix.title(title), model, name);
+        shown.words = words;
+        shown.object = object;
+        shown
+    }
+}
+
+/// `figures/NAME.png` of the run, or beside where one stands for a model without a run.
+fn default_path(model: &Model, name: &str) -> PathBuf {
+    if let Some(run) = &model.run {
+        return run.figure_path(&format!("{name}.png"));
+    }
+    let stem = model
+        .path
+        .file_stem()
+        .and_then(OsStr::to_str)
+        .unwrap_or("model");
+    PathBuf::from(format!("{stem}-{name}.png"))
+}
+
+/// What a command found, before anything of it is saved or printed.
+pub(crate) struct Shown {
+    /// A picture of it.
+    pub(crate) picture: Option<Box<dyn Picture>>,
+    /// Where the picture goes, if anywhere.
+    pub(crate) path: Option<PathBuf>,
+    /// What is printed for people, above the names of the files.
+    pub(crate) words: String,
+    /// What is printed for programs, besides the names of the files.
+    pub(crate) object: Value,
+}
+
+impl Shown {
+    /// A picture and nothing besides.
+    pub(crate) fn drawn(picture: impl Picture + 'static, path: PathBuf) -> Self {
+        Self {
+            picture: Some(Box::new(picture)),
+            path: Some(path),
+            words: String::new(),
+            object: json!({}),
+        }
+    }
+
+    /// Figures and no picture.
+    pub(crate) fn measured(words: String, object: Value) -> Self {
+        Self {
+            picture: None,
+            path: None,
+            words,
+            object,
+        }
+    }
+
+    /// Adds to what is printed for programs.
+    pub(crate) fn add(&mut self, facts: Map<String, Value>) {
+        if let Value::Object(object) = &mut self.object {
+            object.extend(facts);
+        }
+    }
+
+    /// Saves the picture, and prints the words or the object with the names of the files.
+    pub(crate) fn print(self, context: &Context) -> Result<(), Error> {
+        let Self {
+            picture,
+            path,
+            words,
+            mut object,
+        } = self;
+        let mut lines: Vec<String> = Some(words)
+            .filter(|words| !words.is_empty())
+            .into_iter()
+            .collect();
+        if let Some(picture) = picture {
+            let files = path.map_or(Ok(Vec::new()), |path| picture.save(&path))?;
+            let files = paths(&files);
+            object["files"] = json!(files);
+            lines.extend(files);
+        }
+        context.result(&lines.join("\n"), &object)
+    }
+}
+
+/// The confusion matrix of the classes that a model saw in training and of any others that occur.
+pub(crate) fn confusion_matrix(
+    seen: &[u8],
+    shown: &[u8],
+    taken_for: &[u8],
+) -> Result<ConfusionMatrix, Error> {
+    let mut classes = [seen, shown, taken_for].concat();
+    classes.sort_unstable();
+    classes.dedup();
+    Ok(ConfusionMatrix::of_classes(classes, shown, taken_for)?)
+}
+
+/// What was found of digits that were taken for others: the picture, and what is said of it.
+pub(crate) struct Verdict<'a> {
+    pub(crate) matrix: ConfusionMatrix,
+    /// The picture's title.
+    pub(crate) title: String,
+    /// What is printed above the picture's file.
+    pub(crate) words: String,
+    /// The name of the picture.
+    pub(crate) name: &'a str,
+    /// What the JSON holds besides the accuracy, the counts and the files.
+    pub(crate) object: Value,
+}

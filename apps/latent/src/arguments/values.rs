@@ -1,0 +1,70 @@
+//! Values that several commands take, and how lists and paths are printed.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::TypedValueParser;
+
+/// How far from the prior's mean a latent can be asked for: far beyond any image, and no more than what
+/// comes of it can be written as a 32-bit number.
+pub(crate) const FURTHEST: f64 = 1e6;
+
+/// How far from the prior's mean images are drawn.
+#[derive(Args)]
+pub(crate) struct TemperatureArgument {
+    /// What latents are multiplied by: below 1, images are more alike and more typical
+    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = temperature)]
+    pub(crate) temperature: f64,
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (0.0..=FURTHEST).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "a temperature is a number from 0 to {FURTHEST}, such as 0.8"
+        )),
+    }
+}
+
+/// A seed: any number that a TOML file can hold.
+pub(crate) fn seed() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(..=i64::MAX as u64)
+}
+
+/// One of the digits.
+pub(crate) fn digit() -> Trimmed<clap::builder::RangedI64ValueParser<u8>> {
+    Trimmed(clap::value_parser!(u8).range(0..=9))
+}
+
+/// A value with spaces around it, as those of a list such as `3, 1, 4` have.
+#[derive(Clone)]
+pub(crate) struct Trimmed<P>(pub(crate) P);
+
+impl<P: TypedValueParser> TypedValueParser for Trimmed<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let value = value.to_str().map_or(value, |text| OsStr::new(text.trim()));
+        self.0.parse_ref(command, argument, value)
+    }
+}
+
+/// Classes as a reader writes them.
+pub(crate) fn list(classes: &[u8]) -> String {
+    let classes: Vec<_> = classes.iter().map(u8::to_string).collect();
+    classes.join(", ")
+}
+
+/// Paths as text, for people and JSON.
+pub(crate) fn paths(paths: &[PathBuf]) -> Vec<String> {
+    paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect()
+}
