@@ -112,12 +112,12 @@ fn files_come_from_a_hub_once_and_then_from_the_cache() {
 fn after_every_misbehaviour_the_next_honest_try_works() {
     let server = served();
     let cases: [(Misbehaviour, &str); 19] = [
-        (Misbehaviour::Status(401), "set HF_TOKEN"),
-        (Misbehaviour::Status(403), "set HF_TOKEN"),
-        (Misbehaviour::Status(404), "check the owner"),
-        (Misbehaviour::Status(429), "try again in 17 s"),
-        (Misbehaviour::Status(500), "try again later"),
-        (Misbehaviour::Status(503), "try again later"),
+        (Misbehaviour::Status(401), "refuses it (status 401)"),
+        (Misbehaviour::Status(403), "refuses it (status 403)"),
+        (Misbehaviour::Status(404), "has no such file"),
+        (Misbehaviour::Status(429), "asks to wait 17 s (status 429)"),
+        (Misbehaviour::Status(500), "status 500"),
+        (Misbehaviour::Status(503), "status 503"),
         (Misbehaviour::Status(204), "status 204"),
         (Misbehaviour::CutOff, "150000 of 300000 bytes arrived"),
         (Misbehaviour::OtherBytes, "and was deleted"),
