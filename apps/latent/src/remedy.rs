@@ -220,6 +220,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a case for each error")]
     fn errors_of_data_sets_have_remedies() {
         use latent_datasets::Error as Data;
         let path = || PathBuf::from("digits");

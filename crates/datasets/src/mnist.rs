@@ -485,8 +485,7 @@ mod tests {
                 assert_eq!(
                     message,
                     format!(
-                        "{}: holds several sets of EMNIST (digits, mnist); put the four files of one of \
-                         them into a directory of their own",
+                        "{}: holds several sets of EMNIST (digits, mnist)",
                         place.display()
                     )
                 );
@@ -567,7 +566,7 @@ mod tests {
                 .to_string(),
             format!(
                 "{}: train-labels-idx1-ubyte, t10k-images-idx3-ubyte not found here, with or \
-                 without `.gz`; put all four files of the data set into this directory",
+                 without `.gz`",
                 raw.display()
             )
         );
