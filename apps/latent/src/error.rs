@@ -47,11 +47,6 @@ pub(crate) enum Error {
     #[error("the result cannot be written: {0}")]
     Output(std::io::Error),
     #[error(
-        "{name} is {value}: the model's weights, or the images, are out of all proportion; use an \
-         earlier checkpoint"
-    )]
-    NotFinite { name: String, value: f64 },
-    #[error(
         "t-SNE needs {fewest} images or more, and there are {count}: use a larger `--count`, or `--projection pca`"
     )]
     TooFewForTsne { count: usize, fewest: usize },
@@ -213,11 +208,6 @@ pub(crate) enum Error {
         "the data of {run} are no longer in {directory}; name their new directory with `--data-dir`"
     )]
     DataMoved { run: PathBuf, directory: PathBuf },
-    #[error(
-        "the first {images} training images hold none of class {class}, which the model draws, so no \
-         classifier of it can be trained; use a larger `--limit`, or other data"
-    )]
-    ClassNotToJudge { class: u8, images: usize },
     #[error(
         "{path} is a file in PyTorch's own format, and weights are read from safetensors files. Convert its state dict \
          with Python (`pip install torch safetensors`):\n\n{snippet}\n\nand then type `latent import` with the new file"

@@ -16,9 +16,9 @@ mod progress;
 mod projection;
 mod remedy;
 mod report;
+mod rerun;
 mod shell;
 mod suggestion;
-mod table;
 mod terminal;
 
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! What the whole process is set up with: its allocator, and who may report a panic.
+//! The whole process: its allocator, its threads, its memory, and who may report a panic.
 
 #![expect(unsafe_code, reason = "the allocator's settings are a C function's")]
 
@@ -8,6 +8,10 @@ use crate::Error;
 
 /// More threads than any machine has cores that this is for.
 pub(crate) const MOST_THREADS: u64 = 1024;
+
+/// The variable in which candle, whose pool of threads computes everything, looks for their number: once, so that a
+/// process cannot change it.
+pub(crate) const THREADS_VARIABLE: &str = "CANDLE_NUM_THREADS";
 
 /// Training makes and drops tensors all the time, and this allocator hands the same memory out again.
 #[global_allocator]
@@ -38,8 +42,7 @@ pub(crate) fn prepare() {
 /// # Errors
 /// It does not.
 pub(crate) fn check_threads() -> Result<(), Error> {
-    const VARIABLE: &str = "CANDLE_NUM_THREADS";
-    let Some(value) = std::env::var_os(VARIABLE) else {
+    let Some(value) = std::env::var_os(THREADS_VARIABLE) else {
         return Ok(());
     };
     let threads = value.to_str().and_then(|text| text.trim().parse().ok());
@@ -47,8 +50,26 @@ pub(crate) fn check_threads() -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::ThreadsVariable {
-        variable: VARIABLE,
+        variable: THREADS_VARIABLE,
         value: value.to_string_lossy().into_owned(),
         most: MOST_THREADS,
     })
+}
+
+/// The most memory that this process has had since [`forget_peak_memory`]: on Linux alone.
+pub(crate) fn peak_memory() -> Option<u64> {
+    // Wine shows Linux's files, which say nothing of a program of Windows.
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// Makes [`peak_memory`] count from here on.
+pub(crate) fn forget_peak_memory() {
+    // Where that is not possible, the peak is that of the whole process.
+    _ = std::fs::write("/proc/self/clear_refs", "5");
 }

@@ -5,7 +5,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use latent_training::{EpochReport, Metrics, Observer, StepReport};
+use latent_training::{EpochReport, EvaluationStage, Metrics, Observer, StepReport};
 
 use crate::{Context, Error};
 
@@ -137,6 +137,26 @@ impl Counting {
         self.0.set_position(done as u64);
         if Some(done as u64) == self.0.length() {
             self.0.finish_and_clear();
+        }
+    }
+}
+
+/// A bar for each stage of the evaluation of so many images.
+pub(crate) fn evaluation_bars(
+    images: usize,
+    context: &Context,
+) -> impl FnMut(EvaluationStage, usize) {
+    let mut current = None;
+    move |stage, done| {
+        let what = match stage {
+            EvaluationStage::MarginalLogLikelihood => "images under each label",
+            EvaluationStage::LogLikelihood => "images",
+        };
+        if current.as_ref().is_none_or(|(shown, _)| *shown != stage) {
+            current = Some((stage, Counting::new(images, what, context)));
+        }
+        if let Some((_, bar)) = &current {
+            bar.reached(done);
         }
     }
 }

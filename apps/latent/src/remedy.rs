@@ -62,6 +62,10 @@ fn training(error: &latent_training::Error) -> Option<String> {
         }
         Error::Metrics { .. } => "copy the file back, or train the run anew with `--overwrite`",
         Error::NoModel { path } => return Some(no_model(path)),
+        Error::NoImagesOfClass { .. } => {
+            "the model draws this class, and no classifier of it can be trained: use a larger `--limit`, or other data"
+        }
+        Error::NotFiniteMetric { .. } => "use an earlier checkpoint",
         Error::NoImages { .. } => "use a larger `--limit`, or none",
         Error::File { .. } => "check the path, the space that is left, and who may write there",
         _ => return None,
@@ -615,6 +619,20 @@ mod tests {
                 "did you mean `vae-2d`?",
             ),
             (Training::NoImages { split: "test" }, "--limit"),
+            (
+                Training::NoImagesOfClass {
+                    class: 3,
+                    images: 9,
+                },
+                "--limit",
+            ),
+            (
+                Training::NotFiniteMetric {
+                    name: text(),
+                    value: f64::NAN,
+                },
+                "earlier checkpoint",
+            ),
             (
                 Training::File {
                     path: path(),

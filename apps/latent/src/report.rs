@@ -18,9 +18,7 @@ mod writer;
 pub(crate) use findings::{Findings, number};
 pub(crate) use outline::Assignment;
 pub(crate) use runs::of_runs;
-pub(crate) use writer::{
-    Commands, Quick, Request, commands, refuse_other, refuse_other_data, write,
-};
+pub(crate) use writer::{Commands, Quick, Request, commands, refuse_other_data, write};
 
 use crate::Error;
 use crate::suggestion::nearest;

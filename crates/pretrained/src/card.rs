@@ -2,12 +2,9 @@ use std::fmt::Write;
 
 use latent_checkpoints::{Collection, Entry};
 use latent_models::{ModelConfig, Preprocessing};
-use latent_training::{Metrics, ModelMetadata};
+use latent_training::{Evaluation, ModelMetadata};
 
 use crate::Error;
-
-/// What the name of a metric's standard error ends with.
-const STANDARD_ERROR: &str = "_standard_error";
 
 /// What a model's card says of its training and use in the words of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,16 +41,16 @@ impl Card<'_> {
             } else {
                 ""
             };
-            let errors = if metrics.keys().any(|name| name.ends_with(STANDARD_ERROR)) {
-                " (± two standard errors)"
-            } else {
+            let evaluation = Evaluation::from(metrics);
+            let errors = if evaluation.standard_errors.is_empty() {
                 ""
+            } else {
+                " (± two standard errors)"
             };
             _ = write!(
                 text,
                 "\n## Figures\n\nNats per image on the test images{errors}, measured of this very \
-                 file{binarised}:\n\n```text\n{}\n```\n",
-                figures(metrics)
+                 file{binarised}:\n\n```text\n{evaluation}\n```\n"
             );
         }
         if !self.instructions.usage.is_empty() {
@@ -165,21 +162,6 @@ fn plain(text: &str) -> String {
         c => c,
     };
     text.chars().map(plain).collect()
-}
-
-/// A line for each metric, with twice its standard error where there is one.
-fn figures(metrics: &Metrics) -> String {
-    let shown = || {
-        let names = metrics.iter();
-        names.filter(|(name, _)| !name.ends_with(STANDARD_ERROR))
-    };
-    let width = shown().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let line = |(name, value): (&String, &f64)| {
-        let error = metrics.get(&format!("{name}{STANDARD_ERROR}"));
-        let error = error.map_or_else(String::new, |error| format!(" ± {:.2}", 2.0 * error));
-        format!("  {name:width$}  {value:>9.2}{error}")
-    };
-    shown().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The name of the data as people write it.

@@ -193,6 +193,22 @@ pub enum Error {
         /// `train`, `validation` or `test`.
         split: &'static str,
     },
+    /// A class that a classifier cannot learn.
+    #[error("the {images} training images hold none of class {class}")]
+    NoImagesOfClass {
+        /// The class.
+        class: u8,
+        /// The number of training images.
+        images: usize,
+    },
+    /// A metric of an evaluation that is infinite or NaN.
+    #[error("{name} is {value}: the model's weights, or the images, are out of all proportion")]
+    NotFiniteMetric {
+        /// The metric, or its standard error.
+        name: String,
+        /// Its value.
+        value: f64,
+    },
     /// Reading or writing in the run's directory failed.
     #[error("{path}: cannot be read or written ({reason})")]
     File {

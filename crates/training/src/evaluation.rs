@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor};
 use latent_datasets::{Batch, Batching, Dataset};
 use latent_distributions::Generator;
+use latent_models::latent_space::nearest_labels;
 use latent_models::{Condition, Conditional, LatentModel, LogMeanExp, Loss, Step, Trainable};
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +118,7 @@ pub fn part_of_each<M: Trainable + ?Sized>(
 ///
 /// # Errors
 /// As [`evaluate`].
-pub fn mixture_log_likelihoods<M: Conditional + ?Sized>(
+pub fn marginal_log_likelihoods<M: Conditional + ?Sized>(
     model: &M,
     dataset: &Dataset,
     classes: &[u8],
@@ -267,6 +268,30 @@ pub fn classify<M: Conditional + ?Sized>(
         Ok(found.iter().map(|&class| class as u8).collect())
     };
     each_batch(dataset, batching, device, progress, of_batch)
+}
+
+/// The class of every image of `images` by k-NN classification of latents: the most frequent label of the `neighbours`
+/// latents of `train` that are nearest to its latent ([`nearest_labels`]). A conditional model encodes each image with
+/// its label, so that this tells what its latents keep of the class.
+///
+/// # Errors
+/// As [`encode`], or `neighbours` is 0.
+pub fn knn_classify<M: LatentModel<Condition: Condition> + ?Sized>(
+    model: &M,
+    train: &Dataset,
+    images: &Dataset,
+    neighbours: usize,
+    batching: &Batching,
+    device: &Device,
+) -> Result<Vec<u8>, Error> {
+    let known = encode(model, train, batching, false, device)?;
+    let latents = encode(model, images, batching, false, device)?;
+    Ok(nearest_labels(
+        &latents,
+        &known,
+        train.labels(),
+        neighbours,
+    )?)
 }
 
 /// What `of_batch` makes of every image of a data set, in their order, with noise that depends on the

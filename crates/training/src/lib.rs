@@ -29,33 +29,39 @@
 //! it. All randomness comes from streams named by (seed, purpose, epoch, step), so the same
 //! experiment gives the same bytes, and an interrupted run that is resumed ends as one that was not.
 
+mod comparison;
 mod data;
 mod data_record;
 mod error;
 mod evaluation;
 mod experiment;
 mod gap;
-mod judge;
+mod model_evaluation;
 mod prefetch;
 mod publication;
 mod run;
+mod sample_accuracy;
 mod saving;
 mod schedule;
+mod throughput;
 mod trainer;
 
+pub use comparison::{ComparedRun, Comparison, SameData, SettingDifference};
 pub use data::{DataDirectory, RunData};
 pub use data_record::DataRecord;
 pub use error::Error;
 pub use evaluation::{
-    EVALUATION_BATCH, Metrics, classify, encode, evaluate, kl_by_dimension, log_likelihoods,
-    mean_and_standard_error, mixture_log_likelihoods, part_of_each,
+    EVALUATION_BATCH, Metrics, classify, encode, evaluate, kl_by_dimension, knn_classify,
+    log_likelihoods, marginal_log_likelihoods, mean_and_standard_error, part_of_each,
 };
 pub use experiment::{DataConfig, Experiment, TrainingConfig};
 pub use gap::GeneralisationGap;
-pub use judge::{Judge, train_judge};
+pub use model_evaluation::{Evaluation, EvaluationStage};
 pub use publication::{Publication, publish};
 pub use run::{
     EpochRecord, Model, ModelMetadata, Outcome, Run, import, load_model, parse_model, train,
 };
+pub use sample_accuracy::{SampleAccuracy, TrainedClassifier, train_classifier};
 pub use schedule::Schedule;
+pub use throughput::Throughput;
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};

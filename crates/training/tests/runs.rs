@@ -17,8 +17,8 @@ use latent_tolerance::{DOUBLE, SINGLE, rounding};
 use latent_training::{
     EVALUATION_BATCH, EpochReport, Error, Experiment, GeneralisationGap, Metrics, Observer,
     Outcome, Run, Schedule, Silent, StepReport, Trainer, TrainingConfig, classify, encode,
-    evaluate, import, load_model, log_likelihoods, mean_and_standard_error,
-    mixture_log_likelihoods, part_of_each, train, train_judge,
+    evaluate, import, load_model, log_likelihoods, marginal_log_likelihoods,
+    mean_and_standard_error, part_of_each, train, train_classifier,
 };
 
 /// The labels 0 to 9.
@@ -310,7 +310,7 @@ fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
         .collect();
     let conditional = model.conditional().unwrap();
     let mixture =
-        mixture_log_likelihoods(conditional, &test, &ALL, &batching, &Device::Cpu, |_| {});
+        marginal_log_likelihoods(conditional, &test, &ALL, &batching, &Device::Cpu, |_| {});
     let mixture = mixture.unwrap();
     for (index, mixture) in mixture.unwrap().into_iter().enumerate() {
         let densities = given.iter().map(|of| f64::from(of[index]));
@@ -335,13 +335,14 @@ fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
 fn a_classifier_whose_training_is_stopped_is_refused_with_the_epoch() {
     // Two steps an epoch: in the first epoch, and in the second.
     for (steps, expected) in [(1, 1), (3, 2)] {
-        let stopped = train_judge(&digits(), 1, &Device::Cpu, &mut StopAfter(steps));
-        match stopped.map(|judge| judge.test_accuracy) {
+        let observer = &mut StopAfter(steps);
+        let stopped = train_classifier(&digits(), &ALL, 1, &Device::Cpu, observer);
+        match stopped.map(|trained| trained.test_accuracy) {
             Err(Error::Stopped { epoch, epochs: 10 }) => assert_eq!(epoch, expected),
             other => panic!("{other:?}"),
         }
     }
-    let whole = train_judge(&digits(), 1, &Device::Cpu, &mut Silent).unwrap();
+    let whole = train_classifier(&digits(), &ALL, 1, &Device::Cpu, &mut Silent).unwrap();
     // Chance is 10 %.
     assert!(whole.test_accuracy > 0.3, "{}", whole.test_accuracy);
 }
@@ -1306,7 +1307,7 @@ fn a_conditional_model_is_of_the_classes_that_it_saw() {
 
         let mixture = |classes: &[u8]| {
             let mixture =
-                mixture_log_likelihoods(model, &test, classes, &batching, &Device::Cpu, |_| {});
+                marginal_log_likelihoods(model, &test, classes, &batching, &Device::Cpu, |_| {});
             mixture.unwrap()
         };
         let Some(of_seen) = mixture(&data.classes) else {

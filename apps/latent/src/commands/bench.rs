@@ -1,27 +1,19 @@
 use std::fmt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Instant;
 
-use candle_core::utils::barrier_pool;
-use candle_core::{DType, Tensor};
-use candle_nn::VarBuilder;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use latent_datasets::{Dataset, Source};
-use latent_distributions::Generator;
-use latent_models::{
-    CLASSES, Condition, ConvolutionalVaeConfig, Flow, FlowConfig, LatentModel, Parameters, Vae,
-    VaeConfig,
-};
-use latent_training::{Trainer, TrainingConfig};
+use latent_datasets::Source;
+use latent_models::{ConvolutionalVaeConfig, FlowConfig, ModelConfig, VaeConfig};
+use latent_training::Throughput;
 use latent_visualisation::{Curves, Picture};
 use serde_json::{Value, json};
 
 use crate::arguments::{DataArguments, Trimmed, paths};
 use crate::paths::picture_path;
-use crate::process::MOST_THREADS;
+use crate::process::{MOST_THREADS, THREADS_VARIABLE, forget_peak_memory, peak_memory};
 use crate::progress::thousands;
+use crate::rerun::with_threads;
 use crate::{Context, Error};
 
 /// Measure how many images a second this machine trains on
@@ -72,7 +64,8 @@ impl Bench {
         let results = match &self.threads[..] {
             [] => self.measure_all(context)?,
             &[threads]
-                if std::env::var_os(THREADS).is_some_and(|value| value == *threads.to_string()) =>
+                if std::env::var_os(THREADS_VARIABLE)
+                    .is_some_and(|value| value == *threads.to_string()) =>
             {
                 self.measure_all(context)?
             }
@@ -112,12 +105,13 @@ impl Bench {
                     [_] => 100,
                     _ => 8192_u64.div_ceil(batch_size).max(4),
                 });
-                let timing = Timing {
-                    name,
-                    batch_size: batch_size as usize,
-                    steps: steps as usize,
-                };
-                let mut result = timing.measure(&train, context)?;
+                forget_peak_memory();
+                let (batch_size, steps) = (batch_size as usize, steps as usize);
+                let throughput =
+                    Throughput::measure(&name.model(), &train, batch_size, steps, &context.device)?;
+                let mut result = json!(throughput);
+                result["name"] = json!(name.to_string());
+                result["peak_memory_bytes"] = json!(peak_memory());
                 result["data"] = json!(splits.name);
                 result["checksum"] = json!(checksum);
                 result["split"] = json!("train");
@@ -128,77 +122,18 @@ impl Bench {
     }
 }
 
-/// One thing to measure.
-struct Timing {
-    name: Name,
-    batch_size: usize,
-    steps: usize,
-}
-
-impl Timing {
-    fn measure(&self, train: &Dataset, context: &Context) -> Result<Value, Error> {
-        let pixels = train.height() * train.width();
-        let image = (train.height(), train.width());
-        let convolutional = ConvolutionalVaeConfig::default();
-        match self.name {
-            Name::MlpVae => self.measure_model(train, context, |builder| {
-                Vae::new(pixels, &VaeConfig::default(), builder)
-            }),
-            Name::ConvVae => self.measure_model(train, context, |builder| {
-                Vae::convolutional(image, &convolutional, builder)
-            }),
-            Name::ConvCvae => self.measure_model(train, context, |builder| {
-                Vae::conditional_convolutional(image, &convolutional, builder)
-            }),
-            Name::RealNvp5 => self.measure_model(train, context, |builder| {
-                Flow::new(image, &FlowConfig::real_nvp(5), builder)
-            }),
-            Name::RealNvp10 => self.measure_model(train, context, |builder| {
-                Flow::new(image, &FlowConfig::real_nvp(10), builder)
-            }),
+impl Name {
+    /// The model that is measured.
+    fn model(self) -> ModelConfig {
+        match self {
+            Self::MlpVae => ModelConfig::Vae(VaeConfig::default()),
+            Self::ConvVae => ModelConfig::ConvolutionalVae(ConvolutionalVaeConfig::default()),
+            Self::ConvCvae => {
+                ModelConfig::ConditionalConvolutionalVae(ConvolutionalVaeConfig::default())
+            }
+            Self::RealNvp5 => ModelConfig::Flow(FlowConfig::real_nvp(5)),
+            Self::RealNvp10 => ModelConfig::Flow(FlowConfig::real_nvp(10)),
         }
-    }
-
-    fn measure_model<M: LatentModel<Condition: Condition>>(
-        &self,
-        train: &Dataset,
-        context: &Context,
-        build: impl Fn(&VarBuilder) -> Result<M, latent_models::Error>,
-    ) -> Result<Value, Error> {
-        forget_peak_memory();
-        let (batch_size, steps) = (self.batch_size, self.steps);
-        let config = TrainingConfig {
-            batch_size,
-            learning_rate: 1e-4,
-            ..TrainingConfig::default()
-        };
-        let parameters = Parameters::seeded(1, &context.device);
-        let mut trainer = Trainer::new(&config, false, 1, parameters, build)?;
-        let warm_up = steps.div_ceil(10);
-        trainer.images_per_second(train, warm_up)?;
-        let images_per_second = trainer.images_per_second(train, steps)?;
-
-        let model = trainer.evaluated();
-        let labels: Vec<u32> = (0..batch_size).map(|i| (i % CLASSES) as u32).collect();
-        let labels = Tensor::new(labels, &context.device)?;
-        let condition = M::Condition::from_labels(&labels, DType::F32)?;
-        let mut generator = Generator::new(1);
-        let start = Instant::now();
-        for _ in 0..warm_up {
-            let latents = model.sample_prior(batch_size, &mut generator)?;
-            model.decode(&latents, &condition)?;
-        }
-        let sampling = start.elapsed().as_secs_f64();
-
-        Ok(json!({
-            "name": self.name.to_string(),
-            "threads": barrier_pool().n_workers() + 1,
-            "batch_size": batch_size,
-            "steps": steps,
-            "images_per_second": images_per_second,
-            "samples_per_second": (batch_size * warm_up) as f64 / sampling,
-            "peak_memory_bytes": peak_memory(),
-        }))
     }
 }
 
@@ -275,63 +210,4 @@ fn scaling(results: &[Value]) -> Result<Curves, Error> {
         curves = curves.panel(name.as_str().unwrap_or_default(), &lines)?;
     }
     Ok(curves)
-}
-
-/// Where candle, whose pool of threads computes everything, looks for their number: once, so that a
-/// process cannot change it.
-const THREADS: &str = "CANDLE_NUM_THREADS";
-
-/// What this very command measures in a process of so many threads.
-fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
-    let threads = threads.to_string();
-    let mut arguments = Vec::new();
-    let mut given = std::env::args_os().skip(1);
-    while let Some(argument) = given.next() {
-        let text = argument.to_string_lossy();
-        match text.split('=').next() {
-            // These two are said anew, or not meant for a part of the whole.
-            Some("--threads" | "--out") => {
-                if !text.contains('=') {
-                    given.next();
-                }
-            }
-            Some("--json") => {}
-            _ => arguments.push(argument),
-        }
-    }
-    let again = std::env::current_exe().and_then(|program| {
-        Command::new(program)
-            .args(arguments)
-            .args(["--json", "--threads", &threads])
-            .env(THREADS, &threads)
-            .stderr(Stdio::inherit())
-            .output()
-    });
-    let output = again.map_err(Error::Again)?;
-    match output.status.code() {
-        Some(0) => {}
-        // It has said why itself.
-        code => std::process::exit(code.unwrap_or(1)),
-    }
-    let results: Option<Vec<Value>> = serde_json::from_slice(&output.stdout)
-        .ok()
-        .and_then(|mut value: Value| serde_json::from_value(value["results"].take()).ok());
-    results.ok_or_else(|| Error::Again(std::io::Error::other("its results cannot be read")))
-}
-
-/// The most memory that this process has had since [`forget_peak_memory`]: on Linux alone.
-fn peak_memory() -> Option<u64> {
-    // Wine shows Linux's files, which say nothing of a program of Windows.
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
-fn forget_peak_memory() {
-    // Where that is not possible, the peak is that of the whole process.
-    _ = std::fs::write("/proc/self/clear_refs", "5");
 }

@@ -1,7 +1,5 @@
 use clap::{Args, ValueEnum};
-use latent_datasets::Dataset;
-use latent_models::latent_space::nearest_labels;
-use latent_training::{Model, classify, encode};
+use latent_training::{classify, knn_classify};
 use serde_json::json;
 
 use crate::arguments::{
@@ -52,27 +50,36 @@ impl Classify {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?;
-        let limit = self.limit.unwrap_or(u64::MAX) as usize;
-        let test = data.test().truncated(limit);
+        let test = data
+            .test()
+            .truncated(self.limit.unwrap_or(u64::MAX) as usize);
         let seed = self.output.seed(&model);
-        let usual = match model.model.conditional() {
+        let (batching, device) = (batching(&model, seed), &context.device);
+        let known = &model.metadata.data.classes;
+        let conditional = model.model.conditional();
+        let usual = match conditional {
             Ok(_) => Method::Bayes,
             Err(_) => Method::Latents,
         };
-        let (found, method) = if self.by.unwrap_or(usual) == Method::Bayes {
+        let (predicted, method) = if self.by.unwrap_or(usual) == Method::Bayes {
+            let draws = self.importance_samples as usize;
+            let bar = Counting::new(test.len(), "images", context);
+            let done = |done| bar.reached(done);
             // What is drawn is z, or the noise that dequantises.
-            let draws = self.importance_samples;
             let method = format!("Bayes' rule, draws a label: {draws}");
-            (self.by_bayes(&model, &test, seed, context)?, method)
+            (
+                classify(conditional?, &test, known, draws, &batching, device, done)?,
+                method,
+            )
         } else {
             let method = format!("the {NEIGHBOURS} nearest latents of training images");
+            let (network, train) = (&model.model, data.train());
             (
-                by_neighbours(&model, &data.train(), &test, seed, context)?,
+                knn_classify(network, &train, &test, NEIGHBOURS, &batching, device)?,
                 method,
             )
         };
-        let known = &model.metadata.data.classes;
-        let matrix = confusion_matrix(known, test.labels(), &found)?;
+        let matrix = confusion_matrix(known, test.labels(), &predicted)?;
         let title = format!("{:.2} % right, by {method}", 100.0 * matrix.accuracy());
         let count = thousands(test.len() as f64);
         let verdict = Verdict {
@@ -93,39 +100,4 @@ impl Classify {
         shown.add(data.facts(&test));
         Ok(shown)
     }
-
-    fn by_bayes(
-        &self,
-        model: &Model,
-        test: &Dataset,
-        seed: u64,
-        context: &Context,
-    ) -> Result<Vec<u8>, Error> {
-        let progress = Counting::new(test.len(), "images", context);
-        Ok(classify(
-            model.model.conditional()?,
-            test,
-            &model.metadata.data.classes,
-            self.importance_samples as usize,
-            &batching(model, seed),
-            &context.device,
-            |done| progress.reached(done),
-        )?)
-    }
-}
-
-fn by_neighbours(
-    model: &Model,
-    train: &Dataset,
-    test: &Dataset,
-    seed: u64,
-    context: &Context,
-) -> Result<Vec<u8>, Error> {
-    let latents = |data: &Dataset| {
-        let batching = batching(model, seed);
-        encode(&model.model, data, &batching, false, &context.device)
-    };
-    let known = latents(train)?;
-    let labels = train.labels();
-    Ok(nearest_labels(&latents(test)?, &known, labels, NEIGHBOURS)?)
 }

@@ -1,12 +1,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use latent_training::{Comparison, EpochRecord};
 use latent_visualisation::Picture;
 
-use crate::Error;
 use crate::arguments::Shown;
-use crate::comparison::Comparison;
+use crate::comparison::{csv, object, open_all, words};
 use crate::paths::{path, picture_path};
+use crate::{Error, figures};
 
 /// Compare runs: what tells them apart, their test figures, and their curves
 ///
@@ -26,20 +27,24 @@ pub(crate) struct Compare {
 
 impl Compare {
     pub(crate) fn show(&self) -> Result<Shown, Error> {
-        let comparison = Comparison::of(&self.runs)?;
-        let (curves, object) = (comparison.curves()?, comparison.object());
+        let comparison = Comparison::of(&open_all(&self.runs)?)?;
+        let names = comparison.names();
+        let names = names.iter().map(String::as_str);
+        let records = comparison.runs.iter().map(|run| run.records.as_slice());
+        let records: Vec<(&str, &[EpochRecord])> = names.zip(records).collect();
+        let (curves, object) = (figures::compared(&records)?, object(&comparison));
         if self.csv {
             if let Some(path) = &self.out {
                 curves.save(path)?;
             }
-            return Ok(Shown::measured(comparison.csv(), object));
+            return Ok(Shown::measured(csv(&comparison), object));
         }
         let path = self
             .out
             .clone()
             .unwrap_or_else(|| PathBuf::from("compare.png"));
         let mut shown = Shown::drawn(curves, path);
-        shown.words = comparison.words();
+        shown.words = words(&comparison);
         shown.object = object;
         Ok(shown)
     }

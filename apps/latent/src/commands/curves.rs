@@ -1,9 +1,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use latent_training::SameData;
+use serde_json::json;
 
 use crate::arguments::Shown;
-use crate::comparison::{SameData, kept_record, open};
+use crate::comparison::{note, open, open_all};
 use crate::paths::{path, picture_path};
 use crate::{Error, figures, suggestion};
 
@@ -48,18 +50,18 @@ impl Curves {
 
     fn draw_against(&self, key: &str) -> Result<Shown, Error> {
         let mut ends = Vec::new();
-        for directory in &self.runs {
-            let run = open(directory)?;
+        let runs = open_all(&self.runs)?;
+        for run in &runs {
             let numbers = run.experiment()?.numbers()?;
             let Some((_, value)) = numbers.iter().find(|(name, _)| name == key) else {
                 let names = numbers.iter().map(|(name, _)| name);
                 return Err(Error::NoSetting {
-                    run: directory.clone(),
+                    run: run.directory().to_owned(),
                     key: key.to_owned(),
                     nearest: suggestion::nearest(key, names),
                 });
             };
-            ends.push((*value, kept_record(&run)?));
+            ends.push((*value, run.kept_record()?));
         }
         ends.sort_by(|a, b| a.0.total_cmp(&b.0));
         let name = key.rsplit('.').next().unwrap_or(key);
@@ -68,10 +70,10 @@ impl Curves {
             .clone()
             .unwrap_or_else(|| PathBuf::from(format!("{name}.png")));
         let label = name.replace('_', " ");
-        let data = SameData::of(&self.runs)?;
+        let same = SameData::of(&runs)?;
         let mut shown = Shown::drawn(figures::curves_against(&label, &ends)?, path);
-        shown.words = data.note().map(str::to_owned).unwrap_or_default();
-        shown.add(data.facts());
+        shown.words = note(same).map(str::to_owned).unwrap_or_default();
+        shown.object = json!(same);
         Ok(shown)
     }
 }

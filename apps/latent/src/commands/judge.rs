@@ -1,15 +1,13 @@
 use clap::Args;
 use latent_datasets::Splits;
-use latent_distributions::Generator;
-use latent_models::LatentModel;
-use latent_training::{Silent, train_judge};
+use latent_training::{SampleAccuracy, Silent, train_classifier};
 use serde_json::json;
 
 use crate::arguments::{
     DataArguments, DrawArguments, ModelArgument, Shown, TemperatureArgument, Verdict,
     confusion_matrix,
 };
-use crate::{Context, Error, figures};
+use crate::{Context, Error};
 
 /// Let a classifier read the digits that a conditional model draws
 ///
@@ -46,54 +44,44 @@ impl Judge {
         };
         let splits = splits.truncated(self.limit.unwrap_or(u64::MAX) as usize);
         let classes = &model.metadata.data.classes;
-        let known = splits.train.classes();
-        if let Some(&class) = classes.iter().find(|class| !known.contains(class)) {
-            let images = splits.train.len();
-            return Err(Error::ClassNotToJudge { class, images });
-        }
-        let seed = self.output.seed(&model);
+        let (seed, device) = (self.output.seed(&model), &context.device);
         context.say("training a classifier on the training images");
-        let judge = train_judge(&splits, seed, &context.device, &mut Silent)?;
-
-        let (mut told, mut read) = (Vec::new(), Vec::new());
-        for &digit in classes {
-            let digits = vec![digit; self.count as usize];
-            let mut generator = Generator::stream(seed, "judge", 0, u64::from(digit));
-            for digits in digits.chunks(1000) {
-                let latents = model.model.sample_prior(digits.len(), &mut generator)?;
-                let latents = (latents * self.how_far.temperature)?;
-                let images = model
-                    .model
-                    .decode(&latents, &figures::labels(&model, digits, context)?)?;
-                let classes = judge.classifier.classify(&images)?.to_vec1::<u32>()?;
-                read.extend(classes.iter().map(|&class| class as u8));
-                told.extend_from_slice(digits);
-            }
-        }
-        let matrix = confusion_matrix(classes, &told, &read)?;
+        let trained = train_classifier(&splits, classes, seed, device, &mut Silent)?;
+        let (count, temperature) = (self.count as usize, self.how_far.temperature);
+        let (network, classifier) = (&model.model, &trained.classifier);
+        let samples = SampleAccuracy::of(
+            network,
+            classifier,
+            classes,
+            count,
+            temperature,
+            seed,
+            device,
+        )?;
+        let matrix = confusion_matrix(classes, &samples.requested, &samples.predicted)?;
         let title = format!(
             "{:.2} % of drawn digits read as told",
-            100.0 * matrix.accuracy()
+            100.0 * samples.accuracy()
         );
         let verdict = Verdict {
             words: format!(
                 "{title}; of the real test images the classifier reads {:.2} %",
-                100.0 * judge.test_accuracy
+                100.0 * trained.test_accuracy
             ),
             matrix,
             title,
             name: "judged",
             object: json!({
                 "model": self.model.path().display().to_string(),
-                "temperature": self.how_far.temperature,
+                "temperature": temperature,
                 "seed": seed,
-                "classifier_test_accuracy": judge.test_accuracy,
+                "classifier_test_accuracy": trained.test_accuracy,
             }),
         };
         let mut shown = self.output.verdict(verdict, &model);
         shown.add(data.facts(&splits.test));
         // The images that are counted are the model's own.
-        shown.object["images"] = json!(told.len());
+        shown.object["images"] = json!(samples.requested.len());
         Ok(shown)
     }
 }

@@ -3,13 +3,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use latent_hub::Hub;
 use latent_pretrained::{EMBEDDED, Location, Models};
-use latent_training::{Publication, publish};
+use latent_training::{Evaluation, Publication, publish};
 use serde_json::{Value, json};
 
-use super::evaluate::measure;
 use crate::arguments::{DataArguments, batching, paths, watched};
 use crate::paths::{new_path, path};
 use crate::pretrained::{self, instructions, megabytes};
+use crate::progress::evaluation_bars;
 use crate::shell::program;
 use crate::{Context, Error, remedy};
 
@@ -242,11 +242,10 @@ impl Export {
                 let experiment = &model.metadata.experiment;
                 let test = experiment.prepared(data.splits).test;
                 let seed = experiment.seed;
-                let measured = measure(model, &test, None, &batching(model, seed), context)?;
-                let defined = measured.into_iter();
-                Ok(defined
-                    .filter_map(|(name, value)| Some((name, value?)))
-                    .collect())
+                let (batching, device) = (batching(model, seed), &context.device);
+                let bars = evaluation_bars(test.len(), context);
+                let evaluation = Evaluation::of(model, &test, None, &batching, device, bars)?;
+                Ok::<_, Error>(evaluation.to_metrics())
             })?;
             let Publication { metadata, bytes } = published;
             let name = metadata.experiment.name.clone();

@@ -6,19 +6,19 @@ use latent_datasets::{Dataset, Splits};
 use latent_models::LatentModel;
 use latent_models::latent_space::{self, PrincipalComponents};
 use latent_training::{
-    EpochRecord, Experiment, GeneralisationGap, Outcome, Run, load_model, train,
+    EpochRecord, Evaluation, Experiment, GeneralisationGap, Outcome, Run, SettingDifference,
+    load_model, train,
 };
 use latent_visualisation::Picture;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::arguments::{DataArguments, batching, paths, seed};
 use crate::figures::{self, Draw};
 use crate::paths::{check, new_path, path};
 use crate::progress::{Progress, thousands};
 use crate::projection::Projection;
-use crate::report::{refuse_other, refuse_other_data};
+use crate::report::refuse_other_data;
 use crate::shell::{CommandLine, next};
-use crate::table::table;
 use crate::{Context, Error, experiments};
 
 /// Train a model and draw what it learned
@@ -160,7 +160,7 @@ impl Train {
         };
         let loaded = self.data.load(asked.data.source, context)?;
         asked.data.source = loaded.source;
-        refuse_other(&directory, &run.experiment()?, &asked)?;
+        refuse_other(&run, &asked)?;
         Ok(Some(run))
     }
 
@@ -237,11 +237,6 @@ impl Train {
         } else {
             draw(run, splits, context)?
         };
-        let metrics: Vec<(&str, Value)> = last
-            .test
-            .iter()
-            .map(|(name, value)| (name.as_str(), json!(value)))
-            .collect();
         let model = load_model(run.directory(), &context.device)?;
         let batching = batching(&model, experiment.seed);
         let gap = GeneralisationGap::measure(&model.model, splits, &batching, &context.device)?;
@@ -269,7 +264,7 @@ impl Train {
                 last.epoch,
                 if last.epoch == 1 { "" } else { "s" }
             ),
-            table(&metrics),
+            Evaluation::from(&last.test).to_string(),
             format!("model: {}", run.model_path().display()),
         ];
         lines.extend(files.iter().map(|file| format!("figure: {file}")));
@@ -323,6 +318,20 @@ impl Train {
             .chain(options.into_iter().flatten())
             .collect()
     }
+}
+
+/// Refuses a run of another experiment than is asked for.
+fn refuse_other(run: &Run, asked: &Experiment) -> Result<(), Error> {
+    let Some(difference) = SettingDifference::between(&run.experiment()?, asked)? else {
+        return Ok(());
+    };
+    let value = |value: Option<String>| value.unwrap_or_else(|| "not set".to_owned());
+    Err(Error::OtherRun {
+        run: run.directory().to_owned(),
+        key: difference.key,
+        found: value(difference.first),
+        asked: value(difference.second),
+    })
 }
 
 fn limit(experiment: &Experiment) -> usize {

@@ -507,38 +507,6 @@ pub(crate) fn data_name(name: &str) -> &str {
     }
 }
 
-/// A run under the name of one that is wanted, which is of something else.
-pub(crate) fn refuse_other(
-    directory: &Path,
-    found: &Experiment,
-    asked: &Experiment,
-) -> Result<(), Error> {
-    // What it is called and described as changes nothing.
-    let matters =
-        |(key, _): &(String, String)| !["name", "description", "tasks"].contains(&key.as_str());
-    let settings = |experiment: &Experiment| -> Result<Vec<(String, String)>, Error> {
-        Ok(experiment.settings()?.into_iter().filter(matters).collect())
-    };
-    let (found, asked) = (settings(found)?, settings(asked)?);
-    let value = |all: &[(String, String)], key: &str| {
-        let setting = all.iter().find(|(name, _)| name == key);
-        setting.map_or_else(|| "not set".to_owned(), |(_, value)| value.clone())
-    };
-    let keys = found.iter().chain(&asked).map(|(key, _)| key.as_str());
-    for key in keys {
-        let (found, asked) = (value(&found, key), value(&asked, key));
-        if found != asked {
-            return Err(Error::OtherRun {
-                run: directory.to_owned(),
-                key: key.to_owned(),
-                found,
-                asked,
-            });
-        }
-    }
-    Ok(())
-}
-
 /// Refuses a finished run of other data than is asked for.
 pub(crate) fn refuse_other_data(
     directory: &Path,

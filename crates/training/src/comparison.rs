@@ -1,0 +1,204 @@
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::{DataRecord, EpochRecord, Error, Experiment, Run};
+
+/// Runs beside each other: the settings in which they differ, and the epoch that each keeps.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The runs, in the order in which they were given.
+    pub runs: Vec<ComparedRun>,
+    /// Whether their metrics are of the same images.
+    pub same_data: SameData,
+}
+
+/// A run of a [`Comparison`].
+#[derive(Clone, Debug)]
+pub struct ComparedRun {
+    /// The run's directory.
+    pub directory: PathBuf,
+    /// The values of the experiment that not all runs share, by key and in the same order in every run; `None` where
+    /// this one has none. They include the images, where these differ.
+    pub settings: Vec<(String, Option<String>)>,
+    /// The data that it was trained on.
+    pub data: DataRecord,
+    /// The metrics of all its epochs.
+    pub records: Vec<EpochRecord>,
+    /// The metrics of the epoch whose weights it keeps.
+    pub kept: EpochRecord,
+}
+
+/// Whether runs were trained and tested on the same images. Metrics of different test images cannot be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SameData {
+    /// Whether the training images are the same.
+    #[serde(rename = "same_training_images")]
+    pub train: bool,
+    /// Whether the test images are the same.
+    #[serde(rename = "same_test_images")]
+    pub test: bool,
+}
+
+impl SameData {
+    /// Compares the data of runs.
+    ///
+    /// # Errors
+    /// [`Error::NoWeights`]: a run has saved no epoch.
+    pub fn of(runs: &[Run]) -> Result<Self, Error> {
+        let data = runs.iter().map(|run| Ok(run.model_metadata()?.data));
+        let data = data.collect::<Result<Vec<_>, Error>>()?;
+        Ok(Self::among(&data.iter().collect::<Vec<_>>()))
+    }
+
+    fn among(data: &[&DataRecord]) -> Self {
+        let is_same = |of: fn(&DataRecord) -> &String| {
+            let mut checksums = data.iter().map(|data| of(data));
+            let first = checksums.next();
+            checksums.all(|other| Some(other) == first)
+        };
+        Self {
+            train: is_same(|data| &data.checksum),
+            test: is_same(|data| &data.test_checksum),
+        }
+    }
+}
+
+impl Comparison {
+    /// Reads the experiments, the data and the metrics of runs, which may still be trained.
+    ///
+    /// # Errors
+    /// [`Error::NoWeights`]: a run has saved no epoch; or a file of a run cannot be read.
+    pub fn of(runs: &[Run]) -> Result<Self, Error> {
+        let mut read = Vec::new();
+        for run in runs {
+            let data = run.model_metadata()?.data;
+            let settings = run.experiment()?.settings()?;
+            read.push((settings, data, run.metrics()?, run.kept_record()?));
+        }
+        let same_data = SameData::among(&read.iter().map(|(_, data, ..)| data).collect::<Vec<_>>());
+        for (settings, data, ..) in &mut read {
+            settings.extend(data_settings(data, same_data));
+        }
+        let value = |settings: &[(String, String)], key: &str| {
+            let found = settings.iter().find(|(name, _)| name == key);
+            found.map(|(_, value)| value.trim_matches('"').to_owned())
+        };
+        let mut keys: Vec<String> = Vec::new();
+        for (key, _) in read.iter().flat_map(|(settings, ..)| settings) {
+            let differs = || {
+                read.iter()
+                    .any(|(settings, ..)| value(settings, key) != value(&read[0].0, key))
+            };
+            if !is_label(key) && !keys.contains(key) && differs() {
+                keys.push(key.clone());
+            }
+        }
+        let runs = runs.iter().zip(read);
+        let runs = runs.map(|(run, (settings, data, records, kept))| ComparedRun {
+            directory: run.directory().to_owned(),
+            settings: keys
+                .iter()
+                .map(|key| (key.clone(), value(&settings, key)))
+                .collect(),
+            data,
+            records,
+            kept,
+        });
+        Ok(Self {
+            runs: runs.collect(),
+            same_data,
+        })
+    }
+
+    /// Short names of the runs: the last part of each path, or the whole paths where two last parts are the same.
+    pub fn names(&self) -> Vec<String> {
+        let long = |run: &ComparedRun| run.directory.display().to_string();
+        let short = |run: &ComparedRun| {
+            let name = run.directory.file_name();
+            name.map_or_else(|| long(run), |name| name.to_string_lossy().into_owned())
+        };
+        let names: Vec<String> = self.runs.iter().map(short).collect();
+        let is_unique = |name: &String| names.iter().filter(|other| *other == name).count() == 1;
+        if names.iter().all(is_unique) {
+            names
+        } else {
+            self.runs.iter().map(long).collect()
+        }
+    }
+
+    /// The names of all test metrics, each once, in the order in which the runs have them.
+    pub fn metric_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in self.runs.iter().flat_map(|run| run.kept.test.keys()) {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
+/// Whether a key of an experiment says what it is called, and nothing of what is trained.
+fn is_label(key: &str) -> bool {
+    ["name", "description", "tasks"].contains(&key)
+}
+
+/// What tells data apart, where they are not the same, beside the settings of the experiments.
+fn data_settings(data: &DataRecord, same: SameData) -> Vec<(String, String)> {
+    let short = |checksum: &str| checksum.chars().take(12).collect::<String>();
+    let mut settings = Vec::new();
+    if !same.train {
+        let (images, checksum) = (thousands(data.images), short(&data.checksum));
+        let words = format!("{}: {images} images, checksum {checksum}…", data.name);
+        settings.push(("training images".to_owned(), words));
+    }
+    if !same.test {
+        let words = format!("{}: checksum {}…", data.name, short(&data.test_checksum));
+        settings.push(("test images".to_owned(), words));
+    }
+    settings
+}
+
+/// A number with commas between its thousands.
+fn thousands(number: usize) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", thousands(number / 1000), number % 1000),
+    }
+}
+
+/// A setting in which two experiments differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingDifference {
+    /// The setting's key, such as `training.epochs`.
+    pub key: String,
+    /// The first experiment's value, as TOML writes it; `None` where it has none.
+    pub first: Option<String>,
+    /// The second experiment's.
+    pub second: Option<String>,
+}
+
+impl SettingDifference {
+    /// The first setting in which two experiments differ, if any. Names, descriptions and tasks are no settings.
+    ///
+    /// # Errors
+    /// As [`Experiment::settings`].
+    pub fn between(first: &Experiment, second: &Experiment) -> Result<Option<Self>, Error> {
+        let (first, second) = (first.settings()?, second.settings()?);
+        let value = |settings: &[(String, String)], key: &str| {
+            let found = settings.iter().find(|(name, _)| name == key);
+            found.map(|(_, value)| value.clone())
+        };
+        let keys = first.iter().chain(&second).map(|(key, _)| key);
+        let difference = |key: &String| {
+            let (first, second) = (value(&first, key), value(&second, key));
+            (first != second).then(|| Self {
+                key: key.clone(),
+                first,
+                second,
+            })
+        };
+        Ok(keys.filter(|key| !is_label(key)).find_map(difference))
+    }
+}
