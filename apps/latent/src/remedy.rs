@@ -17,7 +17,20 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Data(error) => data(error),
         Error::Hub(error) => hub(error),
         Error::Model(error) => model(error),
+        Error::Picture(error) => picture(error).map(str::to_owned),
         Error::Training(error) => training(error),
+        _ => None,
+    }
+}
+
+fn picture(error: &latent_visualisation::Error) -> Option<&'static str> {
+    use latent_visualisation::Error;
+    match error {
+        Error::IsFolder { .. } => Some("name a file with `--out`, or remove the folder"),
+        Error::CreateFolder { .. } => {
+            Some("check that every part of the path is a folder that you may write to")
+        }
+        Error::Size { .. } | Error::Png(_) => Some("draw fewer images or smaller ones"),
         _ => None,
     }
 }
@@ -553,6 +566,31 @@ mod tests {
                 },
                 "set HF_HOME",
             ),
+        ];
+        for (error, part) in cases {
+            let words = error.to_string();
+            let remedy = of(&error.into()).unwrap();
+            assert!(remedy.contains(part), "{words}: {remedy}");
+            assert!(!words.contains(&remedy), "{words}: {remedy}");
+        }
+    }
+
+    #[test]
+    fn errors_of_pictures_have_remedies() {
+        use latent_visualisation::Error as Picture;
+        let path = || PathBuf::from("a.png");
+        let folder = Picture::CreateFolder {
+            folder: path(),
+            source: gone(),
+        };
+        let size = Picture::Size {
+            width: 1 << 20,
+            height: 1 << 20,
+        };
+        let cases = [
+            (Picture::IsFolder { path: path() }, "`--out`"),
+            (folder, "you may write"),
+            (size, "fewer images"),
         ];
         for (error, part) in cases {
             let words = error.to_string();

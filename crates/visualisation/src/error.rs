@@ -85,14 +85,14 @@ pub enum Error {
     },
 
     /// The file name does not say which format is wanted.
-    #[error("`{}` has no known extension: use .png, .svg or .npy", path.display())]
+    #[error("`{}` has no known extension, which are .png, .svg and .npy", path.display())]
     UnknownFormat {
         /// The path that was given.
         path: PathBuf,
     },
 
     /// There is a folder where the file should be.
-    #[error("`{}` is a folder: give the path of a file, or remove the folder", path.display())]
+    #[error("`{}` is a folder", path.display())]
     IsFolder {
         /// The path that was given.
         path: PathBuf,
@@ -100,8 +100,7 @@ pub enum Error {
 
     /// The folder of the file cannot be made.
     #[error(
-        "cannot make the folder `{}`: {source}; check that every part of its path is a folder that \
-         you may write to",
+        "cannot make the folder `{}`: {source}",
         folder.display()
     )]
     CreateFolder {
@@ -125,9 +124,7 @@ pub enum Error {
     Chart(Box<dyn std::error::Error + Send + Sync>),
 
     /// The picture is too large to be drawn as pixels.
-    #[error(
-        "a picture of {width} × {height} pixels is too large: draw fewer images or smaller ones"
-    )]
+    #[error("a picture of {width} × {height} pixels is too large")]
     Size {
         /// The width of the picture, in pixels.
         width: i32,
@@ -136,6 +133,6 @@ pub enum Error {
     },
 
     /// The pixels cannot be packed as a PNG: the picture is too large.
-    #[error("cannot encode the picture as PNG: {0}; draw fewer images or smaller ones")]
+    #[error("cannot encode the picture as PNG: {0}")]
     Png(#[from] png::EncodingError),
 }

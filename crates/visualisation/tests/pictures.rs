@@ -610,7 +610,7 @@ fn a_long_legend_goes_on_in_further_lines() {
 }
 
 #[test]
-fn errors_name_the_remedy() {
+fn errors_name_what_was_given_and_what_is_expected() {
     let message = |result: Result<Vec<u8>, Error>| result.unwrap_err().to_string();
     let grid = || ImageGrid::new(noise(4), [4, 1, 1]).unwrap().columns(2);
     let unknown = Format::from_path(Path::new("figures/a.jpeg"))
@@ -619,7 +619,7 @@ fn errors_name_the_remedy() {
     for (message, wanted) in [
         (
             unknown,
-            "`figures/a.jpeg` has no known extension: use .png, .svg or .npy",
+            "`figures/a.jpeg` has no known extension, which are .png, .svg and .npy",
         ),
         (
             ImageGrid::new(noise(5), [1, 2, 2]).unwrap_err().to_string(),
