@@ -1,5 +1,6 @@
 //! How a comparison of runs is printed.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use latent_training::{ComparedRun, Comparison, Run, SameData};
@@ -110,14 +111,40 @@ pub(crate) fn words(comparison: &Comparison) -> String {
 
 /// As CSV (RFC 4180), with all digits.
 pub(crate) fn csv(comparison: &Comparison) -> String {
-    let cell = |cell: &String| {
-        if cell.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            cell.clone()
-        }
+    let line = |row: &Vec<String>| {
+        row.iter()
+            .map(|cell| csv_cell(cell))
+            .collect::<Vec<_>>()
+            .join(",")
     };
-    let line = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<_>>().join(",");
     let rows = cells(comparison, None);
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn csv_cell(cell: &str) -> Cow<'_, str> {
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\"")).into()
+    } else {
+        cell.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_with_a_comma_a_quote_or_a_line_break_is_quoted() {
+        for plain in ["", "runs/vae-2d", "a b", "-1.5"] {
+            assert_eq!(csv_cell(plain), plain);
+        }
+        for (cell, quoted) in [
+            ("[64, 32]", "\"[64, 32]\""),
+            ("a \"run\"", "\"a \"\"run\"\"\""),
+            ("two\nlines", "\"two\nlines\""),
+            ("\r", "\"\r\""),
+        ] {
+            assert_eq!(csv_cell(cell), quoted);
+        }
+    }
 }
