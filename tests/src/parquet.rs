@@ -20,7 +20,7 @@ pub fn parquet_of(digits: &Dataset) -> Result<Vec<u8>> {
     let count = digits.len();
     let images: Vec<ByteArray> = (0..count)
         .filter_map(|index| digits.image(index))
-        .map(|pixels| png(pixels, digits.width()).into())
+        .map(|pixels| png(pixels, digits.shape().width).into())
         .collect();
     let labels: Vec<i64> = digits.labels().iter().map(|&label| label.into()).collect();
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use latent_datasets::{Idx, from_parquet, synthetic};
+use latent_datasets::{Idx, Shape, from_parquet, synthetic};
 use latent_tests::{announce, directory_in_memory, mutated, parquet_of};
 use latent_tolerance::scaled;
 use latent_training::{Experiment, Run, Silent, load_model, train};
@@ -148,7 +148,11 @@ fn experiments() {
                 schedule = { kind = 'cosine', floor = 0.0 }\n[data]\nsource = 'synthetic'\n";
     let read = |text: &str| {
         let parsed = Experiment::parse(text, "file", &[]);
-        parsed.is_ok_and(|experiment| experiment.check_for("file", (28, 28)).is_ok())
+        parsed.is_ok_and(|experiment| {
+            experiment
+                .check_for("file", Shape::grey(28, 28), 10)
+                .is_ok()
+        })
     };
     hold("an experiment", text.as_bytes(), text.len(), |bytes| {
         std::str::from_utf8(bytes).is_ok_and(read)

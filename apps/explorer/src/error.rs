@@ -1,3 +1,4 @@
+use latent_models::Shape;
 use wasm_bindgen::{JsError, JsValue};
 
 /// What the page cannot do, in words for who looks at it.
@@ -6,16 +7,17 @@ use wasm_bindgen::{JsError, JsValue};
 pub enum Error {
     /// A model of images that the page does not draw.
     #[error(
-        "{name} is a model of {height}×{width} pixels, and the page draws 28×28: choose one that was \
-         trained on MNIST"
+        "{name} is a model of images of {}×{} pixels and {} channel(s), and the page draws 28×28 grey ones: \
+         choose one that was trained on MNIST",
+        shape.height,
+        shape.width,
+        shape.channels
     )]
-    ImageSize {
+    ImageShape {
         /// The model.
         name: String,
-        /// Rows of its images.
-        height: usize,
-        /// Columns of its images.
-        width: usize,
+        /// The shape of its images.
+        shape: Shape,
     },
     /// Numbers that are not as many as an image, a latent or a list of them has.
     #[error("{found} numbers are no {what}, which has {expected}")]

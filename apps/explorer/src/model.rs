@@ -3,7 +3,7 @@ use std::path::Path as FilePath;
 use candle_core::{DType, Device, IndexOp, Tensor};
 use latent_distributions::Generator;
 use latent_models::latent_space::Path;
-use latent_models::{AnyModel, CLASSES, Labels, LatentModel, ModelConfig, Transform};
+use latent_models::{AnyModel, Labels, LatentModel, ModelConfig, Shape, Transform};
 use latent_training::{ModelMetadata, parse_model};
 use latent_visualisation::{Format, ImageGrid, Picture};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -47,14 +47,10 @@ impl Model {
     #[wasm_bindgen(constructor)]
     pub fn open(name: &str, bytes: &[u8]) -> Result<Self, Error> {
         let model = parse_model(bytes, FilePath::new(name), &Device::Cpu)?;
-        let (height, width) = (model.metadata.data.height, model.metadata.data.width);
-        if (height, width) != (SIDE, SIDE) {
+        let shape = model.metadata.data.shape;
+        if shape != Shape::grey(SIDE, SIDE) {
             let name = name.to_owned();
-            return Err(Error::ImageSize {
-                name,
-                height,
-                width,
-            });
+            return Err(Error::ImageShape { name, shape });
         }
         let (model, metadata) = (model.model, model.metadata);
         Ok(Self { model, metadata })
@@ -114,7 +110,7 @@ impl Model {
         )?)
     }
 
-    /// log p(y|x) of each digit y by Bayes' rule, of a conditional model: ten numbers, −∞ for a digit that was
+    /// log p(y|x) of each digit y by Bayes' rule, of a conditional model: a number for each class, −∞ for a digit that was
     /// not seen in training. The noise is the same in
     /// every call, so that the same drawing is told the same.
     ///
@@ -124,26 +120,26 @@ impl Model {
     pub fn class_log_probabilities(&self, image: &[u8]) -> Result<Vec<f32>, Error> {
         let model = self.model.conditional()?;
         let generator = &mut Generator::stream(1, "likelihood", 0, 0);
-        let seen = &self.metadata.data.classes;
+        let seen = &self.metadata.data.classes_present;
         let found = model.class_log_probabilities(&pixels(image)?, seen, DRAWS, generator)?;
-        let mut all = vec![f32::NEG_INFINITY; CLASSES];
+        let mut all = vec![f32::NEG_INFINITY; self.classes()];
         for (&class, log) in seen.iter().zip(numbers(&found)?) {
             all[usize::from(class)] = log;
         }
         Ok(all)
     }
 
-    /// The image, which shows `digit`, in its own style as each of the ten digits: `[10, 784]`, blank for a
+    /// The image, which shows `digit`, in its own style as each of the digits: `[classes, 784]`, blank for a
     /// digit that was not seen in training.
     ///
     /// # Errors
     /// The image does not have 784 pixels, there is no such digit, or the model is not conditional.
     pub fn restyle(&self, image: &[u8], digit: u8) -> Result<Vec<f32>, Error> {
         let model = self.model.conditional()?;
-        let seen = &self.metadata.data.classes;
+        let seen = &self.metadata.data.classes_present;
         let labels = self.labels(&[digit])?;
         let styled = numbers(&model.restyle(&pixels(image)?, &labels, seen)?)?;
-        let mut all = vec![0.0; CLASSES * PIXELS];
+        let mut all = vec![0.0; self.classes() * PIXELS];
         for (&class, image) in seen.iter().zip(styled.chunks_exact(PIXELS)) {
             let start = usize::from(class) * PIXELS;
             all[start..start + PIXELS].copy_from_slice(image);
@@ -177,7 +173,7 @@ impl Model {
         let ends = Tensor::cat(&[pixels(start)?, pixels(end)?], 0)?;
         let ends = self.model.encode(&ends, &self.labels(&digits)?)?;
         let latents = path.between(&ends.i(0)?, &ends.i(1)?, steps)?;
-        let labels = Labels::between(digits, steps, DType::F32, &Device::Cpu)?;
+        let labels = Labels::between(digits, steps, self.classes(), DType::F32, &Device::Cpu)?;
         Ok(Way {
             images: numbers(&self.model.decode(&latents, &labels)?)?,
             latents: numbers(&latents)?,
@@ -221,7 +217,7 @@ impl Model {
             grid.columns(count)
                 .row_labels(digits.iter().map(ToString::to_string))
         } else {
-            grid.columns(square.max(told.len().min(CLASSES)))
+            grid.columns(square.max(told.len().min(self.classes())))
                 .cell_titles(told.iter().map(ToString::to_string))
         };
         Ok(grid.render(Format::Png)?)
@@ -229,11 +225,16 @@ impl Model {
 
     /// Labels as the model takes them; of a conditional model, those that it saw in training.
     fn labels(&self, digits: &[u8]) -> Result<Labels, Error> {
-        let labels = Labels::new(digits, DType::F32, &Device::Cpu)?;
+        let labels = Labels::new(digits, self.classes(), DType::F32, &Device::Cpu)?;
         if self.is_conditional() {
             self.metadata.data.check_seen(digits)?;
         }
         Ok(labels)
+    }
+
+    /// How many classes its labels tell apart.
+    fn classes(&self) -> usize {
+        self.metadata.data.classes
     }
 
     /// What each image of a sample is told to show.

@@ -208,7 +208,7 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
         json!([name]),
     );
     let device = &Device::Cpu;
-    let labels = |digits: &[u8]| Labels::new(digits, DType::F32, device).unwrap();
+    let labels = |digits: &[u8]| Labels::new(digits, 10, DType::F32, device).unwrap();
     let images = found["images"]
         .as_array()
         .unwrap()
@@ -250,7 +250,7 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
         let between = path
             .between(&latent.i(0).unwrap(), &end.i(0).unwrap(), 5)
             .unwrap();
-        let on_the_way = Labels::between([4, 9], 5, DType::F32, device).unwrap();
+        let on_the_way = Labels::between([4, 9], 5, 10, DType::F32, device).unwrap();
         compare(
             "path",
             &found["paths"][index],
@@ -311,7 +311,7 @@ fn dragging_and_arrow_keys_change_the_picture() {
     let check = |state: &Value| {
         let latent = numbers(&state[0]);
         let latent = Tensor::from_slice(&latent, (1, latent.len()), &Device::Cpu).unwrap();
-        let labels = Labels::new(&[0], DType::F32, &Device::Cpu).unwrap();
+        let labels = Labels::new(&[0], 10, DType::F32, &Device::Cpu).unwrap();
         let image = native(&model.decode(&latent, &labels).unwrap());
         assert!(largest_difference(&numbers(&state[1]), &image) <= rounding_of_networks());
     };

@@ -1,7 +1,7 @@
 //! What each picture shows of a model: used by the command of its name, and by `train` at the end.
 
 use candle_core::{DType, IndexOp, Tensor};
-use latent_datasets::{CLASSES, Dataset};
+use latent_datasets::Dataset;
 use latent_distributions::Generator;
 use latent_models::latent_space::{Grid, Path, exemplars, knn_agreement, perturbations};
 use latent_models::{Labels, LatentModel};
@@ -40,7 +40,7 @@ fn refuse_too_many(images: usize) -> Result<(), Error> {
 /// saw in training, of any other 25.
 pub(crate) fn usual_samples(model: &Model) -> (Option<Vec<u8>>, usize) {
     match model.model.conditional() {
-        Ok(_) => (Some(model.metadata.data.classes.clone()), 10),
+        Ok(_) => (Some(model.metadata.data.classes_present.clone()), 10),
         Err(_) => (None, 25),
     }
 }
@@ -142,7 +142,13 @@ pub(crate) fn interpolations(
             .model
             .encode(&ends.images, &labels(model, &digits, context)?)?;
         let between = path.between(&latents.i(0)?, &latents.i(1)?, steps)?;
-        let on_the_way = Labels::between(digits, steps, between.dtype(), between.device())?;
+        let on_the_way = Labels::between(
+            digits,
+            steps,
+            model.metadata.data.classes,
+            between.dtype(),
+            between.device(),
+        )?;
         rows.push(model.model.decode(&between, &on_the_way)?);
         names.push(format!("{} → {}", data.labels()[from], data.labels()[to]));
     }
@@ -307,12 +313,16 @@ pub(crate) fn restyled(
     context: &Context,
 ) -> Result<ImageGrid, Error> {
     let conditional = model.model.conditional()?;
-    refuse_too_many(indices.len().saturating_mul(CLASSES + 1))?;
+    refuse_too_many(
+        indices
+            .len()
+            .saturating_mul(model.metadata.data.classes + 1),
+    )?;
     let images = data
         .chosen(indices, &batching(model, seed), &context.device)?
         .images;
     let digits: Vec<u8> = indices.iter().map(|&index| data.labels()[index]).collect();
-    let classes = &model.metadata.data.classes;
+    let classes = &model.metadata.data.classes_present;
     let styled = conditional.restyle(&images, &labels(model, &digits, context)?, classes)?;
     let (_, _, pixels) = styled.dims3()?;
     let all = Tensor::cat(&[images.unsqueeze(1)?, styled], 1)?.reshape(((), pixels))?;
@@ -355,7 +365,13 @@ pub(crate) fn gallery(
         latents.push(encoded);
     }
     let latents = Tensor::cat(&latents, 0)?;
-    let found = exemplars(&latents, data.labels(), &scores, CLASSES as u8, per_digit)?;
+    let found = exemplars(
+        &latents,
+        data.labels(),
+        &scores,
+        data.classes() as u8,
+        per_digit,
+    )?;
     let mut rows = Vec::new();
     let mut names = Vec::new();
     for (digit, indices) in found
@@ -483,7 +499,13 @@ fn panels(mut curves: Curves, records: &[EpochRecord]) -> Result<Curves, Error> 
 
 /// The digit that a conditional model draws where none is asked for: the first that it saw in training.
 pub(crate) fn first_class(model: &Model) -> u8 {
-    model.metadata.data.classes.first().copied().unwrap_or(0)
+    model
+        .metadata
+        .data
+        .classes_present
+        .first()
+        .copied()
+        .unwrap_or(0)
 }
 
 /// Labels as a model takes them: of a conditional one, those that it saw in training.
@@ -491,7 +513,12 @@ pub(crate) fn labels(model: &Model, digits: &[u8], context: &Context) -> Result<
     if model.model.conditional().is_ok() {
         model.metadata.data.check_seen(digits)?;
     }
-    Ok(Labels::new(digits, DType::F32, &context.device)?)
+    Ok(Labels::new(
+        digits,
+        model.metadata.data.classes,
+        DType::F32,
+        &context.device,
+    )?)
 }
 
 fn first(data: &Dataset, count: usize) -> Dataset {
@@ -502,7 +529,7 @@ fn grid(model: &Model, images: &Tensor) -> Result<ImageGrid, Error> {
     let data = &model.metadata.data;
     Ok(ImageGrid::new(
         values(images)?,
-        [images.dim(0)?, data.height, data.width],
+        [images.dim(0)?, data.shape.height, data.shape.width],
     )?)
 }
 

@@ -113,7 +113,7 @@ fn usage(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Vec<String> {
     } else if model.is_exact() {
         let sample = of("sample").option("--temperature", "0.8");
         vec![sample, of("interpolate")]
-    } else if model.latent_size((data.height, data.width)) > 1 {
+    } else if model.latent_size(data.shape) > 1 {
         vec![of("sample"), of("scatter"), of("interpolate")]
     } else {
         vec![of("sample"), of("interpolate")]

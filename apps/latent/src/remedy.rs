@@ -239,7 +239,7 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "a case for each error")]
     fn errors_of_data_sets_have_remedies() {
-        use latent_datasets::Error as Data;
+        use latent_datasets::{Error as Data, Shape};
         let path = || PathBuf::from("digits");
         let dimensions = || vec![2, 28, 28];
         let cases = [
@@ -323,8 +323,7 @@ mod tests {
                 Data::Unpaired {
                     bytes: 1,
                     labels: 2,
-                    height: 3,
-                    width: 4,
+                    shape: Shape::grey(3, 4),
                 },
                 "same part of the same data set",
             ),
@@ -332,6 +331,7 @@ mod tests {
                 Data::Label {
                     index: 0,
                     found: 26,
+                    classes: 10,
                 },
                 "at most ten classes",
             ),
@@ -341,6 +341,7 @@ mod tests {
                     error: Box::new(Data::Label {
                         index: 0,
                         found: 26,
+                        classes: 10,
                     }),
                 },
                 "at most ten classes",

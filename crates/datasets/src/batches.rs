@@ -164,12 +164,13 @@ impl Iterator for Batches<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Shape;
 
     /// Five images of two pixels; the first pixel tells them apart.
     fn dataset() -> Dataset {
         Dataset::new(
-            1,
-            2,
+            Shape::grey(1, 2),
+            5,
             vec![10, 255, 11, 0, 12, 0, 13, 0, 14, 51],
             vec![0, 1, 2, 3, 4],
         )
@@ -254,8 +255,13 @@ mod tests {
 
     #[test]
     fn binarised_pixels_are_ink_as_often_as_they_are_dark() {
-        let dataset =
-            Dataset::new(1, 4, [0u8, 51, 204, 255].repeat(20_000), vec![0; 20_000]).unwrap();
+        let dataset = Dataset::new(
+            Shape::grey(1, 4),
+            1,
+            [0u8, 51, 204, 255].repeat(20_000),
+            vec![0; 20_000],
+        )
+        .unwrap();
         let batching = Batching {
             binarise: true,
             ..batching(20_000)

@@ -1,20 +1,20 @@
 use std::fmt;
 
+use latent_kernels::Shape;
+
 use crate::Error;
 use crate::checksum::sha256_hex;
 
-/// The number of classes: every label is less.
-pub const CLASSES: usize = 10;
-
-/// Grey images of one size, each with the label of its class.
+/// Images of one shape, each with the label of its class.
 ///
-/// Pixels are bytes, 0 the background and 255 the strongest ink, in row-major order
-/// `[image, row, column]`; labels are 0 to 9.
+/// Pixels are bytes, 0 the background and 255 the strongest ink, in the order
+/// `[image, row, column, channel]`; a label is less than the number of classes.
 ///
 /// ```
-/// use latent_datasets::Dataset;
+/// use latent_datasets::{Dataset, Shape};
 ///
-/// let dataset = Dataset::new(1, 2, vec![0, 255, 51, 0], vec![7, 1])?;
+/// // Two images of 1 × 2 pixels, of 8 classes.
+/// let dataset = Dataset::new(Shape::grey(1, 2), 8, vec![0, 255, 51, 0], vec![7, 1])?;
 /// assert_eq!(dataset.len(), 2);
 /// assert_eq!(dataset.image(1), Some([51, 0].as_slice()));
 /// assert_eq!(dataset.labels(), [7, 1]);
@@ -23,52 +23,54 @@ pub const CLASSES: usize = 10;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Dataset {
-    height: usize,
-    width: usize,
+    shape: Shape,
+    classes: usize,
     images: Vec<u8>,
     labels: Vec<u8>,
 }
 
 impl Dataset {
-    /// Pairs images, `[labels.len(), height, width]` in row-major order, with labels 0 to 9.
+    /// Pairs images, `[labels.len(), height, width, channels]`, with labels from 0 to `classes` − 1.
     ///
     /// # Errors
-    /// [`Error::ImageSize`] where an image has no pixels, [`Error::Unpaired`] where there is not
-    /// one label an image, [`Error::Label`] where a label is more than 9.
+    /// [`Error::ImageShape`] where an image has no pixels, [`Error::Unpaired`] where there is not
+    /// one label an image, [`Error::Label`] where a label is not less than `classes`.
     pub fn new(
-        height: usize,
-        width: usize,
+        shape: Shape,
+        classes: usize,
         images: Vec<u8>,
         labels: Vec<u8>,
     ) -> Result<Self, Error> {
-        let Some(pixels) = height.checked_mul(width).filter(|&pixels| pixels > 0) else {
-            return Err(Error::ImageSize { height, width });
+        let Some(pixels) = shape.checked_elem_count() else {
+            return Err(Error::ImageShape(shape));
         };
         if pixels.checked_mul(labels.len()) != Some(images.len()) {
             return Err(Error::Unpaired {
                 bytes: images.len(),
                 labels: labels.len(),
-                height,
-                width,
+                shape,
             });
         }
-        if let Some(index) = labels.iter().position(|&label| label as usize >= CLASSES) {
-            let found = labels[index];
-            return Err(Error::Label { index, found });
+        if let Some(index) = labels.iter().position(|&label| label as usize >= classes) {
+            return Err(Error::Label {
+                index,
+                found: labels[index],
+                classes,
+            });
         }
-        Ok(Self::from_parts(height, width, images, labels))
+        Ok(Self::from_parts(shape, classes, images, labels))
     }
 
     /// As [`Self::new`], for images and labels that are right by construction.
     pub(crate) fn from_parts(
-        height: usize,
-        width: usize,
+        shape: Shape,
+        classes: usize,
         images: Vec<u8>,
         labels: Vec<u8>,
     ) -> Self {
         Self {
-            height,
-            width,
+            shape,
+            classes,
             images,
             labels,
         }
@@ -84,39 +86,39 @@ impl Dataset {
         self.labels.is_empty()
     }
 
-    /// Rows of an image.
-    pub fn height(&self) -> usize {
-        self.height
+    /// The shape of an image.
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
-    /// Columns of an image.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// Pixels of an image: height × width.
+    /// Numbers of an image: channels × height × width.
     pub fn pixels(&self) -> usize {
-        self.height * self.width
+        self.shape.elem_count()
     }
 
-    /// The pixels of one image, `[height, width]`, counted from 0; `None` beyond the last.
+    /// The number of classes: every label is less.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The pixels of one image, `[height, width, channels]`, counted from 0; `None` beyond the last.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
         self.images.chunks_exact(self.pixels()).nth(index)
     }
 
-    /// The pixels of all images, `[len, height, width]`.
+    /// The pixels of all images, `[len, height, width, channels]`.
     pub fn images(&self) -> &[u8] {
         &self.images
     }
 
-    /// The label of each image, 0 to 9.
+    /// The label of each image.
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
 
-    /// How many images each class has.
-    pub fn counts_by_class(&self) -> [usize; CLASSES] {
-        let mut counts = [0; CLASSES];
+    /// How many images each class has, `[classes]`.
+    pub fn counts_by_class(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes];
         for &label in &self.labels {
             counts[label as usize] += 1;
         }
@@ -124,7 +126,7 @@ impl Dataset {
     }
 
     /// The labels that occur, each once, in ascending order.
-    pub fn classes(&self) -> Vec<u8> {
+    pub fn classes_present(&self) -> Vec<u8> {
         let mut classes = self.labels.clone();
         classes.sort_unstable();
         classes.dedup();
@@ -159,8 +161,8 @@ impl Dataset {
         let pixels = self.pixels();
         let image = |&index: &usize| &self.images[index * pixels..(index + 1) * pixels];
         Self {
-            height: self.height,
-            width: self.width,
+            shape: self.shape,
+            classes: self.classes,
             images: indices.iter().flat_map(image).copied().collect(),
             labels: indices.iter().map(|&index| self.labels[index]).collect(),
         }
@@ -217,8 +219,8 @@ impl fmt::Debug for Dataset {
         formatter
             .debug_struct("Dataset")
             .field("len", &self.len())
-            .field("height", &self.height)
-            .field("width", &self.width)
+            .field("shape", &self.shape)
+            .field("classes", &self.classes)
             .finish_non_exhaustive()
     }
 }
@@ -288,7 +290,7 @@ mod tests {
             let images = prop::collection::vec(any::<u8>(), len * height * width);
             let labels = prop::collection::vec(0_u8..10, len);
             (images, labels).prop_map(move |(images, labels)| {
-                Dataset::new(height, width, images, labels).unwrap()
+                Dataset::new(Shape::grey(height, width), 10, images, labels).unwrap()
             })
         })
     }
@@ -337,7 +339,7 @@ mod tests {
                 .map(|index| (selected.image(index), selected.labels()[index]))
                 .collect();
             prop_assert_eq!(found, expected);
-            prop_assert_eq!(dataset.clone().of_classes(&dataset.classes()), dataset);
+            prop_assert_eq!(dataset.clone().of_classes(&dataset.classes_present()), dataset);
         }
 
         #[test]
@@ -394,17 +396,27 @@ mod tests {
     fn each_broken_promise_is_named() {
         let message = |dataset: Result<Dataset, Error>| dataset.unwrap_err().to_string();
         assert_eq!(
-            message(Dataset::new(0, 28, vec![], vec![])),
-            "images of 0 × 28 pixels, expected one or more, and no more than an address can \
-             count"
+            message(Dataset::new(Shape::grey(0, 28), 10, vec![], vec![])),
+            "images of shape 1 × 0 × 28 (channels × height × width), expected one pixel or more, and \
+             no more than an address can count"
         );
-        assert!(Dataset::new(usize::MAX, 2, vec![], vec![]).is_err());
+        assert!(Dataset::new(Shape::grey(usize::MAX, 2), 10, vec![], vec![]).is_err());
         assert_eq!(
-            message(Dataset::new(28, 28, vec![0; 784], vec![1, 2])),
-            "the images have 784 bytes, expected 2 × 28 × 28, one image a label"
+            message(Dataset::new(
+                Shape::grey(28, 28),
+                10,
+                vec![0; 784],
+                vec![1, 2]
+            )),
+            "the images have 784 bytes, expected 2 × 1 × 28 × 28, one image a label"
         );
         assert_eq!(
-            message(Dataset::new(1, 1, vec![0; 3], vec![9, 26, 10])),
+            message(Dataset::new(
+                Shape::grey(1, 1),
+                10,
+                vec![0; 3],
+                vec![9, 26, 10]
+            )),
             "label 26 of image 1 (counted from 0), expected 0 to 9"
         );
     }

@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use latent_kernels::Shape;
+
 /// What can be wrong with a data set; one variant a broken promise.
 ///
 /// Each message says where, what was found, and what was expected.
@@ -151,38 +153,34 @@ pub enum Error {
 
     /// Images without pixels, or with more than an address can count.
     #[error(
-        "images of {height} × {width} pixels, expected one or more, and no more than an address \
-         can count"
+        "images of shape {0} (channels × height × width), expected one pixel or more, and no more \
+         than an address can count"
     )]
-    ImageSize {
-        /// Rows of an image.
-        height: usize,
-        /// Columns of an image.
-        width: usize,
-    },
+    ImageShape(Shape),
 
     /// Images and labels that do not come in pairs.
-    #[error(
-        "the images have {bytes} bytes, expected {labels} × {height} × {width}, one image a label"
-    )]
+    #[error("the images have {bytes} bytes, expected {labels} × {shape}, one image a label")]
     Unpaired {
         /// Bytes of all images together.
         bytes: usize,
         /// The number of labels.
         labels: usize,
-        /// Rows of an image.
-        height: usize,
-        /// Columns of an image.
-        width: usize,
+        /// The shape of an image.
+        shape: Shape,
     },
 
-    /// A label that is not one of the ten classes.
-    #[error("label {found} of image {index} (counted from 0), expected 0 to 9")]
+    /// A label that is not one of the classes.
+    #[error(
+        "label {found} of image {index} (counted from 0), expected 0 to {}",
+        classes.saturating_sub(1)
+    )]
     Label {
         /// The place of the label, counted from 0.
         index: usize,
         /// The label.
         found: u8,
+        /// The number of classes.
+        classes: usize,
     },
 
     /// An error in what a file holds rather than in its form.

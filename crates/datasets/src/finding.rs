@@ -2,7 +2,8 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 
-use crate::{CLASSES, Dataset, synthetic};
+use crate::mnist::CLASSES;
+use crate::{Dataset, Shape, synthetic};
 
 /// What is probably wrong with how the images of a data set are stored: models are made for bright strokes on
 /// a dark background, pixels from 0 to 255, in rows from the top.
@@ -58,12 +59,17 @@ impl Dataset {
     /// Whether the pixels along the border are brighter than half of the range and than those within, in nine
     /// images of ten.
     fn is_inverted(&self) -> bool {
-        let (height, width) = (self.height(), self.width());
+        let Shape {
+            channels,
+            height,
+            width,
+        } = self.shape();
         if height < 3 || width < 3 {
             return false;
         }
         let is_border = |index: usize| {
-            let (row, column) = (index / width, index % width);
+            let pixel = index / channels;
+            let (row, column) = (pixel / width, pixel % width);
             row == 0 || column == 0 || row == height - 1 || column == width - 1
         };
         let (mut inverted, mut count) = (0, 0);
@@ -85,9 +91,11 @@ impl Dataset {
     }
 
     /// How the mean images of the classes correlate with those of the built-in digits; `None` where that says
-    /// nothing: images that are not square or too small, or fewer than three classes.
+    /// nothing: images that are no square grey ones of ten classes or are too small, or fewer than three classes that
+    /// occur.
     fn orientation(&self) -> Option<Orientation> {
-        if self.height() != self.width() || self.height() < GRID {
+        let side = self.shape().height;
+        if self.shape() != Shape::grey(side, side) || side < GRID || self.classes() != CLASSES {
             return None;
         }
         let found = self.class_means();
@@ -126,7 +134,7 @@ impl Dataset {
     fn class_means(&self) -> [Option<Grid>; CLASSES] {
         let mut sums = [[[0.0; GRID]; GRID]; CLASSES];
         let mut counts = [0.0; CLASSES];
-        let side = self.height();
+        let side = self.shape().height;
         for (image, label) in self.sample() {
             let sum = &mut sums[usize::from(label)];
             counts[usize::from(label)] += 1.0;
@@ -223,8 +231,8 @@ mod tests {
     fn with_images(dataset: &Dataset, change: impl Fn(&[u8]) -> Vec<u8>) -> Dataset {
         let images = dataset.images().chunks_exact(dataset.pixels());
         Dataset::new(
-            dataset.height(),
-            dataset.width(),
+            dataset.shape(),
+            dataset.classes(),
             images.flat_map(change).collect(),
             dataset.labels().to_vec(),
         )
@@ -232,7 +240,7 @@ mod tests {
     }
 
     fn transposed(dataset: &Dataset) -> Dataset {
-        let side = dataset.width();
+        let side = dataset.shape().width;
         with_images(dataset, |image| {
             (0..image.len())
                 .map(|index| image[index % side * side + index / side])
@@ -316,7 +324,8 @@ mod tests {
                 .iter()
                 .map(|&label| labels[usize::from(label)]);
             let images = digits.images().to_vec();
-            let other = Dataset::new(28, 28, images, named.collect()).unwrap();
+            let other =
+                Dataset::new(Shape::grey(28, 28), CLASSES, images, named.collect()).unwrap();
             hold(format!("{labels:?}"), &other);
             hold(format!("{labels:?}, transposed"), &transposed(&other));
         }
@@ -326,7 +335,7 @@ mod tests {
             let labels: Vec<u8> = (0..10).collect();
             hold(
                 "smooth shapes".to_owned(),
-                &Dataset::new(28, 28, shapes.concat(), labels).unwrap(),
+                &Dataset::new(Shape::grey(28, 28), CLASSES, shapes.concat(), labels).unwrap(),
             );
         }
         for (name, place) in [
@@ -376,7 +385,7 @@ mod tests {
     #[test]
     fn small_and_empty_data_sets_have_no_findings() {
         let of = |height, width, images: Vec<u8>, labels: Vec<u8>| {
-            Dataset::new(height, width, images, labels)
+            Dataset::new(Shape::grey(height, width), CLASSES, images, labels)
                 .unwrap()
                 .findings()
         };

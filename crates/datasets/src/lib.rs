@@ -31,10 +31,11 @@ mod source;
 mod synthetic;
 
 pub use batches::{Batch, Batches, Batching};
-pub use dataset::{CLASSES, Dataset, PixelStatistics, Splits};
+pub use dataset::{Dataset, PixelStatistics, Splits};
 pub use error::Error;
 pub use finding::Finding;
 pub use idx::Idx;
+pub use latent_kernels::Shape;
 pub use mnist::{has_idx_files, idx_from_directory, mnist_from_directory, save_idx};
 #[cfg(feature = "parquet")]
 pub use parquet::from_parquet;

@@ -2,7 +2,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::{Dataset, Error, Idx, Splits};
+use crate::{Dataset, Error, Idx, Shape, Splits};
+
+/// The number of classes of MNIST and what imitates it: the ten digits.
+pub(crate) const CLASSES: usize = 10;
 
 /// One of the four files in which MNIST, and what imitates it, is published.
 struct Part {
@@ -180,7 +183,7 @@ fn write_parts(splits: &Splits, directory: &Path) -> Result<(), Error> {
         (TEST_IMAGES, TEST_LABELS, &splits.test),
     ];
     for (images, labels, dataset) in parts {
-        let (count, height, width) = (dataset.len(), dataset.height(), dataset.width());
+        let (count, height, width) = (dataset.len(), dataset.shape().height, dataset.shape().width);
         for (part, dimensions, data) in [
             (images, &[count, height, width][..], dataset.images()),
             (labels, &[count][..], dataset.labels()),
@@ -236,7 +239,7 @@ fn read(
         open(test_labels, &TEST_LABELS)?,
     )?;
 
-    let size = |dataset: &Dataset| [dataset.height(), dataset.width()];
+    let size = |dataset: &Dataset| [dataset.shape().height, dataset.shape().width];
     if size(&train) != size(&test) {
         return Err(Error::SizesDiffer {
             directory,
@@ -271,11 +274,15 @@ fn pair(
         });
     }
     // What can still be wrong is a label, or their number: the labels' name says where to look.
-    Dataset::new(height, width, images.into_data(), labels.into_data()).map_err(|error| {
-        Error::InFile {
-            path: labels_path.into(),
-            error: Box::new(error),
-        }
+    Dataset::new(
+        Shape::grey(height, width),
+        CLASSES,
+        images.into_data(),
+        labels.into_data(),
+    )
+    .map_err(|error| Error::InFile {
+        path: labels_path.into(),
+        error: Box::new(error),
     })
 }
 
@@ -430,7 +437,7 @@ mod tests {
                     assert_eq!(splits.name, "idx");
                     assert_eq!(splits.train.labels(), [2, 0, 9]);
                     assert_eq!(splits.train.images(), [50; 18]);
-                    assert_eq!([splits.test.height(), splits.test.width()], [2, 3]);
+                    assert_eq!(splits.test.shape(), Shape::grey(2, 3));
                     assert_eq!(splits.test.image(0), Some([60; 6].as_slice()));
                 }
             }
@@ -522,9 +529,9 @@ mod tests {
     fn a_data_set_is_replaced_by_all_of_another_or_by_nothing_of_it() {
         let splits = Splits {
             name: "new".to_owned(),
-            train: Dataset::new(1, 1, vec![1, 2], vec![1, 2]).unwrap(),
+            train: Dataset::new(Shape::grey(1, 1), CLASSES, vec![1, 2], vec![1, 2]).unwrap(),
             validation: None,
-            test: Dataset::new(1, 1, vec![3], vec![3]).unwrap(),
+            test: Dataset::new(Shape::grey(1, 1), CLASSES, vec![3], vec![3]).unwrap(),
         };
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("digits");
@@ -613,7 +620,7 @@ mod tests {
             ),
             (
                 [&train_images, &test_labels, &test_images, &test_labels],
-                "/train-labels-idx1-ubyte: the images have 18 bytes, expected 1 × 2 × 3, one image a \
+                "/train-labels-idx1-ubyte: the images have 18 bytes, expected 1 × 1 × 2 × 3, one image a \
                  label",
             ),
             (
@@ -667,7 +674,7 @@ mod tests {
             ("mnist", 60_000, 10_000)
         );
         assert_eq!(
-            [train.height(), train.width(), train.pixels()],
+            [train.shape().height, train.shape().width, train.pixels()],
             [28, 28, 784]
         );
         assert_eq!(train.labels()[0], 5);

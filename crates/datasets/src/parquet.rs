@@ -6,7 +6,8 @@ use std::thread;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 
-use crate::{Dataset, Error, Splits};
+use crate::mnist::CLASSES;
+use crate::{Dataset, Error, Shape, Splits};
 
 /// Reads a data set as the Hugging Face hub keeps MNIST (`ylecun/mnist`): two Parquet files, each row with
 /// an `image` (a structure with the `bytes` of a grey PNG) and a `label`. The result is called `name`.
@@ -21,7 +22,7 @@ pub fn from_parquet(name: &str, train: &Path, test: &Path) -> Result<Splits, Err
         validation: None,
         test: read(test)?,
     };
-    let size = |dataset: &Dataset| [dataset.height(), dataset.width()];
+    let size = |dataset: &Dataset| [dataset.shape().height, dataset.shape().width];
     if size(&splits.train) != size(&splits.test) {
         return Err(Error::SizesDiffer {
             directory: train.parent().unwrap_or(train).to_owned(),
@@ -90,7 +91,7 @@ fn read_here(path: &Path) -> Result<Dataset, Error> {
         path: path.to_owned(),
         error: Box::new(error),
     };
-    Dataset::new(height, width, images, labels).map_err(within)
+    Dataset::new(Shape::grey(height, width), CLASSES, images, labels).map_err(within)
 }
 
 /// Appends the pixels of a row's image; returns height and width, and the label.

@@ -15,8 +15,9 @@ use latent_distributions::Generator;
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
 
+use crate::mnist::CLASSES;
 use crate::pen::{IMAGE_SIDE, Point, RADIUS, frame, ink};
-use crate::{CLASSES, Dataset, Splits};
+use crate::{Dataset, Shape, Splits};
 
 /// Straight pieces drawn for each control point of a curve.
 const PIECES: u8 = 6;
@@ -29,7 +30,7 @@ type Hand = &'static [Stroke];
 
 /// The ways in which people write each digit.
 #[rustfmt::skip]
-const HANDS: [&[Hand]; 10] = [
+const HANDS: [&[Hand]; CLASSES] = [
     &[ // 0
         // Round, closed at the top.
         &[&[(48, 2), (26, 4), (6, 27), (0, 63), (9, 92), (32, 99), (57, 82), (70, 46), (66, 12), (45, 1), (35, 4)]],
@@ -197,7 +198,7 @@ pub fn synthetic(seed: u64, train: usize, test: usize) -> Splits {
                 let mut generator = Generator::stream(seed, "synthetic", split, index as u64);
                 image.copy_from_slice(&draw_digit(label, &mut generator));
             });
-        Dataset::from_parts(IMAGE_SIDE, IMAGE_SIDE, images, labels)
+        Dataset::from_parts(Shape::grey(IMAGE_SIDE, IMAGE_SIDE), CLASSES, images, labels)
     };
     Splits {
         name: "synthetic".to_owned(),

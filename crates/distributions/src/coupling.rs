@@ -1,7 +1,7 @@
 use candle_core::{D, DType, Device, Tensor};
 use latent_kernels::{
-    affine_coupling, affine_coupling_inverse, columns, logistic_mixture, logistic_mixture_inverse,
-    side_by_side,
+    Shape, affine_coupling, affine_coupling_inverse, columns, logistic_mixture,
+    logistic_mixture_inverse, side_by_side,
 };
 
 use crate::bijector::no_log_det;
@@ -96,14 +96,15 @@ impl Partition {
         Self::new(size, |column| column % 2 == 1)
     }
 
-    /// Of an image in rows, the pixels are transformed whose row and column add up to an odd number.
-    /// Dinh et al. 2017, section 3.4.
+    /// Of an image, the pixels are transformed whose row and column add up to an odd number, with all of their
+    /// channels. Dinh et al. 2017, section 3.4.
     ///
     /// # Errors
     /// The image has fewer than two pixels.
-    pub fn checkerboard(height: usize, width: usize) -> Result<Self, Error> {
-        Self::new(height * width, |pixel| {
-            (pixel / width + pixel % width) % 2 == 1
+    pub fn checkerboard(shape: Shape) -> Result<Self, Error> {
+        Self::new(shape.elem_count(), |index| {
+            let pixel = index / shape.channels;
+            (pixel / shape.width + pixel % shape.width) % 2 == 1
         })
     }
 

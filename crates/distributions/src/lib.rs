@@ -100,6 +100,7 @@ pub use coupling::{
 pub use diagonal::{ActNorm, BatchNorm, Scaling};
 pub use error::Error;
 pub use generator::Generator;
+pub use latent_kernels::Shape;
 pub use logistic::Logistic;
 pub use normal::Normal;
 pub use sigmoid::Sigmoid;

@@ -6,8 +6,8 @@ use std::f64::consts::FRAC_1_SQRT_2;
 use candle_core::{D, DType, Device, Tensor, Var};
 use latent_distributions::{
     ActNorm, Additive, Affine, BatchNorm, Bijector, Chain, Coupling, Distribution, Elementwise,
-    Error, Fit, Generator, Logistic, LogisticMixture, Partition, Permutation, Scaling, Sigmoid,
-    StandardNormal, Transformed,
+    Error, Fit, Generator, Logistic, LogisticMixture, Partition, Permutation, Scaling, Shape,
+    Sigmoid, StandardNormal, Transformed,
 };
 use latent_kernels::gradient_error;
 use latent_tolerance::{DOUBLE, central_difference, monte_carlo, rounding, scaled};
@@ -160,7 +160,7 @@ fn cases(size: usize) -> Result<Vec<Case>> {
     Ok(vec![
         additive(Partition::halves(size)?, 10)?,
         additive(Partition::alternating(size)?.swapped(), 12)?,
-        affine(Partition::checkerboard(1, size)?, 14)?,
+        affine(Partition::checkerboard(Shape::grey(1, size))?, 14)?,
         affine(Partition::halves(size)?.swapped(), 18)?,
         mixture(Partition::alternating(size)?, 22)?,
         columns("scaling", size, 24)?,
@@ -523,7 +523,7 @@ fn a_batch_norm_fitted_to_a_batch_does_as_in_training_on_it() -> Result {
 
 #[test]
 fn a_permutation_brings_the_parts_of_a_partition_together() -> Result {
-    let checkerboard = Partition::checkerboard(3, 4)?;
+    let checkerboard = Partition::checkerboard(Shape::grey(3, 4))?;
     let network = Network::new(80, 6, 6)?;
     let translation = |network: &Network| {
         let network = network.clone();

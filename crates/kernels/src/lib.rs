@@ -51,6 +51,7 @@ mod layer;
 mod math;
 mod mixture;
 mod ops;
+mod shape;
 
 pub use activation::Activation;
 pub use adam::{Adam, Moments};
@@ -66,3 +67,4 @@ pub use ops::{
     side_by_side, sigmoid, squared_norm, standard_logistic_log_density,
     standard_normal_log_density,
 };
+pub use shape::Shape;

@@ -16,7 +16,7 @@ pub struct ClassifierConfig {
 }
 
 impl Default for ClassifierConfig {
-    /// 784-256-10.
+    /// 256 units and the ten digits of MNIST.
     fn default() -> Self {
         Self {
             hidden: vec![256],

@@ -3,11 +3,12 @@ use std::collections::BTreeMap;
 use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::VarBuilder;
 use latent_distributions::Generator;
+use latent_kernels::Shape;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, ImageSize, Labels, LatentModel,
-    Loss, Step, Trainable, Vae, VaeConfig,
+    Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, Labels, LatentModel, Loss, Step,
+    Trainable, Vae, VaeConfig,
 };
 
 /// A model's variables by name.
@@ -33,28 +34,34 @@ pub enum ModelConfig {
 }
 
 impl ModelConfig {
-    /// The model for images of this size, with its variables from `builder`.
+    /// The model for images of this shape, with its variables from `builder`; where it is conditional, for labels of
+    /// so many classes.
     ///
     /// # Errors
     /// A size in the configuration is impossible, or `builder` holds variables of other shapes.
-    pub fn build(&self, image: ImageSize, builder: &VarBuilder) -> Result<AnyModel, Error> {
-        self.check(image)?;
-        let pixels = image.0 * image.1;
+    pub fn build(
+        &self,
+        image: Shape,
+        classes: usize,
+        builder: &VarBuilder,
+    ) -> Result<AnyModel, Error> {
+        self.check(image, classes)?;
+        let pixels = image.elem_count();
         Ok(match self {
             Self::Vae(config) => AnyModel::unconditional(Vae::new(pixels, config, builder)?),
-            Self::ConditionalVae(config) => {
-                AnyModel::Conditional(Box::new(Vae::conditional(pixels, config, builder)?))
-            }
+            Self::ConditionalVae(config) => AnyModel::Conditional(Box::new(Vae::conditional(
+                pixels, classes, config, builder,
+            )?)),
             Self::ConvolutionalVae(config) => {
                 AnyModel::unconditional(Vae::convolutional(image, config, builder)?)
             }
             Self::ConditionalConvolutionalVae(config) => AnyModel::Conditional(Box::new(
-                Vae::conditional_convolutional(image, config, builder)?,
+                Vae::conditional_convolutional(image, classes, config, builder)?,
             )),
             Self::Flow(config) => AnyModel::unconditional(Flow::new(image, config, builder)?),
-            Self::ConditionalFlow(config) => {
-                AnyModel::Conditional(Box::new(Flow::conditional(image, config, builder)?))
-            }
+            Self::ConditionalFlow(config) => AnyModel::Conditional(Box::new(Flow::conditional(
+                image, classes, config, builder,
+            )?)),
         })
     }
 
@@ -66,11 +73,7 @@ impl ModelConfig {
     ///
     /// # Errors
     /// A variable has another shape than the model's, or there can be no such model.
-    pub fn in_pytorch_order(
-        &self,
-        image: ImageSize,
-        variables: Variables,
-    ) -> Result<Variables, Error> {
+    pub fn in_pytorch_order(&self, image: Shape, variables: Variables) -> Result<Variables, Error> {
         self.reordered(
             image,
             variables,
@@ -85,7 +88,7 @@ impl ModelConfig {
     ///
     /// # Errors
     /// As [`Self::in_pytorch_order`].
-    pub fn in_own_order(&self, image: ImageSize, variables: Variables) -> Result<Variables, Error> {
+    pub fn in_own_order(&self, image: Shape, variables: Variables) -> Result<Variables, Error> {
         self.reordered(
             image,
             variables,
@@ -99,11 +102,11 @@ impl ModelConfig {
     /// With what `moved` makes of each variable with a dimension for an image's height, width and channels.
     fn reordered(
         &self,
-        image: ImageSize,
+        image: Shape,
         mut variables: Variables,
         moved: impl Fn(&Tensor, usize, [usize; 3]) -> TensorResult<Tensor>,
     ) -> Result<Variables, Error> {
-        self.check(image)?;
+        self.check(image, 0)?;
         let (Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config)) = self
         else {
             return Ok(variables);
@@ -117,10 +120,10 @@ impl ModelConfig {
         Ok(variables)
     }
 
-    /// How many dimensions a latent has, for images of this size.
-    pub fn latent_size(&self, image: ImageSize) -> usize {
+    /// How many dimensions a latent has, for images of this shape.
+    pub fn latent_size(&self, image: Shape) -> usize {
         match self {
-            Self::Flow(_) | Self::ConditionalFlow(_) => image.0 * image.1,
+            Self::Flow(_) | Self::ConditionalFlow(_) => image.elem_count(),
             Self::Vae(config) | Self::ConditionalVae(config) => config.latent_size,
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.networks.latent_size
@@ -143,20 +146,18 @@ impl ModelConfig {
         matches!(self, Self::Flow(_) | Self::ConditionalFlow(_))
     }
 
-    /// Whether such a model can exist for images of this size.
+    /// Whether such a model can exist for images of this shape and, where it is conditional, labels of so many classes.
     ///
     /// # Errors
     /// Names the field of the configuration that is impossible.
-    pub fn check(&self, image: ImageSize) -> Result<(), Error> {
+    pub fn check(&self, image: Shape, classes: usize) -> Result<(), Error> {
+        let classes = if self.is_conditional() { classes } else { 0 };
         match self {
-            Self::Vae(config) | Self::ConditionalVae(config) => {
-                let pixels = image.0.checked_mul(image.1);
-                config.check(pixels.unwrap_or(usize::MAX))
-            }
+            Self::Vae(config) | Self::ConditionalVae(config) => config.check(image.elem_count()),
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
-                config.check(image)
+                config.check(image, classes)
             }
-            Self::Flow(config) | Self::ConditionalFlow(config) => config.check(image),
+            Self::Flow(config) | Self::ConditionalFlow(config) => config.check(image, classes),
         }
     }
 }
@@ -241,6 +242,10 @@ impl LatentModel for AnyModel {
 
     fn latent_size(&self) -> usize {
         of_either!(self, &(), model, _condition => model.latent_size())
+    }
+
+    fn classes(&self) -> Option<usize> {
+        of_either!(self, &(), model, _condition => model.classes())
     }
 
     fn encode(&self, images: &Tensor, labels: &Labels) -> Result<Tensor, Error> {

@@ -93,6 +93,12 @@ pub trait LatentModel: Trainable + Send + Sync {
     /// How many dimensions a latent has.
     fn latent_size(&self) -> usize;
 
+    /// How many classes the labels of a conditional model tell apart: the width of its [`Labels`]. `None` of a model
+    /// that takes no labels.
+    fn classes(&self) -> Option<usize> {
+        None
+    }
+
     /// The latents that stand for the images: the mean of q(z|x), or the exact inverse of a flow.
     fn encode(&self, images: &Tensor, condition: &Self::Condition) -> Result<Tensor, Error>;
 
@@ -152,8 +158,8 @@ pub trait LatentModel: Trainable + Send + Sync {
     }
 }
 
-/// What a model of p(x|y), conditional on labels, can do beyond any other. For a model of one's own,
-/// `impl Conditional for …` without any method gives all of it.
+/// What a model of p(x|y), conditional on labels, can do beyond any other. For a model of one's own that has
+/// [`LatentModel::classes`], `impl Conditional for …` without any method gives all of it.
 pub trait Conditional: LatentModel<Condition = Labels> {
     /// New images of these digits, `[digits, pixels]`.
     ///
@@ -164,7 +170,7 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     /// # fn main() -> Result<(), latent_models::Error> {
     /// # let config = VaeConfig { hidden: vec![8], ..VaeConfig::default() };
     /// # let builder = Parameters::seeded(1, &Device::Cpu).builder();
-    /// let model = Vae::conditional(784, &config, &builder)?;
+    /// let model = Vae::conditional(784, 10, &config, &builder)?;
     /// let images = model.generate(&[3, 1, 4], &mut Generator::new(1))?;
     /// assert_eq!(images.dims(), [3, 784]);
     /// # Ok(())
@@ -172,10 +178,11 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     /// ```
     ///
     /// # Errors
-    /// A digit is above 9.
+    /// A digit is not one of the classes.
     fn generate(&self, digits: &[u8], generator: &mut Generator) -> Result<Tensor, Error> {
         let latents = self.sample_prior(digits.len(), generator)?;
-        let labels = Labels::new(digits, latents.dtype(), latents.device())?;
+        let classes = known_classes(self)?;
+        let labels = Labels::new(digits, classes, latents.dtype(), latents.device())?;
         self.decode(&latents, &labels)
     }
 
@@ -183,11 +190,13 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     /// changed.
     ///
     /// # Errors
-    /// There are no classes, or one is above 9.
+    /// There are no classes, or one is not the model's.
     fn restyle(&self, images: &Tensor, labels: &Labels, classes: &[u8]) -> Result<Tensor, Error> {
+        let known = known_classes(self)?;
         let latents = self.encode(images, labels)?;
+        let (count, dtype, device) = (latents.dim(0)?, latents.dtype(), latents.device());
         let as_digit = |digit| {
-            let labels = Labels::all(digit, latents.dim(0)?, latents.dtype(), latents.device())?;
+            let labels = Labels::all(digit, count, known, dtype, device)?;
             self.decode(&latents, &labels)
         };
         let images = classes
@@ -202,7 +211,7 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     /// [`LatentModel::log_likelihood`] under each of them, all being as likely before.
     ///
     /// # Errors
-    /// There are no draws or no classes, or a class is above 9.
+    /// There are no draws or no classes, or a class is not the model's.
     fn class_log_probabilities(
         &self,
         images: &Tensor,
@@ -210,12 +219,13 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         samples: usize,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
+        let known = known_classes(self)?;
         let start = generator.clone();
         let count = images.dim(0)?;
         let mut marginal = LogMeanExp::new(count);
         let mut likelihoods = Vec::with_capacity(classes.len());
         for &digit in classes {
-            let labels = Labels::all(digit, count, images.dtype(), images.device())?;
+            let labels = Labels::all(digit, count, known, images.dtype(), images.device())?;
             // The same noise for every digit: what differs is the digit.
             generator.clone_from(&start);
             let likelihood = self.log_likelihood(images, &labels, samples, generator)?;
@@ -235,7 +245,7 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     /// The most probable of `classes` for each image, `[n]` (u32), by [`Self::class_log_probabilities`].
     ///
     /// # Errors
-    /// There are no draws or no classes, a class is above 9, or a likelihood is infinite or no number.
+    /// There are no draws or no classes, a class is not the model's, or a likelihood is infinite or no number.
     fn classify(
         &self,
         images: &Tensor,
@@ -251,14 +261,20 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     }
 }
 
+/// How many classes a conditional model tells apart.
+fn known_classes<M: LatentModel + ?Sized>(model: &M) -> Result<usize, Error> {
+    model.classes().ok_or(Error::NotConditional)
+}
+
 #[cfg(test)]
 mod tests {
     use latent_tolerance::{SINGLE, rounding};
 
     use super::*;
-    use crate::CLASSES;
 
-    /// The labels 0 to 9.
+    const CLASSES: usize = 10;
+
+    /// All labels.
     const ALL: [u8; CLASSES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
     /// p(x|y) as it is given for each class, for one image.
@@ -275,6 +291,10 @@ mod tests {
 
         fn latent_size(&self) -> usize {
             1
+        }
+
+        fn classes(&self) -> Option<usize> {
+            Some(CLASSES)
         }
 
         fn encode(&self, _: &Tensor, _: &Labels) -> Result<Tensor, Error> {

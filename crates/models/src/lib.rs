@@ -20,14 +20,15 @@
 //!
 //! // A conditional one draws the digits that it is told to: one call from labels to images.
 //! let parameters = Parameters::seeded(1, &Device::Cpu);
-//! let conditional = Vae::conditional(784, &config, &parameters.builder())?;
+//! let conditional = Vae::conditional(784, 10, &config, &parameters.builder())?;
 //! let images = conditional.generate(&[3, 1, 4], &mut generator)?; // [3, 784]
 //! # assert_eq!(images.dims(), [3, 784]);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Images are `[n, pixels]` with values in [0, 1]. Every loss and bound is in nats, one number an
+//! Images are `[n, pixels]` with values in [0, 1], where a pixel of several channels counts as several (see
+//! [`Shape`]). Every loss and bound is in nats, one number an
 //! image, summed over pixels and latent dimensions.
 
 mod blocks;
@@ -49,13 +50,12 @@ pub use flow::{
     ConditionalFlow, Flow, FlowConfig, Halves, Normalisation, Preprocessing, Prior, Transform,
 };
 pub use latent_distributions::Generator;
-pub use latent_kernels::Activation;
+pub use latent_kernels::{Activation, Shape};
 pub use latent_model::{Conditional, LatentModel, Loss, Step, Trainable};
 pub use log_mean_exp::LogMeanExp;
 pub use networks::{
-    CLASSES, Concatenated, Condition, Conv2d, ConvTranspose2d, ConvolutionalConfig,
-    ConvolutionalDecoder, ConvolutionalEncoder, ImageSize, Labels, Linear, Mlp, Network,
-    Sequential, Summed,
+    Concatenated, Condition, Conv2d, ConvTranspose2d, ConvolutionalConfig, ConvolutionalDecoder,
+    ConvolutionalEncoder, Labels, Linear, Mlp, Network, Sequential, Summed,
 };
 pub use parameters::{Parameters, shapes};
 pub use vae::{

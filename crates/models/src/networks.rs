@@ -9,10 +9,8 @@ use candle_core::{Result, Tensor};
 use latent_kernels::{Layer, sequence};
 
 pub use convolution::{Conv2d, ConvTranspose2d};
-pub use convolutional::{
-    ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder, ImageSize,
-};
-pub use labels::{CLASSES, Concatenated, Condition, Labels, Summed};
+pub use convolutional::{ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder};
+pub use labels::{Concatenated, Condition, Labels, Summed};
 pub use linear::{Linear, Mlp};
 
 /// A network as a model sees it: a function of its input and of what the model is conditioned on.
@@ -25,6 +23,11 @@ pub trait Network: Send + Sync {
 
     /// The output for a batch.
     fn forward(&self, input: &Tensor, condition: &Self::Condition) -> Result<Tensor>;
+
+    /// How many classes the labels of its condition tell apart; `None` of a network that sees no labels.
+    fn classes(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// A network whose layers follow one after the other, which is all that there is to say of it.
@@ -34,6 +37,11 @@ pub trait Sequential: Send + Sync {
 
     /// The layers, from the input on.
     fn layers<'a>(&'a self, condition: &'a Self::Condition) -> Vec<Layer<'a>>;
+
+    /// As [`Network::classes`].
+    fn classes(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl<N: Sequential> Network for N {
@@ -41,5 +49,9 @@ impl<N: Sequential> Network for N {
 
     fn forward(&self, input: &Tensor, condition: &N::Condition) -> Result<Tensor> {
         sequence(input, &self.layers(condition))
+    }
+
+    fn classes(&self) -> Option<usize> {
+        Sequential::classes(self)
     }
 }

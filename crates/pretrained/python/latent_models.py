@@ -24,7 +24,9 @@ def load(path) -> tuple[nn.Module, dict]:
         tensors = {name: file.get_tensor(name) for name in file.keys()}
     if metadata["format"] < 2 and "convolutional" in metadata["experiment"]["model"]["kind"]:
         raise ValueError(f"{path}: convolutional models of format 1 have another order of dimensions")
-    module = make(metadata["experiment"]["model"], metadata["data"]["height"], metadata["data"]["width"])
+    data = metadata["data"]
+    shape = data.get("shape", data)
+    module = make(metadata["experiment"]["model"], shape["height"], shape["width"])
     module.load_state_dict(tensors)
     return module.double().eval(), metadata
 

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use latent_checkpoints::{Collection, Entry};
-use latent_models::{ModelConfig, Preprocessing};
+use latent_models::{ModelConfig, Preprocessing, Shape};
 use latent_training::{Evaluation, ModelMetadata};
 
 use crate::Error;
@@ -77,15 +77,11 @@ impl Card<'_> {
     fn facts(&self) -> Vec<(&'static str, String)> {
         let metadata = &self.entry.metadata;
         let (experiment, data) = (&metadata.experiment, &metadata.data);
-        let image = (data.height, data.width);
         let mut facts = vec![
-            (
-                "Images",
-                format!("{} × {} pixels, grey, in [0, 1]", data.height, data.width),
-            ),
+            ("Images", images(data.shape)),
             (
                 "Latents",
-                format!("{} dimensions", experiment.model.latent_size(image)),
+                format!("{} dimensions", experiment.model.latent_size(data.shape)),
             ),
         ];
         if metadata.epoch == 0 {
@@ -121,6 +117,20 @@ impl Card<'_> {
         facts.push(("Licence", "MIT OR Apache-2.0, at your choice".to_owned()));
         facts
     }
+}
+
+/// What images of this shape are.
+fn images(shape: Shape) -> String {
+    let Shape {
+        channels,
+        height,
+        width,
+    } = shape;
+    let colours = match channels {
+        1 => "grey".to_owned(),
+        _ => format!("{channels} channels"),
+    };
+    format!("{height} × {width} pixels, {colours}, in [0, 1]")
 }
 
 /// The front page of a collection, with the header that the hub reads.

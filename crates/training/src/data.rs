@@ -43,11 +43,14 @@ impl DataRecord {
     /// # Errors
     /// [`Error::UnseenClass`] names the first that is not.
     pub fn check_seen(&self, labels: &[u8]) -> Result<(), Error> {
-        match labels.iter().find(|label| !self.classes.contains(label)) {
+        match labels
+            .iter()
+            .find(|label| !self.classes_present.contains(label))
+        {
             None => Ok(()),
             Some(&class) => Err(Error::UnseenClass {
                 class,
-                seen: self.classes.clone(),
+                seen: self.classes_present.clone(),
             }),
         }
     }
@@ -69,7 +72,7 @@ impl Experiment {
         if !self.model.is_conditional() {
             return splits;
         }
-        let classes = splits.train.classes();
+        let classes = splits.train.classes_present();
         Splits {
             validation: splits.validation.map(|images| images.of_classes(&classes)),
             test: splits.test.of_classes(&classes),

@@ -185,7 +185,7 @@ pub fn encode<M: LatentModel<Condition: Condition> + ?Sized>(
     let mut latents = Vec::new();
     for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let Batch { images, labels } = batch?;
-        let condition = M::Condition::from_labels(&labels, images.dtype())?;
+        let condition = M::Condition::from_labels(&labels, model.classes(), images.dtype())?;
         latents.push(if sampled {
             let mut generator = noise(batching, step);
             model.encode_sample(&images, &condition, &mut generator)?
@@ -211,7 +211,7 @@ pub fn kl_by_dimension<M: LatentModel<Condition: Condition> + ?Sized>(
     let mut sums = vec![0.0; model.latent_size()];
     for batch in dataset.in_order(batching, device) {
         let Batch { images, labels } = batch?;
-        let condition = M::Condition::from_labels(&labels, images.dtype())?;
+        let condition = M::Condition::from_labels(&labels, model.classes(), images.dtype())?;
         let Some(kl) = model.kl_by_dimension(&images, &condition)? else {
             return Ok(None);
         };
@@ -241,7 +241,7 @@ pub fn log_likelihoods<M: LatentModel<Condition: Condition> + ?Sized>(
     progress: impl FnMut(usize),
 ) -> Result<Vec<f32>, Error> {
     let of_batch = |Batch { images, labels }: Batch, generator: &mut Generator| {
-        let condition = M::Condition::from_labels(&labels, images.dtype())?;
+        let condition = M::Condition::from_labels(&labels, model.classes(), images.dtype())?;
         let values = model.log_likelihood(&images, &condition, samples, generator)?;
         Ok(values.to_dtype(DType::F32)?.to_vec1::<f32>()?)
     };

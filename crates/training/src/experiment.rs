@@ -2,7 +2,7 @@ mod table;
 mod training_config;
 
 use latent_datasets::{Source, Splits};
-use latent_models::{ImageSize, ModelConfig};
+use latent_models::{ModelConfig, Shape};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
@@ -168,28 +168,30 @@ impl Experiment {
             });
         }
         // What the images are like is not known yet; so many are enough for every model.
-        self.check_for(origin, (2, 2))
+        self.check_for(origin, Shape::grey(2, 2), 1)
     }
 
-    /// Whether the model can exist for images of this size.
+    /// Whether the model can exist for images of this shape and labels of so many classes.
     ///
     /// # Errors
     /// [`Error::Value`] names the key with the impossible value.
-    pub fn check_for(&self, origin: &str, image: ImageSize) -> Result<(), Error> {
-        self.model.check(image).map_err(|error| match error {
-            latent_models::Error::Config { key, value, remedy } => Error::Value {
-                origin: origin.to_owned(),
-                // The size of the images is the data's, and no key of an experiment.
-                key: if key.starts_with("image") || key == "pixels" {
-                    key.to_owned()
-                } else {
-                    format!("model.{key}")
+    pub fn check_for(&self, origin: &str, image: Shape, classes: usize) -> Result<(), Error> {
+        self.model
+            .check(image, classes)
+            .map_err(|error| match error {
+                latent_models::Error::Config { key, value, remedy } => Error::Value {
+                    origin: origin.to_owned(),
+                    // The size of the images is the data's, and no key of an experiment.
+                    key: if key.starts_with("image") || key == "pixels" {
+                        key.to_owned()
+                    } else {
+                        format!("model.{key}")
+                    },
+                    value,
+                    remedy,
                 },
-                value,
-                remedy,
-            },
-            other => other.into(),
-        })
+                other => other.into(),
+            })
     }
 
     /// Whether there are images to train on, to choose by where that is asked for, and to judge by.

@@ -68,7 +68,7 @@ impl Evaluation {
         if exact.is_some()
             && let Ok(conditional) = any.conditional()
         {
-            let classes = &model.metadata.data.classes;
+            let classes = &model.metadata.data.classes_present;
             let done = |done| progress(EvaluationStage::MarginalLogLikelihood, done);
             let values =
                 marginal_log_likelihoods(conditional, images, classes, batching, device, done)?;

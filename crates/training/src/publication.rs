@@ -36,10 +36,9 @@ pub fn publish<E: From<Error>>(
     } = latent_checkpoints::load::<ModelMetadata>(&file, MODEL_KIND, device)
         .map_err(Error::from)?;
     let tensors = if format < PYTORCH_FORMAT {
-        let image = (metadata.data.height, metadata.data.width);
         let config = &metadata.experiment.model;
         config
-            .in_pytorch_order(image, tensors)
+            .in_pytorch_order(metadata.data.shape, tensors)
             .map_err(Error::from)?
     } else {
         tensors

@@ -26,7 +26,7 @@ pub fn train_classifier(
     device: &Device,
     observer: &mut impl Observer,
 ) -> Result<TrainedClassifier, Error> {
-    let known = splits.train.classes();
+    let known = splits.train.classes_present();
     if let Some(&class) = classes.iter().find(|class| !known.contains(class)) {
         let images = splits.train.len();
         return Err(Error::NoImagesOfClass { class, images });
@@ -38,7 +38,7 @@ pub fn train_classifier(
     };
     let shape = ClassifierConfig {
         hidden: vec![512],
-        ..ClassifierConfig::default()
+        classes: splits.train.classes(),
     };
     let parameters = Parameters::seeded(seed, device);
     let build = |builder: &VarBuilder| Classifier::new(splits.train.pixels(), &shape, builder);
@@ -94,7 +94,7 @@ impl SampleAccuracy {
                 let batch = BATCH.min(count - first);
                 let latents = (model.sample_prior(batch, &mut generator)? * temperature)?;
                 let labels = Tensor::full(u32::from(class), batch, device)?;
-                let labels = M::Condition::from_labels(&labels, DType::F32)?;
+                let labels = M::Condition::from_labels(&labels, model.classes(), DType::F32)?;
                 let images = model.decode(&latents, &labels)?;
                 let found = classifier.classify(&images)?.to_vec1::<u32>()?;
                 predicted.extend(found.iter().map(|&class| class as u8));

@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use latent_datasets::Dataset;
 use latent_distributions::Generator;
-use latent_models::{CLASSES, Condition, LatentModel, ModelConfig, Parameters};
+use latent_models::{Condition, LatentModel, ModelConfig, Parameters};
 use serde::Serialize;
 
 use crate::{Error, Trainer, TrainingConfig};
@@ -44,7 +44,7 @@ impl Throughput {
             ..TrainingConfig::default()
         };
         let parameters = Parameters::seeded(1, device);
-        let build = |builder: &VarBuilder| model.build((train.height(), train.width()), builder);
+        let build = |builder: &VarBuilder| model.build(train.shape(), train.classes(), builder);
         let mut trainer = Trainer::new(&config, false, 1, parameters, build)?;
         let warm_up = steps.div_ceil(10);
         trainer.images_per_second(train, warm_up)?;
@@ -52,10 +52,10 @@ impl Throughput {
 
         let model = trainer.evaluated();
         let labels: Vec<u32> = (0..batch_size)
-            .map(|index| (index % CLASSES) as u32)
+            .map(|index| (index % train.classes()) as u32)
             .collect();
         let labels = Tensor::new(labels, device)?;
-        let condition = Condition::from_labels(&labels, DType::F32)?;
+        let condition = Condition::from_labels(&labels, model.classes(), DType::F32)?;
         let mut generator = Generator::new(1);
         let start = Instant::now();
         for _ in 0..warm_up {

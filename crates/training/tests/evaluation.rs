@@ -165,6 +165,10 @@ impl Trainable for OneHot {
 impl LatentModel for OneHot {
     type Condition = Labels;
 
+    fn classes(&self) -> Option<usize> {
+        Some(10)
+    }
+
     fn latent_size(&self) -> usize {
         1
     }

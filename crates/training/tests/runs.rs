@@ -9,7 +9,7 @@ use std::time::Duration;
 use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
 use latent_checkpoints::{load_foreign, save};
-use latent_datasets::{Batching, Dataset, Splits, synthetic};
+use latent_datasets::{Batching, Dataset, Shape, Splits, synthetic};
 use latent_distributions::{Distribution, Generator};
 use latent_kernels::{Adam, Moments, adam_update, average_update, squared_norm};
 use latent_models::{Loss, Parameters, Step, Trainable, Vae, VaeConfig};
@@ -305,7 +305,10 @@ fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
     let given: Vec<Vec<f32>> = (0..10)
         .map(|label| {
             let labels = vec![label; test.len()];
-            part(&Dataset::new(28, 28, test.images().to_vec(), labels).unwrap())
+            part(
+                &Dataset::new(test.shape(), test.classes(), test.images().to_vec(), labels)
+                    .unwrap(),
+            )
         })
         .collect();
     let conditional = model.conditional().unwrap();
@@ -602,7 +605,10 @@ fn convolutional_models_are_kept_as_pytorch_has_them_and_were_not_in_format_1() 
     // The format before, in which the variables were as they are in memory.
     let file = path.join("model.safetensors");
     let tensors = load_foreign(&file, &Device::Cpu).unwrap().tensors;
-    let in_memory = experiment.model.in_own_order((28, 28), tensors).unwrap();
+    let in_memory = experiment
+        .model
+        .in_own_order(Shape::grey(28, 28), tensors)
+        .unwrap();
     save(&file, "model", &in_memory, &metadata).unwrap();
     assert_ne!(measured(&path).0, metrics);
     let bytes = fs::read(&file).unwrap();
@@ -1216,9 +1222,9 @@ fn a_run_stores_its_data_and_their_place_and_the_model_only_what_they_are() {
         ..
     } = digits();
     assert_eq!(data.record.name, "synthetic");
-    assert_eq!((data.record.height, data.record.width), (28, 28));
+    assert_eq!(data.record.shape, Shape::grey(28, 28));
     assert_eq!(
-        (data.record.images, data.record.classes),
+        (data.record.images, data.record.classes_present),
         (200, ALL.to_vec())
     );
     assert_eq!(data.record.checksum, images.checksum());
@@ -1284,8 +1290,8 @@ fn a_conditional_model_is_of_the_classes_that_it_saw() {
         train(&run, &splits, &Device::Cpu, &mut Silent).unwrap();
         let model = load_model(path, &Device::Cpu).unwrap();
         let data = &model.metadata.data;
-        assert_eq!(data.classes, [1, 4, 7]);
-        let test = splits.test.clone().of_classes(&data.classes);
+        assert_eq!(data.classes_present, [1, 4, 7]);
+        let test = splits.test.clone().of_classes(&data.classes_present);
         assert_eq!((test.len(), &data.test_checksum), (15, &test.checksum()));
         let batching = Batching {
             size: 20,
@@ -1296,21 +1302,25 @@ fn a_conditional_model_is_of_the_classes_that_it_saw() {
         let found = classify(
             model,
             &splits.test,
-            &data.classes,
+            &data.classes_present,
             2,
             &batching,
             &Device::Cpu,
             |_| {},
         );
         let found = found.unwrap();
-        assert!(found.iter().all(|class| data.classes.contains(class)));
+        assert!(
+            found
+                .iter()
+                .all(|class| data.classes_present.contains(class))
+        );
 
         let mixture = |classes: &[u8]| {
             let mixture =
                 marginal_log_likelihoods(model, &test, classes, &batching, &Device::Cpu, |_| {});
             mixture.unwrap()
         };
-        let Some(of_seen) = mixture(&data.classes) else {
+        let Some(of_seen) = mixture(&data.classes_present) else {
             continue;
         };
         // With a uniform prior: the mean of what a mixture of one label is under each.
@@ -1331,5 +1341,5 @@ fn a_conditional_model_is_of_the_classes_that_it_saw() {
     train(&run, &splits, &Device::Cpu, &mut Silent).unwrap();
     let data = run.model_metadata().unwrap().data;
     assert_eq!(data.test_checksum, splits.test.checksum());
-    assert_eq!(data.classes, [1, 4, 7]);
+    assert_eq!(data.classes_present, [1, 4, 7]);
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use latent_datasets::{Dataset, Loaded, Source, Splits, has_idx_files};
+use latent_datasets::{Dataset, Loaded, Shape, Source, Splits, has_idx_files};
 use latent_training::{DataRecord, Model, Run};
 use serde_json::{Map, Value, json};
 
@@ -129,11 +129,14 @@ impl DataArguments {
         let (trained, experiment) = (&model.metadata.data, &model.metadata.experiment);
         let loaded = self.load_own(experiment.data.source, model.run.as_ref(), context)?;
         let splits = loaded.splits;
-        let size = |height: usize, width: usize| format!("{height} × {width}");
-        if (trained.height, trained.width) != (splits.test.height(), splits.test.width()) {
+        let size = |shape: Shape| match shape {
+            Shape { channels: 1, .. } => format!("{} × {}", shape.height, shape.width),
+            _ => shape.to_string(),
+        };
+        if trained.shape != splits.test.shape() {
             return Err(Error::ImageSize {
-                model: size(trained.height, trained.width),
-                data: size(splits.test.height(), splits.test.width()),
+                model: size(trained.shape),
+                data: size(splits.test.shape()),
             });
         }
         let found = DataRecord::of(&experiment.prepared(splits.clone()));
@@ -163,9 +166,13 @@ impl DataArguments {
             ));
         }
         let is_conditional = model.model.conditional().is_ok();
-        let classes = is_conditional.then(|| trained.classes.clone());
+        let classes = is_conditional.then(|| trained.classes_present.clone());
         if let Some(seen) = &classes {
-            let mut left_out = [splits.train.classes(), splits.test.classes()].concat();
+            let mut left_out = [
+                splits.train.classes_present(),
+                splits.test.classes_present(),
+            ]
+            .concat();
             left_out.retain(|class| !seen.contains(class));
             left_out.sort_unstable();
             left_out.dedup();

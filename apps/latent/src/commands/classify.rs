@@ -55,7 +55,7 @@ impl Classify {
             .truncated(self.limit.unwrap_or(u64::MAX) as usize);
         let seed = self.output.seed(&model);
         let (batching, device) = (batching(&model, seed), &context.device);
-        let known = &model.metadata.data.classes;
+        let known = &model.metadata.data.classes_present;
         let conditional = model.model.conditional();
         let usual = match conditional {
             Ok(_) => Method::Bayes,

@@ -104,13 +104,13 @@ impl Show {
             "image {} of {} ({split}): {label}\n{}",
             self.index,
             splits.name,
-            text_picture(image, data.width())
+            text_picture(image, data.shape().width)
         );
         let pixels: Vec<f32> = image
             .iter()
             .map(|&pixel| f32::from(pixel) / 255.0)
             .collect();
-        let picture = ImageGrid::new(pixels, [1, data.height(), data.width()])?
+        let picture = ImageGrid::new(pixels, [1, data.shape().height, data.shape().width])?
             .cell_titles([label.to_string()]);
         let object = json!({
             "data": splits.name, "split": split, "index": self.index, "label": label, "pixels": image,
@@ -148,7 +148,7 @@ impl Info {
             words.push(describe(name, data));
             let pixels = data.pixel_statistics();
             object[name] = json!({
-                "images": data.len(), "height": data.height(), "width": data.width(),
+                "images": data.len(), "height": data.shape().height, "width": data.shape().width,
                 "images_by_digit": data.counts_by_class(), "checksum": data.checksum(),
                 "pixels": { "mean": pixels.mean, "standard_deviation": pixels.standard_deviation, "zero": pixels.zero_fraction },
             });
@@ -168,8 +168,8 @@ fn describe(name: &str, data: &Dataset) -> String {
     format!(
         "{name}: {} images of {} × {} pixels\n  images by digit  {}\n  pixels in [0, 1]  mean {:.4}, standard deviation {:.4}, {:.1} % are 0\n  SHA-256 {}",
         thousands(data.len() as f64),
-        data.height(),
-        data.width(),
+        data.shape().height,
+        data.shape().width,
         counts.join("  "),
         pixels.mean,
         pixels.standard_deviation,

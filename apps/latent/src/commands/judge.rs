@@ -43,7 +43,7 @@ impl Judge {
             test: data.test(),
         };
         let splits = splits.truncated(self.limit.unwrap_or(u64::MAX) as usize);
-        let classes = &model.metadata.data.classes;
+        let classes = &model.metadata.data.classes_present;
         let (seed, device) = (self.output.seed(&model), &context.device);
         context.say("training a classifier on the training images");
         let trained = train_classifier(&splits, classes, seed, device, &mut Silent)?;

@@ -188,7 +188,7 @@ impl Train {
         experiment.data.source = loaded.source;
         // Before anything is written, or deleted.
         let train = &loaded.splits.train;
-        experiment.check_for(name, (train.height(), train.width()))?;
+        experiment.check_for(name, train.shape(), train.classes())?;
         let whole = loaded.splits.truncated(limit(&experiment));
         experiment.check_splits(&whole)?;
         let splits = experiment.prepared(whole.clone());
@@ -400,7 +400,7 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
 fn suggestions(run: &Path, experiment: &Experiment, splits: &Splits) -> Vec<CommandLine> {
     let of = |command: &str| CommandLine::new(command).path(run);
     let test = &splits.test;
-    let size = experiment.model.latent_size((test.height(), test.width()));
+    let size = experiment.model.latent_size(test.shape());
     let seen = |class: &u8| splits.train.labels().contains(class);
     let mut all = Vec::new();
     if experiment.model.is_conditional() {

@@ -808,7 +808,7 @@ fn images_that_look_wrong_are_reported_with_the_remedy() {
     for (remedy, change) in changes {
         let changed = |data: &Dataset| {
             let images = data.images().chunks(784).flat_map(change).collect();
-            Dataset::new(28, 28, images, data.labels().to_vec()).unwrap()
+            Dataset::new(data.shape(), data.classes(), images, data.labels().to_vec()).unwrap()
         };
         let splits = Splits {
             name: "changed".to_owned(),

@@ -6,7 +6,7 @@ use candle_nn::VarBuilder;
 use latent_datasets::{Splits, synthetic};
 use latent_models::{
     Bound, Classifier, ClassifierConfig, ConvolutionalVaeConfig, Flow, FlowConfig, ModelConfig,
-    Normalisation, Objective, Parameters, Prior, Transform, VaeConfig,
+    Normalisation, Objective, Parameters, Prior, Shape, Transform, VaeConfig,
 };
 use latent_tests::announce;
 use latent_tolerance::scaled;
@@ -58,7 +58,7 @@ fn elbo_after_one_epoch(
         batch_size,
         ..TrainingConfig::default()
     };
-    let build = |builder: &VarBuilder| model.build((28, 28), builder);
+    let build = |builder: &VarBuilder| model.build(Shape::grey(28, 28), 10, builder);
     let mut trainer = Trainer::new(&config, false, 1, Parameters::seeded(1, CPU), build).unwrap();
     let few = Splits {
         train: mnist.train.clone().truncated(images),
@@ -164,7 +164,7 @@ fn flows_of_many_seeds_train_without_a_number_that_is_none() {
         };
         let mut losses = Vec::new();
         for seed in 1..=seeds as u64 {
-            let build = |builder: &VarBuilder| Flow::new((28, 28), &config, builder);
+            let build = |builder: &VarBuilder| Flow::new(Shape::grey(28, 28), &config, builder);
             let parameters = Parameters::seeded(seed, CPU);
             let mut trainer = Trainer::new(&training, false, seed, parameters, build).unwrap();
             // A loss, a weight or a moment that is no number is an error.

@@ -1,12 +1,12 @@
 use std::ops::Range;
 
 use latent_distributions::{LogisticMixture, Partition};
-use latent_kernels::Activation;
+use latent_kernels::{Activation, Shape};
 use serde::{Deserialize, Serialize};
 
 use super::preprocessing::Preprocessing;
+use crate::Error;
 use crate::error::{positive, refuse_too_many};
-use crate::{CLASSES, Error, ImageSize};
 
 /// The shape of a [`Flow`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,11 +56,11 @@ pub enum Halves {
 
 impl Halves {
     /// The half that is given first, and that which is transformed first.
-    pub(super) fn partition(self, (height, width): ImageSize) -> Result<Partition, Error> {
+    pub(super) fn partition(self, image: Shape) -> Result<Partition, Error> {
         Ok(match self {
-            Self::Alternating => Partition::alternating(height * width)?,
-            Self::Checkerboard => Partition::checkerboard(height, width)?,
-            Self::Blocks => Partition::halves(height * width)?,
+            Self::Alternating => Partition::alternating(image.elem_count())?,
+            Self::Checkerboard => Partition::checkerboard(image)?,
+            Self::Blocks => Partition::halves(image.elem_count())?,
         })
     }
 }
@@ -145,19 +145,23 @@ impl FlowConfig {
         }
     }
 
-    /// Whether there can be such a flow of images of this size.
+    /// Whether there can be such a flow of images of this shape, with labels of so many classes: 0 without labels.
     ///
     /// # Errors
     /// Names the field that is impossible.
-    pub fn check(&self, (height, width): ImageSize) -> Result<(), Error> {
+    pub fn check(&self, image: Shape, classes: usize) -> Result<(), Error> {
         /// Noise can be 0, and 0 has no logit. Models compute in 32 bits, of which this is the least number.
         const LAMBDAS: Range<f64> = f32::MIN_POSITIVE as f64..0.5;
 
-        let pixels = height.saturating_mul(width);
-        if pixels < 2 {
+        let pixels = image.elem_count();
+        let divided = match self.halves {
+            Halves::Checkerboard => image.height.saturating_mul(image.width),
+            Halves::Alternating | Halves::Blocks => pixels,
+        };
+        if divided < 2 {
             return Err(Error::Config {
                 key: "pixels",
-                value: pixels.to_string(),
+                value: divided.to_string(),
                 remedy: "a coupling needs 2 or more: one to transform, and one that it is given",
             });
         }
@@ -191,7 +195,7 @@ impl FlowConfig {
         }
         let half = pixels.div_ceil(2);
         let sizes = [
-            &[half.saturating_add(CLASSES)],
+            &[half.saturating_add(classes)],
             &self.hidden[..],
             &[half.saturating_mul(numbers)],
         ]

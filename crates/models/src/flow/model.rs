@@ -6,16 +6,16 @@ use latent_distributions::{
     ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Fit, Generator, Logistic,
     LogisticMixture, Partition, Permutation, Scaling, StandardNormal,
 };
-use latent_kernels::Activation;
+use latent_kernels::{Activation, Shape};
 
 use super::config::{FlowConfig, Normalisation, Prior, Transform};
 use super::preprocessing::Preprocessing;
 use crate::blocks::{ROWS, in_blocks};
-use crate::error::refuse_no_samples;
+use crate::error::{positive, refuse_no_samples};
 use crate::log_mean_exp::LogMeanExp;
 use crate::{
-    CLASSES, Concatenated, Condition, Conditional, Error, ImageSize, Labels, LatentModel, Loss,
-    Mlp, Network, Step, Trainable,
+    Concatenated, Condition, Conditional, Error, Labels, LatentModel, Loss, Mlp, Network, Step,
+    Trainable,
 };
 
 /// A normalizing flow of coupling layers: images have an exact density, that of latents that an
@@ -26,6 +26,7 @@ use crate::{
 /// log p(y|label).
 pub struct Flow<C = ()> {
     pixels: usize,
+    classes: Option<usize>,
     preprocessing: Preprocessing,
     bijector: Chain<C>,
     /// Variables, and what they are to begin as.
@@ -37,41 +38,45 @@ pub struct Flow<C = ()> {
 pub type ConditionalFlow = Flow<Labels>;
 
 impl Flow {
-    /// A flow of images of this size, with its variables from `builder`: `0`, `1`, … for the
+    /// A flow of images of this shape, with its variables from `builder`: `0`, `1`, … for the
     /// couplings, from the latent side to the data's, and in each `log_scale`, `translation` or
     /// `mixture` for its networks and `norm` for what normalises; `scaling` for the scales of NICE.
     ///
     /// # Errors
     /// The configuration is impossible, there are fewer than two pixels, or `builder` holds variables of
     /// other shapes.
-    pub fn new(image: ImageSize, config: &FlowConfig, builder: &VarBuilder) -> Result<Self, Error> {
-        Self::of(image, config, 0, |network| network, builder)
+    pub fn new(image: Shape, config: &FlowConfig, builder: &VarBuilder) -> Result<Self, Error> {
+        Self::of(image, None, config, |network| network, builder)
     }
 
-    /// The same with the label in every network.
+    /// The same with the label, of so many classes, in every network.
     ///
     /// # Errors
     /// As [`Self::new`].
     pub fn conditional(
-        image: ImageSize,
+        image: Shape,
+        classes: usize,
         config: &FlowConfig,
         builder: &VarBuilder,
     ) -> Result<ConditionalFlow, Error> {
-        ConditionalFlow::of(image, config, CLASSES, Concatenated::new, builder)
+        positive("classes", classes)?;
+        let conditioned = |network| Concatenated::new(network, classes);
+        ConditionalFlow::of(image, Some(classes), config, conditioned, builder)
     }
 }
 
 impl<C: Condition + 'static> Flow<C> {
-    /// A flow with networks that see `told` numbers more than pixels, which `conditioned` sees to.
+    /// A flow with networks that see labels of so many classes, which `conditioned` sees to.
     fn of<N: Network<Condition = C> + 'static>(
-        image: ImageSize,
+        image: Shape,
+        classes: Option<usize>,
         config: &FlowConfig,
-        told: usize,
         conditioned: impl Fn(Mlp) -> N,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
-        config.check(image)?;
-        let pixels = image.0 * image.1;
+        let beside = classes.unwrap_or(0);
+        config.check(image, beside)?;
+        let pixels = image.elem_count();
         let (dtype, device) = (builder.dtype(), builder.device());
         let zeros =
             |name, builder: &VarBuilder| builder.get_with_hints(pixels, name, Init::Const(0.0));
@@ -92,7 +97,12 @@ impl<C: Condition + 'static> Flow<C> {
             };
             let mlp = |name, numbers: usize, last| {
                 let outputs = numbers * partition.transformed();
-                let sizes = [&[partition.given() + told], &config.hidden[..], &[outputs]].concat();
+                let sizes = [
+                    &[partition.given() + beside],
+                    &config.hidden[..],
+                    &[outputs],
+                ]
+                .concat();
                 Mlp::beginning_small(&sizes, config.activation, last, &builder.pp(name))
             };
             bijectors.push(match config.transform {
@@ -134,6 +144,7 @@ impl<C: Condition + 'static> Flow<C> {
 
         Ok(Self {
             pixels,
+            classes,
             preprocessing: config.preprocessing,
             bijector: Chain::new(bijectors),
             beginnings,
@@ -185,7 +196,7 @@ impl<C: Condition + 'static> Trainable for Flow<C> {
     /// −log p(y) of preprocessed pixels y. Its parts are `log_likelihood`, the same with its sign, and
     /// `bits_per_dimension`, which counts the preprocessing in: bits per pixel of 256 levels.
     fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
-        let condition = C::from_labels(labels, images.dtype())?;
+        let condition = C::from_labels(labels, self.classes, images.dtype())?;
         let (data, log_det) = self.dequantised(images, &mut step.generator)?;
         let log_likelihood = if step.is_training() {
             self.log_prob_in_training(&data, &condition)?
@@ -213,7 +224,7 @@ impl<C: Condition + 'static> Trainable for Flow<C> {
         for (variable, beginning) in &self.beginnings {
             variable.slice_set(beginning, 0, 0)?;
         }
-        let condition = C::from_labels(labels, images.dtype())?;
+        let condition = C::from_labels(labels, self.classes, images.dtype())?;
         let (data, _) = self.dequantised(images, generator)?;
         self.bijector.fit(&data, &condition, Fit::Initial)?;
         Ok(())
@@ -225,6 +236,10 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
 
     fn latent_size(&self) -> usize {
         self.pixels
+    }
+
+    fn classes(&self) -> Option<usize> {
+        self.classes
     }
 
     /// Each pixel in the middle of its level.

@@ -1,10 +1,10 @@
 use candle_core::Result;
 use candle_nn::VarBuilder;
-use latent_kernels::{Activation, Convolution, Layer, TransposedConvolution};
+use latent_kernels::{Activation, Convolution, Layer, Shape, TransposedConvolution};
 use serde::{Deserialize, Serialize};
 
 use super::convolution::{Conv2d, ConvTranspose2d};
-use super::{CLASSES, Linear, Sequential, Summed};
+use super::{Linear, Sequential, Summed};
 use crate::Error;
 use crate::error::{positive, refuse_too_many};
 
@@ -20,9 +20,6 @@ pub struct ConvolutionalConfig {
     /// How many dimensions the latent space has.
     pub latent_size: usize,
 }
-
-/// Height and width of images.
-pub type ImageSize = (usize, usize);
 
 impl Default for ConvolutionalConfig {
     /// Convolutions to 32 and 64 channels, a linear layer of 16, two latent dimensions.
@@ -44,14 +41,15 @@ const CONVOLUTION: Convolution = Convolution {
 };
 
 impl ConvolutionalConfig {
-    /// Whether such networks can exist for images of this size, with one channel.
+    /// Whether such networks can exist for images of this shape, with labels of so many classes: 0 without labels.
     ///
     /// # Errors
     /// A size is 0 or beyond all memory, there are no convolutions or more than halve any image, or height and width are not both even or both odd where an image is halved:
     /// one output padding serves both.
-    pub fn check(&self, image: ImageSize) -> std::result::Result<(), Error> {
-        positive("image height", image.0)?;
-        positive("image width", image.1)?;
+    pub fn check(&self, image: Shape, classes: usize) -> std::result::Result<(), Error> {
+        positive("image channels", image.channels)?;
+        positive("image height", image.height)?;
+        positive("image width", image.width)?;
         positive("channels", self.channels.len())?;
         if self.channels.len() > LAYERS {
             return Err(Error::Config {
@@ -69,15 +67,15 @@ impl ConvolutionalConfig {
         if halved.iter().any(|(height, width)| height % 2 != width % 2) {
             return Err(Error::Config {
                 key: "image",
-                value: format!("{image:?}"),
+                value: image.to_string(),
                 remedy: "height and width must stay both even or both odd as they are halved",
             });
         }
-        self.check_weights(image)
+        self.check_weights(image, classes)
     }
 
     /// Whether all layers together, those of labels included, have no more weights than can be trained.
-    fn check_weights(&self, image: ImageSize) -> std::result::Result<(), Error> {
+    fn check_weights(&self, image: Shape, classes: usize) -> std::result::Result<(), Error> {
         let product = |sizes: &[usize]| {
             let times = |product: usize, &size| product.saturating_mul(size);
             sizes.iter().fold(1, times)
@@ -85,14 +83,14 @@ impl ConvolutionalConfig {
         let (height, width, channels) = self.smallest(image);
         let outputs = product(&[height, width, channels]);
         let (first_height, first_width) = self.sizes(image)[1];
-        let labels = product(&[first_height, first_width, self.channels[0], CLASSES]);
-        let convolutions = self
-            .channels
+        let labels = product(&[first_height, first_width, self.channels[0], classes]);
+        let convolutions = [&[image.channels], &self.channels[..]].concat();
+        let convolutions = convolutions
             .windows(2)
             .map(|pair| product(&[KERNEL * KERNEL, pair[0], pair[1]]));
         let of_channels = convolutions.fold(labels, usize::saturating_add);
         let of_features = product(&[outputs, self.features]);
-        let with_labels = self.latent_size.saturating_add(CLASSES);
+        let with_labels = self.latent_size.saturating_add(classes);
         let of_latents = product(&[outputs.saturating_add(self.features), with_labels]);
         for (key, weights, value) in [
             ("channels", of_channels, format!("{:?}", self.channels)),
@@ -106,7 +104,7 @@ impl ConvolutionalConfig {
 
     /// The variables that count, in one of their dimensions, the numbers of an image with several channels: by
     /// name, with how many numbers the dimensions before have, and the image's height, width and channels.
-    pub(crate) fn flattened(&self, image: ImageSize) -> Vec<(String, usize, [usize; 3])> {
+    pub(crate) fn flattened(&self, image: Shape) -> Vec<(String, usize, [usize; 3])> {
         let (height, width, channels) = self.smallest(image);
         let smallest = [height, width, channels];
         let (height, width) = self.sizes(image)[1];
@@ -125,27 +123,33 @@ impl ConvolutionalConfig {
     }
 
     /// Height and width before the first convolution and after each.
-    fn sizes(&self, image: ImageSize) -> Vec<ImageSize> {
-        let halve = |size: &ImageSize| Some((size.0.div_ceil(2), size.1.div_ceil(2)));
-        std::iter::successors(Some(image), halve)
+    fn sizes(&self, image: Shape) -> Vec<(usize, usize)> {
+        let halve = |size: &(usize, usize)| Some((size.0.div_ceil(2), size.1.div_ceil(2)));
+        std::iter::successors(Some((image.height, image.width)), halve)
             .take(self.channels.len() + 1)
             .collect()
     }
 
     /// Height, width and channels after the last convolution.
-    fn smallest(&self, image: ImageSize) -> (usize, usize, usize) {
-        let (height, width) = *self.sizes(image).last().unwrap_or(&image);
-        (height, width, *self.channels.last().unwrap_or(&1))
+    fn smallest(&self, image: Shape) -> (usize, usize, usize) {
+        let whole = (image.height, image.width);
+        let (height, width) = *self.sizes(image).last().unwrap_or(&whole);
+        (
+            height,
+            width,
+            *self.channels.last().unwrap_or(&image.channels),
+        )
     }
 
     fn convolution(
         &self,
+        image: Shape,
         layer: usize,
         activation: Activation,
         builder: &VarBuilder,
     ) -> Result<Conv2d> {
         let inputs = if layer == 0 {
-            1
+            image.channels
         } else {
             self.channels[layer - 1]
         };
@@ -168,7 +172,7 @@ impl ConvolutionalConfig {
 /// `Flatten` keeps the pixels of a channel together: see [`ModelConfig::in_pytorch_order`](crate::ModelConfig::in_pytorch_order).
 #[derive(Clone, Debug)]
 pub struct ConvolutionalEncoder<F = Conv2d> {
-    image: ImageSize,
+    image: Shape,
     first: F,
     rest: Vec<Conv2d>,
     linear: Linear,
@@ -176,27 +180,24 @@ pub struct ConvolutionalEncoder<F = Conv2d> {
 
 impl ConvolutionalEncoder {
     /// The encoder of a model without a condition.
-    pub fn new(
-        image: ImageSize,
-        config: &ConvolutionalConfig,
-        builder: &VarBuilder,
-    ) -> Result<Self> {
-        let first = config.convolution(0, Activation::Relu, builder)?;
+    pub fn new(image: Shape, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
+        let first = config.convolution(image, 0, Activation::Relu, builder)?;
         Self::with_first(first, image, config, builder)
     }
 }
 
 impl ConvolutionalEncoder<Summed<Conv2d>> {
-    /// The encoder of a model conditioned on labels, which its first layer sees.
+    /// The encoder of a model conditioned on labels of so many classes, which its first layer sees.
     pub fn conditional(
-        image: ImageSize,
+        image: Shape,
+        classes: usize,
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        let first = config.convolution(0, Activation::Identity, builder)?;
+        let first = config.convolution(image, 0, Activation::Identity, builder)?;
         let (height, width) = config.sizes(image)[1];
         let outputs = height * width * config.channels[0];
-        let first = Summed::new(first, outputs, Activation::Relu, &builder.pp(0))?;
+        let first = Summed::new(first, classes, outputs, Activation::Relu, &builder.pp(0))?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -204,7 +205,7 @@ impl ConvolutionalEncoder<Summed<Conv2d>> {
 impl<F> ConvolutionalEncoder<F> {
     fn with_first(
         first: F,
-        image: ImageSize,
+        image: Shape,
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self> {
@@ -214,7 +215,7 @@ impl<F> ConvolutionalEncoder<F> {
             image,
             first,
             rest: (1..count)
-                .map(|layer| config.convolution(layer, Activation::Relu, builder))
+                .map(|layer| config.convolution(image, layer, Activation::Relu, builder))
                 .collect::<Result<_>>()?,
             linear: Linear::new(
                 height * width * channels,
@@ -230,12 +231,20 @@ impl<F: Sequential> Sequential for ConvolutionalEncoder<F> {
     type Condition = F::Condition;
 
     fn layers<'a>(&'a self, condition: &'a F::Condition) -> Vec<Layer<'a>> {
-        let (height, width) = self.image;
-        let mut layers = vec![Layer::Unflatten(height, width, 1)];
+        let Shape {
+            channels,
+            height,
+            width,
+        } = self.image;
+        let mut layers = vec![Layer::Unflatten(height, width, channels)];
         layers.extend(self.first.layers(condition));
         layers.extend(self.rest.iter().map(Conv2d::layer));
         layers.extend([Layer::Flatten, self.linear.layer()]);
         layers
+    }
+
+    fn classes(&self) -> Option<usize> {
+        self.first.classes()
     }
 }
 
@@ -253,11 +262,7 @@ pub struct ConvolutionalDecoder<F = Linear> {
 
 impl ConvolutionalDecoder {
     /// The decoder of a model without a condition.
-    pub fn new(
-        image: ImageSize,
-        config: &ConvolutionalConfig,
-        builder: &VarBuilder,
-    ) -> Result<Self> {
+    pub fn new(image: Shape, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
         let (height, width, channels) = config.smallest(image);
         let outputs = height * width * channels;
         let builder_of_first = builder.pp(0);
@@ -272,9 +277,10 @@ impl ConvolutionalDecoder {
 }
 
 impl ConvolutionalDecoder<Summed<Linear>> {
-    /// The decoder of a model conditioned on labels, which its first layer sees.
+    /// The decoder of a model conditioned on labels of so many classes, which its first layer sees.
     pub fn conditional(
-        image: ImageSize,
+        image: Shape,
+        classes: usize,
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self> {
@@ -282,7 +288,7 @@ impl ConvolutionalDecoder<Summed<Linear>> {
         let outputs = height * width * channels;
         let own = builder.pp(0);
         let first = Linear::new(config.latent_size, outputs, Activation::Identity, &own)?;
-        let first = Summed::new(first, outputs, Activation::Relu, &own)?;
+        let first = Summed::new(first, classes, outputs, Activation::Relu, &own)?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -290,7 +296,7 @@ impl ConvolutionalDecoder<Summed<Linear>> {
 impl<F> ConvolutionalDecoder<F> {
     fn with_first(
         first: F,
-        image: ImageSize,
+        image: Shape,
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self> {
@@ -301,7 +307,7 @@ impl<F> ConvolutionalDecoder<F> {
             let layer = count - 1 - number;
             let (inputs, larger) = (config.channels[layer], sizes[layer].0);
             let (outputs, activation) = match layer {
-                0 => (1, Activation::Identity),
+                0 => (image.channels, Activation::Identity),
                 _ => (config.channels[layer - 1], Activation::Relu),
             };
             let convolution = TransposedConvolution {
@@ -331,5 +337,9 @@ impl<F: Sequential> Sequential for ConvolutionalDecoder<F> {
         layers.extend(self.rest.iter().map(ConvTranspose2d::layer));
         layers.push(Layer::Flatten);
         layers
+    }
+
+    fn classes(&self) -> Option<usize> {
+        self.first.classes()
     }
 }

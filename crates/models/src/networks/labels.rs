@@ -4,16 +4,14 @@ use latent_kernels::{Activation, Layer, side_by_side};
 
 use super::{Linear, Network, Sequential};
 
-/// How many classes labels tell apart: the ten digits.
-pub const CLASSES: usize = 10;
-
 /// What a model is conditioned on, as a batch of labelled images gives it.
 pub trait Condition: Sized + Send + Sync {
-    /// The condition for images with `labels` `[n]` (u32), as floats of `dtype`.
+    /// The condition for images with `labels` `[n]` (u32), as floats of `dtype`, of a model that tells so many
+    /// classes apart ([`LatentModel::classes`](crate::LatentModel::classes)).
     ///
     /// # Errors
-    /// A label is not one of the [`CLASSES`].
-    fn from_labels(labels: &Tensor, dtype: DType) -> Result<Self>;
+    /// A label is not less than `classes`.
+    fn from_labels(labels: &Tensor, classes: Option<usize>, dtype: DType) -> Result<Self>;
 
     /// The condition for `times` copies of the batch, one after the other.
     fn repeated(&self, times: usize) -> Result<Self>;
@@ -27,7 +25,7 @@ pub trait Condition: Sized + Send + Sync {
 
 /// Nothing.
 impl Condition for () {
-    fn from_labels(_: &Tensor, _: DType) -> Result<Self> {
+    fn from_labels(_: &Tensor, _: Option<usize>, _: DType) -> Result<Self> {
         Ok(())
     }
 
@@ -45,19 +43,20 @@ impl Condition for () {
 pub struct Labels(Tensor);
 
 impl Labels {
-    /// These labels, one an image.
+    /// These labels, one an image, of so many classes.
     ///
     /// # Errors
-    /// A label is not one of the [`CLASSES`].
-    pub fn new(labels: &[u8], dtype: DType, device: &Device) -> Result<Self> {
-        let mut one_hot = vec![0f32; labels.len() * CLASSES];
-        for (row, &label) in one_hot.chunks_exact_mut(CLASSES).zip(labels) {
-            let Some(element) = row.get_mut(usize::from(label)) else {
-                bail!("there is no label {label}: labels are 0 to {}", CLASSES - 1);
-            };
-            *element = 1.0;
+    /// A label is not less than `classes`.
+    pub fn new(labels: &[u8], classes: usize, dtype: DType, device: &Device) -> Result<Self> {
+        let mut one_hot = vec![0f32; labels.len() * classes];
+        for (index, &label) in labels.iter().enumerate() {
+            if usize::from(label) >= classes {
+                let last = classes.saturating_sub(1);
+                bail!("there is no label {label}: labels are 0 to {last}");
+            }
+            one_hot[index * classes + usize::from(label)] = 1.0;
         }
-        let one_hot = Tensor::from_vec(one_hot, (labels.len(), CLASSES), device)?;
+        let one_hot = Tensor::from_vec(one_hot, (labels.len(), classes), device)?;
         Ok(Self(one_hot.to_dtype(dtype)?))
     }
 
@@ -65,16 +64,28 @@ impl Labels {
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn all(label: u8, count: usize, dtype: DType, device: &Device) -> Result<Self> {
-        Self::new(&vec![label; count], dtype, device)
+    pub fn all(
+        label: u8,
+        count: usize,
+        classes: usize,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
+        Self::new(&vec![label; count], classes, dtype, device)
     }
 
     /// From the first label to the second in `steps` equal steps of λ: rows (1 − λ) a + λ b.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn between(ends: [u8; 2], steps: usize, dtype: DType, device: &Device) -> Result<Self> {
-        let ends = Self::new(&ends, dtype, device)?.0;
+    pub fn between(
+        ends: [u8; 2],
+        steps: usize,
+        classes: usize,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
+        let ends = Self::new(&ends, classes, dtype, device)?.0;
         let last = steps.saturating_sub(1).max(1) as f64;
         let lambda = (Tensor::arange(0, steps as u32, device)?.to_dtype(dtype)? / last)?;
         let lambda = lambda.unsqueeze(1)?;
@@ -89,11 +100,19 @@ impl Labels {
 }
 
 impl Condition for Labels {
-    fn from_labels(labels: &Tensor, dtype: DType) -> Result<Self> {
+    /// Without `classes`, as of a model that ignores labels, there are as many as the largest label needs.
+    fn from_labels(labels: &Tensor, classes: Option<usize>, dtype: DType) -> Result<Self> {
         // Beyond 255 there is no label either.
         let numbers = labels.to_vec1::<u32>()?;
         let numbers: Vec<u8> = numbers.iter().map(|&n| n.min(255) as u8).collect();
-        Self::new(&numbers, dtype, labels.device())
+        let needed = || {
+            numbers
+                .iter()
+                .max()
+                .map_or(1, |&label| usize::from(label) + 1)
+        };
+        let classes = classes.unwrap_or_else(needed);
+        Self::new(&numbers, classes, dtype, labels.device())
     }
 
     fn repeated(&self, times: usize) -> Result<Self> {
@@ -107,12 +126,15 @@ impl Condition for Labels {
 
 /// A network that sees labels beside its input: network(x ‖ y) with the one-hot label y.
 #[derive(Clone, Debug)]
-pub struct Concatenated<N>(N);
+pub struct Concatenated<N> {
+    network: N,
+    classes: usize,
+}
 
 impl<N> Concatenated<N> {
-    /// Lets `network`, whose input has [`CLASSES`] numbers more than x, see labels.
-    pub fn new(network: N) -> Self {
-        Self(network)
+    /// Lets `network`, whose input has `classes` numbers more than x, see labels of so many classes.
+    pub fn new(network: N, classes: usize) -> Self {
+        Self { network, classes }
     }
 }
 
@@ -121,7 +143,11 @@ impl<N: Network<Condition = ()>> Network for Concatenated<N> {
 
     fn forward(&self, input: &Tensor, labels: &Labels) -> Result<Tensor> {
         let both = side_by_side(input, labels.one_hot())?;
-        self.0.forward(&both, &())
+        self.network.forward(&both, &())
+    }
+
+    fn classes(&self) -> Option<usize> {
+        Some(self.classes)
     }
 }
 
@@ -131,19 +157,25 @@ impl<N: Network<Condition = ()>> Network for Concatenated<N> {
 pub struct Summed<L> {
     layer: L,
     labels: Linear,
+    classes: usize,
 }
 
 impl<L> Summed<L> {
     /// Adds to `layer`, whose own activation should be the identity and which has `outputs` numbers an
-    /// image, a linear map of the labels from `builder`, named `labels`; `activation` follows the sum.
+    /// image, a linear map of labels of `classes` classes from `builder`, named `labels`; `activation` follows the sum.
     pub fn new(
         layer: L,
+        classes: usize,
         outputs: usize,
         activation: Activation,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        let labels = Linear::new(CLASSES, outputs, activation, &builder.pp("labels"))?;
-        Ok(Self { layer, labels })
+        let labels = Linear::new(classes, outputs, activation, &builder.pp("labels"))?;
+        Ok(Self {
+            layer,
+            labels,
+            classes,
+        })
     }
 }
 
@@ -154,5 +186,9 @@ impl<L: Sequential<Condition = ()>> Sequential for Summed<L> {
         let mut layers = self.layer.layers(&());
         layers.push(self.labels.of(labels.one_hot()));
         layers
+    }
+
+    fn classes(&self) -> Option<usize> {
+        Some(self.classes)
     }
 }

@@ -1,9 +1,9 @@
-use latent_kernels::Activation;
+use latent_kernels::{Activation, Shape};
 use serde::{Deserialize, Serialize};
 
 use super::objective::Objective;
 use crate::error::{positive, refuse_too_many};
-use crate::{ConvolutionalConfig, Error, ImageSize};
+use crate::{ConvolutionalConfig, Error};
 
 /// The shape of a fully connected [`Vae`], and what it is trained by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,12 +88,12 @@ impl From<ConvolutionalConfig> for ConvolutionalVaeConfig {
 }
 
 impl ConvolutionalVaeConfig {
-    /// Whether a VAE of this shape can exist for images of this size.
+    /// Whether a VAE of this shape can exist for such images, with labels of so many classes: 0 without labels.
     ///
     /// # Errors
     /// [`ConvolutionalConfig::check`] finds the networks impossible, or the objective is.
-    pub fn check(&self, image: ImageSize) -> Result<(), Error> {
-        self.networks.check(image)?;
+    pub fn check(&self, image: Shape, classes: usize) -> Result<(), Error> {
+        self.networks.check(image, classes)?;
         self.objective.check()
     }
 }

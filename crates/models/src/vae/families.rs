@@ -1,12 +1,12 @@
 use candle_nn::VarBuilder;
-use latent_kernels::Activation;
+use latent_kernels::{Activation, Shape};
 
 use super::config::{ConvolutionalVaeConfig, VaeConfig};
 use super::model::Vae;
 use crate::Error;
+use crate::error::positive;
 use crate::networks::{
-    CLASSES, Concatenated, Conv2d, ConvolutionalDecoder, ConvolutionalEncoder, ImageSize, Linear,
-    Mlp, Summed,
+    Concatenated, Conv2d, ConvolutionalDecoder, ConvolutionalEncoder, Linear, Mlp, Summed,
 };
 
 /// The fully connected conditional VAE: both networks see the label beside their input.
@@ -60,37 +60,39 @@ impl Vae {
 }
 
 impl ConditionalVae {
-    /// As [`Vae::new`], of images with labels. Sohn et al. 2015, with p(z) the same for all labels.
+    /// As [`Vae::new`], of images with labels of so many classes. Sohn et al. 2015, with p(z) the same for all labels.
     ///
     /// # Errors
     /// As [`Vae::new`].
     pub fn conditional(
         pixels: usize,
+        classes: usize,
         config: &VaeConfig,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
         config.check(pixels)?;
-        let networks = mlp_networks(pixels, CLASSES, config, builder)?;
-        let [encoder, decoder] = networks.map(Concatenated::new);
-        let features = config.hidden.last().copied().unwrap_or(pixels + CLASSES);
+        positive("classes", classes)?;
+        let networks = mlp_networks(pixels, classes, config, builder)?;
+        let [encoder, decoder] = networks.map(|network| Concatenated::new(network, classes));
+        let features = config.hidden.last().copied().unwrap_or(pixels + classes);
         let (size, objective) = (config.latent_size, &config.objective);
         Self::from_networks(encoder, features, decoder, size, objective, builder)
     }
 }
 
 impl ConvolutionalVae {
-    /// A VAE for images of this size with its variables from `builder`: `encoder`, the heads `mean` and
+    /// A VAE for images of this shape with its variables from `builder`: `encoder`, the heads `mean` and
     /// `log_variance`, and `decoder`.
     ///
     /// # Errors
     /// [`ConvolutionalVaeConfig::check`] finds the shape impossible, or `builder` holds variables of other
     /// shapes.
     pub fn convolutional(
-        image: ImageSize,
+        image: Shape,
         config: &ConvolutionalVaeConfig,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
-        config.check(image)?;
+        config.check(image, 0)?;
         let networks = &config.networks;
         let encoder = ConvolutionalEncoder::new(image, networks, &builder.pp("encoder"))?;
         let decoder = ConvolutionalDecoder::new(image, networks, &builder.pp("decoder"))?;
@@ -107,19 +109,23 @@ impl ConvolutionalVae {
 }
 
 impl ConditionalConvolutionalVae {
-    /// As [`Vae::convolutional`], with labels that the first layer of either network sees.
+    /// As [`Vae::convolutional`], with labels of so many classes that the first layer of either network sees.
     ///
     /// # Errors
     /// As [`Vae::convolutional`].
     pub fn conditional_convolutional(
-        image: ImageSize,
+        image: Shape,
+        classes: usize,
         config: &ConvolutionalVaeConfig,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
-        config.check(image)?;
+        config.check(image, classes)?;
+        positive("classes", classes)?;
         let networks = &config.networks;
-        let encoder = ConvolutionalEncoder::conditional(image, networks, &builder.pp("encoder"))?;
-        let decoder = ConvolutionalDecoder::conditional(image, networks, &builder.pp("decoder"))?;
+        let encoder =
+            ConvolutionalEncoder::conditional(image, classes, networks, &builder.pp("encoder"))?;
+        let decoder =
+            ConvolutionalDecoder::conditional(image, classes, networks, &builder.pp("decoder"))?;
         let (size, objective) = (networks.latent_size, &config.objective);
         Self::from_networks(
             encoder,

@@ -137,7 +137,7 @@ where
 {
     /// [`Objective::loss`], with the expectation over q(z|x) estimated by the draws of z that it asks for.
     fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
-        let condition = E::Condition::from_labels(labels, images.dtype())?;
+        let condition = E::Condition::from_labels(labels, self.classes(), images.dtype())?;
         let posterior = self.posterior(images, &condition)?;
         let draws: &[usize] = match self.objective.samples_after(step.epochs) {
             1 => &[],
@@ -174,6 +174,10 @@ where
 
     fn latent_size(&self) -> usize {
         self.latent_size
+    }
+
+    fn classes(&self) -> Option<usize> {
+        self.encoder.classes().or_else(|| self.decoder.classes())
     }
 
     fn encode(&self, images: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {

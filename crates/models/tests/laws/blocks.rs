@@ -13,7 +13,7 @@ use latent_models::{
 };
 use latent_tolerance::{SINGLE, rounding};
 
-use crate::{CPU, IMAGE, PIXELS, Result, images, labels, step};
+use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, step};
 
 /// The most rows that a network may be given at once where nothing is learnt.
 const MOST: usize = 2000;
@@ -133,14 +133,14 @@ fn many_images_are_encoded_and_decoded_in_blocks_with_the_same_result() -> Resul
 #[test]
 fn each_image_of_a_block_has_its_own_label() -> Result {
     let digits: Vec<u8> = (0..MANY).map(|image| (image % 10) as u8).collect();
-    let told = Labels::new(&digits, DType::F32, CPU)?;
+    let told = Labels::new(&digits, CLASSES, DType::F32, CPU)?;
     let config = VaeConfig {
         hidden: vec![6],
         latent_size: 3,
         ..VaeConfig::default()
     };
     let builder = Parameters::seeded(1, CPU).builder();
-    let vae: ConditionalVae = Vae::conditional(PIXELS, &config, &builder)?;
+    let vae: ConditionalVae = Vae::conditional(PIXELS, CLASSES, &config, &builder)?;
     let latents = vae.sample_prior(MANY, &mut Generator::new(5))?;
     let expected = vae.likelihood(&latents, &told)?.mean()?;
     assert_same("decode", &vae.decode(&latents, &told)?, &expected)?;
@@ -154,7 +154,12 @@ fn each_image_of_a_block_has_its_own_label() -> Result {
         preprocessing: Preprocessing::Logit { lambda },
         ..FlowConfig::default()
     };
-    let flow = Flow::conditional(IMAGE, &config, &Parameters::seeded(1, CPU).builder())?;
+    let flow = Flow::conditional(
+        IMAGE,
+        CLASSES,
+        &config,
+        &Parameters::seeded(1, CPU).builder(),
+    )?;
     let images = images(MANY)?;
     let noise = Generator::new(5).uniform((MANY, PIXELS), DType::F32, CPU)?;
     let (data, log_det) = dequantised_logit(&images, &noise, lambda)?;

@@ -2,11 +2,11 @@
 
 use candle_core::{DType, Tensor};
 use latent_distributions::Generator;
-use latent_models::{Condition, Labels, Parameters};
+use latent_models::{Condition, Labels, LatentModel, Parameters};
 
 use latent_tolerance::{SINGLE, rounding};
 
-use crate::{CPU, IMAGE, PIXELS, Result, images, lost, models, vec1};
+use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, lost, models, vec1};
 
 /// The labels 0 to 9.
 const ALL: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -14,7 +14,7 @@ const ALL: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 #[test]
 fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() -> Result {
     for (name, config) in models() {
-        let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
+        let model = config.build(IMAGE, CLASSES, &Parameters::seeded(1, CPU).builder())?;
         let images = images(2)?;
         if !config.is_conditional() {
             let error = model.conditional().err().unwrap().to_string();
@@ -22,7 +22,7 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
             continue;
         }
         let model = model.conditional()?;
-        let told = |digits: &[u8]| Labels::new(digits, DType::F32, CPU);
+        let told = |digits: &[u8]| Labels::new(digits, CLASSES, DType::F32, CPU);
         // The label changes both what is encoded and what is decoded.
         let latents = model.encode(&images, &told(&[3, 3])?)?;
         assert_ne!(
@@ -83,26 +83,28 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
             assert!(apart <= bound, "{name}");
         }
     }
-    assert!(Labels::from_labels(&Tensor::new(&[10u32], CPU)?, DType::F32).is_err());
+    assert!(Labels::from_labels(&Tensor::new(&[10u32], CPU)?, Some(CLASSES), DType::F32).is_err());
     Ok(())
 }
 
 #[test]
 fn every_model_that_says_it_is_conditional_is_and_no_other() -> Result {
     for (name, config) in models() {
-        let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
+        let model = config.build(IMAGE, CLASSES, &Parameters::seeded(1, CPU).builder())?;
         assert_eq!(
             model.conditional().is_ok(),
             config.is_conditional(),
             "{name}"
         );
+        let classes = config.is_conditional().then_some(CLASSES);
+        assert_eq!(model.classes(), classes, "{name}");
     }
     Ok(())
 }
 
 #[test]
 fn labels_go_over_into_each_other() -> Result {
-    let way = Labels::between([2, 5], 3, DType::F32, CPU)?;
+    let way = Labels::between([2, 5], 3, CLASSES, DType::F32, CPU)?;
     let rows: Vec<Vec<f32>> = way.one_hot().to_vec2()?;
     assert_eq!(
         [rows[0][2], rows[0][5], rows[1][2], rows[1][5]],

@@ -3,11 +3,11 @@
 use candle_core::{DType, Tensor, Var};
 use latent_distributions::Generator;
 use latent_models::{
-    ConvolutionalConfig, Error, Labels, LatentModel, ModelConfig, Parameters, Trainable, Vae,
-    Variables,
+    ConvolutionalConfig, Error, Labels, LatentModel, ModelConfig, Parameters, Shape, Trainable,
+    Vae, Variables,
 };
 
-use crate::{CPU, Result, lost, step, vec1};
+use crate::{CLASSES, CPU, Result, lost, step, vec1};
 
 /// A small convolutional shape.
 fn convolutional() -> ConvolutionalConfig {
@@ -22,8 +22,9 @@ fn convolutional() -> ConvolutionalConfig {
 fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -> Result {
     let config = convolutional().into();
     // Odd sizes may halve to even ones.
-    for image in [(7, 11), (28, 28), (1, 1)] {
-        let pixels = image.0 * image.1;
+    for (height, width) in [(7, 11), (28, 28), (1, 1)] {
+        let image = Shape::grey(height, width);
+        let pixels = image.elem_count();
         let images = Generator::new(3).uniform((4, pixels), DType::F32, CPU)?;
         let labels = Tensor::new(&[0u32, 9, 4, 4], CPU)?;
         let check = |model: &dyn Trainable, parameters: &Parameters| -> Result {
@@ -49,7 +50,8 @@ fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -
         );
 
         let parameters = Parameters::seeded(1, CPU);
-        let conditional = Vae::conditional_convolutional(image, &config, &parameters.builder())?;
+        let conditional =
+            Vae::conditional_convolutional(image, CLASSES, &config, &parameters.builder())?;
         check(&conditional, &parameters)?;
     }
     Ok(())
@@ -58,10 +60,10 @@ fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -
 /// By candle's own layers, which keep channels apart as PyTorch's do.
 #[test]
 fn a_convolutional_model_is_one_of_pytorch_s_layers_with_its_variables_in_their_order() -> Result {
-    let image = (8, 12);
+    let image = Shape::grey(8, 12);
     let config = ModelConfig::ConditionalConvolutionalVae(convolutional().into());
     let parameters = Parameters::seeded(1, CPU);
-    let model = config.build(image, &parameters.builder())?;
+    let model = config.build(image, CLASSES, &parameters.builder())?;
     let detached = |(name, variable): (String, Var)| (name, variable.as_detached_tensor());
     let own: Variables = parameters.variables().into_iter().map(detached).collect();
     let v = config.in_pytorch_order(image, own.clone())?;
@@ -72,7 +74,7 @@ fn a_convolutional_model_is_one_of_pytorch_s_layers_with_its_variables_in_their_
     };
 
     let images = Generator::new(3).uniform((5, 8 * 12), DType::F32, CPU)?;
-    let labels = Labels::new(&[3, 1, 4, 1, 5], DType::F32, CPU)?;
+    let labels = Labels::new(&[3, 1, 4, 1, 5], CLASSES, DType::F32, CPU)?;
     let convolved = |input: &Tensor, layer: &str| {
         let output = input.conv2d(&v[&format!("{layer}.weight")], 1, 2, 1, 1)?;
         output.broadcast_add(&bias(layer)?)
@@ -115,13 +117,13 @@ fn a_convolutional_model_is_one_of_pytorch_s_layers_with_its_variables_in_their_
 
 #[test]
 fn impossible_convolutional_shapes_are_refused_by_the_name_of_the_field() {
-    let refusal = |config: ConvolutionalConfig| match config.check((7, 11)) {
+    let refusal = |config: ConvolutionalConfig| match config.check(Shape::grey(7, 11), CLASSES) {
         Err(Error::Config { key, .. }) => key,
         other => panic!("{other:?}"),
     };
     let good = convolutional();
-    good.check((7, 11)).unwrap();
-    let error = good.check((4, 7)).unwrap_err();
+    good.check(Shape::grey(7, 11), CLASSES).unwrap();
+    let error = good.check(Shape::grey(4, 7), CLASSES).unwrap_err();
     assert!(error.to_string().contains("image"), "{error}");
     let channels = vec![1; 17];
     assert_eq!(

@@ -3,16 +3,18 @@
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_distributions::Generator;
-use latent_models::{Labels, LatentModel, ModelConfig, Parameters, Step, Trainable};
+use latent_models::{
+    Condition, Labels, LatentModel, ModelConfig, Parameters, Shape, Step, Trainable, Variables,
+};
 use latent_tolerance::{DOUBLE, central_difference, skipped};
 
-use crate::{CPU, IMAGE, PIXELS, Result, images, labels, lost, models, step, vec1};
+use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, lost, models, step, vec1};
 
 #[test]
 fn every_parameter_receives_a_gradient() -> Result {
     for (name, config) in models() {
         let parameters = Parameters::seeded(1, CPU);
-        let model = config.build(IMAGE, &parameters.builder())?;
+        let model = config.build(IMAGE, CLASSES, &parameters.builder())?;
         let loss = model.loss(&images(4)?, &labels(4)?, &mut step(2))?;
         let gradients = loss.objective.mean_all()?.backward()?;
         assert!(!parameters.variables().is_empty());
@@ -31,6 +33,48 @@ fn every_parameter_receives_a_gradient() -> Result {
 }
 
 #[test]
+fn images_have_any_number_of_channels_and_labels_any_number_of_classes() -> Result {
+    let image = Shape {
+        channels: 3,
+        height: 2,
+        width: 4,
+    };
+    let images = Generator::new(3).uniform((4, image.elem_count()), DType::F32, CPU)?;
+    let labels = Tensor::new(&[2u32, 0, 1, 2], CPU)?;
+    for (name, config) in models() {
+        let parameters = Parameters::seeded(1, CPU);
+        let model = config.build(image, 3, &parameters.builder())?;
+        let loss = model.loss(&images, &labels, &mut step(2))?;
+        let gradients = loss.objective.mean_all()?.backward()?;
+        for (parameter, variable) in parameters.variables() {
+            let gradient = gradients.get(&variable);
+            assert!(gradient.is_some(), "{name}: {parameter} receives none");
+        }
+        let told = Labels::from_labels(&labels, model.classes(), DType::F32)?;
+        let latents = model.encode(&images, &told)?;
+        assert_eq!(latents.dims(), [4, config.latent_size(image)], "{name}");
+        assert_eq!(
+            model.decode(&latents, &told)?.dims(),
+            images.dims(),
+            "{name}"
+        );
+
+        // A conditional model has no class 3; any other ignores it.
+        let unknown = Tensor::new(&[3u32, 0, 1, 2], CPU)?;
+        let loss = model.loss(&images, &unknown, &mut step(2));
+        assert_eq!(loss.is_err(), config.is_conditional(), "{name}");
+
+        let detached = |(name, variable): (String, Var)| (name, variable.as_detached_tensor());
+        let own: Variables = parameters.variables().into_iter().map(detached).collect();
+        let there = config.in_pytorch_order(image, own.clone())?;
+        for (variable, back) in config.in_own_order(image, there)? {
+            assert_eq!(vec1(&back)?, vec1(&own[&variable])?, "{name}: {variable}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn the_gradient_of_every_objective_is_that_of_finite_differences() -> Result {
     // Models are built from any VarBuilder: here from 64-bit variables that finite differences need.
     for (name, config) in models() {
@@ -39,7 +83,11 @@ fn the_gradient_of_every_objective_is_that_of_finite_differences() -> Result {
             continue;
         }
         let map = candle_nn::VarMap::new();
-        let model = config.build(IMAGE, &VarBuilder::from_varmap(&map, DType::F64, CPU))?;
+        let model = config.build(
+            IMAGE,
+            CLASSES,
+            &VarBuilder::from_varmap(&map, DType::F64, CPU),
+        )?;
         let images = images(3)?.to_dtype(DType::F64)?;
         let labels = labels(3)?;
         let variables = map.all_vars();
@@ -95,12 +143,12 @@ fn a_gpu_gives_what_the_cpu_gives() -> Result {
     for (name, config) in models() {
         let on = |device: &Device| -> Result<_> {
             let parameters = Parameters::seeded(1, device);
-            let model = config.build(IMAGE, &parameters.builder())?;
+            let model = config.build(IMAGE, CLASSES, &parameters.builder())?;
             let images = images(4)?.to_device(device)?;
             let told = labels(4)?.to_device(device)?;
             let loss = model.loss(&images, &told, &mut step(2))?.objective;
             let gradients = latent_kernels::backward(&loss.mean_all()?)?;
-            let told = Labels::new(&[3, 1], DType::F32, device)?;
+            let told = Labels::new(&[3, 1], CLASSES, DType::F32, device)?;
             let latents = model.encode(&images.narrow(0, 0, 2)?, &told)?;
             let drawn = model.decode(&latents, &told)?;
             Ok((loss, gradients, parameters.variables(), latents, drawn))
@@ -123,10 +171,10 @@ fn a_gpu_gives_what_the_cpu_gives() -> Result {
 #[test]
 fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
     for (name, config) in models() {
-        let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
+        let model = config.build(IMAGE, CLASSES, &Parameters::seeded(1, CPU).builder())?;
         let images = images(5)?;
         let numbers = [0, 1, 2, 3, 4];
-        let told = Labels::new(&numbers, DType::F32, CPU)?;
+        let told = Labels::new(&numbers, CLASSES, DType::F32, CPU)?;
         let latents = model.encode(&images, &told)?;
         assert_eq!(latents.dims(), [5, model.latent_size()], "{name}");
         let decoded = model.decode(&latents, &told)?;
@@ -144,7 +192,7 @@ fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
         }
         for i in 0..5 {
             let one = images.narrow(0, i, 1)?;
-            let told = Labels::new(&numbers[i..=i], DType::F32, CPU)?;
+            let told = Labels::new(&numbers[i..=i], CLASSES, DType::F32, CPU)?;
             let alone = vec1(&model.decode(&model.encode(&one, &told)?, &told)?)?;
             let together = vec1(&decoded.get(i)?)?;
             assert!(
@@ -166,10 +214,10 @@ fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
 fn a_detached_model_follows_its_variables_and_records_no_graph() -> Result {
     let parameters = Parameters::seeded(1, CPU);
     let config = &models()[0].1;
-    let model = config.build(IMAGE, &parameters.builder())?;
-    let detached = config.build(IMAGE, &parameters.detached_builder())?;
+    let model = config.build(IMAGE, CLASSES, &parameters.builder())?;
+    let detached = config.build(IMAGE, CLASSES, &parameters.detached_builder())?;
     let image = images(1)?;
-    let told = Labels::new(&[3], DType::F32, CPU)?;
+    let told = Labels::new(&[3], CLASSES, DType::F32, CPU)?;
     assert!(model.encode(&image, &told)?.track_op());
     assert!(!detached.encode(&image, &told)?.track_op());
     for (_, variable) in parameters.variables() {

@@ -5,12 +5,14 @@ use candle_nn::VarBuilder;
 use latent_distributions::Generator;
 use latent_models::{
     Activation, Condition, Error, Flow, FlowConfig, Halves, Labels, LatentModel, Normalisation,
-    Parameters, Preprocessing, Prior, Trainable, Transform,
+    Parameters, Preprocessing, Prior, Shape, Trainable, Transform,
 };
 use latent_tolerance::scaled;
 use nalgebra::DMatrix;
 
-use crate::{CPU, IMAGE, PIXELS, Result, images, labels, lost, lost_in_64_bits, step, vec1};
+use crate::{
+    CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, lost, lost_in_64_bits, step, vec1,
+};
 
 /// Small flows of every kind.
 pub(crate) fn flows() -> Vec<(&'static str, FlowConfig)> {
@@ -60,17 +62,24 @@ fn large<C>(
     Ok((build(&builder)?, variables))
 }
 
-/// Sizes of images, with a way to halve them; rectangles among them, and odd numbers of pixels.
-const HALVED: [((usize, usize), Halves); 8] = [
-    ((1, 2), Halves::Alternating),
-    ((1, 5), Halves::Alternating),
-    ((2, 4), Halves::Blocks),
-    ((1, 2), Halves::Checkerboard),
-    ((5, 1), Halves::Checkerboard),
-    ((2, 3), Halves::Checkerboard),
-    ((3, 3), Halves::Checkerboard),
-    ((5, 4), Halves::Checkerboard),
+/// Shapes of images, with a way to halve them; rectangles among them, and odd numbers of pixels.
+const HALVED: [(Shape, Halves); 9] = [
+    (Shape::grey(1, 2), Halves::Alternating),
+    (Shape::grey(1, 5), Halves::Alternating),
+    (Shape::grey(2, 4), Halves::Blocks),
+    (Shape::grey(1, 2), Halves::Checkerboard),
+    (Shape::grey(5, 1), Halves::Checkerboard),
+    (Shape::grey(2, 3), Halves::Checkerboard),
+    (Shape::grey(3, 3), Halves::Checkerboard),
+    (Shape::grey(5, 4), Halves::Checkerboard),
+    (COLOUR, Halves::Checkerboard),
 ];
+
+const COLOUR: Shape = Shape {
+    channels: 3,
+    height: 2,
+    width: 2,
+};
 
 /// Holds for every small flow, conditional or not, of every size and way to halve images.
 fn for_every_flow(law: &impl Law) -> Result {
@@ -80,12 +89,12 @@ fn for_every_flow(law: &impl Law) -> Result {
                 halves,
                 ..config.clone()
             };
-            let name = format!("{name}, {halves:?} of {image:?}");
-            let pixels = image.0 * image.1;
+            let name = format!("{name}, {halves:?} of {image}");
+            let pixels = image.elem_count();
             let (flow, _) = large(|builder| Flow::new(image, &config, builder))?;
             law.holds(&name, pixels, &flow, &())?;
-            let (flow, _) = large(|builder| Flow::conditional(image, &config, builder))?;
-            let labels = Labels::new(&[3, 0, 9, 3], DType::F64, CPU)?;
+            let (flow, _) = large(|builder| Flow::conditional(image, CLASSES, &config, builder))?;
+            let labels = Labels::new(&[3, 0, 9, 3], CLASSES, DType::F64, CPU)?;
             law.holds(&format!("conditional {name}"), pixels, &flow, &labels)?;
         }
     }
@@ -183,7 +192,7 @@ fn a_flow_s_log_determinant_is_that_of_its_jacobian() -> Result {
 #[test]
 fn a_coupling_is_given_the_pixels_of_one_half_and_transforms_the_other() -> Result {
     for (image, halves) in HALVED {
-        let (pixels, width) = (image.0 * image.1, image.1);
+        let (pixels, width) = (image.elem_count(), image.width);
         let config = FlowConfig {
             halves,
             hidden: vec![7],
@@ -193,20 +202,21 @@ fn a_coupling_is_given_the_pixels_of_one_half_and_transforms_the_other() -> Resu
         let (flow, _) = large(|builder| Flow::new(image, &config, builder))?;
         let data = Generator::new(5).standard_normal((1, pixels), DType::F64, CPU)?;
         let latents = flow.inverse(&data, &())?.0;
-        for pixel in 0..pixels {
+        for number in 0..pixels {
+            let pixel = number / image.channels;
             let mut step = vec![0.0; pixels];
-            step[pixel] = 1.0;
+            step[number] = 1.0;
             let data = data.broadcast_add(&Tensor::new(step, CPU)?)?;
             let moved = flow.inverse(&data, &())?.0.ne(&latents)?;
             let moved = moved.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
             // A pixel that is given moves itself and every one that is transformed.
             let is_transformed = match halves {
-                Halves::Alternating => pixel % 2 == 1,
+                Halves::Alternating => number % 2 == 1,
                 Halves::Checkerboard => (pixel / width + pixel % width) % 2 == 1,
-                Halves::Blocks => pixel >= pixels.div_ceil(2),
+                Halves::Blocks => number >= pixels.div_ceil(2),
             };
             let expected = if is_transformed { 1 } else { 1 + pixels / 2 };
-            assert_eq!(moved, expected as f64, "{halves:?} of {image:?}: {pixel}");
+            assert_eq!(moved, expected as f64, "{halves:?} of {image}: {number}");
         }
     }
     Ok(())
@@ -241,7 +251,7 @@ fn integral(flow: &Flow<()>, draws: &Tensor, steps: usize) -> Result<f64> {
 fn a_flow_s_density_integrates_to_one_and_its_variables_learn() -> Result {
     const DRAWS: usize = 10_000;
     for (name, config) in flows() {
-        let (flow, variables) = large(|builder| Flow::new((1, 2), &config, builder))?;
+        let (flow, variables) = large(|builder| Flow::new(Shape::grey(1, 2), &config, builder))?;
         let mut generator = Generator::new(3);
         let latents = flow.sample_prior(DRAWS, &mut generator)?;
         let draws = flow.forward(&latents, &())?.0;
@@ -272,10 +282,11 @@ fn a_flow_s_density_integrates_to_one_and_its_variables_learn() -> Result {
 #[test]
 fn a_conditional_flow_s_density_is_another_for_another_label() -> Result {
     for (name, config) in flows() {
-        let (flow, _) = large(|builder| Flow::conditional((2, 3), &config, builder))?;
+        let (flow, _) =
+            large(|builder| Flow::conditional(Shape::grey(2, 3), CLASSES, &config, builder))?;
         let values = Generator::new(5).standard_normal((4, 6), DType::F64, CPU)?;
         let given = |label| -> Result<Tensor> {
-            let labels = Labels::all(label, 4, DType::F64, CPU)?;
+            let labels = Labels::all(label, 4, CLASSES, DType::F64, CPU)?;
             flow.log_prob(&values, &labels)
         };
         let apart = (given(3)? - given(4)?)?
@@ -474,7 +485,7 @@ fn a_flow_s_log_likelihood_of_images_is_its_bits_in_nats_and_grows_with_the_draw
 
 #[test]
 fn flows_that_cannot_be_are_refused_by_the_field_s_name() {
-    let refusal = |config: FlowConfig| match config.check(IMAGE) {
+    let refusal = |config: FlowConfig| match config.check(IMAGE, CLASSES) {
         Err(Error::Config { key, .. }) => key,
         other => panic!("{other:?}"),
     };
@@ -528,5 +539,16 @@ fn flows_that_cannot_be_are_refused_by_the_field_s_name() {
         );
     }
     let parameters = Parameters::seeded(1, CPU);
-    assert!(Flow::new((1, 1), &good, &parameters.builder()).is_err());
+    assert!(Flow::new(Shape::grey(1, 1), &good, &parameters.builder()).is_err());
+    // One pixel of three channels is no checkerboard, and can be halved.
+    let one = Shape {
+        channels: 3,
+        ..Shape::grey(1, 1)
+    };
+    assert!(good.check(one, 0).is_ok());
+    let checkerboard = FlowConfig {
+        halves: Halves::Checkerboard,
+        ..good
+    };
+    assert!(checkerboard.check(one, 0).is_err());
 }

@@ -14,7 +14,7 @@ mod vae;
 use candle_core::{DType, Device, Tensor};
 use latent_distributions::Generator;
 use latent_models::{
-    Activation, Beginning, Bound, ConvolutionalConfig, Error, ModelConfig, Objective, Step,
+    Activation, Beginning, Bound, ConvolutionalConfig, Error, ModelConfig, Objective, Shape, Step,
     VaeConfig,
 };
 
@@ -26,9 +26,11 @@ type Result<T = ()> = std::result::Result<T, Error>;
 
 const CPU: &Device = &Device::Cpu;
 
-/// The size of the images, and how many pixels that is.
-const IMAGE: (usize, usize) = (2, 4);
-const PIXELS: usize = 8;
+/// The shape of the images, and how many pixels that is.
+const IMAGE: Shape = Shape::grey(2, 4);
+const PIXELS: usize = IMAGE.elem_count();
+/// Labels are those of ten digits.
+const CLASSES: usize = 10;
 
 /// What the models of these tests may lose in 32 bits, on numbers of a size: layers of up to eight inputs,
 /// activations, and a sum over eight pixels are a hundred operations.

@@ -11,7 +11,7 @@ use latent_models::{
 
 use latent_tolerance::{SINGLE, monte_carlo, rounding};
 
-use crate::{CPU, IMAGE, PIXELS, Result, images, labels, lost, models, step, vec1};
+use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, lost, models, step, vec1};
 
 #[test]
 fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
@@ -235,9 +235,9 @@ fn the_log_likelihood_by_many_draws_is_the_integral_and_its_pieces_do_not_show()
 #[test]
 fn the_divergence_of_each_dimension_adds_up_to_that_of_all() -> Result {
     for (name, config) in models() {
-        let model = config.build(IMAGE, &Parameters::seeded(1, CPU).builder())?;
+        let model = config.build(IMAGE, CLASSES, &Parameters::seeded(1, CPU).builder())?;
         let (images, labels) = (images(4)?, labels(4)?);
-        let condition = Labels::from_labels(&labels, DType::F32)?;
+        let condition = Labels::from_labels(&labels, Some(CLASSES), DType::F32)?;
         let Some(kl) = model.kl_by_dimension(&images, &condition)? else {
             assert!(config.is_exact(), "{name}");
             continue;

@@ -5,13 +5,13 @@ use latent_models::{Activation, Parameters};
 
 use latent_tolerance::{SINGLE, monte_carlo, rounding};
 
-use crate::{CPU, IMAGE, PIXELS, Result, models, vec1};
+use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, models, vec1};
 
 #[test]
 fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
     let values = |seed| -> Result<Vec<(String, Vec<f32>)>> {
         let parameters = Parameters::seeded(seed, CPU);
-        models()[1].1.build(IMAGE, &parameters.builder())?;
+        models()[1].1.build(IMAGE, CLASSES, &parameters.builder())?;
         parameters
             .variables()
             .iter()
@@ -38,7 +38,7 @@ fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
 #[test]
 fn names_and_layouts_are_pytorch_s() -> Result {
     let parameters = Parameters::seeded(1, CPU);
-    models()[1].1.build(IMAGE, &parameters.builder())?;
+    models()[1].1.build(IMAGE, CLASSES, &parameters.builder())?;
     let shapes: Vec<(String, Vec<usize>)> = parameters
         .variables()
         .iter()

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use latent_models::{Activation, ModelConfig, Objective, Parameters, Vae, VaeConfig};
 
-use crate::{CPU, IMAGE, PIXELS, Result, images, lost, vec1};
+use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, lost, vec1};
 
 #[test]
 fn impossible_shapes_are_refused_by_the_name_of_the_field() {
@@ -20,7 +20,7 @@ fn impossible_shapes_are_refused_by_the_name_of_the_field() {
             ..VaeConfig::default()
         });
         let error = config
-            .build(IMAGE, &Parameters::seeded(1, CPU).builder())
+            .build(IMAGE, CLASSES, &Parameters::seeded(1, CPU).builder())
             .err()
             .unwrap();
         assert!(error.to_string().contains(field), "{error}");

@@ -41,7 +41,7 @@ pub(crate) fn save_model(
         .map(|(name, variable)| (name.clone(), variable.as_detached_tensor()));
     let tensors = experiment
         .model
-        .in_pytorch_order((data.height, data.width), tensors.collect())?;
+        .in_pytorch_order(data.shape, tensors.collect())?;
     let metadata = ModelMetadata::of_epoch(experiment, data, record);
     Ok(latent_checkpoints::save(
         path, MODEL_KIND, &tensors, &metadata,
@@ -93,26 +93,26 @@ pub fn parse_model(bytes: &[u8], path: &Path, device: &Device) -> Result<Model, 
         latent_checkpoints::parse(bytes, path, MODEL_KIND, device)?;
     let metadata = &checkpoint.metadata;
     metadata.experiment.check(&path.display().to_string())?;
-    let DataRecord { height, width, .. } = metadata.data;
-    if height.checked_mul(width).is_none_or(|pixels| pixels == 0) {
-        return Err(latent_datasets::Error::ImageSize { height, width }.into());
+    let DataRecord { shape, classes, .. } = metadata.data;
+    if shape.checked_elem_count().is_none() {
+        return Err(latent_datasets::Error::ImageShape(shape).into());
     }
-    let image = (height, width);
-    let expected: Expected = shapes(|builder| metadata.experiment.model.build(image, builder))?;
+    let expected: Expected =
+        shapes(|builder| metadata.experiment.model.build(shape, classes, builder))?;
     checkpoint.verify(&expected)?;
 
     let tensors = if checkpoint.format < PYTORCH_FORMAT {
         checkpoint.tensors
     } else {
         let config = &metadata.experiment.model;
-        config.in_own_order(image, checkpoint.tensors)?
+        config.in_own_order(shape, checkpoint.tensors)?
     };
     let builder = VarBuilder::from_tensors(tensors.into_iter().collect(), DType::F32, device);
     let model = checkpoint
         .metadata
         .experiment
         .model
-        .build(image, &builder)?;
+        .build(shape, classes, &builder)?;
     Ok(Model {
         model,
         metadata: checkpoint.metadata,
@@ -135,12 +135,14 @@ pub fn import(
 ) -> Result<(), Error> {
     let checkpoint = latent_checkpoints::load_foreign(weights, &Device::Cpu)?;
     let data = DataRecord::of(&experiment.prepared(splits.clone()));
-    let image = (data.height, data.width);
-    experiment.check_for(&experiment.name, image)?;
-    checkpoint.verify(&shapes(|builder| experiment.model.build(image, builder))?)?;
+    let DataRecord { shape, classes, .. } = data;
+    experiment.check_for(&experiment.name, shape, classes)?;
+    checkpoint.verify(&shapes(|builder| {
+        experiment.model.build(shape, classes, builder)
+    })?)?;
     let tensors = if checkpoint.format < PYTORCH_FORMAT {
         let config = &experiment.model;
-        config.in_pytorch_order(image, checkpoint.tensors)?
+        config.in_pytorch_order(shape, checkpoint.tensors)?
     } else {
         checkpoint.tensors
     };

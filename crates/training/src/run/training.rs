@@ -51,13 +51,13 @@ pub fn train(
     let experiment = run.experiment()?;
     let splits = &experiment.prepared(splits.clone());
     let data = DataRecord::of(splits);
-    let image = (splits.train.height(), splits.train.width());
+    let (shape, classes) = (splits.train.shape(), splits.train.classes());
     let mut trainer = Trainer::new(
         &experiment.training,
         experiment.data.binarise,
         experiment.seed,
         Parameters::seeded(experiment.seed, device),
-        |builder| experiment.model.build(image, builder),
+        |builder| experiment.model.build(shape, classes, builder),
     )?;
     // A run that was killed between two files may know more metrics than its state does.
     let mut records = run.metrics()?;

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         hidden: vec![64],
         ..VaeConfig::default()
     };
-    let model = Vae::conditional(SIDE * SIDE, &config, &parameters.builder())?;
+    let model = Vae::conditional(SIDE * SIDE, SIDE, &config, &parameters.builder())?;
     let variables = parameters.variables();
     let variables = variables.into_iter().map(|(_, variable)| variable);
     let mut optimiser = AdamW::new_lr(variables.collect(), 1e-2)?;
