@@ -238,6 +238,11 @@ bench-scaling *names="mlp-vae conv-vae realnvp-5":
 bench-kernels *arguments:
     cargo bench --locked --bench kernels -- {{arguments}}
 
+# The time of every fused operation beside its composed form, on one thread
+[unix]
+bench-fused *filter:
+    CANDLE_NUM_THREADS=1 RAYON_NUM_THREADS=1 cargo bench --locked --bench fused -- {{filter}}
+
 # The index arithmetic of the kernels under Miri, which needs a nightly toolchain
 [unix]
 miri:

@@ -1,6 +1,6 @@
 //! The functions of this crate composed of candle's own operations: what runs on CUDA and Metal, for
-//! other floats than those of 32 and 64 bits and for shapes that broadcast in unusual ways, and what
-//! the fused operations are held against in tests.
+//! other floats than those of 32 and 64 bits, for shapes that broadcast in unusual ways and where a fused
+//! form does not pay, and what the fused operations are compared with in tests.
 //!
 //! Arguments, shapes and results are those of the functions of the same names at the root of the
 //! crate, which choose between the two. (At a pre-activation of exactly 0, where ReLU has no

@@ -15,8 +15,6 @@ pub(crate) trait Element: WithDType + Neg<Output = Self> {
     fn tanh(self) -> Self;
     fn abs(self) -> Self;
     fn sqrt(self) -> Self;
-    /// self × factor + term, rounded once.
-    fn mul_add(self, factor: Self, term: Self) -> Self;
 
     /// The numbers of a storage, to be changed.
     fn slice_mut(storage: &mut CpuStorage) -> Result<&mut [Self]>;
@@ -53,11 +51,6 @@ impl Element for f32 {
         self.sqrt()
     }
 
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        self.mul_add(factor, term)
-    }
-
     fn slice_mut(storage: &mut CpuStorage) -> Result<&mut [Self]> {
         match storage {
             CpuStorage::F32(values) => Ok(values),
@@ -89,11 +82,6 @@ impl Element for f64 {
 
     fn sqrt(self) -> Self {
         self.sqrt()
-    }
-
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        self.mul_add(factor, term)
     }
 
     fn slice_mut(storage: &mut CpuStorage) -> Result<&mut [Self]> {

@@ -4,12 +4,12 @@
 //! logits of ±1000 give finite values and finite gradients. The hot paths of models and
 //! distributions call these functions and nothing beneath them.
 //!
-//! On the CPU each is one fused operation of candle's graph, with a hand-written gradient: a matrix
-//! product and a vectorised pass or two, for 32- and 64-bit floats, at the widest vectors that the
-//! running machine has. So are all the layers of a network together, as a [`sequence`]. On other devices
-//! and for other dtypes the functions are [`composed`] of candle's operations, which is also what the
-//! fused ones are tested against. Train with [`backward`] in place of the loss's own: it
-//! gives the same gradients, sooner.
+//! On the CPU the operations that pay (see the README's table) are one fused operation of candle's graph,
+//! with a hand-written gradient: matrix products by gemm and a vectorised pass or two, for 32- and 64-bit
+//! floats, at the widest vectors that the running machine has. So are all the layers of a network together,
+//! as a [`sequence`]. All other operations, other devices and other dtypes use the [`composed`] forms, of
+//! candle's operations, which are also what the fused ones are tested against. Train with [`backward`] in
+//! place of the loss's own: it gives the same gradients, sooner.
 //!
 //! Work is shared out on candle's pool of threads (`CANDLE_NUM_THREADS` sets their number, which
 //! changes no result). What gains most from there is an allocator that keeps memory, such as mimalloc,

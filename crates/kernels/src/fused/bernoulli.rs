@@ -2,18 +2,8 @@ use candle_core::{Result, Tensor};
 
 use crate::element::Element;
 use crate::fused::activation::relu;
-use crate::fused::elementwise::{map, map2, rows, sum2, update_rows, vectorised};
-use crate::fused::operation::{Gradient, Operation, apply1, apply2, is_fused, is_tracked};
-
-/// See [`sigmoid`](crate::sigmoid).
-pub(crate) fn sigmoid(logits: &Tensor) -> Result<Option<Tensor>> {
-    if !is_fused(&[logits]) {
-        return Ok(None);
-    }
-    apply1(Sigmoid, logits, logits.shape()).map(Some)
-}
-
-struct Sigmoid;
+use crate::fused::elementwise::{rows, sum2, update_rows, vectorised};
+use crate::fused::operation::{Gradient, Operation, apply2, is_fused, is_tracked};
 
 #[inline(always)]
 fn logistic<T: Element>(x: T) -> T {
@@ -25,26 +15,6 @@ fn logistic<T: Element>(x: T) -> T {
 #[inline(always)]
 fn softplus<T: Element>(x: T) -> T {
     relu(x) + (-x.abs()).exp().ln_1p()
-}
-
-impl Operation<1> for Sigmoid {
-    const NAME: &'static str = "sigmoid";
-
-    fn forward<T: Element>(&self, [logits]: [&[T]; 1]) -> Vec<T> {
-        map(logits, logistic)
-    }
-
-    fn backward<T: Element>(
-        &self,
-        _: [&[T]; 1],
-        output: &[T],
-        gradient: &[T],
-        _: [bool; 1],
-    ) -> [Gradient<T>; 1] {
-        [Gradient::Values(map2(output, gradient, |y, g| {
-            g * y * (T::one() - y)
-        }))]
-    }
 }
 
 /// See [`bernoulli_log_likelihood`](crate::bernoulli_log_likelihood).

@@ -99,8 +99,8 @@ impl Map<2> for Conv2d {
 
     fn forward<T: Element>(&self, input: Cow<[T]>, [weight, bias]: [&[T]; 2]) -> Vec<T> {
         let patches = &self.patches;
-        let weight = patches.kernels(weight, self.outputs);
-        patches.times(&input, &weight, |rows| {
+        let kernels = patches.kernels(weight);
+        patches.times(&input, &kernels, self.outputs, |rows| {
             self.activation.with_bias(rows, bias);
         })
     }
@@ -115,7 +115,7 @@ impl Map<2> for Conv2d {
         let patches = &self.patches;
         let of_weight = || {
             let correlated = patches.correlate(input, gradient, self.outputs);
-            patches.weight(&correlated, self.outputs)
+            patches.weight(&correlated)
         };
         [
             wanted[0].then(of_weight),
@@ -129,7 +129,8 @@ impl Map<2> for Conv2d {
         gradient: Cow<'a, [T]>,
     ) -> Cow<'a, [T]> {
         let patches = &self.patches;
-        Cow::Owned(patches.spread(&gradient, weight, self.outputs, |_| {}))
+        let kernels = patches.kernels(weight);
+        Cow::Owned(patches.spread(&gradient, &kernels, self.outputs, |_| {}))
     }
 }
 
@@ -209,7 +210,8 @@ impl Map<2> for ConvTranspose2d {
 
     fn forward<T: Element>(&self, input: Cow<[T]>, [weight, bias]: [&[T]; 2]) -> Vec<T> {
         let patches = &self.patches;
-        patches.spread(&input, weight, self.inputs, |image| {
+        let kernels = patches.kernels(weight);
+        patches.spread(&input, &kernels, self.inputs, |image| {
             self.activation.with_bias(image, bias);
         })
     }
@@ -224,7 +226,7 @@ impl Map<2> for ConvTranspose2d {
         let patches = &self.patches;
         let of_weight = || {
             let correlated = patches.correlate(gradient, input, self.inputs);
-            patches.weight(&correlated, self.inputs)
+            patches.weight(&correlated)
         };
         [
             wanted[0].then(of_weight),
@@ -238,7 +240,7 @@ impl Map<2> for ConvTranspose2d {
         gradient: Cow<'a, [T]>,
     ) -> Cow<'a, [T]> {
         let patches = &self.patches;
-        let weight = patches.kernels(weight, self.inputs);
-        Cow::Owned(patches.times(&gradient, &weight, |_| {}))
+        let kernels = patches.kernels(weight);
+        Cow::Owned(patches.times(&gradient, &kernels, self.inputs, |_| {}))
     }
 }

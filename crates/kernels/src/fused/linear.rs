@@ -7,7 +7,6 @@ use crate::element::Element;
 use crate::fused::elementwise::column_sums;
 use crate::fused::map::Map;
 use crate::fused::product::{Matrix, product, product_into};
-use crate::fused::tiles::{product_of_columns, product_of_rows};
 
 /// x Wᵀ + b and what follows it.
 pub(crate) struct Linear {
@@ -45,27 +44,15 @@ impl Linear {
     }
 }
 
-impl Linear {
-    /// Whether our own tiles are faster than gemm, which copies the weights before it uses them: where
-    /// no side of any of the products is much shorter than a tile.
-    fn in_tiles(&self) -> bool {
-        self.rows >= 8 && self.inputs >= 16 && self.outputs >= 16
-    }
-}
-
 impl Map<2> for Linear {
     fn activation(&self) -> Activation {
         self.activation
     }
 
     fn forward<T: Element>(&self, input: Cow<[T]>, [weight, bias]: [&[T]; 2]) -> Vec<T> {
-        let mut output = if self.in_tiles() {
-            product_of_rows(&input, weight, self.inputs)
-        } else {
-            let input = Matrix::new(&input, self.rows, self.inputs);
-            let weight = Matrix::new(weight, self.outputs, self.inputs);
-            product(input, weight.transposed())
-        };
+        let input = Matrix::new(&input, self.rows, self.inputs);
+        let weight = Matrix::new(weight, self.outputs, self.inputs);
+        let mut output = product(input, weight.transposed());
         self.activation.with_bias(&mut output, bias);
         output
     }
@@ -78,9 +65,6 @@ impl Map<2> for Linear {
         wanted: [bool; 2],
     ) -> [Option<Vec<T>>; 2] {
         let of_weight = || {
-            if self.in_tiles() {
-                return product_of_columns(gradient, input, self.rows);
-            }
             let delta = Matrix::new(gradient, self.rows, self.outputs);
             product(
                 delta.transposed(),

@@ -86,6 +86,19 @@ pub(crate) fn product_into<T: Element>(
     unsafe { multiply(result.as_mut_ptr(), a, b, accumulate) };
 }
 
+/// As [`product_into`], for work that is shared out already.
+pub(crate) fn product_into_on_one_thread<T: Element>(
+    result: &mut [T],
+    a: Matrix<T>,
+    b: Matrix<T>,
+    accumulate: bool,
+) {
+    assert_eq!(a.columns, b.rows);
+    assert_eq!(result.len(), a.rows * b.columns);
+    // SAFETY: the slice holds the whole product, as was asserted.
+    unsafe { part(result.as_mut_ptr(), b.columns, a, b, accumulate) };
+}
+
 /// # Safety
 /// `result` is valid for writes of `a.rows * b.columns` numbers, and with `accumulate` holds as many.
 unsafe fn multiply<T: Element>(result: *mut T, a: Matrix<T>, b: Matrix<T>, accumulate: bool) {

@@ -178,6 +178,5 @@ pub fn dequantised_logit(pixels: &Tensor, noise: &Tensor, lambda: f64) -> Result
     if !(0.0..0.5).contains(&lambda) {
         bail!("the logit needs 0 ≤ λ < 1/2, but λ is {lambda}");
     }
-    fused::dequantised_logit(pixels, noise, lambda)?
-        .map_or_else(|| composed::dequantised_logit(pixels, noise, lambda), Ok)
+    composed::dequantised_logit(pixels, noise, lambda)
 }

@@ -1,6 +1,6 @@
 use candle_core::{Result, Tensor, bail};
 
-use crate::{composed, fused};
+use crate::composed;
 
 /// Some columns of vectors: `[..., d]` becomes `[..., count]`, from column number `first` on.
 ///
@@ -13,8 +13,7 @@ pub fn columns(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
     if first.checked_add(count).is_none_or(|end| end > width) {
         bail!("there are {width} columns, not {count} of them from number {first} on");
     }
-    fused::columns(vectors, first, count)?
-        .map_or_else(|| composed::columns(vectors, first, count), Ok)
+    composed::columns(vectors, first, count)
 }
 
 /// Vectors beside vectors: `[..., a]` and `[..., b]` become `[..., a + b]`.
@@ -22,5 +21,5 @@ pub fn columns(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
 /// # Errors
 /// They differ in another dimension than the last, in dtype or in device.
 pub fn side_by_side(left: &Tensor, right: &Tensor) -> Result<Tensor> {
-    fused::side_by_side(left, right)?.map_or_else(|| composed::side_by_side(left, right), Ok)
+    composed::side_by_side(left, right)
 }

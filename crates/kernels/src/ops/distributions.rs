@@ -4,7 +4,7 @@ use crate::{composed, fused};
 
 /// The logistic function 1 / (1 + exp(−x)), elementwise: the mean of a Bernoulli from its logit.
 pub fn sigmoid(logits: &Tensor) -> Result<Tensor> {
-    fused::sigmoid(logits)?.map_or_else(|| composed::sigmoid(logits), Ok)
+    composed::sigmoid(logits)
 }
 
 /// log p(x) of independent Bernoulli variables, in nats, summed over the event.
@@ -42,8 +42,7 @@ pub fn standard_logistic_log_density(value: &Tensor) -> Result<Tensor> {
 /// `loc` and `log_scale` are `[..., d]`; `noise` holds standard normal draws ε and may have more
 /// leading dimensions, for several draws each. Kingma & Welling 2014, section 2.4.
 pub fn reparametrise(loc: &Tensor, log_scale: &Tensor, noise: &Tensor) -> Result<Tensor> {
-    fused::reparametrise(loc, log_scale, noise)?
-        .map_or_else(|| composed::reparametrise(loc, log_scale, noise), Ok)
+    composed::reparametrise(loc, log_scale, noise)
 }
 
 /// log N(x; μ, diag σ²) in nats, summed over the event.
@@ -58,8 +57,7 @@ pub fn normal_log_density(value: &Tensor, loc: &Tensor, log_scale: &Tensor) -> R
 ///
 /// `value` is `[..., d]`, the result `[...]`.
 pub fn standard_normal_log_density(value: &Tensor) -> Result<Tensor> {
-    fused::standard_normal_log_density(value)?
-        .map_or_else(|| composed::standard_normal_log_density(value), Ok)
+    composed::standard_normal_log_density(value)
 }
 
 /// KL(N(μ, diag σ²) ‖ N(0, I)) in nats, summed over the event.
@@ -67,6 +65,5 @@ pub fn standard_normal_log_density(value: &Tensor) -> Result<Tensor> {
 /// ½ Σ (σ² + μ² − 1) − Σ log σ; `loc` and `log_scale` are `[..., d]`, the result is `[...]`.
 /// Kingma & Welling 2014, appendix B.
 pub fn kl_to_standard_normal(loc: &Tensor, log_scale: &Tensor) -> Result<Tensor> {
-    fused::kl_to_standard_normal(loc, log_scale)?
-        .map_or_else(|| composed::kl_to_standard_normal(loc, log_scale), Ok)
+    composed::kl_to_standard_normal(loc, log_scale)
 }

@@ -1,9 +1,10 @@
-//! Convolutions as matrix products, without copying what they are products of.
+//! Convolutions as matrix products: the patches of a few images at a time are copied into a matrix, which
+//! stays in the second cache.
 
 use crate::element::Element;
 use crate::fused::elementwise::{column_sums, pieces};
 use crate::fused::parallel::{Spare, collect};
-use crate::fused::tiles::{Indexed, PANEL, Panels, product_of};
+use crate::fused::product::{Matrix, product_into_on_one_thread};
 
 /// One direction of a convolution, from a larger image to a smaller one: element t of the kernel, at
 /// position p, meets pixel stride · p + t − padding of the larger image.
@@ -24,103 +25,25 @@ impl Axis {
         (self.positions - 1) * self.stride + self.kernel
     }
 
-    /// Pixels of the larger image at phase 0.
-    ///
-    /// A pixel is number i at *phase* r if it is stride · i + r in the image. Element t of the kernel
-    /// meets it at p = i + d, where the *shift* d = (r + padding − t) / stride must be whole. So pixels
-    /// of one phase meet the same elements with the same shifts: from there the transposed convolution
-    /// is a convolution of the smaller image with stride 1.
-    fn pixels(self) -> usize {
-        self.size.div_ceil(self.stride)
+    /// Pixels of the larger image that the kernel reaches. (A stride may leave some at the end.)
+    fn reached(self) -> usize {
+        self.size.min(self.padded().saturating_sub(self.padding))
     }
-
-    /// The element of the kernel that pixels at a phase meet with a shift.
-    fn element(self, phase: usize, shift: isize) -> Option<usize> {
-        let element = (phase + self.padding).cast_signed() - self.stride.cast_signed() * shift;
-        usize::try_from(element).ok().filter(|&t| t < self.kernel)
-    }
-
-    /// The lowest shift, or 0 if that is lower, and the highest.
-    fn shifts(self) -> (isize, isize) {
-        // Each element is met at one phase, and there with one shift.
-        let shift = |element: usize| {
-            let lead = (self.padding + self.stride - 1).cast_signed();
-            (lead - element.cast_signed()).div_euclid(self.stride.cast_signed())
-        };
-        (shift(self.kernel - 1).min(0), shift(0))
-    }
-
-    /// Pixels of the smaller image and its padding, when pixels are looked at by phases.
-    fn shifted(self) -> usize {
-        let (lowest, highest) = self.shifts();
-        self.pixels() + highest.abs_diff(lowest)
-    }
-}
-
-/// How an image lies in a larger one, of zeros around it: rows, pixels of a row and numbers of a
-/// pixel, of which `start` rows and pixels come before the image. What does not fit is cut off.
-struct Frame {
-    image: [usize; 2],
-    framed: [usize; 2],
-    start: [usize; 2],
-    channels: usize,
-}
-
-impl Frame {
-    /// Numbers in the image with its frame.
-    fn size(&self) -> usize {
-        self.framed[0] * self.framed[1] * self.channels
-    }
-
-    /// Frames images, where the zeros are in place already.
-    fn fill<T: Element>(&self, images: &[T], framed: &mut [T]) {
-        let [height, width] = self.image;
-        let rows = height.min(self.framed[0].saturating_sub(self.start[0]));
-        let columns = width.min(self.framed[1].saturating_sub(self.start[1])) * self.channels;
-        for (image, framed) in images
-            .chunks_exact(height * width * self.channels)
-            .zip(framed.chunks_exact_mut(self.size()))
-        {
-            for row in 0..rows {
-                let from = row * width * self.channels;
-                let to = self.offset(row + self.start[0], self.start[1]);
-                framed[to..][..columns].copy_from_slice(&image[from..][..columns]);
-            }
-        }
-    }
-
-    /// Where a pixel lies.
-    fn offset(&self, row: usize, column: usize) -> usize {
-        (row * self.framed[1] + column) * self.channels
-    }
-
-    /// Where pixels lie of so many images: those of `rows` × `columns`, `stride` pixels apart.
-    fn grid(&self, images: usize, rows: usize, columns: usize, stride: usize) -> Vec<usize> {
-        let pixels = pairs(0..rows, 0..columns)
-            .map(|(row, column)| self.offset(row * stride, column * stride));
-        pairs(0..images, pixels)
-            .map(|(image, offset)| image * self.size() + offset)
-            .collect()
-    }
-}
-
-/// All pairs, those with the same first element together.
-fn pairs<A: Copy, B>(
-    a: impl Iterator<Item = A> + Clone,
-    b: impl Iterator<Item = B> + Clone,
-) -> impl Iterator<Item = (A, B)> + Clone {
-    a.flat_map(move |a| b.clone().map(move |b| (a, b)))
 }
 
 /// The patches of an image that a kernel meets: a matrix of one row a position and one column an
 /// element of the kernel (row, column, channel, in this order).
-///
-/// In an image with its padding around it, element (i, j) of that matrix lies where position i starts
-/// plus where element j of the kernel lies: see [`Indexed`].
 pub(super) struct Patches {
     pub(super) vertical: Axis,
     pub(super) horizontal: Axis,
     pub(super) channels: usize,
+}
+
+/// Memory for the patches of a few images.
+struct Buffers<T> {
+    /// One image with as much of its padding as the kernel reaches. Where the padding is, it is zero.
+    padded: Vec<T>,
+    patches: Vec<T>,
 }
 
 impl Patches {
@@ -144,31 +67,98 @@ impl Patches {
         self.area() * self.channels
     }
 
-    /// The image with as much of its padding as the kernel reaches.
-    fn padded(&self) -> Frame {
-        let axes = [self.vertical, self.horizontal];
-        Frame {
-            image: axes.map(|axis| axis.size),
-            framed: axes.map(Axis::padded),
-            start: axes.map(|axis| axis.padding),
-            channels: self.channels,
+    /// How many images are computed together.
+    fn at_once(&self) -> usize {
+        /// Numbers of patches that stay in a processor's second cache, with what is made of them.
+        const CACHE: usize = 1 << 16;
+        (CACHE / (self.positions() * self.patch())).clamp(1, GROUP)
+    }
+
+    fn buffers<T: Element>(&self) -> Buffers<T> {
+        let padded = self.vertical.padded() * self.horizontal.padded() * self.channels;
+        Buffers {
+            padded: vec![T::zero(); padded],
+            patches: vec![T::zero(); self.at_once() * self.positions() * self.patch()],
         }
     }
 
-    /// Where the patches of so many padded images start.
-    fn starts(&self, images: usize) -> Vec<usize> {
-        let (rows, columns) = (self.vertical.positions, self.horizontal.positions);
-        self.padded()
-            .grid(images, rows, columns, self.vertical.stride)
+    /// Numbers of a row of the padded image.
+    fn padded_row(&self) -> usize {
+        self.horizontal.padded() * self.channels
     }
 
-    /// Where the numbers of a patch lie, from its start on.
-    fn offsets(&self) -> Vec<usize> {
-        let padded = self.padded();
-        let run = self.horizontal.kernel * self.channels;
-        pairs(0..self.vertical.kernel, 0..run)
-            .map(|(row, number)| padded.offset(row, 0) + number)
-            .collect()
+    /// How many rows of the image the kernel reaches.
+    fn inner_rows(&self) -> usize {
+        match self.horizontal.reached() {
+            0 => 0,
+            _ => self.vertical.reached(),
+        }
+    }
+
+    /// Where numbers of a row of the image lie in the padded image, and how many of them.
+    fn inner_row(&self, row: usize) -> (usize, usize) {
+        let start = (row + self.vertical.padding) * self.padded_row();
+        let left = self.horizontal.padding * self.channels;
+        (start + left, self.horizontal.reached() * self.channels)
+    }
+
+    /// Where the rows of patches start in the padded image, patch by patch. Each is one run of numbers.
+    fn runs(&self) -> impl Iterator<Item = usize> {
+        let (down, right) = (self.vertical, self.horizontal);
+        let row = self.padded_row();
+        pairs(0..down.positions, 0..right.positions).flat_map(move |(y, x)| {
+            let start = y * down.stride * row + x * right.stride * self.channels;
+            (0..down.kernel).map(move |kernel_row| start + kernel_row * row)
+        })
+    }
+
+    /// Numbers of a row of a patch.
+    fn run(&self) -> usize {
+        self.horizontal.kernel * self.channels
+    }
+
+    /// Copies the patches of images into a matrix, of which it returns the numbers (im2col).
+    fn gather<'a, T: Element>(&self, images: &[T], buffers: &'a mut Buffers<T>) -> &'a [T] {
+        let row = self.horizontal.size * self.channels;
+        let size = self.positions() * self.patch();
+        let Buffers { padded, patches } = buffers;
+        let mut count = 0;
+        for (image, patches) in images
+            .chunks_exact(self.image())
+            .zip(patches.chunks_exact_mut(size))
+        {
+            for index in 0..self.inner_rows() {
+                let (start, length) = self.inner_row(index);
+                padded[start..][..length].copy_from_slice(&image[index * row..][..length]);
+            }
+            for (run, start) in patches.chunks_exact_mut(self.run()).zip(self.runs()) {
+                run.copy_from_slice(&padded[start..][..run.len()]);
+            }
+            count += 1;
+        }
+        &patches[..count * size]
+    }
+
+    /// Adds up patches where they overlap: the images that they are of (col2im).
+    fn scatter<T: Element>(&self, buffers: &mut Buffers<T>, images: &mut [T]) {
+        let row = self.horizontal.size * self.channels;
+        let size = self.positions() * self.patch();
+        let Buffers { padded, patches } = buffers;
+        for (image, patches) in images
+            .chunks_exact_mut(self.image())
+            .zip(patches.chunks_exact(size))
+        {
+            padded.fill(T::zero());
+            for (run, start) in patches.chunks_exact(self.run()).zip(self.runs()) {
+                for (sum, &value) in padded[start..][..run.len()].iter_mut().zip(run) {
+                    *sum += value;
+                }
+            }
+            for index in 0..self.inner_rows() {
+                let (start, length) = self.inner_row(index);
+                image[index * row..][..length].copy_from_slice(&padded[start..][..length]);
+            }
+        }
     }
 
     /// Where the numbers of a patch lie in the kernel `[channels, height, width]` that meets it.
@@ -178,234 +168,119 @@ impl Patches {
             .collect()
     }
 
-    /// A weight `[k, channels, height, width]` as a matrix of a column a kernel, of which each element
-    /// meets one of a patch.
-    pub(super) fn kernels<T: Element>(&self, weight: &[T], k: usize) -> Panels<T> {
-        let starts: Vec<usize> = (0..k).map(|kernel| kernel * self.patch()).collect();
-        Panels::new(Indexed::new(weight, &self.in_kernel(), &starts))
+    /// A weight `[k, channels, height, width]` as a matrix of a row a kernel, of which each element meets
+    /// one of a patch.
+    pub(super) fn kernels<T: Element>(&self, weight: &[T]) -> Vec<T> {
+        let offsets = self.in_kernel();
+        weight
+            .chunks_exact(self.patch())
+            .flat_map(|kernel| offsets.iter().map(|&offset| kernel[offset]))
+            .collect()
     }
 
-    /// From a matrix of a column a kernel, row by row, the weight.
-    pub(super) fn weight<T: Element>(&self, kernels: &[T], k: usize) -> Vec<T> {
+    /// From a matrix of a row a kernel the weight.
+    pub(super) fn weight<T: Element>(&self, kernels: &[T]) -> Vec<T> {
+        let offsets = self.in_kernel();
         let mut weight = vec![T::zero(); kernels.len()];
-        for (row, offset) in kernels.chunks_exact(k).zip(self.in_kernel()) {
-            for (element, start) in row.iter().zip((0..).step_by(self.patch())) {
-                weight[start + offset] = *element;
+        for (weight, kernel) in weight
+            .chunks_exact_mut(self.patch())
+            .zip(kernels.chunks_exact(self.patch()))
+        {
+            for (&element, &offset) in kernel.iter().zip(&offsets) {
+                weight[offset] = element;
             }
         }
         weight
     }
 
-    /// P B for the patches P of every image, where `b` has a row for each number of a patch: a row a
-    /// position. `finish` changes rows that are done, still in the cache.
+    /// P Kᵀ for the patches P of every image and the `k` rows of [`Self::kernels`]: a row a position.
+    /// `finish` changes rows that are done, still in the cache.
     pub(super) fn times<T: Element>(
         &self,
         images: &[T],
-        b: &Panels<T>,
+        kernels: &[T],
+        k: usize,
         finish: impl Fn(&mut [T]) + Sync,
     ) -> Vec<T> {
-        let frame = self.padded();
-        let (image, size) = (self.image(), self.positions() * b.columns());
-        let at_once = at_once(frame.size() + size);
-        let (starts, offsets) = (self.starts(at_once), self.offsets());
+        let kernels = Matrix::new(kernels, k, self.patch());
+        let (image, size) = (self.image(), self.positions() * k);
+        let spare = Spare::new(|| self.buffers());
         let count = images.len() / image;
-        let spare = Spare::new(|| vec![T::zero(); at_once * frame.size()]);
-        pieces(count * size, at_once * size, |first, result| {
-            spare.with(|padded| {
-                let starts = &starts[..result.len() / b.columns()];
+        pieces(count * size, self.at_once() * size, |first, result| {
+            spare.with(|buffers| {
                 let images = &images[first / size * image..][..result.len() / size * image];
-                frame.fill(images, padded);
-                let patches = Indexed::new(padded, starts, &offsets);
-                product_of(patches, b, result, false);
+                let patches = self.gather(images, buffers);
+                let patches = Matrix::new(patches, result.len() / k, self.patch());
+                product_into_on_one_thread(result, patches, kernels.transposed(), false);
                 finish(result);
             });
         })
     }
 
-    /// Pᵀ A for the patches P of all images and `a` with a row of `k` numbers for each: a row of `k`
-    /// for each number of a patch.
+    /// Aᵀ P for the patches P of all images and `a` with a row of `k` numbers for each: a row a kernel, as
+    /// in [`Self::kernels`].
     pub(super) fn correlate<T: Element>(&self, images: &[T], a: &[T], k: usize) -> Vec<T> {
-        let frame = self.padded();
         let (image, size) = (self.image(), self.positions() * k);
-        let at_once = at_once(frame.size() + size);
-        let (starts, offsets) = (self.starts(at_once), self.offsets());
         let groups = images.len().div_ceil(GROUP * image);
+        let spare = Spare::new(|| self.buffers());
         let parts = collect(groups, |group| {
-            let mut sum = vec![T::zero(); self.patch() * k];
-            let mut padded = vec![T::zero(); at_once * frame.size()];
-            let mut panels = Panels::empty(k);
+            let mut sum = vec![T::zero(); k * self.patch()];
             let images = &images[group * GROUP * image..];
             let images = &images[..images.len().min(GROUP * image)];
-            for (images, a) in images
-                .chunks(at_once * image)
-                .zip(a[group * GROUP * size..].chunks(at_once * size))
-            {
-                frame.fill(images, &mut padded);
-                panels.set(a);
-                let patches = Indexed::new(&padded, &offsets, &starts[..a.len() / k]);
-                product_of(patches, &panels, &mut sum, true);
-            }
+            spare.with(|buffers| {
+                for (images, a) in images
+                    .chunks(self.at_once() * image)
+                    .zip(a[group * GROUP * size..].chunks(self.at_once() * size))
+                {
+                    let rows = images.len() / image * self.positions();
+                    let patches = self.gather(images, buffers);
+                    let patches = Matrix::new(patches, rows, self.patch());
+                    let a = Matrix::new(&a[..rows * k], rows, k);
+                    product_into_on_one_thread(&mut sum, a.transposed(), patches, true);
+                }
+            });
             sum
         });
         column_sums(&parts.concat(), self.patch() * k)
     }
 
-    /// The transpose of [`Self::times`] with the kernels of a weight `[k, channels, height, width]`:
-    /// spreads a row of `k` numbers for each position of each image over the patches there, and adds
-    /// up where they overlap. `finish` changes images that are done.
+    /// The transpose of [`Self::times`]: spreads a row of `k` numbers for each position of each image over
+    /// the patches there, and adds up where they overlap. `finish` changes images that are done.
     pub(super) fn spread<T: Element>(
         &self,
         a: &[T],
-        weight: &[T],
+        kernels: &[T],
         k: usize,
         finish: impl Fn(&mut [T]) + Sync,
     ) -> Vec<T> {
-        let (vertical, horizontal) = (self.vertical, self.horizontal);
-        let axes = [vertical, horizontal];
-        let frame = Frame {
-            image: axes.map(|axis| axis.positions),
-            framed: axes.map(Axis::shifted),
-            start: axes.map(|axis| axis.shifts().0.unsigned_abs()),
-            channels: k,
-        };
-        let phases = self.phases(weight, k, &frame);
+        let kernels = Matrix::new(kernels, k, self.patch());
         let (image, size) = (self.image(), self.positions() * k);
-        let at_once = at_once(frame.size() + 2 * image);
-        let starts = frame.grid(at_once, vertical.pixels(), horizontal.pixels(), 1);
-        let pixels = vertical.pixels() * horizontal.pixels();
-        let spare = Spare::new(|| (vec![T::zero(); at_once * frame.size()], Vec::new()));
-        pieces(a.len() / size * image, at_once * image, |first, images| {
-            spare.with(|(padded, sums)| {
-                let count = images.len() / image;
-                frame.fill(&a[first / image * size..][..count * size], padded);
-                let starts = &starts[..count * pixels];
-                for phases in &phases {
-                    let columns = phases.weight.columns();
-                    sums.resize(starts.len() * columns, T::zero());
-                    let a = Indexed::new(padded, starts, &phases.offsets);
-                    product_of(a, &phases.weight, sums, false);
-                    for (image, sums) in images
-                        .chunks_exact_mut(image)
-                        .zip(sums.chunks_exact(pixels * columns))
-                    {
-                        self.place(sums, &phases.members, image);
-                    }
-                }
+        let spare = Spare::new(|| self.buffers());
+        let len = a.len() / size * image;
+        pieces(len, self.at_once() * image, |first, images| {
+            let rows = images.len() / image * self.positions();
+            let a = Matrix::new(&a[first / image * size..][..rows * k], rows, k);
+            spare.with(|buffers| {
+                let patches = &mut buffers.patches[..rows * self.patch()];
+                product_into_on_one_thread(patches, a, kernels, false);
+                self.scatter(buffers, images);
                 finish(images);
             });
         })
     }
-
-    /// Phases to be computed together: each by itself, or all if they fit into one panel, with zeros
-    /// for the shifts that are not their own.
-    fn phases<T: Element>(&self, weight: &[T], k: usize, frame: &Frame) -> Vec<Phases<T>> {
-        let stride = self.vertical.stride;
-        let all = pairs(0..stride, 0..stride);
-        if stride * stride * self.channels <= PANEL {
-            vec![self.phases_together(all.collect(), weight, k, frame)]
-        } else {
-            all.map(|phase| self.phases_together(vec![phase], weight, k, frame))
-                .collect()
-        }
-    }
-
-    fn phases_together<T: Element>(
-        &self,
-        members: Vec<(usize, usize)>,
-        weight: &[T],
-        k: usize,
-        frame: &Frame,
-    ) -> Phases<T> {
-        let (lowest, highest) = self.vertical.shifts();
-        let (leftmost, rightmost) = self.horizontal.shifts();
-        let columns = members.len() * self.channels;
-        let (mut offsets, mut matrix) = (Vec::new(), Vec::new());
-        for (down, right) in pairs(lowest..=highest, leftmost..=rightmost) {
-            let elements: Vec<Option<usize>> = members
-                .iter()
-                .map(|&(row, column)| {
-                    let element = self.vertical.element(row, down)? * self.horizontal.kernel;
-                    Some(element + self.horizontal.element(column, right)?)
-                })
-                .collect();
-            if elements.iter().all(Option::is_none) {
-                continue;
-            }
-            let start = frame.offset(down.abs_diff(lowest), right.abs_diff(leftmost));
-            offsets.extend(start..start + k);
-            let mut rows = vec![T::zero(); k * columns];
-            for (row, kernel) in rows
-                .chunks_exact_mut(columns)
-                .zip(weight.chunks_exact(self.patch()))
-            {
-                for (numbers, element) in row.chunks_exact_mut(self.channels).zip(&elements) {
-                    let Some(element) = *element else { continue };
-                    let channels = kernel[element..].iter().step_by(self.area());
-                    for (number, &channel) in numbers.iter_mut().zip(channels) {
-                        *number = channel;
-                    }
-                }
-            }
-            matrix.extend(rows);
-        }
-        let mut weight = Panels::empty(columns);
-        weight.set(&matrix);
-        Phases {
-            members,
-            offsets,
-            weight,
-        }
-    }
-
-    /// Puts the sums for the pixels of an image at some phases, number by number of the pixels, where
-    /// these lie.
-    fn place<T: Element>(&self, sums: &[T], members: &[(usize, usize)], image: &mut [T]) {
-        let Self {
-            vertical,
-            horizontal,
-            channels,
-        } = *self;
-        let columns = members.len() * channels;
-        for (row, sums) in sums.chunks_exact(horizontal.pixels() * columns).enumerate() {
-            for (member, &(down, right)) in members.iter().enumerate() {
-                let row = row * vertical.stride + down;
-                if row >= vertical.size {
-                    continue;
-                }
-                let pixels = image[row * horizontal.size * channels..]
-                    [..horizontal.size * channels]
-                    .chunks_exact_mut(channels)
-                    .skip(right)
-                    .step_by(horizontal.stride);
-                let sums = sums[member * channels..].chunks(columns);
-                for (pixel, sums) in pixels.zip(sums) {
-                    pixel.copy_from_slice(&sums[..channels]);
-                }
-            }
-        }
-    }
 }
 
-/// Pixels of the larger image that are computed together: those of one phase, or of several.
-struct Phases<T> {
-    /// The phases, vertical and horizontal.
-    members: Vec<(usize, usize)>,
-    /// Where the numbers that the pixels are made of lie in the smaller image with its padding, from
-    /// where pixel 0 starts.
-    offsets: Vec<usize>,
-    /// What these are multiplied by: a row for each, and a column for each channel of each phase.
-    weight: Panels<T>,
+/// All pairs, those with the same first element together.
+fn pairs<A: Copy, B>(
+    a: impl Iterator<Item = A>,
+    b: impl Iterator<Item = B> + Clone,
+) -> impl Iterator<Item = (A, B)> {
+    a.flat_map(move |a| b.clone().map(move |b| (a, b)))
 }
 
 /// Images over which one thread sums the gradient of the weights: fixed, so that the number of threads
 /// changes no sum.
 const GROUP: usize = 16;
-
-/// How many images, of so many numbers each in all, stay in a processor's second cache together.
-fn at_once(numbers: usize) -> usize {
-    const CACHE: usize = 1 << 16;
-    (CACHE / numbers.max(1)).clamp(1, GROUP)
-}
 
 #[cfg(test)]
 mod tests {
@@ -421,7 +296,7 @@ mod tests {
         let sizes = if cfg!(miri) { 1..2 } else { 0..3 };
         for (height, width) in [(1, 1), (4, 3), (7, 5)][sizes].iter().copied() {
             for kernels in [(1, 1), (3, 3), (2, 4)] {
-                for (stride, padding) in [(1, 0), (2, 1), (3, 2), (1, 4), (5, 0)] {
+                for (stride, padding) in [(1, 0), (2, 1), (3, 2), (1, 4), (5, 0), (11, 4)] {
                     let axis = |size: usize, kernel: usize| {
                         let room = (size + 2 * padding).checked_sub(kernel)?;
                         Some(Axis {
@@ -465,16 +340,13 @@ mod tests {
     fn patches_are_what_the_kernel_meets_with_zeros_around_the_image() {
         for patches in shapes() {
             let image: Vec<f64> = (1..=patches.image()).map(|i| i as f64).collect();
-            let frame = patches.padded();
-            let mut padded = vec![0.0; frame.size()];
-            frame.fill(&image, &mut padded);
-            let (starts, offsets) = (patches.starts(1), patches.offsets());
-            assert_eq!(starts.len(), patches.positions());
-            assert_eq!(offsets.len(), patches.patch());
-            for (position, start) in starts.into_iter().enumerate() {
-                for (number, offset) in offsets.iter().enumerate() {
+            let mut buffers = patches.buffers();
+            let found = patches.gather(&image, &mut buffers);
+            assert_eq!(found.len(), patches.positions() * patches.patch());
+            for (position, patch) in found.chunks_exact(patches.patch()).enumerate() {
+                for (number, &element) in patch.iter().enumerate() {
                     let expected = pixel(&patches, position, number).map_or(0.0, |i| image[i]);
-                    assert_eq!(padded[start + offset], expected);
+                    assert_eq!(element, expected);
                 }
             }
         }
@@ -503,7 +375,7 @@ mod tests {
                     }
                 }
             }
-            let spread = patches.spread(&a, &weight, k, |_| {});
+            let spread = patches.spread(&a, &patches.kernels(&weight), k, |_| {});
             assert_eq!(spread.len(), expected.len());
             for (a, b) in spread.iter().zip(&expected) {
                 // Each pixel collects k products from every place of a kernel.
@@ -518,13 +390,11 @@ mod tests {
         for patches in shapes() {
             let k = 3;
             let weight: Vec<f64> = (0..k * patches.patch()).map(|i| i as f64).collect();
-            let kernels: Vec<f64> = pairs(patches.in_kernel().iter(), 0..k)
-                .map(|(&offset, kernel)| weight[kernel * patches.patch() + offset])
-                .collect();
+            let kernels = patches.kernels(&weight);
             let (channels, area) = (patches.channels, patches.area());
             let channel_of = |number: usize| (number % channels * area + number / channels) as f64;
-            assert!((0..patches.patch()).all(|n| kernels[n * k] == channel_of(n)));
-            assert_eq!(patches.weight(&kernels, k), weight);
+            assert!((0..patches.patch()).all(|n| kernels[n] == channel_of(n)));
+            assert_eq!(patches.weight(&kernels), weight);
         }
     }
 }
