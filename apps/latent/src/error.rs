@@ -32,10 +32,6 @@ pub(crate) enum Error {
         dimensions: usize,
     },
     #[error(
-        "the model is for images of {model} pixels and the data has {data}: choose other data with `--data` and `--data-dir`"
-    )]
-    ImageSize { model: String, data: String },
-    #[error(
         "{0} is no run directory: curves are drawn from a run's metrics, so name the directory that `latent train` made"
     )]
     CurvesNeedARun(PathBuf),

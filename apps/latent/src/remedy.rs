@@ -52,6 +52,7 @@ fn training(error: &latent_training::Error) -> Option<String> {
         Error::OtherData { .. } => {
             "name the directory of the run's data with `--data-dir`, or begin a new run on these with `--out`"
         }
+        Error::ImageSize { .. } => "choose other data with `--data` and `--data-dir`",
         Error::OtherExperiment { .. } => "undo the change, or begin a new run with it",
         Error::RunExists { directory } => {
             return Some(format!(
@@ -637,6 +638,13 @@ mod tests {
             (
                 Training::OtherExperiment { path: path() },
                 "undo the change",
+            ),
+            (
+                Training::ImageSize {
+                    model: text(),
+                    data: text(),
+                },
+                "--data-dir",
             ),
             (Training::RunExists { directory: path() }, "--overwrite"),
             (Training::RunInUse { directory: path() }, "wait for it"),

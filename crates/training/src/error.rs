@@ -179,6 +179,14 @@ pub enum Error {
         /// The data at hand.
         found: Box<DataRecord>,
     },
+    /// Images of another size than a model's.
+    #[error("the model is for images of {model} pixels and the data has {data}")]
+    ImageSize {
+        /// Height and width of the model's images.
+        model: String,
+        /// Height and width of the images at hand.
+        data: String,
+    },
     /// What a run stores of its data cannot be understood.
     #[error("{path}: this is no record of a run's data ({reason})")]
     DataRecord {

@@ -36,6 +36,7 @@ mod error;
 mod evaluation;
 mod experiment;
 mod gap;
+mod model_data;
 mod model_evaluation;
 mod prefetch;
 mod publication;
@@ -56,6 +57,7 @@ pub use evaluation::{
 };
 pub use experiment::{DataConfig, Experiment, TrainingConfig};
 pub use gap::GeneralisationGap;
+pub use model_data::{DataDifference, ModelData};
 pub use model_evaluation::{Evaluation, EvaluationStage};
 pub use publication::{Publication, publish};
 pub use run::{

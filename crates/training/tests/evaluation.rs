@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
-use latent_datasets::{Batching, Splits, synthetic};
+use latent_datasets::{Batching, Dataset, Shape, Splits, synthetic};
 use latent_distributions::Generator;
 use latent_models::{
     Classifier, ClassifierConfig, Labels, LatentModel, Loss, ModelConfig, Parameters, Step,
     Trainable, Vae, VaeConfig,
 };
 use latent_training::{
-    Comparison, Error, Evaluation, EvaluationStage, Experiment, Model, Run, SameData,
+    Comparison, Error, Evaluation, EvaluationStage, Experiment, Model, ModelData, Run, SameData,
     SampleAccuracy, SettingDifference, Silent, Throughput, encode, evaluate, knn_classify,
     load_model, mean_and_standard_error, part_of_each, train, train_classifier,
 };
@@ -362,4 +362,60 @@ fn the_first_setting_in_which_experiments_differ_is_named() {
         (difference.key.as_str(), difference.first),
         ("data.limit", None)
     );
+}
+
+#[test]
+fn data_are_compared_with_those_of_the_training() {
+    let directory = tempfile::tempdir().unwrap();
+    let (model, splits) = small_model(directory.path(), &experiment(&[]));
+    let own = ModelData::new(&model, splits.clone()).unwrap();
+    assert_eq!(own.difference, None);
+    assert_eq!(own.test(), splits.test);
+    assert_eq!(own.facts(&splits.test)["trained_on_these_data"], true);
+
+    let other = ModelData::new(&model, synthetic(2, 60, 40)).unwrap();
+    let difference = other.difference.as_ref().unwrap();
+    assert_ne!(difference.trained, difference.found);
+    assert_eq!(other.facts(&other.test())["trained_on_these_data"], false);
+    assert_eq!(other.facts(&other.test())["images"], 40);
+
+    let small = Dataset::new(Shape::grey(2, 2), 10, vec![0; 8], vec![0, 1]).unwrap();
+    let small = Splits {
+        train: small.clone(),
+        test: small,
+        ..splits
+    };
+    match ModelData::new(&model, small) {
+        Err(Error::ImageSize { model, data }) => {
+            assert_eq!((model.as_str(), data.as_str()), ("28 × 28", "2 × 2"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_conditional_model_is_used_with_the_classes_that_it_saw() {
+    let whole = synthetic(1, 200, 100);
+    let some = Splits {
+        train: whole.train.clone().of_classes(&[1, 4]),
+        ..whole.clone()
+    };
+    for (kind, unseen) in [
+        ("conditional-vae", vec![0, 2, 3, 5, 6, 7, 8, 9]),
+        ("vae", Vec::new()),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let run = trained(directory.path(), &some, &[&format!("model.kind={kind}")]);
+        let model = load_model(run.directory(), CPU).unwrap();
+        let data = ModelData::new(&model, whole.clone()).unwrap();
+        assert_eq!(data.unseen_classes, unseen, "{kind}");
+        for (used, all) in [(data.train(), &whole.train), (data.test(), &whole.test)] {
+            let mut expected = all.classes_present();
+            expected.retain(|class| !unseen.contains(class));
+            assert_eq!(used.classes_present(), expected, "{kind}");
+        }
+        if unseen.is_empty() {
+            assert_eq!(data.test(), whole.test);
+        }
+    }
 }

@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use latent_datasets::{Dataset, Loaded, Shape, Source, Splits, has_idx_files};
-use latent_training::{DataRecord, Model, Run};
-use serde_json::{Map, Value, json};
+use latent_datasets::{Loaded, Source, Splits, has_idx_files};
+use latent_training::{DataDifference, Model, ModelData, Run};
 
 use super::values::list;
 use crate::paths::path;
@@ -126,35 +125,14 @@ impl DataArguments {
     /// # Errors
     /// Nothing is named, and what is found is not what the model was trained on.
     pub(crate) fn load_for(&self, model: &Model, context: &Context) -> Result<ModelData, Error> {
-        let (trained, experiment) = (&model.metadata.data, &model.metadata.experiment);
-        let loaded = self.load_own(experiment.data.source, model.run.as_ref(), context)?;
-        let splits = loaded.splits;
-        let size = |shape: Shape| match shape {
-            Shape { channels: 1, .. } => format!("{} × {}", shape.height, shape.width),
-            _ => shape.to_string(),
-        };
-        if trained.shape != splits.test.shape() {
-            return Err(Error::ImageSize {
-                model: size(trained.shape),
-                data: size(splits.test.shape()),
-            });
-        }
-        let found = DataRecord::of(&experiment.prepared(splits.clone()));
-        let others = (!trained.has_same_images(&found)).then(|| OtherData {
-            model: shown_path(model).to_owned(),
-            trained: trained.unlike(&found),
-            found: found.unlike(trained),
-        });
-        let is_asked_for = self.source().is_some() || self.data_dir.is_some();
-        if let Some(OtherData {
-            model,
-            trained,
-            found,
-        }) = &others
-        {
+        let source = model.metadata.experiment.data.source;
+        let loaded = self.load_own(source, model.run.as_ref(), context)?;
+        let data = ModelData::new(model, loaded.splits)?;
+        if let Some(DataDifference { trained, found }) = &data.difference {
+            let is_asked_for = self.source().is_some() || self.data_dir.is_some();
             if !is_asked_for {
                 return Err(Error::OtherData {
-                    model: model.clone(),
+                    model: shown_path(model).to_owned(),
                     trained: trained.clone(),
                     found: found.clone(),
                     source_name: loaded.source,
@@ -162,95 +140,22 @@ impl DataArguments {
             }
             context.say(&format!(
                 "note: {} was trained on other data than {found}: on {trained}",
-                model.display()
+                shown_path(model).display()
             ));
         }
-        let is_conditional = model.model.conditional().is_ok();
-        let classes = is_conditional.then(|| trained.classes_present.clone());
-        if let Some(seen) = &classes {
-            let mut left_out = [
-                splits.train.classes_present(),
-                splits.test.classes_present(),
-            ]
-            .concat();
-            left_out.retain(|class| !seen.contains(class));
-            left_out.sort_unstable();
-            left_out.dedup();
-            if !left_out.is_empty() {
-                context.say(&format!(
-                    "note: images of class {} are left out: the model saw none in training",
-                    list(&left_out)
-                ));
-            }
+        if !data.unseen_classes.is_empty() {
+            context.say(&format!(
+                "note: images of class {} are left out: the model saw none in training",
+                list(&data.unseen_classes)
+            ));
         }
-        Ok(ModelData {
-            splits,
-            others,
-            classes,
-        })
+        Ok(data)
     }
 }
 
 /// How a model is named: by its run, or by its file.
-fn shown_path(model: &Model) -> &Path {
+pub(crate) fn shown_path(model: &Model) -> &Path {
     model.run.as_ref().map_or(&model.path, Run::directory)
-}
-
-/// A model's own data, and others that it is used with, in words.
-#[derive(Clone)]
-pub(crate) struct OtherData {
-    pub(crate) model: PathBuf,
-    pub(crate) trained: String,
-    pub(crate) found: String,
-}
-
-/// The data that a model is used with.
-pub(crate) struct ModelData {
-    /// All images of the data set.
-    pub(crate) splits: Splits,
-    /// Where they are not those that the model was trained on.
-    pub(crate) others: Option<OtherData>,
-    /// The classes that a conditional model saw in training; `None` of any other.
-    classes: Option<Vec<u8>>,
-}
-
-impl ModelData {
-    /// The data set's name.
-    pub(crate) fn name(&self) -> &str {
-        &self.splits.name
-    }
-
-    /// The test images, for a conditional model those of classes that it saw in training.
-    pub(crate) fn test(&self) -> Dataset {
-        self.usable(&self.splits.test)
-    }
-
-    /// The training images, as [`Self::test`].
-    pub(crate) fn train(&self) -> Dataset {
-        self.usable(&self.splits.train)
-    }
-
-    fn usable(&self, images: &Dataset) -> Dataset {
-        let images = images.clone();
-        match &self.classes {
-            Some(classes) => images.of_classes(classes),
-            None => images,
-        }
-    }
-
-    /// What the JSON of a command says of the images that it evaluated, part of the test images: which they
-    /// are, and whether the model was trained on this data set.
-    pub(crate) fn facts(&self, test: &Dataset) -> Map<String, Value> {
-        let facts = [
-            ("data", json!(self.splits.name)),
-            ("checksum", json!(test.checksum())),
-            ("split", json!("test")),
-            ("images", json!(test.len())),
-            ("trained_on_these_data", json!(self.others.is_none())),
-        ];
-        let facts = facts.map(|(name, value)| (name.to_owned(), value));
-        facts.into_iter().collect()
-    }
 }
 
 impl CommandLine {

@@ -6,7 +6,7 @@ use latent_pretrained::{EMBEDDED, Location, Models};
 use latent_training::{Evaluation, Publication, publish};
 use serde_json::{Value, json};
 
-use crate::arguments::{DataArguments, batching, paths, watched};
+use crate::arguments::{DataArguments, batching, paths, shown_path, watched};
 use crate::paths::{new_path, path};
 use crate::pretrained::{self, instructions, megabytes};
 use crate::progress::evaluation_bars;
@@ -232,11 +232,11 @@ impl Export {
             }
             let published = publish(model, self.half, &context.device, |model| {
                 let data = self.data.load_for(model, context)?;
-                if let Some(others) = data.others {
+                if let Some(difference) = data.difference {
                     return Err(Error::ExportNeedsOwnData {
-                        model: others.model,
-                        trained: others.trained,
-                        found: others.found,
+                        model: shown_path(model).to_owned(),
+                        trained: difference.trained,
+                        found: difference.found,
                     });
                 }
                 let experiment = &model.metadata.experiment;

@@ -514,12 +514,12 @@ pub(crate) fn refuse_other_data(
     context: &Context,
 ) -> Result<(), Error> {
     let model = load_model(directory, &context.device)?;
-    match data.load_for(&model, context)?.others {
+    match data.load_for(&model, context)?.difference {
         None => Ok(()),
-        Some(others) => Err(Error::OtherRunData {
-            run: others.model,
-            found: others.trained,
-            asked: others.found,
+        Some(difference) => Err(Error::OtherRunData {
+            run: directory.to_owned(),
+            found: difference.trained,
+            asked: difference.found,
         }),
     }
 }
