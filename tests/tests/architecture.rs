@@ -37,15 +37,6 @@ const LAYERS: [&[&str]; 8] = [
 /// Support for tests: a dependency of tests alone.
 const TEST_SUPPORT: [&str; 2] = ["latent-tests", "latent-tolerance"];
 
-/// Imports that are still to be removed: with each of them, the modules of its crate form a cycle.
-const KNOWN_CYCLIC_IMPORTS: &[(&str, &str)] = &[
-    // A report runs commands.
-    (
-        "apps/latent/src/report/writer.rs",
-        "apps/latent/src/commands.rs",
-    ),
-];
-
 #[test]
 fn crates_depend_on_earlier_layers_only() {
     let Some(packages) = packages() else { return };
@@ -55,25 +46,14 @@ fn crates_depend_on_earlier_layers_only() {
 #[test]
 fn modules_do_not_import_each_other_in_a_cycle() {
     let Some(packages) = packages() else { return };
-    let mut known: BTreeSet<_> = KNOWN_CYCLIC_IMPORTS.iter().copied().collect();
     let mut cycles = Vec::new();
     for package in &packages {
         for root in &package.roots {
             let imports = imports(&|path| fs::read_to_string(path).ok(), root);
-            let imports = relative(imports);
-            let cyclic = cyclic(&imports);
-            known.retain(|(from, to)| !cyclic.contains(&((*from).to_owned(), (*to).to_owned())));
-            let is_known = |from: &str, to: &str| KNOWN_CYCLIC_IMPORTS.contains(&(from, to));
-            let mut rest = imports;
-            rest.retain(|(from, to)| !is_known(from, to));
-            cycles.extend(self::cyclic(&rest));
+            cycles.extend(cyclic(&relative(imports)));
         }
     }
     assert!(cycles.is_empty(), "cyclic imports: {cycles:#?}");
-    assert!(
-        known.is_empty(),
-        "these are in no cycle any more: take them from the list of known ones: {known:?}"
-    );
 }
 
 #[test]

@@ -23,9 +23,11 @@ mod sample;
 mod scatter;
 mod train;
 
-use clap::Subcommand;
+use clap::{Parser, Subcommand};
 
 use crate::arguments::Shown;
+use crate::report::typed;
+use crate::shell::CommandLine;
 use crate::{Context, Error};
 
 #[derive(Subcommand)]
@@ -84,7 +86,7 @@ impl Command {
             Self::Curves(command) => command.show(),
             Self::Compare(command) => command.show(),
             Self::Data(command) => return command.show(context),
-            Self::Report(command) => return command.run(context).map(|()| None),
+            Self::Report(command) => return command.run(run, context).map(|()| None),
             Self::Train(command) => return command.run(context).map(|()| None),
             Self::Import(command) => return command.run(context).map(|()| None),
             Self::Models(command) => return command.run(context).map(|()| None),
@@ -92,5 +94,30 @@ impl Command {
             Self::Bench(command) => return command.run(context).map(|()| None),
         };
         shown.map(Some)
+    }
+}
+
+/// A command line without the program's name.
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Runs a command line of a report: trains a run unless it is finished, and gives back what any other command shows.
+fn run(line: &CommandLine, context: &Context) -> Result<Option<Shown>, Error> {
+    let parsed = Line::try_parse_from(line.words()).map_err(|reason| Error::Outline {
+        command: typed(line),
+        reason: reason.to_string(),
+    })?;
+    match parsed.command {
+        Command::Train(train) => {
+            if train.finished(context)?.is_none() {
+                train.train(context)?;
+            }
+            Ok(None)
+        }
+        command => command.show(context),
     }
 }

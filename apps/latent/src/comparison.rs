@@ -7,7 +7,7 @@ use latent_training::{ComparedRun, Comparison, Run, SameData};
 use serde_json::{Map, Value, json};
 
 use crate::Error;
-use crate::report::number;
+use latent_reports::rounded;
 
 /// Opens runs with weights.
 pub(crate) fn open_all(directories: &[PathBuf]) -> Result<Vec<Run>, Error> {
@@ -72,7 +72,7 @@ fn cells(comparison: &Comparison, decimals: Option<usize>) -> Vec<Vec<String>> {
     head.extend(metrics.iter().map(|name| format!("test_{name}")));
     let cell = |run: &ComparedRun, name: &str| {
         let value = *run.kept.test.get(name)?;
-        Some(decimals.map_or_else(|| value.to_string(), |decimals| number(value, decimals)))
+        Some(decimals.map_or_else(|| value.to_string(), |decimals| rounded(value, decimals)))
     };
     let row = |run: &ComparedRun| {
         let mut row = vec![

@@ -3,9 +3,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::shell::{CommandLine, program};
-use crate::suggestion::did_you_mean;
 use latent_datasets::Source;
+use latent_reports::ASSIGNMENTS;
+
+use crate::shell::{CommandLine, program};
+use crate::suggestion::{did_you_mean, nearest};
 
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
@@ -216,6 +218,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Pretrained(latent_pretrained::Error),
     #[error(transparent)]
+    Report(latent_reports::Error),
+    #[error(transparent)]
     Training(#[from] latent_training::Error),
     #[error(transparent)]
     Data(#[from] latent_datasets::Error),
@@ -238,6 +242,25 @@ impl From<latent_pretrained::Error> for Error {
             DuplicateName(name) => Self::SameName(name),
             NotACollection(directory) => Self::NoCollection(directory),
             error => Self::Pretrained(error),
+        }
+    }
+}
+
+/// As above; and a number that a report lacks is a defect of this program.
+impl From<latent_reports::Error> for Error {
+    fn from(error: latent_reports::Error) -> Self {
+        use latent_reports::Error::{Figure, NotMeasured, Pretrained, Training, UnknownAssignment};
+        match error {
+            UnknownAssignment(name) => Self::NoAssignment {
+                known: ASSIGNMENTS.join(", "),
+                nearest: nearest(&name, ASSIGNMENTS),
+                name,
+            },
+            NotMeasured(what) => Self::NotMeasured(what),
+            Pretrained(error) => (*error).into(),
+            Training(error) => (*error).into(),
+            Figure(error) => error.into(),
+            error => Self::Report(error),
         }
     }
 }

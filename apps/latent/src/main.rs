@@ -17,6 +17,7 @@ mod projection;
 mod remedy;
 mod report;
 mod rerun;
+mod runs;
 mod shell;
 mod suggestion;
 mod terminal;

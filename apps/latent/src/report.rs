@@ -1,52 +1,109 @@
-//! Reports of assignments: what is trained, what is shown of it, and what is said of what it shows.
-//!
-//! An [`Assignment`] is an outline: the runs that it needs, and for each task the very commands of the
-//! task's recipe. [`write()`] runs them as a person would, holds what they show, and lets the answers quote it.
+//! The commands of reports, as this program runs and writes them.
 
-mod aevb;
-mod answers;
-mod document;
-mod findings;
-mod hy673;
-mod lab8;
-mod outline;
-mod radboud;
-mod runs;
-mod vae2d;
-mod writer;
+use std::path::Path;
 
-pub(crate) use findings::{Findings, number};
-pub(crate) use outline::Assignment;
-pub(crate) use runs::of_runs;
-pub(crate) use writer::{Commands, Quick, Request, commands, refuse_other_data, write};
+use latent_reports::{Argument, Command, Commands, Output, Program, TrainingCommand};
 
-use crate::Error;
-use crate::suggestion::nearest;
+use crate::arguments::{DataArguments, Shown};
+use crate::shell::{CommandLine, quoted};
+use crate::{Context, Error};
 
-/// The assignments that there are reports of.
-pub(crate) fn assignments() -> Vec<Assignment> {
-    vec![
-        lab8::assignment(),
-        hy673::assignment(),
-        aevb::assignment(),
-        radboud::assignment(),
-        vae2d::assignment(),
-    ]
+/// Runs a command line: trains a run unless it is finished, and gives back what any other command shows.
+pub(crate) type Run = fn(&CommandLine, &Context) -> Result<Option<Shown>, Error>;
+
+/// The commands of this program, on the data that a report is asked for.
+pub(crate) struct Reported<'a> {
+    pub(crate) run: Run,
+    pub(crate) data: &'a DataArguments,
+    pub(crate) context: &'a Context,
 }
 
-/// The assignment of a name.
-pub(crate) fn find(name: &str) -> Result<Assignment, Error> {
-    let mut all = assignments();
-    let names: Vec<String> = all
-        .iter()
-        .map(|assignment| assignment.name.clone())
-        .collect();
-    match names.iter().position(|known| known == name) {
-        Some(index) => Ok(all.swap_remove(index)),
-        None => Err(Error::NoAssignment {
-            name: name.to_owned(),
-            known: names.join(", "),
-            nearest: nearest(name, names),
-        }),
+impl Reported<'_> {
+    fn line(&self, command: &Command) -> CommandLine {
+        let mut line = CommandLine::new(command.name());
+        for argument in command.arguments() {
+            line = match argument {
+                Argument::Path(path) => line.path(path),
+                Argument::Run(name) => line.path(Path::new(name)),
+                Argument::Word(word) => line.word(word),
+                Argument::Option(name, value) => line.option(&format!("--{name}"), value),
+                Argument::Flag(name) => line.word(format!("--{name}")),
+                _ => line,
+            };
+        }
+        if let Some(limit) = command.limit() {
+            line = line.option_if_known("limit", limit.to_string());
+        }
+        line.data(self.data)
+    }
+
+    fn training_line(&self, training: &TrainingCommand) -> CommandLine {
+        let mut line = CommandLine::new("train").word(&training.experiment);
+        line = line.option("--out", &training.directory);
+        for setting in &training.settings {
+            line = line.option("--set", setting);
+        }
+        let options = [
+            ("--epochs", training.epochs.map(|epochs| epochs.to_string())),
+            ("--limit", training.limit.map(|limit| limit.to_string())),
+            ("--seed", training.seed.map(|seed| seed.to_string())),
+        ];
+        for (option, value) in options {
+            if let Some(value) = value {
+                line = line.option(option, value);
+            }
+        }
+        line.data(self.data).word("--no-figures")
+    }
+}
+
+/// A command as a report shows it, whatever the program that wrote it was called.
+pub(crate) fn typed(line: &CommandLine) -> String {
+    line.typed("latent")
+}
+
+impl Commands for Reported<'_> {
+    type Error = Error;
+
+    fn program(&self) -> Program {
+        Program {
+            command: "latent report".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            quick_option: Some("--quick".to_owned()),
+            fetch_command: Some("latent data fetch".to_owned()),
+        }
+    }
+
+    fn text(&self, command: &Command) -> String {
+        typed(&self.line(command))
+    }
+
+    fn training_text(&self, training: &TrainingCommand) -> String {
+        typed(&self.training_line(training))
+    }
+
+    fn path_text(&self, path: &Path) -> String {
+        quoted(path.as_os_str())
+    }
+
+    fn run(&mut self, command: &Command) -> Result<Output, Error> {
+        let line = self.line(command);
+        let shown = (self.run)(&line, self.context)?;
+        let Shown {
+            picture, object, ..
+        } = shown.ok_or_else(|| Error::NotMeasured(typed(&line)))?;
+        Ok(Output {
+            figure: picture,
+            value: object,
+        })
+    }
+
+    fn train(&mut self, training: &TrainingCommand) -> Result<(), Error> {
+        let line = self.training_line(training).word("--if-needed");
+        (self.run)(&line, self.context).map(|_| ())
+    }
+
+    fn progress(&mut self, line: &str) {
+        self.context.say(line);
     }
 }

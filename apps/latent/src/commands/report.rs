@@ -3,11 +3,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use latent_checkpoints::write_atomically;
+use latent_reports::{Assignment, Listing, Options, Quick, assignment};
 use serde_json::json;
 
-use crate::arguments::{DataArguments, seed};
+use crate::arguments::{DataArguments, paths, seed};
 use crate::paths::{new_path, path};
-use crate::report::{self, Assignment, Commands, Quick, Request};
+use crate::report::{Reported, Run};
+use crate::runs::refuse_other_data;
 use crate::{Context, Error};
 
 /// Write the report of an assignment, or of runs: one HTML file with every picture, figure and answer
@@ -51,20 +53,26 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
-        let assignment = self.outline(context)?;
-        let quick = self.quick.then_some(Quick {
-            epochs: self.epochs.map(|epochs| epochs as usize),
-            limit: self.limit.map(|limit| limit as usize),
-        });
-        let request = Request {
-            runs: &self.runs,
-            quick,
+    /// Writes the report; `run` runs its commands.
+    pub(crate) fn run(&self, run: Run, context: &Context) -> Result<(), Error> {
+        let context = &context.keeping_data();
+        let assignment = self.outline()?;
+        let options = Options {
+            runs: self.runs.clone(),
+            quick: self.quick.then_some(Quick {
+                epochs: self.epochs.map(|epochs| epochs as usize),
+                limit: self.limit.map(|limit| limit as usize),
+            }),
             seed: self.seed,
+        };
+        let mut commands = Reported {
+            run,
             data: &self.data,
+            context,
         };
         if self.dry_run {
-            return list(&assignment, &request, context);
+            let listing = latent_reports::list(&assignment, &options, &commands)?;
+            return print(&assignment.name, listing, context);
         }
         let suffix = if self.quick { "-quick" } else { "" };
         let directory = self
@@ -76,7 +84,11 @@ impl Report {
             path: directory.clone(),
             reason,
         })?;
-        let (page, mut object) = match report::write(&assignment, &request, context) {
+        // All of them are runs, or none is.
+        for run in self.of.iter().filter(|_| self.is_of_runs()) {
+            refuse_other_data(run, &self.data, context)?;
+        }
+        let report = match latent_reports::write(&assignment, &options, &mut commands) {
             Err(Error::Interrupted) => {
                 context.say("the same `latent report` goes on from there");
                 return Err(Error::Interrupted);
@@ -84,36 +96,48 @@ impl Report {
             written => written?,
         };
         let path = directory.join("report.html");
-        write_atomically(&path, page.as_bytes()).map_err(latent_training::Error::from)?;
+        write_atomically(&path, report.html.as_bytes()).map_err(latent_training::Error::from)?;
         let path = path.display().to_string();
-        object["report"] = json!(path);
+        let object = json!({
+            "assignment": assignment.name,
+            "quick": self.quick,
+            "runs": paths(&report.runs),
+            "report": path,
+        });
         context.result(&path, &object)
     }
 
-    fn outline(&self, context: &Context) -> Result<Assignment, Error> {
-        // A directory that is called like an assignment is meant with a slash.
-        if let [name] = &self.of[..]
-            && let Some(name) = name.to_str()
-        {
-            match report::find(name) {
-                Err(Error::NoAssignment { .. }) if Path::new(name).is_dir() => {}
-                found => return found,
+    /// Whether all that is named are directories, and none an assignment: a directory that is called like one is meant
+    /// with a slash.
+    fn is_of_runs(&self) -> bool {
+        let is_assignment =
+            |path: &PathBuf| path.to_str().is_some_and(|name| assignment(name).is_ok());
+        self.of.iter().all(|path| path.is_dir())
+            && !matches!(&self.of[..], [only] if is_assignment(only))
+    }
+
+    fn outline(&self) -> Result<Assignment, Error> {
+        if self.is_of_runs() {
+            if self.quick || self.seed.is_some() {
+                return Err(Error::RunsAsTheyAre);
+            }
+            return Ok(Assignment::of_runs(&self.of)?);
+        }
+        let name = |path: &PathBuf| path.display().to_string();
+        match &self.of[..] {
+            [only] => Ok(assignment(&name(only))?),
+            several => {
+                let other = several.iter().find(|path| !path.is_dir());
+                let found = assignment(&other.map(name).unwrap_or_default())?;
+                Err(Error::SeveralAssignments(found.name))
             }
         }
-        if let Some(missing) = self.of.iter().find(|path| !path.is_dir()) {
-            return report::find(&missing.display().to_string())
-                .and_then(|assignment| Err(Error::SeveralAssignments(assignment.name)));
-        }
-        if self.quick || self.seed.is_some() {
-            return Err(Error::RunsAsTheyAre);
-        }
-        report::of_runs(&self.of, context)
     }
 }
 
 /// Prints the commands that a report runs.
-fn list(assignment: &Assignment, request: &Request, context: &Context) -> Result<(), Error> {
-    let Commands { training, tasks } = report::commands(assignment, request)?;
+fn print(name: &str, listing: Listing, context: &Context) -> Result<(), Error> {
+    let Listing { training, tasks } = listing;
     let mut paragraphs = vec![training.join("\n")];
     for (task, commands) in &tasks {
         paragraphs.push(format!("# {task}\n{}", commands.join("\n")));
@@ -122,7 +146,7 @@ fn list(assignment: &Assignment, request: &Request, context: &Context) -> Result
     let task =
         |(task, commands): &(String, Vec<String>)| json!({ "task": task, "commands": commands });
     let object = json!({
-        "assignment": assignment.name,
+        "assignment": name,
         "training": training,
         "tasks": tasks.iter().map(task).collect::<Vec<_>>(),
     });

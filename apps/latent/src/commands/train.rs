@@ -17,7 +17,7 @@ use crate::figures::{self, Draw};
 use crate::paths::{check, new_path, path};
 use crate::progress::{Progress, thousands};
 use crate::projection::Projection;
-use crate::report::refuse_other_data;
+use crate::runs::refuse_other_data;
 use crate::shell::{CommandLine, next};
 use crate::{Context, Error, experiments};
 

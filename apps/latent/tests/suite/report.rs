@@ -318,7 +318,7 @@ fn any_runs_are_reported_and_compared() {
         .filter(|node| node.tag_name().name() == "h2")
         .map(text)
         .collect();
-    assert_eq!(titles[2..], ["a\u{a0}run", "wide", "Comparison"]);
+    assert_eq!(titles[2..], ["a run", "wide", "Comparison"]);
     assert!(page.contains("latent compare 'a run' wide"));
     let one = object(at, &[&["report", "a run"][..], &DATA].concat());
     assert_eq!(one["report"], native("reports/runs/a run/report.html"));

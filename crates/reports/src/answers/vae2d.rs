@@ -1,0 +1,39 @@
+//! Answers of the assignment `vae2d`.
+
+use askama::Template;
+
+use super::vae::total;
+use crate::formula as f;
+use crate::number::{Number, rounded};
+use crate::{Answer, Command, Error, Findings};
+
+#[derive(Template)]
+#[template(path = "answers/decoded-grid.html")]
+struct DecodedGrid {
+    kl: Number,
+    /// The KL as an exponent, and its power of e.
+    exponent: String,
+    regions: String,
+}
+
+/// Images decoded from a grid in the latent plane.
+pub(crate) fn decoded_grid(findings: &Findings, run: &str) -> Result<Answer, Error> {
+    let kl = total(&findings.list(&Command::new("posterior").run(run), "kl")?);
+    Answer::of(
+        "What does the decoded grid show?",
+        &DecodedGrid {
+            exponent: rounded(kl.value, 1),
+            regions: rounded(kl.value.exp(), 0),
+            kl: kl.nats(),
+        },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "answers/exemplars.html")]
+struct Exemplars;
+
+/// How latents of each digit are found.
+pub(crate) fn exemplars() -> Result<Answer, Error> {
+    Answer::of("How are the latents of a digit found?", &Exemplars)
+}

@@ -1,0 +1,69 @@
+//! A VAE with a two-dimensional latent space.
+
+use super::{answers, command};
+use crate::{Assignment, RequiredRun, Task};
+
+const RUN: &str = "vae-2d";
+
+pub(super) fn assignment() -> Assignment {
+    Assignment {
+        name: "vae2d".to_owned(),
+        title: "A VAE with a two-dimensional latent space".to_owned(),
+        introduction: "A small VAE on MNIST, 784-512-2: training curves, the latent space, and the images that it \
+            decodes to."
+            .to_owned(),
+        runs: vec![RequiredRun::new(RUN)],
+        tasks: vec![
+            Task::new(
+                "Training",
+                "Train on all training images, and draw the training curves.",
+            )
+            .recipe("vae2d-train")
+            .show(
+                command("curves", RUN),
+                "Loss, reconstruction and KL over the epochs",
+            )
+            .show(command("evaluate", RUN), "Test metrics, nats per image")
+            .answer(|findings| answers::training_curves(findings, RUN))
+            .mention(answers::importance_sampling(RUN))
+            .answer(|findings| answers::elbo(findings, RUN))
+            .answer(|_| answers::log_variance()),
+            Task::new(
+                "Latent space",
+                "Draw a scatter plot of z of 5,000 test images, with z drawn from q(z|x).",
+            )
+            .recipe("vae2d-scatter")
+            .show(
+                command("scatter", RUN)
+                    .option("count", 5000)
+                    .option("latent", "sample"),
+                "Latent space (draws from the posteriors, 5,000 test images), coloured by digit",
+            )
+            .show(
+                command("posterior", RUN),
+                "Latents of the test images and the prior",
+            )
+            .answer(|findings| answers::latent_distribution(findings, &[RUN])),
+            Task::new(
+                "Decoded grid",
+                "Decode a 15×15 grid over the complete range of z.",
+            )
+            .recipe("vae2d-manifold")
+            .show(
+                command("manifold", RUN).option("steps", 15),
+                "Images decoded from a 15×15 grid of z",
+            )
+            .answer(|findings| answers::decoded_grid(findings, RUN)),
+            Task::new(
+                "Samples of each digit",
+                "Find z that decode to each digit, and draw five of each.",
+            )
+            .recipe("vae2d-digits")
+            .show(
+                command("gallery", RUN).option("per-digit", 5),
+                "Five exemplars of each digit, one digit per row",
+            )
+            .answer(|_| answers::exemplars()),
+        ],
+    }
+}

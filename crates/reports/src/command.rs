@@ -1,0 +1,137 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A command of the program that trains models and draws figures, such as the evaluation of a run.
+///
+/// It is data and no text: the [`Commands`](crate::Commands) of a program run it and write it as its users type it.
+///
+/// ```
+/// use latent_reports::Command;
+///
+/// let command = Command::new("interpolate").run("aevb").option("steps", 25);
+/// assert_eq!(command.name(), "interpolate");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Command {
+    name: String,
+    arguments: Vec<Argument>,
+    limit: Option<usize>,
+}
+
+/// An argument of a [`Command`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Argument {
+    /// A run, by its name in the assignment. A report replaces it by its directory before it runs the command.
+    Run(String),
+    /// A path.
+    Path(PathBuf),
+    /// A word.
+    Word(String),
+    /// An option with a value.
+    Option(String, String),
+    /// An option without a value.
+    Flag(String),
+}
+
+impl Command {
+    /// A command by its name: one word, or two of a command within another.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            arguments: Vec::new(),
+            limit: None,
+        }
+    }
+
+    /// Adds a run by its name in the assignment.
+    #[must_use]
+    pub fn run(self, name: impl Into<String>) -> Self {
+        self.argument(Argument::Run(name.into()))
+    }
+
+    /// Adds a word.
+    #[must_use]
+    pub fn word(self, word: impl Into<String>) -> Self {
+        self.argument(Argument::Word(word.into()))
+    }
+
+    /// Adds an option with a value.
+    #[must_use]
+    pub fn option(self, name: impl Into<String>, value: impl fmt::Display) -> Self {
+        self.argument(Argument::Option(name.into(), value.to_string()))
+    }
+
+    /// Adds an option without a value.
+    #[must_use]
+    pub fn flag(self, name: impl Into<String>) -> Self {
+        self.argument(Argument::Flag(name.into()))
+    }
+
+    fn argument(mut self, argument: Argument) -> Self {
+        self.arguments.push(argument);
+        self
+    }
+
+    /// The command's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its arguments, in order.
+    pub fn arguments(&self) -> &[Argument] {
+        &self.arguments
+    }
+
+    /// The largest number of test images to evaluate, in a quick report. A command that evaluates none ignores it.
+    pub fn limit(&self) -> Option<usize> {
+        self.limit
+    }
+
+    /// The runs that it names.
+    pub(crate) fn runs(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for argument in &self.arguments {
+            if let Argument::Run(name) = argument {
+                names.push(name.as_str());
+            }
+        }
+        names
+    }
+
+    /// The command with directories in place of runs.
+    pub(crate) fn resolved<'a>(
+        &self,
+        directory: impl Fn(&str) -> Option<&'a Path>,
+        limit: Option<usize>,
+    ) -> Self {
+        let argument = |argument: &Argument| match argument {
+            Argument::Run(name) => {
+                Argument::Path(directory(name).unwrap_or(Path::new(name)).to_owned())
+            }
+            other => other.clone(),
+        };
+        Self {
+            name: self.name.clone(),
+            arguments: self.arguments.iter().map(argument).collect(),
+            limit,
+        }
+    }
+}
+
+/// The name and the arguments, for messages about the assignment.
+impl fmt::Display for Command {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(&self.name)?;
+        for argument in &self.arguments {
+            match argument {
+                Argument::Run(word) | Argument::Word(word) | Argument::Flag(word) => {
+                    write!(formatter, " {word}")?;
+                }
+                Argument::Path(path) => write!(formatter, " {}", path.display())?,
+                Argument::Option(name, value) => write!(formatter, " {name}={value}")?,
+            }
+        }
+        Ok(())
+    }
+}

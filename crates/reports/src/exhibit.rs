@@ -1,0 +1,169 @@
+//! Exhibits as a page shows them: commands, figures, tables, and the data and runs that they are of.
+
+use std::borrow::Cow;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use latent_visualisation::{Format, Picture};
+
+use crate::findings::Findings;
+use crate::number::thousands;
+use crate::plan::Plan;
+use crate::table::Table;
+use crate::tables::tables;
+use crate::{Command, Commands, Error, Exhibit};
+
+#[derive(Template)]
+#[template(path = "exhibit.html")]
+pub(crate) struct ExhibitView {
+    commands: Vec<String>,
+    caption: String,
+    /// Whether what it shows would be different without a quick training.
+    is_quick: bool,
+    figures: Vec<FigureView>,
+    tables: Vec<Table>,
+    /// Without figures: of which runs the tables are.
+    origins: Vec<Origin>,
+}
+
+impl HtmlSafe for ExhibitView {}
+
+pub(crate) struct FigureView {
+    /// Whether it has a white background in dark mode too.
+    is_paper: bool,
+    alternative: String,
+    /// The SVG element after `<svg `.
+    svg: String,
+    origin: Origin,
+}
+
+/// The runs that a figure or a table is of, and what these were trained on.
+#[derive(Clone, PartialEq, Template)]
+#[template(path = "origin.html")]
+pub(crate) struct Origin {
+    text: String,
+    is_quick: bool,
+}
+
+impl HtmlSafe for Origin {}
+
+/// A command that was run.
+pub(crate) struct Measured<'a> {
+    pub(crate) command: &'a Command,
+    /// The names of its runs.
+    pub(crate) runs: String,
+}
+
+/// Runs an exhibit's commands. `count` is the number of figures of the page so far.
+pub(crate) fn shown<C: Commands>(
+    exhibit: &Exhibit,
+    plan: &Plan,
+    findings: &mut Findings,
+    count: &mut usize,
+    commands: &mut C,
+) -> Result<ExhibitView, C::Error> {
+    let (mut texts, mut figures, mut measured) = (Vec::new(), Vec::new(), Vec::new());
+    let mut origins = Vec::new();
+    for command in &exhibit.commands {
+        let resolved = plan.resolved(command);
+        let text = commands.text(&resolved);
+        commands.progress(&text);
+        let output = commands.run(&resolved)?;
+        findings.add(command, text.clone(), output.value);
+        texts.push(text);
+        let runs = command.runs();
+        let origin = origin(&runs, plan, findings)?;
+        if let Some(figure) = output.figure {
+            let alternative = match &runs[..] {
+                [] => exhibit.caption.clone(),
+                runs => format!("{} ({})", exhibit.caption, runs.join(", ")),
+            };
+            figures.push(FigureView {
+                // Numbers on shades of one colour are for a white background.
+                is_paper: matches!(command.name(), "classify" | "judge"),
+                alternative,
+                svg: svg(&*figure, *count)?,
+                origin: origin.clone(),
+            });
+            *count += 1;
+        }
+        origins.push(origin);
+        measured.push(Measured {
+            command,
+            runs: runs.join(", "),
+        });
+    }
+    origins.dedup();
+    // Images of the data are the same after a quick training.
+    let is_of_runs = measured.iter().any(|measured| !measured.runs.is_empty());
+    Ok(ExhibitView {
+        commands: texts,
+        caption: exhibit.caption.clone(),
+        is_quick: plan.is_quick() && is_of_runs,
+        tables: tables(&measured, findings),
+        origins: if figures.is_empty() {
+            origins
+        } else {
+            Vec::new()
+        },
+        figures,
+    })
+}
+
+/// The SVG of a figure after `<svg `, with identifiers that no other figure of the page has.
+fn svg(figure: &dyn Picture, index: usize) -> Result<String, Error> {
+    let bytes = figure.render(Format::Svg)?;
+    let text: Cow<str> = String::from_utf8_lossy(&bytes);
+    let (_, rest) = text.split_once("<svg ").unwrap_or_default();
+    // Every figure names its glyphs alike.
+    let rest = rest.replace(" id=\"glyph-", &format!(" id=\"p{index}-glyph-"));
+    Ok(rest.replace(" href=\"#glyph-", &format!(" href=\"#p{index}-glyph-")))
+}
+
+fn origin(runs: &[&str], plan: &Plan, findings: &Findings) -> Result<Origin, Error> {
+    if runs.is_empty() {
+        return Ok(Origin {
+            text: data_name(findings.data().unwrap_or_default()).to_owned(),
+            is_quick: false,
+        });
+    }
+    let mut facts = Vec::new();
+    for name in runs {
+        let metadata = &findings.run(name)?.metadata;
+        let text = format!(
+            "{}, {} training images, {}, seed {}",
+            data_name(&metadata.data.name),
+            thousands(metadata.data.images as f64),
+            epochs(metadata.epoch),
+            metadata.experiment.seed
+        );
+        facts.push((*name, text));
+    }
+    let is_same = facts.iter().all(|(_, text)| *text == facts[0].1);
+    let text = if is_same {
+        format!("{}: {}", runs.join(", "), facts[0].1)
+    } else {
+        let each = facts.iter().map(|(name, text)| format!("{name}: {text}"));
+        each.collect::<Vec<_>>().join("; ")
+    };
+    Ok(Origin {
+        text,
+        is_quick: plan.is_quick(),
+    })
+}
+
+fn epochs(count: usize) -> String {
+    match count {
+        1 => "1 epoch".to_owned(),
+        _ => format!("{count} epochs"),
+    }
+}
+
+/// The name of a data set as a reader writes it.
+pub(crate) fn data_name(name: &str) -> &str {
+    match name {
+        "mnist" => "MNIST",
+        "synthetic" => "synthetic digits",
+        other => other,
+    }
+}

@@ -1,0 +1,78 @@
+use crate::number::{Number, rounded, thousands};
+
+/// A measured number with its source.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    /// The value.
+    pub value: f64,
+    /// Two standard errors, if they are known.
+    pub error: Option<f64>,
+    /// The command or file that prints the same number.
+    pub(crate) source: String,
+}
+
+impl Measurement {
+    /// A number without an error.
+    pub(crate) fn new(value: f64, source: String) -> Self {
+        Self::with_error(value, None, source)
+    }
+
+    /// A number with two standard errors, if they are known.
+    pub(crate) fn with_error(value: f64, error: Option<f64>, source: String) -> Self {
+        Self {
+            value,
+            error,
+            source,
+        }
+    }
+
+    /// A number that is computed from others, in words.
+    pub(crate) fn computed(value: f64, error: Option<f64>, from: &str) -> Self {
+        Self::with_error(value, error, format!("computed: {from}"))
+    }
+
+    /// The difference to another number; their errors are taken as independent.
+    pub(crate) fn minus(&self, other: &Self, from: &str) -> Self {
+        let error = match (self.error, other.error) {
+            (Some(a), Some(b)) => Some(a.hypot(b)),
+            _ => None,
+        };
+        Self::computed(self.value - other.value, error, from)
+    }
+
+    /// With so many decimals.
+    pub(crate) fn decimals(&self, decimals: usize) -> Number {
+        self.scaled(decimals, 1.0, "")
+    }
+
+    /// With two decimals.
+    pub(crate) fn nats(&self) -> Number {
+        self.decimals(2)
+    }
+
+    /// A fraction in per cent.
+    pub(crate) fn percent(&self) -> Number {
+        self.scaled(2, 100.0, "\u{a0}%")
+    }
+
+    /// A whole number, without its error.
+    pub(crate) fn count(&self) -> Number {
+        Number {
+            value: self.value,
+            text: thousands(self.value),
+            error: None,
+            unit: "",
+            source: self.source.clone(),
+        }
+    }
+
+    fn scaled(&self, decimals: usize, scale: f64, unit: &'static str) -> Number {
+        Number {
+            value: self.value,
+            text: rounded(scale * self.value, decimals),
+            error: self.error.map(|error| rounded(scale * error, decimals)),
+            unit,
+            source: self.source.clone(),
+        }
+    }
+}

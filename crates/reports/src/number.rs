@@ -1,0 +1,57 @@
+//! Numbers as a report shows them.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+
+/// A number with its unit and its error, and for programs the whole number and its source.
+#[derive(Clone, Debug, Template)]
+#[template(path = "number.html")]
+pub(crate) struct Number {
+    pub(crate) value: f64,
+    /// The rounded value.
+    pub(crate) text: String,
+    /// Two standard errors, rounded.
+    pub(crate) error: Option<String>,
+    pub(crate) unit: &'static str,
+    /// The command or file that the number comes from.
+    pub(crate) source: String,
+}
+
+impl HtmlSafe for Number {}
+
+/// A number with so many decimals, a minus sign (U+2212), and none for a negative number that is rounded to zero.
+pub fn rounded(value: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", value.abs());
+    let is_zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    if value < 0.0 && !is_zero {
+        format!("−{text}")
+    } else {
+        text
+    }
+}
+
+/// A whole number with a comma between thousands.
+pub(crate) fn thousands(value: f64) -> String {
+    let digits: Vec<char> = format!("{value:.0}").chars().collect();
+    let groups = digits.rchunks(3).rev();
+    let groups: Vec<String> = groups.map(|group| group.iter().collect()).collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_number_that_is_rounded_to_zero_has_no_sign() {
+        assert_eq!(rounded(-0.001, 2), "0.00");
+        assert_eq!(rounded(-1234.567, 2), "−1234.57");
+    }
+
+    #[test]
+    fn thousands_are_separated() {
+        assert_eq!(thousands(999.0), "999");
+        assert_eq!(thousands(60_000.0), "60,000");
+        assert_eq!(thousands(1_234_567.0), "1,234,567");
+    }
+}

@@ -1,0 +1,135 @@
+//! The directories of an assignment's runs, and the commands with them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use latent_models::ModelConfig;
+use latent_training::{Experiment, Run};
+
+use crate::findings::TrainedRun;
+use crate::{Assignment, Command, Commands, Error, RequiredRun, RunOrigin, TrainingCommand};
+
+/// What a report is written with.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The directory of the runs that are trained.
+    pub runs: PathBuf,
+    /// Whether the runs are short ones, with names of their own.
+    pub quick: Option<Quick>,
+    /// The seed of the runs, if it is not the experiments'.
+    pub seed: Option<u64>,
+}
+
+/// A report in minutes: a few epochs of a few images.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quick {
+    /// The number of epochs. By default as many as train in some seconds on two cores.
+    pub epochs: Option<usize>,
+    /// The number of images. By default as many as train in some seconds on two cores.
+    pub limit: Option<usize>,
+}
+
+/// The most images that a quick report evaluates.
+const QUICK_IMAGES: usize = 1000;
+
+impl Quick {
+    fn epochs_and_limit(self, experiment: &Experiment) -> (usize, usize) {
+        use ModelConfig::{ConditionalConvolutionalVae, ConditionalFlow, ConvolutionalVae, Flow};
+        let (epochs, limit) = match experiment.model {
+            Flow(_) | ConditionalFlow(_) => (3, 1500),
+            ConvolutionalVae(_) | ConditionalConvolutionalVae(_) => (3, 5000),
+            _ => (5, 15_000),
+        };
+        (self.epochs.unwrap_or(epochs), self.limit.unwrap_or(limit))
+    }
+
+    fn evaluated(self) -> usize {
+        self.limit.unwrap_or(QUICK_IMAGES).min(QUICK_IMAGES)
+    }
+}
+
+pub(crate) struct Plan<'a> {
+    pub(crate) options: &'a Options,
+    directories: BTreeMap<&'a str, PathBuf>,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn of(assignment: &'a Assignment, options: &'a Options) -> Self {
+        let suffix = if options.quick.is_some() {
+            "-quick"
+        } else {
+            ""
+        };
+        let directory = |run: &RequiredRun| match &run.origin {
+            RunOrigin::Existing(path) => path.clone(),
+            RunOrigin::Trained { .. } => options.runs.join(format!("{}{suffix}", run.name)),
+        };
+        let entry = |run: &'a RequiredRun| (run.name.as_str(), directory(run));
+        Self {
+            options,
+            directories: assignment.runs.iter().map(entry).collect(),
+        }
+    }
+
+    pub(crate) fn is_quick(&self) -> bool {
+        self.options.quick.is_some()
+    }
+
+    pub(crate) fn directory(&self, run: &str) -> Option<&Path> {
+        self.directories.get(run).map(PathBuf::as_path)
+    }
+
+    /// A command of the assignment with the directories of its runs, as it is run.
+    pub(crate) fn resolved(&self, command: &Command) -> Command {
+        let limit = self.options.quick.map(Quick::evaluated);
+        command.resolved(|run| self.directory(run), limit)
+    }
+
+    /// How a run is trained; nothing for one that exists.
+    pub(crate) fn training(&self, run: &RequiredRun) -> Result<Option<TrainingCommand>, Error> {
+        let RunOrigin::Trained {
+            experiment,
+            settings,
+            epochs,
+        } = &run.origin
+        else {
+            return Ok(None);
+        };
+        let (mut epochs, mut limit) = (*epochs, None);
+        if let Some(quick) = self.options.quick {
+            let experiment = latent_pretrained::experiment(experiment, &[])?;
+            let (quick_epochs, quick_limit) = quick.epochs_and_limit(&experiment);
+            (epochs, limit) = (Some(quick_epochs), Some(quick_limit));
+        }
+        Ok(Some(TrainingCommand {
+            experiment: experiment.clone(),
+            directory: self.directories[run.name.as_str()].clone(),
+            settings: settings.clone(),
+            epochs,
+            limit,
+            seed: self.options.seed,
+        }))
+    }
+
+    /// A run, trained if it is missing or unfinished.
+    pub(crate) fn trained<C: Commands>(
+        &self,
+        run: &RequiredRun,
+        commands: &mut C,
+    ) -> Result<TrainedRun, C::Error> {
+        if let Some(training) = self.training(run)? {
+            commands.train(&training)?;
+        }
+        let directory = &self.directories[run.name.as_str()];
+        Ok(read(directory, commands.path_text(directory))?)
+    }
+}
+
+fn read(directory: &Path, path: String) -> Result<TrainedRun, Error> {
+    let run = Run::open(directory)?;
+    Ok(TrainedRun {
+        path,
+        metadata: run.model_metadata()?,
+        records: run.metrics()?,
+    })
+}

@@ -1,0 +1,197 @@
+use std::path::PathBuf;
+
+use askama::Template;
+use latent_training::Experiment;
+
+use crate::exhibit::{ExhibitView, data_name, shown};
+use crate::findings::Findings;
+use crate::html::page;
+use crate::number::thousands;
+use crate::plan::{Options, Plan};
+use crate::table::{Cell, Table};
+use crate::{Answer, Assignment, Commands, Error, Program, RequiredRun, RunOrigin, Task};
+
+/// A report.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The page: one HTML file that is XML too, and needs no other file and no network.
+    pub html: String,
+    /// The directories of the runs, in the assignment's order.
+    pub runs: Vec<PathBuf>,
+}
+
+/// The commands that a report runs, as users type them.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Those that train.
+    pub training: Vec<String>,
+    /// Those of each task, by the name of its recipe or by its title.
+    pub tasks: Vec<(String, Vec<String>)>,
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    assignment: &'a Assignment,
+    program: Program,
+    is_quick: bool,
+    is_synthetic: bool,
+    runs: Table,
+    /// The commands that train.
+    commands: Vec<String>,
+    sections: Vec<Section<'a>>,
+}
+
+struct Section<'a> {
+    id: String,
+    task: &'a Task,
+    exhibits: Vec<ExhibitView>,
+    answers: Vec<Answer>,
+}
+
+/// The commands that a report would run.
+///
+/// # Errors
+/// An experiment of the assignment is unknown.
+pub fn list(
+    assignment: &Assignment,
+    options: &Options,
+    commands: &impl Commands,
+) -> Result<Listing, Error> {
+    let plan = Plan::of(assignment, options);
+    let of_task = |task: &Task| {
+        let all = task.exhibits.iter().flat_map(|exhibit| &exhibit.commands);
+        let texts = all.map(|command| commands.text(&plan.resolved(command)));
+        let name = task.recipe.as_ref().unwrap_or(&task.title);
+        (name.clone(), texts.collect())
+    };
+    Ok(Listing {
+        training: training(assignment, &plan, commands)?,
+        tasks: assignment.tasks.iter().map(of_task).collect(),
+    })
+}
+
+/// Trains the runs that are missing, runs the commands, and writes the report.
+///
+/// # Errors
+/// A training or a command fails, or a number that an answer quotes was not measured. Runs stay, and the next attempt
+/// resumes them.
+pub fn write<C: Commands>(
+    assignment: &Assignment,
+    options: &Options,
+    commands: &mut C,
+) -> Result<Report, C::Error> {
+    let plan = Plan::of(assignment, options);
+    let mut findings = Findings::default();
+    for (index, run) in assignment.runs.iter().enumerate() {
+        let (number, count) = (index + 1, assignment.runs.len());
+        commands.progress(&format!("run {number} of {count}: {}", run.name));
+        let trained = plan.trained(run, commands)?;
+        findings.add_run(&run.name, trained);
+    }
+    let mut sections = Vec::new();
+    let mut figures = 0;
+    for (index, task) in assignment.tasks.iter().enumerate() {
+        let mut exhibits = Vec::new();
+        for exhibit in &task.exhibits {
+            exhibits.push(shown(
+                exhibit,
+                &plan,
+                &mut findings,
+                &mut figures,
+                commands,
+            )?);
+        }
+        for command in &task.mentions {
+            findings.mention(command, commands.text(&plan.resolved(command)));
+        }
+        let answers = task.questions.iter().map(|question| question(&findings));
+        sections.push(Section {
+            id: task
+                .recipe
+                .clone()
+                .unwrap_or_else(|| format!("task-{}", index + 1)),
+            task,
+            exhibits,
+            answers: answers.collect::<Result<_, _>>()?,
+        });
+    }
+    let trained = assignment.runs.iter().map(|run| findings.run(&run.name));
+    let trained: Vec<_> = trained.collect::<Result<_, _>>()?;
+    let html = page(&Page {
+        assignment,
+        program: commands.program(),
+        is_quick: plan.is_quick(),
+        is_synthetic: trained
+            .iter()
+            .any(|run| run.metadata.data.name == "synthetic"),
+        runs: runs(assignment, &findings)?,
+        commands: training(assignment, &plan, commands)?,
+        sections,
+    })?;
+    let directory = |run: &RequiredRun| plan.directory(&run.name).map(ToOwned::to_owned);
+    Ok(Report {
+        html,
+        runs: assignment.runs.iter().filter_map(directory).collect(),
+    })
+}
+
+/// The commands that train an assignment's runs.
+fn training(
+    assignment: &Assignment,
+    plan: &Plan,
+    commands: &impl Commands,
+) -> Result<Vec<String>, Error> {
+    let mut texts = Vec::new();
+    for run in &assignment.runs {
+        if let Some(training) = plan.training(run)? {
+            texts.push(commands.training_text(&training));
+        }
+    }
+    Ok(texts)
+}
+
+/// The runs that a report is of.
+fn runs(assignment: &Assignment, findings: &Findings) -> Result<Table, Error> {
+    let mut table = Table::new([
+        "run",
+        "experiment",
+        "data",
+        "training images",
+        "epochs",
+        "seed",
+        "latent",
+    ]);
+    for required in &assignment.runs {
+        let run = findings.run(&required.name)?;
+        let (metadata, experiment) = (&run.metadata, &run.metadata.experiment);
+        let (planned, done) = (experiment.training.epochs, run.records.len());
+        let mut epochs = match done {
+            done if done == planned => planned.to_string(),
+            done => format!("{done} of {planned}"),
+        };
+        if metadata.epoch != done {
+            epochs = format!("{epochs}, of which {} was the best", metadata.epoch);
+        }
+        table.push(vec![
+            Cell::Code(run.path.clone()),
+            description(required, experiment).into(),
+            data_name(&metadata.data.name).into(),
+            thousands(metadata.data.images as f64).into(),
+            epochs.into(),
+            experiment.seed.to_string().into(),
+            metadata.version.clone().into(),
+        ]);
+    }
+    Ok(table)
+}
+
+/// The experiment of a run, with its settings or its description.
+fn description(required: &RequiredRun, experiment: &Experiment) -> String {
+    match &required.origin {
+        RunOrigin::Trained { settings, .. } if !settings.is_empty() => {
+            format!("{} with {}", experiment.name, settings.join(", "))
+        }
+        _ => format!("{}: {}", experiment.name, experiment.description),
+    }
+}

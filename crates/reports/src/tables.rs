@@ -1,0 +1,157 @@
+//! The tables of an exhibit, from what its commands printed.
+
+use serde_json::Value;
+
+use crate::Command;
+use crate::exhibit::Measured;
+use crate::findings::Findings;
+use crate::formula::component;
+use crate::measurement::Measurement;
+use crate::table::{Cell, Table};
+
+/// The numbers of an evaluation: the key, the heading, and the decimals.
+const METRICS: [(&str, &str, usize); 9] = [
+    ("elbo", "ELBO", 2),
+    ("reconstruction", "reconstruction", 2),
+    ("kl", "KL", 2),
+    ("log_likelihood", "log-likelihood", 2),
+    ("mixture_log_likelihood", "log p(x), labels unknown", 2),
+    ("bits_per_dimension", "bits per dimension", 3),
+    ("log_probability", "log-probability of levels", 2),
+    ("importance_weighted_bound", "importance-weighted bound", 2),
+    ("images", "test images", 0),
+];
+
+/// The tables of all that an exhibit measured; none of commands that draw only.
+pub(crate) fn tables(measured: &[Measured], findings: &Findings) -> Vec<Table> {
+    let Some(first) = measured.first() else {
+        return Vec::new();
+    };
+    let commands = measured.iter().map(|measured| measured.command);
+    match first.command.name() {
+        "evaluate" => vec![metrics(measured, findings)],
+        "classify" | "judge" => vec![accuracies(measured, findings)],
+        "posterior" => commands
+            .map(|command| dimensions(command, findings))
+            .collect(),
+        "compare" => commands
+            .filter_map(|command| comparison(command, findings))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The metrics of the test images, a row for each run.
+fn metrics(measured: &[Measured], findings: &Findings) -> Table {
+    let is_known = |key: &str| {
+        let mut all = measured.iter();
+        all.any(|measured| findings.optional(measured.command, key).is_some())
+    };
+    let known: Vec<_> = METRICS.iter().filter(|(key, ..)| is_known(key)).collect();
+    let mut table = Table::new(["run"]);
+    table
+        .head
+        .extend(known.iter().map(|(_, name, _)| Cell::from(*name)));
+    for Measured { command, runs } in measured {
+        let cell = |(key, _, decimals): &&(&str, &str, usize)| {
+            let number = |measurement: &Measurement| match *decimals {
+                0 => measurement.count(),
+                decimals => measurement.decimals(decimals),
+            };
+            Cell::optional(findings.optional(command, key), number)
+        };
+        let mut row = vec![Cell::from(runs.as_str())];
+        row.extend(known.iter().map(cell));
+        table.push(row);
+    }
+    table
+}
+
+/// The accuracy of classifications, a row for each run.
+fn accuracies(measured: &[Measured], findings: &Findings) -> Table {
+    let mut table = Table::new(["run", "accuracy", "images", "method"]);
+    for Measured { command, runs } in measured {
+        let accuracy = findings.fraction(command, "accuracy").ok();
+        let images = findings.optional(command, "images");
+        let method = findings
+            .value(command)
+            .and_then(|value| value["method"].as_str());
+        if let (Some(accuracy), Some(images)) = (accuracy, images) {
+            table.push(vec![
+                runs.as_str().into(),
+                accuracy.percent().into(),
+                images.count().into(),
+                method
+                    .unwrap_or("a classifier of the training images")
+                    .into(),
+            ]);
+        }
+    }
+    table
+}
+
+/// The statistics of each latent dimension; where there are many, of the eight with the largest KL.
+fn dimensions(command: &Command, findings: &Findings) -> Table {
+    const MOST: usize = 8;
+    let list = |key| findings.list(command, key).unwrap_or_default();
+    let (mean, deviation, kl) = (list("mean"), list("standard_deviation"), list("kl"));
+    let mut order: Vec<usize> = (0..mean.len()).collect();
+    let by_kl = mean.len() > MOST;
+    order.sort_by(|&a, &b| match (kl.get(a), kl.get(b)) {
+        (Some(first), Some(second)) if by_kl => {
+            second.value.total_cmp(&first.value).then(a.cmp(&b))
+        }
+        _ => a.cmp(&b),
+    });
+    order.truncate(MOST);
+    let mut table = Table::new(["dimension", "mean", "standard deviation"]);
+    if !kl.is_empty() {
+        table.head.push("KL, nats".into());
+    }
+    for index in order {
+        let numbers = [mean.get(index), deviation.get(index), kl.get(index)];
+        let numbers = numbers.into_iter().flatten();
+        let mut row = vec![Cell::Formula(component(index + 1))];
+        row.extend(numbers.map(|number| number.decimals(3).into()));
+        table.push(row);
+    }
+    table
+}
+
+/// The settings that differ between runs, and their metrics, a column for each run.
+fn comparison(command: &Command, findings: &Findings) -> Option<Table> {
+    let value = findings.value(command)?;
+    let runs = value["runs"].as_array()?;
+    let names = |part: &str| -> Vec<String> {
+        let objects = runs.iter().filter_map(|run| run[part].as_object());
+        let mut names: Vec<String> = objects.flat_map(|all| all.keys().cloned()).collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let run_name = |run: &Value| Cell::from(run["run"].as_str().unwrap_or_default());
+    let mut table = Table::new([""]);
+    table.head.extend(runs.iter().map(run_name));
+    for key in names("settings") {
+        let setting = |run: &Value| Cell::from(run["settings"][&key].as_str().unwrap_or("–"));
+        let mut row = vec![Cell::Code(key.clone())];
+        row.extend(runs.iter().map(setting));
+        table.push(row);
+    }
+    let text = findings.text(command).ok()?;
+    for name in names("test") {
+        let metric = |(index, run): (usize, &Value)| {
+            let value = run["test"][&name].as_f64();
+            let source = || format!("runs[{index}].test.{name} of {text}");
+            Cell::optional(
+                value.map(|value| Measurement::new(value, source())),
+                Measurement::nats,
+            )
+        };
+        let mut row = vec![Cell::from(format!("test {}", name.replace('_', " ")))];
+        row.extend(runs.iter().enumerate().map(metric));
+        table.push(row);
+    }
+    table.different_images = value["same_test_images"] == Value::Bool(false);
+    Some(table)
+}
