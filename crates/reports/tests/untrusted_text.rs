@@ -25,7 +25,6 @@ impl Echo {
     fn train_in(&self, directory: &Path, experiment: &str) -> Result<(), Error> {
         let settings = ["model.hidden=[8]", "training.epochs=1"].map(str::to_owned);
         let mut experiment = latent_pretrained::experiment(experiment, &settings)?;
-        self.0.clone_into(&mut experiment.name);
         self.0.clone_into(&mut experiment.description);
         let mut splits = synthetic(1, 20, 20);
         self.0.clone_into(&mut splits.name);
