@@ -104,7 +104,7 @@ formulas! {
 
     // The conditional ELBO.
     display CONDITIONAL_ELBO_JOINT = r"\log p(x \mid y) \;\ge\; \mathbb{E}_{q(z \mid x, y)}\left[\log p(x, z \mid y) - \log q(z \mid x, y)\right]";
-    display CONDITIONAL_ELBO_PARTS = r"\phantom{\log p(x \mid y) \;} = \; \mathbb{E}_{q(z \mid x, y)}\left[\log p(x \mid z, y)\right] - \mathrm{KL}\left(q(z \mid x, y) \,\Vert\, p(z \mid y)\right).";
+    display CONDITIONAL_ELBO_PARTS = r"= \; \mathbb{E}_{q(z \mid x, y)}\left[\log p(x \mid z, y)\right] - \mathrm{KL}\left(q(z \mid x, y) \,\Vert\, p(z \mid y)\right).";
     display CONDITIONAL_JENSEN = r"\log p(x \mid y) = \log \int q(z \mid x, y) \, \frac{p(x, z \mid y)}{q(z \mid x, y)} \, dz \;\ge\; \int q(z \mid x, y) \, \log \frac{p(x, z \mid y)}{q(z \mid x, y)} \, dz,";
     inline CONDITIONAL_JOINT = r"p(x, z \mid y) = p(x \mid z, y) \, p(z \mid y)";
     inline LOG_CONDITIONAL_LIKELIHOOD = r"\log p(x \mid z, y)";
