@@ -7,8 +7,7 @@ mod radboud;
 mod runs;
 mod vae2d;
 
-use crate::answers;
-use crate::{Assignment, Command, Error};
+use crate::{Assignment, Error};
 
 /// The names of the assignments.
 pub const ASSIGNMENTS: [&str; 5] = ["lab8", "hy673", "aevb", "radboud", "vae2d"];
@@ -26,11 +25,6 @@ pub fn assignment(name: &str) -> Result<Assignment, Error> {
         "vae2d" => Ok(vae2d::assignment()),
         _ => Err(Error::UnknownAssignment(name.to_owned())),
     }
-}
-
-/// A command on a run.
-fn command(name: &str, run: &str) -> Command {
-    Command::new(name).run(run)
 }
 
 #[cfg(test)]

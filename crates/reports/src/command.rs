@@ -44,6 +44,11 @@ impl Command {
         }
     }
 
+    /// A command on a run, by their names.
+    pub fn of_run(name: impl Into<String>, run: impl Into<String>) -> Self {
+        Self::new(name).run(run)
+    }
+
     /// Adds a run by its name in the assignment.
     #[must_use]
     pub fn run(self, name: impl Into<String>) -> Self {

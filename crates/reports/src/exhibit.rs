@@ -10,8 +10,8 @@ use crate::findings::Findings;
 use crate::number::thousands;
 use crate::plan::Plan;
 use crate::table::Table;
-use crate::tables::tables;
-use crate::{Command, Commands, Error, Exhibit};
+use crate::tables::{Measured, tables};
+use crate::{Commands, Error, Exhibit};
 
 #[derive(Template)]
 #[template(path = "exhibit.html")]
@@ -46,13 +46,6 @@ pub(crate) struct Origin {
 }
 
 impl HtmlSafe for Origin {}
-
-/// A command that was run.
-pub(crate) struct Measured<'a> {
-    pub(crate) command: &'a Command,
-    /// The names of its runs.
-    pub(crate) runs: String,
-}
 
 /// Runs an exhibit's commands. `count` is the number of figures of the page so far.
 pub(crate) fn shown<C: Commands>(

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use crate::Command;
-use crate::exhibit::Measured;
 use crate::findings::Findings;
 use crate::formula::component;
 use crate::measurement::Measurement;
@@ -21,6 +20,13 @@ const METRICS: [(&str, &str, usize); 9] = [
     ("importance_weighted_bound", "importance-weighted bound", 2),
     ("images", "test images", 0),
 ];
+
+/// A command that was run.
+pub(crate) struct Measured<'a> {
+    pub(crate) command: &'a Command,
+    /// The names of its runs.
+    pub(crate) runs: String,
+}
 
 /// The tables of all that an exhibit measured; none of commands that draw only.
 pub(crate) fn tables(measured: &[Measured], findings: &Findings) -> Vec<Table> {

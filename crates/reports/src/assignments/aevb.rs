@@ -1,7 +1,6 @@
 //! "Auto-Encoding Variational Bayes": samples, reconstructions and interpolations.
 
-use super::{answers, command};
-use crate::{Assignment, RequiredRun, Task};
+use crate::{Assignment, Command, RequiredRun, Task, answers};
 
 const RUN: &str = "aevb";
 
@@ -19,9 +18,9 @@ pub(super) fn assignment() -> Assignment {
                 "Train the model by its ELBO, and draw 25 images with latents from the prior.",
             )
             .recipe("aevb-task1")
-            .show(command("evaluate", RUN), "Test metrics, nats per image")
+            .show(Command::of_run("evaluate", RUN), "Test metrics, nats per image")
             .show(
-                command("sample", RUN).option("count", 25),
+                Command::of_run("sample", RUN).option("count", 25),
                 "25 samples, latents from the prior",
             )
             .mention(answers::importance_sampling(RUN))
@@ -33,11 +32,11 @@ pub(super) fn assignment() -> Assignment {
             )
             .recipe("aevb-task2")
             .show(
-                command("reconstruct", RUN).option("count", 10),
+                Command::of_run("reconstruct", RUN).option("count", 10),
                 "Ten test images (top) and their reconstructions (bottom)",
             )
             .show(
-                command("posterior", RUN),
+                Command::of_run("posterior", RUN),
                 "Latents of the test images and the prior: the six dimensions with the largest KL",
             )
             .answer(|findings| answers::latent_distribution(findings, &[RUN])),
@@ -47,7 +46,7 @@ pub(super) fn assignment() -> Assignment {
             )
             .recipe("aevb-task3")
             .show(
-                command("interpolate", RUN)
+                Command::of_run("interpolate", RUN)
                     .option("pairs", 5)
                     .option("steps", 25),
                 "Interpolations between the test images (0, 1), (2, 3), (4, 5), (6, 7) and (8, 9)",

@@ -1,7 +1,6 @@
 //! HY-673: flows, conditional flows and their couplings, and a conditional VAE.
 
-use super::{answers, command};
-use crate::{Assignment, Command, Exhibit, RequiredRun, Task};
+use crate::{Assignment, Command, Exhibit, RequiredRun, Task, answers};
 
 /// The runs of conditional flows with so many couplings.
 const COUPLINGS: [(usize, &str); 5] = [
@@ -53,18 +52,18 @@ fn flow() -> Task {
     .recipe("hy673-problem1")
     .exhibit(both(
         PLAIN,
-        |run| command("evaluate", run),
+        |run| Command::of_run("evaluate", run),
         "Test metrics, nats per image; log-likelihood in logit space",
     ))
     .exhibit(both(
         PLAIN,
-        |run| command("sample", run).option("count", 25),
+        |run| Command::of_run("sample", run).option("count", 25),
         "25 samples",
     ));
     for (count, run) in PLAIN {
         for path in ["linear", "sinusoidal"] {
             task = task.show(
-                command("interpolate", run)
+                Command::of_run("interpolate", run)
                     .option("path", path)
                     .option("steps", 11),
                 format!(
@@ -89,12 +88,12 @@ fn conditional_flow() -> Task {
     .recipe("hy673-problem2")
     .exhibit(both(
         CONDITIONAL,
-        |run| command("evaluate", run),
+        |run| Command::of_run("evaluate", run),
         "Test metrics given the labels, nats per image; log-likelihood in logit space",
     ))
     .exhibit(both(
         CONDITIONAL,
-        |run| command("sample", run).option("count", 10),
+        |run| Command::of_run("sample", run).option("count", 10),
         "Ten samples of each digit",
     ))
     .show(
@@ -112,15 +111,15 @@ fn conditional_vae() -> Task {
     )
     .recipe("hy673-problem3")
     .show(
-        command("evaluate", VAE),
+        Command::of_run("evaluate", VAE),
         "Test metrics given the labels, nats per image",
     )
     .show(
-        command("reconstruct", VAE),
+        Command::of_run("reconstruct", VAE),
         "Ten test images (top) and their reconstructions (bottom)",
     )
     .show(
-        command("sample", VAE).option("count", 10),
+        Command::of_run("sample", VAE).option("count", 10),
         "Ten samples of each digit",
     )
     .answer(|findings| answers::conditional_elbo(findings, VAE))
@@ -133,7 +132,7 @@ fn digits() -> Task {
     )
     .recipe("hy673-digits")
     .show(
-        command("sample", VAE)
+        Command::of_run("sample", VAE)
             .option("digits", "0,2")
             .option("count", 10),
         "Ten samples each of the digits 0 and 2",

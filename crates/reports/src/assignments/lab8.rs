@@ -1,7 +1,6 @@
 //! Lab 8: a fully connected VAE, and the same conditional on the digit.
 
-use super::{answers, command};
-use crate::{Assignment, Command, RequiredRun, Task};
+use crate::{Assignment, Command, RequiredRun, Task, answers};
 
 const PLAIN: &str = "vae-mlp";
 const CONDITIONAL: &str = "cvae-mlp";
@@ -30,21 +29,21 @@ fn plain() -> Task {
         Command::new("data show").option("index", 0),
         "The first training image",
     )
-    .show(command("evaluate", PLAIN), "Test metrics, nats per image")
+    .show(Command::of_run("evaluate", PLAIN), "Test metrics, nats per image")
     .show(
-        command("reconstruct", PLAIN).option("count", 10),
+        Command::of_run("reconstruct", PLAIN).option("count", 10),
         RECONSTRUCTIONS,
     )
     .show(
-        command("scatter", PLAIN),
+        Command::of_run("scatter", PLAIN),
         "Latent space (posterior means, test images), coloured by digit",
     )
     .show(
-        command("posterior", PLAIN),
+        Command::of_run("posterior", PLAIN),
         "Latents of the test images and the prior",
     )
     .show(
-        command("sample", PLAIN).option("count", 25),
+        Command::of_run("sample", PLAIN).option("count", 25),
         "25 samples, latents from the prior",
     )
     .mention(answers::importance_sampling(PLAIN))
@@ -61,19 +60,19 @@ fn conditional() -> Task {
     )
     .recipe("lab8-task2")
     .show(
-        command("evaluate", CONDITIONAL),
+        Command::of_run("evaluate", CONDITIONAL),
         "Test metrics given the labels, nats per image",
     )
     .show(
-        command("reconstruct", CONDITIONAL).option("count", 10),
+        Command::of_run("reconstruct", CONDITIONAL).option("count", 10),
         RECONSTRUCTIONS,
     )
     .show(
-        command("scatter", CONDITIONAL),
+        Command::of_run("scatter", CONDITIONAL),
         "Latent space of the conditional VAE (posterior means, test images), coloured by digit",
     )
     .show(
-        command("sample", CONDITIONAL).option("count", 10),
+        Command::of_run("sample", CONDITIONAL).option("count", 10),
         "Ten samples of each digit",
     )
     .answer(|findings| answers::conditional_elbo(findings, CONDITIONAL))
@@ -87,11 +86,11 @@ fn samples() -> Task {
     )
     .recipe("lab8-task3")
     .show(
-        command("digit", CONDITIONAL).word("7"),
+        Command::of_run("digit", CONDITIONAL).word("7"),
         "A sample of the digit 7",
     )
     .show(
-        command("neighbours", CONDITIONAL).option("image", 0),
+        Command::of_run("neighbours", CONDITIONAL).option("image", 0),
         "Perturbations around the latent of the first training image: one direction per row, at increasing \
          distance",
     )

@@ -1,7 +1,6 @@
 //! The Radboud assignment: a convolutional VAE, its latent space, and the same model conditional on the digit.
 
-use super::{answers, command};
-use crate::{Assignment, Command, Exhibit, RequiredRun, Task};
+use crate::{Assignment, Command, Exhibit, RequiredRun, Task, answers};
 
 /// The runs with so many latent dimensions.
 const SIZES: [(usize, &str); 5] = [
@@ -39,20 +38,20 @@ pub(super) fn assignment() -> Assignment {
 /// What is drawn of both models alike.
 fn figures(task: Task, run: &'static str, metrics: &str) -> Task {
     task.show(
-        command("curves", run),
+        Command::of_run("curves", run),
         "Loss, reconstruction and KL over the epochs",
     )
-    .show(command("evaluate", run), metrics)
+    .show(Command::of_run("evaluate", run), metrics)
     .show(
-        command("reconstruct", run),
+        Command::of_run("reconstruct", run),
         "Ten test images (top) and their reconstructions (bottom)",
     )
     .show(
-        command("scatter", run),
+        Command::of_run("scatter", run),
         "Latent space (posterior means, test images), coloured by digit",
     )
     .show(
-        command("posterior", run),
+        Command::of_run("posterior", run),
         "Latents of the test images and the prior",
     )
 }
@@ -66,11 +65,11 @@ fn plain() -> Task {
     .recipe("radboud-vae");
     figures(task, PLAIN, "Test metrics, nats per image")
         .show(
-            command("manifold", PLAIN).flag("quantiles"),
+            Command::of_run("manifold", PLAIN).flag("quantiles"),
             "Images decoded from a grid of z at quantiles of the prior",
         )
         .show(
-            command("sample", PLAIN),
+            Command::of_run("sample", PLAIN),
             "25 samples, latents from the prior",
         )
         .answer(|findings| answers::training_curves(findings, PLAIN))
@@ -89,12 +88,15 @@ fn conditional() -> Task {
         "Test metrics given the labels, nats per image",
     )
     .show(
-        command("manifold", CONDITIONAL)
+        Command::of_run("manifold", CONDITIONAL)
             .option("digit", 3)
             .flag("quantiles"),
         "Images of the digit 3, decoded from a grid of z at quantiles of the prior",
     )
-    .show(command("sample", CONDITIONAL), "Ten samples of each digit")
+    .show(
+        Command::of_run("sample", CONDITIONAL),
+        "Ten samples of each digit",
+    )
     .answer(|findings| answers::conditional_elbo(findings, CONDITIONAL))
     .answer(|findings| answers::latent_distribution(findings, &[PLAIN, CONDITIONAL]))
     .answer(|findings| answers::conditional(findings, PLAIN, CONDITIONAL))
@@ -118,18 +120,18 @@ fn latent_size() -> Task {
 }
 
 fn classification() -> Task {
-    let by_latents = command("classify", CONDITIONAL).option("by", "latents");
+    let by_latents = Command::of_run("classify", CONDITIONAL).option("by", "latents");
     Task::new(
         "Classification",
         "Classify the test images by their latents and by Bayes’ rule.",
     )
     .recipe("radboud-classify")
     .exhibit(Exhibit::side_by_side(
-        vec![command("classify", PLAIN), by_latents],
+        vec![Command::of_run("classify", PLAIN), by_latents],
         "Confusion matrices of the k-NN classifier on latents, of the VAE and the conditional VAE",
     ))
     .show(
-        command("classify", CONDITIONAL),
+        Command::of_run("classify", CONDITIONAL),
         "Confusion matrix of the generative classifier (Bayes’ rule)",
     )
     .answer(|findings| answers::classification(findings, PLAIN, CONDITIONAL))
@@ -142,7 +144,7 @@ fn style_transfer() -> Task {
     )
     .recipe("radboud-restyle")
     .show(
-        command("restyle", CONDITIONAL),
+        Command::of_run("restyle", CONDITIONAL),
         "Ten test images (left), and their latents decoded with each of the ten labels",
     )
     .answer(|findings| answers::style_transfer(findings, CONDITIONAL))

@@ -7,7 +7,6 @@ use std::path::{Component, Path, PathBuf};
 use latent_checkpoints::sha256_hex;
 use latent_training::Run;
 
-use super::command;
 use crate::{Assignment, Command, Error, RequiredRun, RunOrigin, Task};
 
 impl Assignment {
@@ -117,41 +116,47 @@ fn of_run(name: &str, directory: &Path) -> Result<Task, Error> {
     let size = experiment.model.latent_size(data.shape);
     let mut task = Task::new(name, &*experiment.description)
         .show(
-            command("curves", name),
+            Command::of_run("curves", name),
             "Loss and its parts over the epochs",
         )
-        .show(command("evaluate", name), "Test metrics, nats per image")
         .show(
-            command("reconstruct", name),
+            Command::of_run("evaluate", name),
+            "Test metrics, nats per image",
+        )
+        .show(
+            Command::of_run("reconstruct", name),
             "Ten test images (top) and their reconstructions (bottom)",
         )
-        .show(command("sample", name), "Samples, latents from the prior");
+        .show(
+            Command::of_run("sample", name),
+            "Samples, latents from the prior",
+        );
     if size > 1 {
         task = task.show(
-            command("scatter", name),
+            Command::of_run("scatter", name),
             "Latent space (posterior means, test images), coloured by class",
         );
     }
     if !experiment.model.is_exact() {
         task = task.show(
-            command("posterior", name),
+            Command::of_run("posterior", name),
             "Latents of the test images and the prior",
         );
     }
     if size == 2 {
         task = task.show(
-            command("manifold", name).flag("quantiles"),
+            Command::of_run("manifold", name).flag("quantiles"),
             "Images decoded from a grid of z at quantiles of the prior",
         );
     }
     Ok(if experiment.model.is_conditional() {
         task.show(
-            command("restyle", name),
+            Command::of_run("restyle", name),
             "Ten test images (left), and their latents decoded with each label",
         )
     } else {
         task.show(
-            command("interpolate", name),
+            Command::of_run("interpolate", name),
             "Interpolations between five pairs of test images",
         )
     })

@@ -1,7 +1,6 @@
 //! A VAE with a two-dimensional latent space.
 
-use super::{answers, command};
-use crate::{Assignment, RequiredRun, Task};
+use crate::{Assignment, Command, RequiredRun, Task, answers};
 
 const RUN: &str = "vae-2d";
 
@@ -20,10 +19,10 @@ pub(super) fn assignment() -> Assignment {
             )
             .recipe("vae2d-train")
             .show(
-                command("curves", RUN),
+                Command::of_run("curves", RUN),
                 "Loss, reconstruction and KL over the epochs",
             )
-            .show(command("evaluate", RUN), "Test metrics, nats per image")
+            .show(Command::of_run("evaluate", RUN), "Test metrics, nats per image")
             .answer(|findings| answers::training_curves(findings, RUN))
             .mention(answers::importance_sampling(RUN))
             .answer(|findings| answers::elbo(findings, RUN))
@@ -34,13 +33,13 @@ pub(super) fn assignment() -> Assignment {
             )
             .recipe("vae2d-scatter")
             .show(
-                command("scatter", RUN)
+                Command::of_run("scatter", RUN)
                     .option("count", 5000)
                     .option("latent", "sample"),
                 "Latent space (draws from the posteriors, 5,000 test images), coloured by digit",
             )
             .show(
-                command("posterior", RUN),
+                Command::of_run("posterior", RUN),
                 "Latents of the test images and the prior",
             )
             .answer(|findings| answers::latent_distribution(findings, &[RUN])),
@@ -50,7 +49,7 @@ pub(super) fn assignment() -> Assignment {
             )
             .recipe("vae2d-manifold")
             .show(
-                command("manifold", RUN).option("steps", 15),
+                Command::of_run("manifold", RUN).option("steps", 15),
                 "Images decoded from a 15×15 grid of z",
             )
             .answer(|findings| answers::decoded_grid(findings, RUN)),
@@ -60,7 +59,7 @@ pub(super) fn assignment() -> Assignment {
             )
             .recipe("vae2d-digits")
             .show(
-                command("gallery", RUN).option("per-digit", 5),
+                Command::of_run("gallery", RUN).option("per-digit", 5),
                 "Five exemplars of each digit, one digit per row",
             )
             .answer(|_| answers::exemplars()),
