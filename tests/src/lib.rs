@@ -38,7 +38,12 @@ pub fn latent(directory: &Path) -> Command {
         "{} is missing; `cargo test --release --locked --test suite --no-run` builds it",
         binary.display()
     );
-    isolated(Command::new(binary), directory)
+    let mut command = Command::new(&binary);
+    if cfg!(windows) {
+        // There a program that is on the path suggests its commands by its name.
+        command.env("PATH", binary.parent().expect("a file is in a directory"));
+    }
+    isolated(command, directory)
 }
 
 /// A command in an environment of its own: data in the folder `data` of `directory` and nowhere else, the cache of
