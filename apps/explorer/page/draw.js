@@ -46,7 +46,7 @@ export async function setUpDraw() {
 
     const logs = large.classLogProbabilities(image);
     const digit = mostProbable(logs);
-    const styled = large.restyle(image, digit);
+    const styled = large.analogies(image, digit);
     Object.assign(seen, { digit, logs });
     paint(get("draw-hand-rebuilt"), styled, digit);
     get("draw-told").textContent = digit;

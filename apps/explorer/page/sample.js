@@ -64,8 +64,10 @@ export async function setUpSample() {
       if (model.value !== chosen.name) return;
       get("sample-status").textContent = "";
       const numbers = new Uint8Array(digits);
-      const images = opened.sample(numbers, count, temperature, seed);
-      Object.assign(state, { images, model: opened, digits: numbers, count, address });
+      const samples = opened.sample(numbers, count, temperature, seed);
+      const { images } = samples;
+      state.samples?.free();
+      Object.assign(state, { images, samples, address });
       show(chosen, digits, count, images);
     } catch (error) {
       get("sample-status").textContent = "";
@@ -87,11 +89,11 @@ export async function setUpSample() {
     soon();
   });
   get("sample-download").addEventListener("click", (event) => {
-    if (!state.model) {
+    if (!state.samples) {
       event.preventDefault();
       return;
     }
-    const png = state.model.picture(state.images, state.digits, state.count);
+    const png = state.samples.png();
     URL.revokeObjectURL(event.currentTarget.href);
     event.currentTarget.href = URL.createObjectURL(new Blob([png], { type: "image/png" }));
   });

@@ -41,6 +41,9 @@ pub enum Error {
     /// The model cannot do it.
     #[error(transparent)]
     Model(#[from] latent_models::Error),
+    /// The figure cannot be made.
+    #[error(transparent)]
+    Figure(#[from] latent_figures::Error),
     /// The picture cannot be drawn.
     #[error(transparent)]
     Picture(#[from] latent_visualisation::Error),

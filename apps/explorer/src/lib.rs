@@ -23,7 +23,7 @@ use latent_visualisation::DIGITS;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 pub use error::Error;
-pub use model::{Model, Way};
+pub use model::{Interpolation, Model, Samples};
 
 /// Rows and columns of an image.
 pub const SIDE: usize = 28;

@@ -1,11 +1,14 @@
 use std::path::Path as FilePath;
 
-use candle_core::{DType, Device, IndexOp, Tensor};
+use candle_core::{DType, Device, Tensor};
+use latent_datasets::Dataset;
 use latent_distributions::Generator;
-use latent_models::latent_space::Path;
-use latent_models::{AnyModel, Labels, LatentModel, ModelConfig, Shape, Transform};
+use latent_figures::{
+    AnalogyOptions, Format, ImageFigure, InterpolationOptions, Pairs, Path, Picture, SampleOptions,
+    analogies, interpolations, samples,
+};
+use latent_models::{AnyModel, LatentModel, ModelConfig, Shape, Transform};
 use latent_training::{ModelMetadata, parse_model};
-use latent_visualisation::{Format, ImageGrid, Picture};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{Error, SIDE};
@@ -22,19 +25,38 @@ const DRAWS: usize = 10;
 /// Images go in as 784 grey levels, row by row, 0 for paper and 255 for ink, and come out as as many numbers in
 /// [0, 1]. `digit` is what a conditional model is told that an image shows; any other ignores it.
 #[wasm_bindgen]
-pub struct Model {
-    model: AnyModel,
-    metadata: ModelMetadata,
-}
+pub struct Model(latent_training::Model);
 
-/// Images on the way from one to another, and their latents.
+/// An interpolation between two images: the images of a path through the latent space, and their latents.
 #[wasm_bindgen(getter_with_clone)]
 #[derive(Clone, Debug)]
-pub struct Way {
+pub struct Interpolation {
     /// `[steps, 784]`
     pub images: Vec<f32>,
     /// `[steps, latent_size]`
     pub latents: Vec<f32>,
+}
+
+/// Samples of a model.
+#[wasm_bindgen]
+#[derive(Clone, Debug)]
+pub struct Samples(ImageFigure);
+
+#[wasm_bindgen]
+impl Samples {
+    /// The images, `[n, 784]`.
+    #[wasm_bindgen(getter)]
+    pub fn images(&self) -> Vec<f32> {
+        self.0.grid.images().to_vec()
+    }
+
+    /// The picture that `latent sample` draws of them.
+    ///
+    /// # Errors
+    /// It is too large to be encoded.
+    pub fn png(&self) -> Result<Vec<u8>, Error> {
+        Ok(self.0.render(Format::Png)?)
+    }
 }
 
 #[wasm_bindgen]
@@ -52,20 +74,19 @@ impl Model {
             let name = name.to_owned();
             return Err(Error::ImageShape { name, shape });
         }
-        let (model, metadata) = (model.model, model.metadata);
-        Ok(Self { model, metadata })
+        Ok(Self(model))
     }
 
     /// How many dimensions a latent has.
     #[wasm_bindgen(getter, js_name = latentSize)]
     pub fn latent_size(&self) -> usize {
-        self.model.latent_size()
+        self.0.model.latent_size()
     }
 
     /// Whether the model draws the digit that it is told to.
     #[wasm_bindgen(getter, js_name = isConditional)]
     pub fn is_conditional(&self) -> bool {
-        self.model.conditional().is_ok()
+        self.0.model.conditional().is_ok()
     }
 
     /// What a course would call such a model.
@@ -76,7 +97,7 @@ impl Model {
             Transform::Affine => "RealNVP",
             Transform::Mixture { .. } => "mixture flow",
         };
-        match &self.metadata.experiment.model {
+        match &self.0.metadata.experiment.model {
             ModelConfig::Vae(_) | ModelConfig::ConvolutionalVae(_) => "VAE".to_owned(),
             ModelConfig::Flow(config) => flow(&config.transform).to_owned(),
             ModelConfig::ConditionalFlow(config) => {
@@ -92,8 +113,9 @@ impl Model {
     /// The image does not have 784 pixels, or there is no such digit.
     pub fn encode(&self, image: &[u8], digit: u8) -> Result<Vec<f32>, Error> {
         let latent = self
+            .0
             .model
-            .encode(&pixels(image)?, &self.labels(&[digit])?)?;
+            .encode(&pixels(image)?, &self.0.labels(&[digit])?)?;
         Ok(numbers(&latent)?)
     }
 
@@ -106,21 +128,20 @@ impl Model {
         refuse_other("latent of this model", latent.len(), expected)?;
         let latent = Tensor::from_slice(latent, (1, expected), &Device::Cpu)?;
         Ok(numbers(
-            &self.model.decode(&latent, &self.labels(&[digit])?)?,
+            &self.0.model.decode(&latent, &self.0.labels(&[digit])?)?,
         )?)
     }
 
-    /// log p(y|x) of each digit y by Bayes' rule, of a conditional model: a number for each class, −∞ for a digit that was
-    /// not seen in training. The noise is the same in
-    /// every call, so that the same drawing is told the same.
+    /// log p(y|x) of each digit y by Bayes' rule, of a conditional model: a number for each class, −∞ for a digit
+    /// that was not seen in training. The noise is the same in every call, so that the same drawing is told the same.
     ///
     /// # Errors
     /// The image does not have 784 pixels, or the model is not conditional.
     #[wasm_bindgen(js_name = classLogProbabilities)]
     pub fn class_log_probabilities(&self, image: &[u8]) -> Result<Vec<f32>, Error> {
-        let model = self.model.conditional()?;
+        let model = self.0.model.conditional()?;
         let generator = &mut Generator::stream(1, "likelihood", 0, 0);
-        let seen = &self.metadata.data.classes_present;
+        let seen = &self.0.metadata.data.classes_present;
         let found = model.class_log_probabilities(&pixels(image)?, seen, DRAWS, generator)?;
         let mut all = vec![f32::NEG_INFINITY; self.classes()];
         for (&class, log) in seen.iter().zip(numbers(&found)?) {
@@ -129,31 +150,36 @@ impl Model {
         Ok(all)
     }
 
-    /// The image, which shows `digit`, in its own style as each of the digits: `[classes, 784]`, blank for a
-    /// digit that was not seen in training.
+    /// Analogies: the latent of the image, which shows `digit`, decoded with each label, `[classes, 784]`; blank
+    /// for a label that was not seen in training.
     ///
     /// # Errors
     /// The image does not have 784 pixels, there is no such digit, or the model is not conditional.
-    pub fn restyle(&self, image: &[u8], digit: u8) -> Result<Vec<f32>, Error> {
-        let model = self.model.conditional()?;
-        let seen = &self.metadata.data.classes_present;
-        let labels = self.labels(&[digit])?;
-        let styled = numbers(&model.restyle(&pixels(image)?, &labels, seen)?)?;
+    pub fn analogies(&self, image: &[u8], digit: u8) -> Result<Vec<f32>, Error> {
+        let drawing = self.drawings(&[(image, digit)])?;
+        let options = AnalogyOptions {
+            // As drawings are.
+            binarise: Some(false),
+            ..AnalogyOptions::default()
+        };
+        let figure = analogies(&self.0, &drawing, &options)?;
+        // The first image is the drawing.
+        let decoded = figure.grid.images().chunks_exact(PIXELS).skip(1);
         let mut all = vec![0.0; self.classes() * PIXELS];
-        for (&class, image) in seen.iter().zip(styled.chunks_exact(PIXELS)) {
+        for (&class, image) in self.0.metadata.data.classes_present.iter().zip(decoded) {
             let start = usize::from(class) * PIXELS;
             all[start..start + PIXELS].copy_from_slice(image);
         }
         Ok(all)
     }
 
-    /// The way between two images, each with the digit that it shows, in `steps` steps along a path: `linear`,
-    /// `sinusoidal` or `spherical`.
+    /// The interpolation between two images, each with the digit that it shows, in `steps` steps along a path:
+    /// `linear`, `sinusoidal` or `spherical`.
     ///
     /// # Errors
     /// An image does not have 784 pixels, there is no such digit or path, or there are fewer than two steps or
     /// too many.
-    pub fn between(
+    pub fn interpolate(
         &self,
         path: &str,
         start: &[u8],
@@ -161,7 +187,7 @@ impl Model {
         end: &[u8],
         end_digit: u8,
         steps: usize,
-    ) -> Result<Way, Error> {
+    ) -> Result<Interpolation, Error> {
         let path = match path {
             "linear" => Path::Linear,
             "sinusoidal" => Path::Sinusoidal,
@@ -169,19 +195,24 @@ impl Model {
             other => return Err(Error::Path(other.to_owned())),
         };
         refuse_many(steps)?;
-        let digits = [start_digit, end_digit];
-        let ends = Tensor::cat(&[pixels(start)?, pixels(end)?], 0)?;
-        let ends = self.model.encode(&ends, &self.labels(&digits)?)?;
-        let latents = path.between(&ends.i(0)?, &ends.i(1)?, steps)?;
-        let labels = Labels::between(digits, steps, self.classes(), DType::F32, &Device::Cpu)?;
-        Ok(Way {
-            images: numbers(&self.model.decode(&latents, &labels)?)?,
-            latents: numbers(&latents)?,
+        let ends = self.drawings(&[(start, start_digit), (end, end_digit)])?;
+        let options = InterpolationOptions {
+            pairs: Pairs::First(1),
+            steps,
+            path,
+            // As drawings are.
+            binarise: Some(false),
+            ..InterpolationOptions::default()
+        };
+        let figure = interpolations(&self.0, &ends, &options)?;
+        Ok(Interpolation {
+            images: figure.grid.images().to_vec(),
+            latents: numbers(&figure.latents)?,
         })
     }
 
     /// New images, those of `latent sample` with the same seed: `count` of each of the digits, or `count` of a
-    /// model that is told none.
+    /// model that is not conditional.
     ///
     /// # Errors
     /// There is no such digit, or there are too many images.
@@ -191,70 +222,47 @@ impl Model {
         count: usize,
         temperature: f64,
         seed: u32,
-    ) -> Result<Vec<f32>, Error> {
-        let told = self.labels(&self.told(digits, count)?)?;
-        let mut generator = Generator::stream(seed.into(), "sample", 0, 0);
-        let prior = self
-            .model
-            .sample_prior(told.one_hot().dim(0)?, &mut generator)?;
-        Ok(numbers(
-            &self.model.decode(&(prior * temperature)?, &told)?,
-        )?)
-    }
-
-    /// The PNG of images that [`Self::sample`] drew with these arguments.
-    ///
-    /// # Errors
-    /// The images are not as many.
-    pub fn picture(&self, images: &[f32], digits: &[u8], count: usize) -> Result<Vec<u8>, Error> {
-        let told = self.told(digits, count)?;
-        refuse_other("grid of images", images.len(), told.len() * PIXELS)?;
-        let square = (told.len() as f64).sqrt().ceil() as usize;
-        let grid = ImageGrid::new(images, [told.len(), SIDE, SIDE])?;
-        let grid = if !self.is_conditional() {
-            grid.columns(square)
-        } else if count > 1 {
-            grid.columns(count)
-                .row_labels(digits.iter().map(ToString::to_string))
-        } else {
-            grid.columns(square.max(told.len().min(self.classes())))
-                .cell_titles(told.iter().map(ToString::to_string))
+    ) -> Result<Samples, Error> {
+        let labels = self.is_conditional().then(|| digits.to_vec());
+        refuse_many(labels.as_ref().map_or(1, Vec::len).saturating_mul(count))?;
+        let options = SampleOptions {
+            labels,
+            count: Some(count),
+            temperature,
+            seed: Some(seed.into()),
+            ..SampleOptions::default()
         };
-        Ok(grid.render(Format::Png)?)
-    }
-
-    /// Labels as the model takes them; of a conditional model, those that it saw in training.
-    fn labels(&self, digits: &[u8]) -> Result<Labels, Error> {
-        let labels = Labels::new(digits, self.classes(), DType::F32, &Device::Cpu)?;
-        if self.is_conditional() {
-            self.metadata.data.check_seen(digits)?;
-        }
-        Ok(labels)
-    }
-
-    /// How many classes its labels tell apart.
-    fn classes(&self) -> usize {
-        self.metadata.data.classes
-    }
-
-    /// What each image of a sample is told to show.
-    fn told(&self, digits: &[u8], count: usize) -> Result<Vec<u8>, Error> {
-        let digits = if self.is_conditional() { digits } else { &[0] };
-        refuse_many(digits.len().saturating_mul(count))?;
-        let each = digits.iter().flat_map(|&digit| vec![digit; count]);
-        Ok(each.collect())
+        Ok(Samples(samples(&self.0, &options)?))
     }
 }
 
 impl Model {
     /// What its file says about it.
     pub fn metadata(&self) -> &ModelMetadata {
-        &self.metadata
+        &self.0.metadata
     }
 
     /// The model itself.
     pub fn model(&self) -> &AnyModel {
-        &self.model
+        &self.0.model
+    }
+
+    /// How many classes its labels tell apart.
+    fn classes(&self) -> usize {
+        self.0.metadata.data.classes
+    }
+
+    /// Drawings, each with the digit that it shows, as a data set.
+    fn drawings(&self, drawings: &[(&[u8], u8)]) -> Result<Dataset, Error> {
+        let (mut images, mut digits) = (Vec::new(), Vec::new());
+        for (image, digit) in drawings {
+            refuse_other("image", image.len(), PIXELS)?;
+            images.extend_from_slice(image);
+            digits.push(*digit);
+        }
+        self.0.labels(&digits)?;
+        let (shape, classes) = (Shape::grey(SIDE, SIDE), self.classes());
+        Ok(Dataset::new(shape, classes, images, digits).map_err(latent_figures::Error::from)?)
     }
 }
 

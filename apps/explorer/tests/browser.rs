@@ -192,7 +192,7 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
          const images = [4, 9].map((digit) => rust.draw(rust.example(digit, 7)));
          const latent = model.encode(images[0], 4);
          const paths = ['linear', 'sinusoidal', 'spherical'].map((path) => {
-             const way = model.between(path, images[0], 4, images[1], 9, 5);
+             const way = model.interpolate(path, images[0], 4, images[1], 9, 5);
              return [...way.images];
          });
          return {
@@ -201,9 +201,9 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
              latent: [...latent],
              decoded: [...model.decode(latent, 4)],
              paths,
-             sample: [...model.sample(new Uint8Array([2, 5]), 3, 0.7, 11)],
+             sample: [...model.sample(new Uint8Array([2, 5]), 3, 0.7, 11).images],
              classes: model.isConditional ? [...model.classLogProbabilities(images[0])] : null,
-             styled: model.isConditional ? [...model.restyle(images[0], 4)] : null,
+             styled: model.isConditional ? [...model.analogies(images[0], 4)] : null,
          };",
         json!([name]),
     );
@@ -414,7 +414,7 @@ fn an_image_of_a_latent_takes_less_than_a_picture_of_the_screen() {
              const of = { isExact, decode: median(() => model.decode(latent, 3)) };
              if (model.isConditional && !isExact) {
                  of.tell = median(() => model.classLogProbabilities(image));
-                 of.style = median(() => model.restyle(image, 3));
+                 of.style = median(() => model.analogies(image, 3));
              }
              found[name] = of;
          }
@@ -453,7 +453,7 @@ fn an_address_gives_the_same_samples_to_everybody() {
 
     let bytes = fs::read(page().join("models/cvae-mlp-50.safetensors")).unwrap();
     let model = Model::open("cvae-mlp-50", &bytes).unwrap();
-    let images = model.sample(&[2, 7], 3, 0.8, 42).unwrap();
+    let images = model.sample(&[2, 7], 3, 0.8, 42).unwrap().images();
     assert!(largest_difference(&numbers(&first[0]), &images) <= rounding_of_networks());
     let png: Vec<u8> = numbers(&first[1]).iter().map(|&byte| byte as u8).collect();
     assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");

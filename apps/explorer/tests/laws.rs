@@ -56,13 +56,13 @@ fn a_conditional_model_does_what_the_page_says() {
 
     // A style keeps the latent and changes the digit; its own digit is the reconstruction.
     let latent = model.encode(&three, 3).unwrap();
-    let styled = model.restyle(&three, 3).unwrap();
+    let styled = model.analogies(&three, 3).unwrap();
     for digit in 0..10 {
         let own = &styled[usize::from(digit) * 784..][..784];
         assert!(close(own, &model.decode(&latent, digit).unwrap()));
     }
     for path in ["linear", "sinusoidal", "spherical"] {
-        let way = model.between(path, &three, 3, &eight, 8, 7).unwrap();
+        let way = model.interpolate(path, &three, 3, &eight, 8, 7).unwrap();
         assert_eq!((way.images.len(), way.latents.len()), (7 * 784, 7 * 3));
         assert!(close(&way.latents[..3], &latent), "{path}");
         assert!(
@@ -73,17 +73,17 @@ fn a_conditional_model_does_what_the_page_says() {
         assert!(close(&way.latents[18..], &end), "{path}");
     }
 
-    let images = model.sample(&[1, 9], 2, 1.0, 4).unwrap();
-    assert_eq!(images, model.sample(&[1, 9], 2, 1.0, 4).unwrap());
-    assert_ne!(images, model.sample(&[1, 9], 2, 1.0, 5).unwrap());
+    let sample = |temperature, seed| model.sample(&[1, 9], 2, temperature, seed).unwrap();
+    assert_eq!(sample(1.0, 4).images(), sample(1.0, 4).images());
+    assert_ne!(sample(1.0, 4).images(), sample(1.0, 5).images());
     // Without temperature nothing is left to chance but the digit.
-    let cold = model.sample(&[1, 9], 2, 0.0, 4).unwrap();
+    let cold = sample(0.0, 4).images();
     assert_eq!(cold[..784], cold[784..2 * 784]);
     assert!(close(
         &cold[2 * 784..3 * 784],
         &model.decode(&[0.0; 3], 9).unwrap()
     ));
-    let png = model.picture(&images, &[1, 9], 2).unwrap();
+    let png = sample(1.0, 4).png().unwrap();
     assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
 }
 
@@ -101,7 +101,7 @@ fn what_cannot_be_is_said_in_words() {
     assert!(message(model.encode(&image, 10).err()).contains("no label 10"));
     assert!(message(model.sample(&[], 1001, 1.0, 1).err()).contains("too many"));
     assert!(message(model.sample(&[], usize::MAX, 1.0, 1).err()).contains("too many"));
-    let between = |path, steps| model.between(path, &image, 0, &image, 0, steps).err();
+    let between = |path, steps| model.interpolate(path, &image, 0, &image, 0, steps).err();
     assert!(message(between("crooked", 5)).contains("crooked"));
     assert!(message(between("linear", 1)).contains("two ends"));
     assert!(message(between("linear", 1 << 40)).contains("too many"));

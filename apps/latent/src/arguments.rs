@@ -6,6 +6,6 @@ mod output;
 mod values;
 
 pub(crate) use data::{DataArguments, shown_path};
-pub(crate) use model::{ModelArgument, batching, fetched, require_plane, watched};
+pub(crate) use model::{ModelArgument, fetched, watched};
 pub(crate) use output::{DrawArguments, Shown, Verdict, confusion_matrix};
 pub(crate) use values::{FURTHEST, TemperatureArgument, Trimmed, digit, paths, seed};

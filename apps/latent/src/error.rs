@@ -27,13 +27,6 @@ pub(crate) enum Error {
         reason: String,
     },
     #[error(
-        "a {picture} shows a latent space of two dimensions and this model has {dimensions}; {}", works(*dimensions)
-    )]
-    NotAPlane {
-        picture: &'static str,
-        dimensions: usize,
-    },
-    #[error(
         "{0} is no run directory: curves are drawn from a run's metrics, so name the directory that `latent train` made"
     )]
     CurvesNeedARun(PathBuf),
@@ -44,19 +37,6 @@ pub(crate) enum Error {
     Name(String),
     #[error("the result cannot be written: {0}")]
     Output(std::io::Error),
-    #[error(
-        "t-SNE needs {fewest} images or more, and there are {count}: use a larger `--count`, or `--projection pca`"
-    )]
-    TooFewForTsne { count: usize, fewest: usize },
-    #[error(
-        "a scatter plot needs latents of two dimensions or more, and this model's have one; \
-         `interpolate` and `sample` work with any"
-    )]
-    OneDimension,
-    #[error("a thread for t-SNE cannot be started: {0}")]
-    Threads(rayon::ThreadPoolBuildError),
-    #[error("a picture of {count} images is too large: draw {most} or fewer")]
-    TooManyImages { count: usize, most: usize },
     #[error("{run}: its experiment has no number called `{key}`{}", did_you_mean(.nearest.as_deref()))]
     NoSetting {
         run: PathBuf,
@@ -67,12 +47,6 @@ pub(crate) enum Error {
         "a picture of {0} runs needs something to tell them apart: say what with `--against`, such as `--against model.latent_size`"
     )]
     SeveralRuns(usize),
-    #[error(
-        "there is no test image of a {0} in the data: choose another digit, or other data with `--data`"
-    )]
-    NoSuchDigit(u8),
-    #[error("a pair needs two test images, and there are {0}: use more with `--data`")]
-    NoPairs(usize),
     #[error("there is no assignment and no run `{name}`{}; the assignments are {known}, and directories that `latent train` made work too", did_you_mean(.nearest.as_deref()))]
     NoAssignment {
         name: String,
@@ -226,9 +200,25 @@ pub(crate) enum Error {
     #[error(transparent)]
     Model(#[from] latent_models::Error),
     #[error(transparent)]
+    Figure(latent_figures::Error),
+    #[error(transparent)]
     Picture(#[from] latent_visualisation::Error),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+impl From<latent_figures::Error> for Error {
+    fn from(error: latent_figures::Error) -> Self {
+        use latent_figures::Error::{Data, Model, Tensor, Training, Visualisation};
+        match error {
+            Data(error) => error.into(),
+            Model(error) => error.into(),
+            Training(error) => error.into(),
+            Visualisation(error) => error.into(),
+            Tensor(error) => error.into(),
+            error => Self::Figure(error),
+        }
+    }
 }
 
 /// What another crate found wrong is said as its own error.
@@ -262,15 +252,6 @@ impl From<latent_reports::Error> for Error {
             Figure(error) => error.into(),
             error => Self::Report(error),
         }
-    }
-}
-
-/// What shows something of a latent space that is no plane.
-fn works(dimensions: usize) -> &'static str {
-    if dimensions > 1 {
-        "`scatter`, `interpolate` and `sample` work with any of two or more"
-    } else {
-        "`interpolate` and `sample` work with any"
     }
 }
 

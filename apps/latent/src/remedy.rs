@@ -15,10 +15,27 @@ pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
         Error::Checkpoint(error) => checkpoint(error).map(str::to_owned),
         Error::Data(error) => data(error),
+        Error::Figure(error) => figure(error).map(str::to_owned),
         Error::Hub(error) => hub(error),
         Error::Model(error) => model(error),
         Error::Picture(error) => picture(error).map(str::to_owned),
         Error::Training(error) => training(error),
+        _ => None,
+    }
+}
+
+fn figure(error: &latent_figures::Error) -> Option<&'static str> {
+    use latent_figures::Error;
+    match error {
+        Error::NotAPlane { dimensions: 2.. } => {
+            Some("`scatter`, `interpolate` and `sample` work with any of two or more")
+        }
+        Error::NotAPlane { .. } | Error::TooFewDimensions { .. } => {
+            Some("`interpolate` and `sample` work with any")
+        }
+        Error::TooFewForTsne { .. } => Some("use a larger `--count`, or `--projection pca`"),
+        Error::NoImageOfLabel(_) => Some("choose another digit, or other data with `--data`"),
+        Error::NoImages | Error::NoPairs(_) => Some("use more images with `--data`"),
         _ => None,
     }
 }

@@ -88,6 +88,16 @@ impl ImageGrid {
         })
     }
 
+    /// The images, `[images, height, width]`, row-major.
+    pub fn images(&self) -> &[f32] {
+        &self.images
+    }
+
+    /// The number of images, and their height and width.
+    pub fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
     /// How many images a row has; 10 unless told, and at least 1.
     #[must_use]
     pub fn columns(mut self, columns: usize) -> Self {

@@ -98,6 +98,16 @@ impl Scatter {
         Ok(self)
     }
 
+    /// The points, `[points, 2]`, row-major.
+    pub fn points(&self) -> &[f32] {
+        &self.points
+    }
+
+    /// The digit of each point.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
     /// A line above everything.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {

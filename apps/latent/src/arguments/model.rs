@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use latent_datasets::Batching;
 use latent_hub::{Fetched, Hub, HubFile, Progress};
-use latent_models::{AnyModel, LatentModel};
-use latent_training::{EVALUATION_BATCH, Model, load_model};
+use latent_training::{Model, load_model};
 
 use crate::paths::path;
 use crate::progress::Counting;
@@ -69,24 +67,4 @@ pub(crate) fn watched<E: Into<Error>>(
         ));
     }
     Ok(fetched.path)
-}
-
-/// How a model is measured and its data encoded: as it was trained.
-pub(crate) fn batching(model: &Model, seed: u64) -> Batching {
-    Batching {
-        size: EVALUATION_BATCH,
-        binarise: model.metadata.experiment.data.binarise,
-        seed,
-    }
-}
-
-/// Refuses a picture of the latent plane for a model that has none.
-pub(crate) fn require_plane(model: &AnyModel, picture: &'static str) -> Result<(), Error> {
-    match model.latent_size() {
-        2 => Ok(()),
-        dimensions => Err(Error::NotAPlane {
-            picture,
-            dimensions,
-        }),
-    }
 }

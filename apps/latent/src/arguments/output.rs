@@ -29,6 +29,11 @@ impl DrawArguments {
         self.seed.unwrap_or(model.metadata.experiment.seed)
     }
 
+    /// The seed that was given, if any.
+    pub(crate) fn given_seed(&self) -> Option<u64> {
+        self.seed
+    }
+
     /// A picture of this name, to be saved where it goes.
     pub(crate) fn drawn(
         &self,

@@ -3,7 +3,7 @@ use latent_training::{classify, knn_classify};
 use serde_json::json;
 
 use crate::arguments::{
-    DataArguments, DrawArguments, ModelArgument, Shown, Verdict, batching, confusion_matrix,
+    DataArguments, DrawArguments, ModelArgument, Shown, Verdict, confusion_matrix,
 };
 use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
@@ -54,7 +54,7 @@ impl Classify {
             .test()
             .truncated(self.limit.unwrap_or(u64::MAX) as usize);
         let seed = self.output.seed(&model);
-        let (batching, device) = (batching(&model, seed), &context.device);
+        let (batching, device) = (model.batching(seed), &context.device);
         let known = &model.metadata.data.classes_present;
         let conditional = model.model.conditional();
         let usual = match conditional {

@@ -1,13 +1,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use latent_figures::comparison_curves;
 use latent_training::{Comparison, EpochRecord};
 use latent_visualisation::Picture;
 
+use crate::Error;
 use crate::arguments::Shown;
 use crate::comparison::{csv, object, open_all, words};
 use crate::paths::{path, picture_path};
-use crate::{Error, figures};
 
 /// Compare runs: what tells them apart, their test figures, and their curves
 ///
@@ -32,7 +33,7 @@ impl Compare {
         let names = names.iter().map(String::as_str);
         let records = comparison.runs.iter().map(|run| run.records.as_slice());
         let records: Vec<(&str, &[EpochRecord])> = names.zip(records).collect();
-        let (curves, object) = (figures::compared(&records)?, object(&comparison));
+        let (curves, object) = (comparison_curves(&records)?, object(&comparison));
         if self.csv {
             if let Some(path) = &self.out {
                 curves.save(path)?;

@@ -1,13 +1,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use latent_figures::{setting_curves, training_curves};
 use latent_training::SameData;
 use serde_json::json;
 
 use crate::arguments::Shown;
 use crate::comparison::{note, open, open_all};
 use crate::paths::{path, picture_path};
-use crate::{Error, figures, suggestion};
+use crate::{Error, suggestion};
 
 /// Draw the loss and its parts over the epochs of a run, or those of several runs over a setting
 #[derive(Args)]
@@ -45,7 +46,7 @@ impl Curves {
             .out
             .clone()
             .unwrap_or_else(|| run.figure_path("curves.png"));
-        Ok(Shown::drawn(figures::curves(&records)?, path))
+        Ok(Shown::drawn(training_curves(&records)?, path))
     }
 
     fn draw_against(&self, key: &str) -> Result<Shown, Error> {
@@ -63,7 +64,6 @@ impl Curves {
             };
             ends.push((*value, run.kept_record()?));
         }
-        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
         let name = key.rsplit('.').next().unwrap_or(key);
         let path = self
             .out
@@ -71,7 +71,7 @@ impl Curves {
             .unwrap_or_else(|| PathBuf::from(format!("{name}.png")));
         let label = name.replace('_', " ");
         let same = SameData::of(&runs)?;
-        let mut shown = Shown::drawn(figures::curves_against(&label, &ends)?, path);
+        let mut shown = Shown::drawn(setting_curves(&label, &ends)?, path);
         shown.words = note(same).map(str::to_owned).unwrap_or_default();
         shown.object = json!(same);
         Ok(shown)

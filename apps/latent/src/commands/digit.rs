@@ -1,7 +1,8 @@
 use clap::Args;
+use latent_figures::{SampleOptions, samples};
 
 use crate::arguments::{DrawArguments, ModelArgument, Shown, digit};
-use crate::{Context, Error, figures};
+use crate::{Context, Error};
 
 /// Draw one image of a digit: a number in, an image out
 #[derive(Args)]
@@ -18,8 +19,13 @@ pub(crate) struct Digit {
 impl Digit {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let picture = figures::digit(&model, self.told, self.output.seed(&model))?;
+        let options = SampleOptions {
+            labels: Some(vec![self.told]),
+            seed: self.output.given_seed(),
+            ..SampleOptions::default()
+        };
+        let figure = samples(&model, &options)?;
         let name = format!("digit-{}", self.told);
-        Ok(self.output.drawn(picture, &model, &name))
+        Ok(self.output.drawn(figure, &model, &name))
     }
 }

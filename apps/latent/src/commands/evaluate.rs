@@ -2,7 +2,7 @@ use clap::Args;
 use latent_training::Evaluation;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, ModelArgument, Shown, batching, seed};
+use crate::arguments::{DataArguments, ModelArgument, Shown, seed};
 use crate::progress::{evaluation_bars, thousands};
 use crate::{Context, Error};
 
@@ -43,7 +43,7 @@ impl Evaluate {
             &model,
             &test,
             samples,
-            &batching(&model, seed),
+            &model.batching(seed),
             &context.device,
             bars,
         )?;

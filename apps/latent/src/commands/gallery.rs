@@ -1,7 +1,8 @@
 use clap::Args;
+use latent_figures::{PrototypeOptions, prototypes};
 
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
-use crate::{Context, Error, figures};
+use crate::{Context, Error};
 
 /// Draw a row for each digit, from latents that the program finds for it
 ///
@@ -24,13 +25,12 @@ impl Gallery {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.test();
-        let picture = figures::gallery(
-            &model,
-            &data,
-            self.per_digit.into(),
-            self.output.seed(&model),
-            context,
-        )?;
-        Ok(self.output.drawn(picture, &model, "gallery"))
+        let options = PrototypeOptions {
+            per_class: self.per_digit.into(),
+            seed: self.output.given_seed(),
+            ..PrototypeOptions::default()
+        };
+        let figure = prototypes(&model, &data, &options)?;
+        Ok(self.output.drawn(figure, &model, "gallery"))
     }
 }

@@ -1,8 +1,8 @@
 use clap::{Args, ValueEnum};
-use latent_models::latent_space;
+use latent_figures::{InterpolationOptions, Pairs, interpolations};
 
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
-use crate::{Context, Error, figures};
+use crate::{Context, Error};
 
 /// Draw the way from one test image to another through the latent space
 #[derive(Args)]
@@ -63,22 +63,22 @@ impl Interpolate {
             Some(_) => data.splits.test,
             None => data.test(),
         };
-        let first_of = |digit: u8| {
-            let found = data.labels().iter().position(|&label| label == digit);
-            found.ok_or(Error::NoSuchDigit(digit))
+        let options = InterpolationOptions {
+            pairs: match (self.between, self.digits) {
+                (Some(pair), _) => Pairs::Indices(vec![pair]),
+                (None, Some((start, end))) => Pairs::Labels(start, end),
+                (None, None) => Pairs::First(self.pairs.into()),
+            },
+            steps: self.steps.into(),
+            path: match self.path {
+                Path::Linear => latent_figures::Path::Linear,
+                Path::Sinusoidal => latent_figures::Path::Sinusoidal,
+                Path::Spherical => latent_figures::Path::Spherical,
+            },
+            seed: self.output.given_seed(),
+            ..InterpolationOptions::default()
         };
-        let pairs = match (self.between, self.digits) {
-            (Some(pair), _) => vec![pair],
-            (None, Some((from, to))) => vec![(first_of(from)?, first_of(to)?)],
-            (None, None) => figures::pairs(&data, self.pairs.into())?,
-        };
-        let path = match self.path {
-            Path::Linear => latent_space::Path::Linear,
-            Path::Sinusoidal => latent_space::Path::Sinusoidal,
-            Path::Spherical => latent_space::Path::Spherical,
-        };
-        let (steps, seed) = (self.steps.into(), self.output.seed(&model));
-        let picture = figures::interpolations(&model, &data, &pairs, path, steps, seed, context)?;
-        Ok(self.output.drawn(picture, &model, "interpolations"))
+        let figure = interpolations(&model, &data, &options)?;
+        Ok(self.output.drawn(figure, &model, "interpolations"))
     }
 }

@@ -1,10 +1,8 @@
 use clap::Args;
-use latent_models::latent_space::Grid;
+use latent_figures::{Grid, ManifoldOptions, covering_grid, manifold};
 
-use crate::arguments::{
-    DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown, digit, require_plane,
-};
-use crate::{Context, Error, figures};
+use crate::arguments::{DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown, digit};
+use crate::{Context, Error};
 
 /// Draw what the decoder makes of a grid over a two-dimensional latent space
 ///
@@ -43,21 +41,17 @@ fn range(text: &str) -> Result<f64, String> {
 impl Manifold {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        require_plane(&model.model, "manifold")?;
-        if self.digit.is_some() {
-            model.model.conditional()?;
-        }
         let steps = self.steps.into();
         let grid = match self.range {
             Some(range) => Grid::symmetric(range, steps),
             None if self.quantiles => Grid::quantiles(steps),
             None => {
                 let data = self.data.load_for(&model, context)?.test();
-                figures::covering(&model, &data, steps, self.output.seed(&model), context)?
+                covering_grid(&model, &data, steps, self.output.given_seed())?
             }
         };
-        let digit = self.digit.unwrap_or_else(|| figures::first_class(&model));
-        let picture = figures::manifold(&model, &grid, digit, context)?;
-        Ok(self.output.drawn(picture, &model, "manifold"))
+        let options = ManifoldOptions { label: self.digit };
+        let figure = manifold(&model, &grid, &options)?;
+        Ok(self.output.drawn(figure, &model, "manifold"))
     }
 }

@@ -6,7 +6,7 @@ use latent_pretrained::{EMBEDDED, Location, Models};
 use latent_training::{Evaluation, Publication, publish};
 use serde_json::{Value, json};
 
-use crate::arguments::{DataArguments, batching, paths, shown_path, watched};
+use crate::arguments::{DataArguments, paths, shown_path, watched};
 use crate::paths::{new_path, path};
 use crate::pretrained::{self, instructions, megabytes};
 use crate::progress::evaluation_bars;
@@ -242,7 +242,7 @@ impl Export {
                 let experiment = &model.metadata.experiment;
                 let test = experiment.prepared(data.splits).test;
                 let seed = experiment.seed;
-                let (batching, device) = (batching(model, seed), &context.device);
+                let (batching, device) = (model.batching(seed), &context.device);
                 let bars = evaluation_bars(test.len(), context);
                 let evaluation = Evaluation::of(model, &test, None, &batching, device, bars)?;
                 Ok::<_, Error>(evaluation.to_metrics())

@@ -1,7 +1,8 @@
 use clap::Args;
+use latent_figures::{PerturbationOptions, perturbations};
 
 use crate::arguments::{DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown};
-use crate::{Context, Error, figures};
+use crate::{Context, Error};
 
 /// Draw what lies around a training image in the latent space, at growing distance
 ///
@@ -38,15 +39,14 @@ impl Neighbours {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.splits.train;
-        let picture = figures::neighbourhood(
-            &model,
-            &data,
-            self.image,
-            &self.radii,
-            self.count.into(),
-            self.output.seed(&model),
-            context,
-        )?;
-        Ok(self.output.drawn(picture, &model, "neighbours"))
+        let options = PerturbationOptions {
+            index: self.image,
+            radii: self.radii.clone(),
+            directions: self.count.into(),
+            seed: self.output.given_seed(),
+            ..PerturbationOptions::default()
+        };
+        let figure = perturbations(&model, &data, &options)?;
+        Ok(self.output.drawn(figure, &model, "neighbours"))
     }
 }

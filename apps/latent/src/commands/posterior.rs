@@ -1,11 +1,10 @@
 use clap::Args;
-use latent_models::latent_space::FittedNormal;
-use latent_training::{encode, kl_by_dimension};
+use latent_figures::{ACTIVE_NATS, PosteriorOptions, posterior};
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown, batching};
+use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::progress::thousands;
-use crate::{Context, Error, figures};
+use crate::{Context, Error};
 
 /// Hold the latents of the test images against the prior, dimension by dimension
 ///
@@ -22,20 +21,18 @@ pub(crate) struct Posterior {
     output: DrawArguments,
 }
 
-/// Nats an image that a dimension must tell of it to count as used: Burda et al. 2016 count by the
-/// variance of the mean, and find dimensions to be far on one side or the other.
-const USED: f64 = 0.01;
-
 impl Posterior {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?;
         let (test, seed) = (&data.test(), self.output.seed(&model));
-        let (batching, device) = (batching(&model, seed), &context.device);
-        let draws = encode(&model.model, test, &batching, true, device)?;
-        let fitted = FittedNormal::of(&draws)?;
+        let options = PosteriorOptions {
+            seed: Some(seed),
+            ..PosteriorOptions::default()
+        };
+        let figure = posterior(&model, test, &options)?;
+        let (fitted, kl) = (&figure.fitted, &figure.kl);
         let deviations = fitted.standard_deviations();
-        let kl = kl_by_dimension(&model.model, test, &batching, device)?;
         let from_prior = fitted.kl_from_standard_normal();
         let correlation = fitted.largest_correlation();
 
@@ -65,10 +62,9 @@ impl Posterior {
                 nats.unwrap_or_default()
             ));
         }
-        if let Some(kl) = &kl {
-            let used = kl.iter().filter(|&&nats| nats > USED).count();
+        if let (Some(kl), Some(used)) = (kl, figure.active_dimensions()) {
             lines.push(format!(
-                "dimensions that tell more than {USED} nats of an image: {used} of {}",
+                "dimensions that tell more than {ACTIVE_NATS} nats of an image: {used} of {}",
                 kl.len()
             ));
             object["kl"] = json!(kl);
@@ -90,8 +86,7 @@ impl Posterior {
         lines.push(format!(
             "largest correlation {correlation}; KL(normal of this mean and covariance ‖ N(0, I)) {from_prior}"
         ));
-        let picture = figures::posterior(&draws, kl.as_deref())?;
-        let mut shown = self.output.drawn(picture, &model, "posterior");
+        let mut shown = self.output.drawn(figure, &model, "posterior");
         shown.words = lines.join("\n");
         shown.object = object;
         shown.add(data.facts(test));

@@ -1,7 +1,8 @@
 use clap::Args;
+use latent_figures::{ReconstructionOptions, reconstructions};
 
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
-use crate::{Context, Error, figures};
+use crate::{Context, Error};
 
 /// Draw the first test images above what the model makes of them
 #[derive(Args)]
@@ -21,13 +22,12 @@ impl Reconstruct {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.test();
-        let picture = figures::reconstructions(
-            &model,
-            &data,
-            self.count.into(),
-            self.output.seed(&model),
-            context,
-        )?;
-        Ok(self.output.drawn(picture, &model, "reconstructions"))
+        let options = ReconstructionOptions {
+            count: self.count.into(),
+            seed: self.output.given_seed(),
+            ..ReconstructionOptions::default()
+        };
+        let figure = reconstructions(&model, &data, &options)?;
+        Ok(self.output.drawn(figure, &model, "reconstructions"))
     }
 }

@@ -1,7 +1,8 @@
 use clap::Args;
+use latent_figures::{AnalogyOptions, analogies};
 
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
-use crate::{Context, Error, figures};
+use crate::{Context, Error};
 
 /// Draw test images in their own style as every digit that a conditional model saw in training
 ///
@@ -28,18 +29,20 @@ fn index(text: &str) -> Result<usize, String> {
 impl Restyle {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
+        // Before data are loaded in vain.
         model.model.conditional()?;
         let data = self.data.load_for(&model, context)?;
         // An image that is named by its number is counted among all.
-        let data = match &self.image[..] {
-            [] => data.test(),
-            _ => data.splits.test,
+        let (data, indices) = match &self.image[..] {
+            [] => (data.test(), None),
+            named => (data.splits.test, Some(named.to_vec())),
         };
-        let images = match &self.image[..] {
-            [] => (0..data.len().min(10)).collect(),
-            named => named.to_vec(),
+        let options = AnalogyOptions {
+            indices,
+            seed: self.output.given_seed(),
+            ..AnalogyOptions::default()
         };
-        let picture = figures::restyled(&model, &data, &images, self.output.seed(&model), context)?;
-        Ok(self.output.drawn(picture, &model, "restyled"))
+        let figure = analogies(&model, &data, &options)?;
+        Ok(self.output.drawn(figure, &model, "restyled"))
     }
 }

@@ -1,8 +1,8 @@
 use clap::{Args, ValueEnum};
+use latent_figures::{Encoding, LatentsOptions, latents};
 
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
-use crate::projection::Projection;
-use crate::{Context, Error, figures};
+use crate::{Context, Error};
 
 /// Draw where the test images lie in the latent space
 ///
@@ -27,7 +27,7 @@ pub(crate) struct Scatter {
     output: DrawArguments,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 enum Latent {
     /// The mean of q(z|x)
     Mean,
@@ -35,20 +35,35 @@ enum Latent {
     Sample,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Projection {
+    /// Not at all if they have two dimensions, and else by principal components
+    Auto,
+    /// The two directions in which they vary most
+    Pca,
+    /// t-SNE: what is near stays near, while distances between groups say little
+    Tsne,
+}
+
 impl Scatter {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.test();
-        let sampled = self.latent == Latent::Sample;
-        let picture = figures::scatter(
-            &model,
-            &data,
-            self.count as usize,
-            self.projection,
-            sampled,
-            self.output.seed(&model),
-            context,
-        )?;
-        Ok(self.output.drawn(picture, &model, "scatter"))
+        let options = LatentsOptions {
+            count: self.count as usize,
+            encoding: match self.latent {
+                Latent::Mean => Encoding::Mean,
+                Latent::Sample => Encoding::Sample,
+            },
+            projection: match self.projection {
+                Projection::Auto => latent_figures::Projection::Auto,
+                Projection::Pca => latent_figures::Projection::Pca,
+                Projection::Tsne => latent_figures::Projection::TSne,
+            },
+            seed: self.output.given_seed(),
+            ..LatentsOptions::default()
+        };
+        let figure = latents(&model, &data, &options)?;
+        Ok(self.output.drawn(figure, &model, "scatter"))
     }
 }

@@ -3,8 +3,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use latent_datasets::{Dataset, Splits};
+use latent_figures::{
+    InterpolationOptions, LatentsOptions, MIN_TSNE_IMAGES, ManifoldOptions, PrototypeOptions,
+    ReconstructionOptions, SampleOptions, covering_grid, interpolations, latents, manifold,
+    prototypes, reconstructions, samples, training_curves,
+};
 use latent_models::LatentModel;
-use latent_models::latent_space::{self, PrincipalComponents};
+use latent_models::latent_space::PrincipalComponents;
 use latent_training::{
     EpochRecord, Evaluation, Experiment, GeneralisationGap, Outcome, Run, SettingDifference,
     load_model, train,
@@ -12,11 +17,9 @@ use latent_training::{
 use latent_visualisation::Picture;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, batching, paths, seed};
-use crate::figures::{self, Draw};
+use crate::arguments::{DataArguments, paths, seed};
 use crate::paths::{check, new_path, path};
 use crate::progress::{Progress, thousands};
-use crate::projection::Projection;
 use crate::runs::refuse_other_data;
 use crate::shell::{CommandLine, next};
 use crate::{Context, Error, experiments};
@@ -238,7 +241,7 @@ impl Train {
             draw(run, splits, context)?
         };
         let model = load_model(run.directory(), &context.device)?;
-        let batching = batching(&model, experiment.seed);
+        let batching = model.batching(experiment.seed);
         let gap = GeneralisationGap::measure(&model.model, splits, &batching, &context.device)?;
         if let Some(gap) = gap.filter(GeneralisationGap::is_overfitting) {
             let remedy = match experiment.training.validation {
@@ -341,7 +344,6 @@ fn limit(experiment: &Experiment) -> usize {
 /// Every picture that suits the model.
 fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Error> {
     let model = load_model(run.directory(), &context.device)?;
-    let seed = model.metadata.experiment.seed;
     let test = &splits.test;
     let mut files = Vec::new();
     let mut save = |name: &str, picture: &dyn Picture| -> Result<(), Error> {
@@ -350,48 +352,25 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
         ));
         Ok(())
     };
-    save("curves", &figures::curves(&run.metrics()?)?)?;
-    let (digits, count) = figures::usual_samples(&model);
-    let samples = figures::samples(
-        &model,
-        digits.as_deref(),
-        count,
-        Draw::Mean,
-        1.0,
-        seed,
-        context,
-    )?;
-    save("samples", &samples)?;
-    save(
-        "reconstructions",
-        &figures::reconstructions(&model, test, 10, seed, context)?,
-    )?;
+    save("curves", &training_curves(&run.metrics()?)?)?;
+    save("samples", &samples(&model, &SampleOptions::default())?)?;
+    let options = ReconstructionOptions::default();
+    save("reconstructions", &reconstructions(&model, test, &options)?)?;
     if test.len() >= 2 {
-        let pairs = figures::pairs(test, 5)?;
-        let path = latent_space::Path::Linear;
-        save(
-            "interpolations",
-            &figures::interpolations(&model, test, &pairs, path, 25, seed, context)?,
-        )?;
+        let options = InterpolationOptions::default();
+        save("interpolations", &interpolations(&model, test, &options)?)?;
     }
-    save(
-        "gallery",
-        &figures::gallery(&model, test, 5, seed, context)?,
-    )?;
-    let dimensions = 2..=PrincipalComponents::MOST_DIMENSIONS;
-    if dimensions.contains(&model.model.latent_size()) && test.len() >= 2 {
-        let projection = Projection::Auto;
-        save(
-            "scatter",
-            &figures::scatter(&model, test, 5000, projection, false, seed, context)?,
-        )?;
+    let options = PrototypeOptions::default();
+    save("gallery", &prototypes(&model, test, &options)?)?;
+    let size = model.model.latent_size();
+    if (2..=PrincipalComponents::MOST_DIMENSIONS).contains(&size) && test.len() >= 2 {
+        let options = LatentsOptions::default();
+        save("scatter", &latents(&model, test, &options)?)?;
     }
-    if model.model.latent_size() == 2 {
-        let plane = figures::covering(&model, test, 15, seed, context)?;
-        save(
-            "manifold",
-            &figures::manifold(&model, &plane, figures::first_class(&model), context)?,
-        )?;
+    if size == 2 {
+        let grid = covering_grid(&model, test, 15, None)?;
+        let options = ManifoldOptions::default();
+        save("manifold", &manifold(&model, &grid, &options)?)?;
     }
     Ok(files)
 }
@@ -421,7 +400,7 @@ fn suggestions(run: &Path, experiment: &Experiment, splits: &Splits) -> Vec<Comm
             _ => of("interpolate").option("--between", "0,3"),
         });
         if (2..=PrincipalComponents::MOST_DIMENSIONS).contains(&size)
-            && test.len() >= Projection::FEWEST_FOR_TSNE
+            && test.len() >= MIN_TSNE_IMAGES
         {
             all.push(of("scatter").option("--projection", "tsne"));
         }

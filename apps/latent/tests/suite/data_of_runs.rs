@@ -279,7 +279,7 @@ fn what_was_not_seen_in_training_is_refused_by_name() {
             }
         }
         let message = fail(at, &["interpolate", experiment, "--digits", "1,3"], 1);
-        assert!(message.contains("of a 3"), "{message}");
+        assert!(message.contains("label 3"), "{message}");
         let message = fail(at, &["judge", experiment, "--limit", "1"], 1);
         assert!(message.contains("none of class"), "{message}");
     }

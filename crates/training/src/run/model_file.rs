@@ -4,16 +4,19 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
 use latent_checkpoints::{Checkpoint, Expected};
-use latent_datasets::Splits;
-use latent_models::{AnyModel, Parameters, shapes};
+use latent_datasets::{Batching, Splits};
+use latent_models::{AnyModel, Labels, Parameters, shapes};
 
 use super::directory::Run;
 use super::records::{EpochRecord, MODEL_KIND, ModelMetadata, VERSION};
-use crate::{DataRecord, Error, Experiment};
+use crate::{DataRecord, EVALUATION_BATCH, Error, Experiment};
 
 /// The format since which a model's file has its variables as PyTorch's layers do: before, as they are in
 /// memory.
 pub(crate) const PYTORCH_FORMAT: u64 = 2;
+
+/// The numbers of a loaded model.
+const DTYPE: DType = DType::F32;
 
 /// A trained model and what its file says about it.
 pub struct Model {
@@ -21,10 +24,36 @@ pub struct Model {
     pub model: AnyModel,
     /// Where it comes from.
     pub metadata: ModelMetadata,
+    /// The device that its tensors are on.
+    pub device: Device,
     /// The file it was read from.
     pub path: PathBuf,
     /// The run it belongs to, if it was named by its run.
     pub run: Option<Run>,
+}
+
+impl Model {
+    /// Labels as the model takes them, on its device.
+    ///
+    /// # Errors
+    /// A label is not below the number of classes, or the model is conditional and was not trained on it.
+    pub fn labels(&self, labels: &[u8]) -> Result<Labels, Error> {
+        if self.model.conditional().is_ok() {
+            self.metadata.data.check_seen(labels)?;
+        }
+        let classes = self.metadata.data.classes;
+        Ok(Labels::new(labels, classes, DTYPE, &self.device)?)
+    }
+
+    /// The batches in which the model encodes and is evaluated: of [`EVALUATION_BATCH`] images, binarised if it was
+    /// trained on binarised images.
+    pub fn batching(&self, seed: u64) -> Batching {
+        Batching {
+            size: EVALUATION_BATCH,
+            binarise: self.metadata.experiment.data.binarise,
+            seed,
+        }
+    }
 }
 
 /// Writes the model's file, `path`, of the weights after the epoch of `record`.
@@ -107,7 +136,7 @@ pub fn parse_model(bytes: &[u8], path: &Path, device: &Device) -> Result<Model, 
         let config = &metadata.experiment.model;
         config.in_own_order(shape, checkpoint.tensors)?
     };
-    let builder = VarBuilder::from_tensors(tensors.into_iter().collect(), DType::F32, device);
+    let builder = VarBuilder::from_tensors(tensors.into_iter().collect(), DTYPE, device);
     let model = checkpoint
         .metadata
         .experiment
@@ -116,6 +145,7 @@ pub fn parse_model(bytes: &[u8], path: &Path, device: &Device) -> Result<Model, 
     Ok(Model {
         model,
         metadata: checkpoint.metadata,
+        device: device.clone(),
         path: path.to_owned(),
         run: None,
     })

@@ -1,0 +1,80 @@
+use candle_core::Tensor;
+use latent_datasets::Dataset;
+use latent_models::LatentModel;
+use latent_training::Model;
+
+use crate::image_figure::{
+    Encoded, ImageFigure, check_image_count, image_grid, seed_of, with_first_column,
+};
+use crate::{Error, Split};
+
+/// Options of [`analogies`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnalogyOptions {
+    /// The images in the data set, counted from 0; by default the first ten, or all where it has fewer.
+    pub indices: Option<Vec<usize>>,
+    /// The seed of the binarisation; by default the experiment's.
+    pub seed: Option<u64>,
+    /// Whether pixels are binarised; by default as in the training of the model.
+    pub binarise: Option<bool>,
+    /// What the images are, for the title.
+    pub split: Split,
+}
+
+impl Default for AnalogyOptions {
+    fn default() -> Self {
+        Self {
+            indices: None,
+            seed: None,
+            binarise: None,
+            split: Split::Test,
+        }
+    }
+}
+
+/// Style transfer by a conditional model: a row for each image, with its latent decoded under every label that the
+/// model was trained on.
+///
+/// Its images are, in each row, the image itself and then one for each label, in ascending order; its latents are those
+/// of the rows, `[rows, latent_size]`.
+///
+/// # Errors
+/// The model is not conditional, the data set does not have an image, the model was not trained on its label, or there
+/// are more than [`MAX_IMAGES`](crate::MAX_IMAGES).
+pub fn analogies(
+    model: &Model,
+    data: &Dataset,
+    options: &AnalogyOptions,
+) -> Result<ImageFigure, Error> {
+    model.model.conditional()?;
+    let classes = &model.metadata.data.classes_present;
+    let indices = match &options.indices {
+        Some(indices) => indices.clone(),
+        None => (0..data.len().min(10)).collect(),
+    };
+    if indices.is_empty() {
+        return Err(Error::NoImages);
+    }
+    check_image_count(indices.len().saturating_mul(classes.len() + 1))?;
+    let seed = seed_of(model, options.seed);
+    let Encoded {
+        images, latents, ..
+    } = Encoded::new(model, data, &indices, seed, options.binarise)?;
+    let decode = |&label: &u8| {
+        let labels = model.labels(&vec![label; indices.len()])?;
+        Ok::<_, Error>(model.model.decode(&latents, &labels)?)
+    };
+    let decoded: Vec<Tensor> = classes.iter().map(decode).collect::<Result<_, _>>()?;
+    let decoded = Tensor::stack(&decoded, 1)?;
+    let columns = ["true".to_owned()]
+        .into_iter()
+        .chain(classes.iter().map(ToString::to_string));
+    let grid = image_grid(model, &with_first_column(&images, &decoded)?)?
+        .columns(classes.len() + 1)
+        .column_labels(columns)
+        .title(format!(
+            "Analogies (latents of {} decoded with each label)",
+            options.split.images()
+        ));
+    Ok(ImageFigure { grid, latents })
+}

@@ -1,0 +1,88 @@
+use latent_training::{EpochRecord, Metrics};
+use latent_visualisation::Curves;
+
+use crate::Error;
+
+/// A metric of a panel, and the panel's title. A model without the metric has no such panel.
+const PANELS: [(&str, &str); 3] = [
+    ("loss", "total"),
+    ("reconstruction", "reconstruction"),
+    ("kl", "KL"),
+];
+
+/// Training curves: the loss and its parts over the epochs, on training, validation and test images.
+///
+/// # Errors
+/// None for records of a run.
+pub fn training_curves(records: &[EpochRecord]) -> Result<Curves, Error> {
+    let epochs: Vec<f64> = records.iter().map(|record| record.epoch as f64).collect();
+    panels(Curves::new(epochs).x_label("epoch"), records)
+}
+
+/// The loss and its parts of several runs over a setting, such as the latent size: the setting's value in each run, in
+/// any order, and the metrics of the epoch whose weights it keeps.
+///
+/// # Errors
+/// None for records of runs.
+pub fn setting_curves(setting: &str, runs: &[(f64, EpochRecord)]) -> Result<Curves, Error> {
+    let mut runs = runs.to_vec();
+    runs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (values, records): (Vec<f64>, Vec<EpochRecord>) = runs.into_iter().unzip();
+    panels(Curves::new(values).x_label(setting), &records)
+}
+
+/// The test metrics of several runs over the epochs, a series for each run with its name.
+///
+/// # Errors
+/// None for records of runs.
+pub fn comparison_curves(runs: &[(&str, &[EpochRecord])]) -> Result<Curves, Error> {
+    let epochs = runs.iter().map(|(_, records)| records.len()).max();
+    let epochs = epochs.unwrap_or(0);
+    let axis: Vec<f64> = (1..=epochs).map(|epoch| epoch as f64).collect();
+    let mut curves = Curves::new(axis).x_label("epoch").y_label("nats per image");
+    for (metric, title) in PANELS {
+        let series = runs.iter().map(|(name, records)| {
+            let value = |index: usize| records.get(index)?.test.get(metric).copied();
+            let values = (0..epochs).map(|index| value(index).unwrap_or(f64::NAN));
+            (*name, values.collect())
+        });
+        curves = panel(curves, &format!("test {title}"), series)?;
+    }
+    Ok(curves)
+}
+
+fn panels(mut curves: Curves, records: &[EpochRecord]) -> Result<Curves, Error> {
+    curves = curves.y_label("nats per image");
+    for (metric, title) in PANELS {
+        let series = |split: fn(&EpochRecord) -> Option<&Metrics>| -> Vec<f64> {
+            let value = |record| split(record)?.get(metric).copied();
+            let values = records.iter().map(value);
+            values.map(|value| value.unwrap_or(f64::NAN)).collect()
+        };
+        let all = [
+            ("train", series(|record| Some(&record.train))),
+            ("validation", series(|record| record.validation.as_ref())),
+            ("test", series(|record| Some(&record.test))),
+        ];
+        curves = panel(curves, title, all)?;
+    }
+    Ok(curves)
+}
+
+/// Adds a panel of the series that have values: not every model has each metric, and not every run validation images.
+fn panel<'a>(
+    curves: Curves,
+    title: &str,
+    series: impl IntoIterator<Item = (&'a str, Vec<f64>)>,
+) -> Result<Curves, Error> {
+    let is_known = |(_, values): &(&str, Vec<f64>)| values.iter().any(|value| value.is_finite());
+    let known: Vec<(&str, Vec<f64>)> = series.into_iter().filter(is_known).collect();
+    if known.is_empty() {
+        return Ok(curves);
+    }
+    let known: Vec<(&str, &[f64])> = known
+        .iter()
+        .map(|(name, values)| (*name, values.as_slice()))
+        .collect();
+    Ok(curves.panel(title, &known)?)
+}

@@ -1,0 +1,96 @@
+use candle_core::{DType, Tensor};
+use latent_datasets::{Batching, Dataset};
+use latent_models::LatentModel;
+use latent_training::Model;
+use latent_visualisation::{Format, ImageGrid, Picture};
+
+use crate::Error;
+
+/// Images that a figure shows at most: a larger one takes gigabytes of memory to draw.
+pub const MAX_IMAGES: usize = 10_000;
+
+/// A figure of decoded latents: the image grid, and the latents that it was decoded from.
+///
+/// As a [`Picture`] it is its grid: saved as `.npy`, it is [`ImageGrid::images`].
+#[derive(Debug, Clone)]
+pub struct ImageFigure {
+    /// The images, with title and labels.
+    pub grid: ImageGrid,
+    /// The latents, `[n, latent_size]`.
+    pub latents: Tensor,
+}
+
+impl Picture for ImageFigure {
+    fn render(&self, format: Format) -> Result<Vec<u8>, latent_visualisation::Error> {
+        self.grid.render(format)
+    }
+}
+
+/// Images of a data set in one batch, and their latents.
+pub(crate) struct Encoded {
+    /// `[n, pixels]`
+    pub(crate) images: Tensor,
+    pub(crate) labels: Vec<u8>,
+    /// `[n, latent_size]`
+    pub(crate) latents: Tensor,
+}
+
+impl Encoded {
+    /// The images at these places.
+    pub(crate) fn new(
+        model: &Model,
+        data: &Dataset,
+        indices: &[usize],
+        seed: u64,
+        binarise: Option<bool>,
+    ) -> Result<Self, Error> {
+        let batching = model.batching(seed);
+        let batching = Batching {
+            binarise: binarise.unwrap_or(batching.binarise),
+            ..batching
+        };
+        let batch = data.chosen(indices, &batching, &model.device)?;
+        let labels: Vec<u8> = indices.iter().map(|&index| data.labels()[index]).collect();
+        let latents = model.model.encode(&batch.images, &model.labels(&labels)?)?;
+        Ok(Self {
+            images: batch.images,
+            labels,
+            latents,
+        })
+    }
+}
+
+/// The seed of a figure: the one that was given, or the experiment's.
+pub(crate) fn seed_of(model: &Model, seed: Option<u64>) -> u64 {
+    seed.unwrap_or(model.metadata.experiment.seed)
+}
+
+/// # Errors
+/// [`Error::TooManyImages`]
+pub(crate) fn check_image_count(count: usize) -> Result<(), Error> {
+    if count > MAX_IMAGES {
+        return Err(Error::TooManyImages {
+            count,
+            limit: MAX_IMAGES,
+        });
+    }
+    Ok(())
+}
+
+/// A grid of images `[n, pixels]` of the model's size.
+pub(crate) fn image_grid(model: &Model, images: &Tensor) -> Result<ImageGrid, Error> {
+    let data = &model.metadata.data;
+    let shape = [images.dim(0)?, data.shape.height, data.shape.width];
+    Ok(ImageGrid::new(values(images)?, shape)?)
+}
+
+/// Images `[rows, pixels]`, each at the left of its row of `[rows, columns, pixels]`, as one batch.
+pub(crate) fn with_first_column(first: &Tensor, rows: &Tensor) -> Result<Tensor, Error> {
+    let (_, _, pixels) = rows.dims3()?;
+    Ok(Tensor::cat(&[&first.unsqueeze(1)?, rows], 1)?.reshape(((), pixels))?)
+}
+
+/// All numbers of a tensor, in 32 bits.
+pub(crate) fn values(tensor: &Tensor) -> Result<Vec<f32>, Error> {
+    Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+}

@@ -1,0 +1,90 @@
+//! Figures of trained latent-variable models: each is a function of a model, a data set and options, and returns a
+//! picture with its numbers.
+//!
+//! ```
+//! use candle_core::Device;
+//! use latent_figures::{Picture, ReconstructionOptions, SampleOptions, reconstructions, samples};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! // A run directory or a .safetensors file by `load_model`, or a pretrained model:
+//! let model = latent_pretrained::load("cvae-conv", &Device::Cpu)?;
+//! let data = latent_datasets::synthetic(1, 1000, 100);
+//!
+//! // Two samples of each of three labels, as a picture and as numbers.
+//! let options = SampleOptions {
+//!     labels: Some(vec![3, 1, 4]),
+//!     count: Some(2),
+//!     ..SampleOptions::default()
+//! };
+//! let figure = samples(&model, &options)?;
+//! figure.save(&folder.join("samples.png"))?;
+//! figure.save(&folder.join("samples.npy"))?;
+//! assert_eq!(figure.grid.shape(), [6, 28, 28]);
+//! assert_eq!(figure.latents.dims(), [6, 2]);
+//!
+//! // The first ten test images above their reconstructions.
+//! let figure = reconstructions(&model, &data.test, &ReconstructionOptions::default())?;
+//! figure.save(&folder.join("reconstructions.svg"))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | function | shows | returns |
+//! |---|---|---|
+//! | [`samples`] | samples of the prior, decoded | [`ImageFigure`] |
+//! | [`reconstructions`] | images above their reconstructions | [`ImageFigure`] |
+//! | [`interpolations`] | paths between the latents of images | [`ImageFigure`] |
+//! | [`manifold`] | a grid over a latent plane, decoded | [`ImageFigure`] |
+//! | [`prototypes`] | exemplars of each class | [`ImageFigure`] |
+//! | [`perturbations`] | latents around that of an image | [`ImageFigure`] |
+//! | [`analogies`] | style transfer: the same latent with every label | [`ImageFigure`] |
+//! | [`latents`] | the latents of images in a plane | [`Scatter`] |
+//! | [`posterior`] | the aggregate posterior beside the prior | [`PosteriorFigure`] |
+//! | [`training_curves`], [`setting_curves`], [`comparison_curves`] | metrics of runs | [`Curves`] |
+//!
+//! Every return value is a [`Picture`], which is rendered or saved as PNG, SVG or NumPy file; all of them come from the
+//! same numbers, which are computed once. Titles and labels can be replaced by the methods of [`ImageGrid`],
+//! [`Scatter`] and [`Curves`]. The same model, data, options and seed give the same bytes.
+//!
+//! A figure is computed on the model's device. What is random comes from the seed in the options, by default the seed of
+//! the model's experiment.
+
+mod analogies;
+mod curves;
+mod error;
+mod image_figure;
+mod interpolations;
+mod latents;
+mod manifold;
+mod perturbations;
+mod posterior;
+mod projection;
+mod prototypes;
+mod reconstructions;
+mod samples;
+mod split;
+#[cfg(feature = "t-sne")]
+mod t_sne;
+
+pub use analogies::{AnalogyOptions, analogies};
+pub use curves::{comparison_curves, setting_curves, training_curves};
+pub use error::Error;
+pub use image_figure::{ImageFigure, MAX_IMAGES};
+pub use interpolations::{InterpolationOptions, Pairs, interpolations};
+pub use latent_datasets::{self, Dataset};
+pub use latent_models::latent_space::{Grid, Path};
+pub use latent_training::{self, EpochRecord, Model, load_model, parse_model};
+pub use latent_visualisation::{self, Curves, Format, ImageGrid, Picture, Scatter};
+pub use latents::{Encoding, LatentsOptions, latents};
+pub use manifold::{ManifoldOptions, covering_grid, manifold};
+pub use perturbations::{PerturbationOptions, perturbations};
+pub use posterior::{ACTIVE_NATS, PosteriorFigure, PosteriorOptions, posterior};
+pub use projection::Projection;
+pub use prototypes::{PrototypeOptions, prototypes};
+pub use reconstructions::{ReconstructionOptions, reconstructions};
+pub use samples::{Pixels, SampleOptions, samples};
+pub use split::Split;
+#[cfg(feature = "t-sne")]
+pub use t_sne::MIN_TSNE_IMAGES;

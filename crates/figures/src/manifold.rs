@@ -1,0 +1,90 @@
+use latent_datasets::Dataset;
+use latent_models::LatentModel;
+use latent_models::latent_space::Grid;
+use latent_training::{Model, encode};
+
+use crate::Error;
+use crate::image_figure::{ImageFigure, check_image_count, image_grid, seed_of};
+
+/// Options of [`manifold`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ManifoldOptions {
+    /// The label that a conditional model decodes with; by default the first that it was trained on.
+    pub label: Option<u8>,
+}
+
+/// A grid over a latent space of two dimensions, decoded: z₁ to the right, z₂ upwards.
+///
+/// Its images are those of [`Grid::latents`], which are its latents: for each value of z₂ from the smallest, all values
+/// of z₁.
+///
+/// ```
+/// use candle_core::Device;
+/// use latent_figures::{Grid, ManifoldOptions, manifold};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let model = latent_pretrained::load("vae-2d", &Device::Cpu)?;
+/// let figure = manifold(&model, &Grid::quantiles(15), &ManifoldOptions::default())?;
+/// assert_eq!(figure.grid.shape(), [225, 28, 28]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The latent space does not have two dimensions, the label is one that the model was not trained on or of a model that
+/// is not conditional, or there are more than [`MAX_IMAGES`](crate::MAX_IMAGES) points.
+pub fn manifold(
+    model: &Model,
+    points: &Grid,
+    options: &ManifoldOptions,
+) -> Result<ImageFigure, Error> {
+    check_plane(model)?;
+    let count = points.first.len().saturating_mul(points.second.len());
+    check_image_count(count)?;
+    let (label, title) = match (options.label, model.model.conditional()) {
+        (None, Err(_)) => (0, "Manifold (decoded latent plane)".to_owned()),
+        (label, conditional) => {
+            conditional?;
+            let first = model.metadata.data.classes_present.first();
+            let label = label.or(first.copied()).unwrap_or_default();
+            let title = format!("Manifold (decoded latent plane, label {label})");
+            (label, title)
+        }
+    };
+    let latents = points.latents(&model.device)?;
+    let labels = model.labels(&vec![label; count])?;
+    let images = model.model.decode(&latents, &labels)?;
+    let values = |axis: &[f64]| axis.iter().map(|&value| value as f32).collect::<Vec<_>>();
+    let grid = image_grid(model, &images)?
+        .axes(
+            ("z₁", &values(&points.first)),
+            ("z₂", &values(&points.second)),
+        )
+        .title(title);
+    Ok(ImageFigure { grid, latents })
+}
+
+/// The grid of `steps` × `steps` points over the complete range of the latents of a data set, each dimension by itself.
+///
+/// `seed` is that of the binarisation, for a model of binarised images; by default the experiment's.
+///
+/// # Errors
+/// The latent space does not have two dimensions, or the data set has no images.
+pub fn covering_grid(
+    model: &Model,
+    data: &Dataset,
+    steps: usize,
+    seed: Option<u64>,
+) -> Result<Grid, Error> {
+    check_plane(model)?;
+    let batching = model.batching(seed_of(model, seed));
+    let latents = encode(&model.model, data, &batching, false, &model.device)?;
+    Ok(Grid::covering(&latents, steps)?)
+}
+
+fn check_plane(model: &Model) -> Result<(), Error> {
+    match model.model.latent_size() {
+        2 => Ok(()),
+        dimensions => Err(Error::NotAPlane { dimensions }),
+    }
+}

@@ -1,0 +1,132 @@
+use candle_core::Tensor;
+use latent_datasets::Dataset;
+use latent_models::latent_space::FittedNormal;
+use latent_training::{Model, encode, kl_by_dimension};
+use latent_visualisation::{Curves, Format, Picture};
+
+use crate::image_figure::{seed_of, values};
+use crate::{Error, Split};
+
+/// The KL divergence from which on a dimension is active, nats per image. (Burda et al. 2016 count by the variance of
+/// the mean, and find nearly all dimensions far on one side or the other.)
+pub const ACTIVE_NATS: f64 = 0.01;
+
+/// Options of [`posterior`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct PosteriorOptions {
+    /// Histograms at most: of the dimensions with the highest KL divergence.
+    pub panels: usize,
+    /// The seed of the latents; by default the experiment's.
+    pub seed: Option<u64>,
+    /// What the images are, for title and legend.
+    pub split: Split,
+}
+
+impl Default for PosteriorOptions {
+    fn default() -> Self {
+        Self {
+            panels: 6,
+            seed: None,
+            split: Split::Test,
+        }
+    }
+}
+
+/// The aggregate posterior of a data set: a sample of q(z|x) for each image.
+///
+/// As a [`Picture`] it is its [`histograms`](Self::histograms).
+#[derive(Debug, Clone)]
+pub struct PosteriorFigure {
+    /// Histograms of the latents beside the density of the prior, N(0, 1), a panel for each dimension.
+    pub histograms: Curves,
+    /// The normal distribution with the mean and the covariance of all latents.
+    pub fitted: FittedNormal,
+    /// The mean over the images of KL(q(z|x) ‖ p(z)) of each dimension, nats per image; `None` of a model whose
+    /// encoding is exact.
+    pub kl: Option<Vec<f64>>,
+}
+
+impl PosteriorFigure {
+    /// The number of dimensions with a KL divergence of more than [`ACTIVE_NATS`].
+    pub fn active_dimensions(&self) -> Option<usize> {
+        let is_active = |nats: &&f64| **nats > ACTIVE_NATS;
+        self.kl
+            .as_ref()
+            .map(|kl| kl.iter().filter(is_active).count())
+    }
+}
+
+impl Picture for PosteriorFigure {
+    fn render(&self, format: Format) -> Result<Vec<u8>, latent_visualisation::Error> {
+        self.histograms.render(format)
+    }
+}
+
+/// The aggregate posterior of a data set beside the prior, dimension by dimension.
+///
+/// # Errors
+/// There are fewer than two images.
+pub fn posterior(
+    model: &Model,
+    data: &Dataset,
+    options: &PosteriorOptions,
+) -> Result<PosteriorFigure, Error> {
+    let batching = model.batching(seed_of(model, options.seed));
+    let latents = encode(&model.model, data, &batching, true, &model.device)?;
+    let fitted = FittedNormal::of(&latents)?;
+    let kl = kl_by_dimension(&model.model, data, &batching, &model.device)?;
+    let title = format!(
+        "Aggregate posterior and prior ({})",
+        options.split.count(data.len())
+    );
+    let histograms = histograms(&latents, kl.as_deref(), options)?.title(title);
+    Ok(PosteriorFigure {
+        histograms,
+        fitted,
+        kl,
+    })
+}
+
+/// Densities of latents `[n, d]`, of the dimensions with the highest KL divergence.
+fn histograms(
+    latents: &Tensor,
+    kl: Option<&[f64]>,
+    options: &PosteriorOptions,
+) -> Result<Curves, Error> {
+    /// The standard normal density is invisibly small beyond, and bins are fine enough to see its shape.
+    const RANGE: f64 = 4.0;
+    const BINS: usize = 40;
+    const WIDTH: f64 = 2.0 * RANGE / BINS as f64;
+
+    let (count, size) = latents.dims2()?;
+    let mut shown: Vec<usize> = (0..size).collect();
+    if let Some(kl) = kl {
+        shown.sort_by(|&a, &b| kl[b].total_cmp(&kl[a]));
+    }
+    shown.truncate(options.panels);
+    shown.sort_unstable();
+    let centres: Vec<f64> = (0..BINS)
+        .map(|bin| -RANGE + (bin as f64 + 0.5) * WIDTH)
+        .collect();
+    let density = |z: &f64| (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
+    let prior: Vec<f64> = centres.iter().map(density).collect();
+    let mut curves = Curves::new(centres)
+        .x_label("z")
+        .y_label("density")
+        .from_zero();
+    for index in shown {
+        let mut bins = vec![0.0; BINS];
+        for value in values(&latents.narrow(1, index, 1)?)? {
+            let bin = (f64::from(value) + RANGE) / WIDTH;
+            if (0.0..BINS as f64).contains(&bin) {
+                bins[bin as usize] += 1.0 / (count as f64 * WIDTH);
+            }
+        }
+        let images = options.split.images();
+        curves = curves.panel(
+            format!("dimension {}", index + 1),
+            &[(&images, &bins), ("prior", &prior)],
+        )?;
+    }
+    Ok(curves)
+}

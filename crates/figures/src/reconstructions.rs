@@ -1,0 +1,63 @@
+use candle_core::Tensor;
+use latent_datasets::Dataset;
+use latent_models::LatentModel;
+use latent_training::Model;
+
+use crate::image_figure::{Encoded, ImageFigure, check_image_count, image_grid, seed_of};
+use crate::{Error, Split};
+
+/// Options of [`reconstructions`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReconstructionOptions {
+    /// The number of images: the first of the data set, or all where it has fewer.
+    pub count: usize,
+    /// The seed of the binarisation; by default the experiment's.
+    pub seed: Option<u64>,
+    /// Whether pixels are binarised; by default as in the training of the model.
+    pub binarise: Option<bool>,
+    /// What the images are, for the title.
+    pub split: Split,
+}
+
+impl Default for ReconstructionOptions {
+    fn default() -> Self {
+        Self {
+            count: 10,
+            seed: None,
+            binarise: None,
+            split: Split::Test,
+        }
+    }
+}
+
+/// Images in a row above their reconstructions.
+///
+/// Its images are first all n images, then all n reconstructions; its latents are theirs, `[n, latent_size]`.
+///
+/// # Errors
+/// There are no images, or the model was not trained on their labels.
+pub fn reconstructions(
+    model: &Model,
+    data: &Dataset,
+    options: &ReconstructionOptions,
+) -> Result<ImageFigure, Error> {
+    let count = options.count.min(data.len());
+    if count == 0 {
+        return Err(Error::NoImages);
+    }
+    check_image_count(2 * count)?;
+    let indices: Vec<usize> = (0..count).collect();
+    let seed = seed_of(model, options.seed);
+    let Encoded {
+        images,
+        labels,
+        latents,
+    } = Encoded::new(model, data, &indices, seed, options.binarise)?;
+    let decoded = model.model.decode(&latents, &model.labels(&labels)?)?;
+    let grid = image_grid(model, &Tensor::cat(&[images, decoded], 0)?)?
+        .columns(count)
+        .column_labels(labels.iter().map(ToString::to_string))
+        .row_labels(["true", "model"])
+        .title(format!("Reconstructions ({})", options.split.images()));
+    Ok(ImageFigure { grid, latents })
+}

@@ -1,0 +1,119 @@
+use std::iter::repeat_n;
+
+use latent_distributions::Generator;
+use latent_models::LatentModel;
+use latent_training::Model;
+
+use crate::Error;
+use crate::image_figure::{ImageFigure, check_image_count, image_grid, seed_of};
+
+/// The image of p(x|z) that is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pixels {
+    /// Its mean: each pixel the probability of ink.
+    #[default]
+    Mean,
+    /// A sample: each pixel black or white.
+    Sample,
+}
+
+/// Options of [`samples`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleOptions {
+    /// The requested labels, of a conditional model; by default all that it was trained on.
+    pub labels: Option<Vec<u8>>,
+    /// The number of samples, for each label of a conditional model. By default 25; for each label 10, or 1 where
+    /// [`labels`](Self::labels) are given.
+    pub count: Option<usize>,
+    /// The image of p(x|z) that is shown.
+    pub pixels: Pixels,
+    /// The factor of the standard deviation of the prior: below 1, samples are more typical and more alike.
+    pub temperature: f64,
+    /// The seed of the latents; by default the experiment's.
+    pub seed: Option<u64>,
+}
+
+impl Default for SampleOptions {
+    fn default() -> Self {
+        Self {
+            labels: None,
+            count: None,
+            pixels: Pixels::Mean,
+            temperature: 1.0,
+            seed: None,
+        }
+    }
+}
+
+/// Samples of the prior, decoded. Of a conditional model, `count` for each label, label after label, with the requested
+/// label above each image.
+///
+/// Its latents are those of the images, `[n, latent_size]`.
+///
+/// # Errors
+/// Labels for a model that is not conditional or was not trained on them; more than [`MAX_IMAGES`](crate::MAX_IMAGES).
+pub fn samples(model: &Model, options: &SampleOptions) -> Result<ImageFigure, Error> {
+    let (labels, count) = match (&options.labels, model.model.conditional()) {
+        (Some(labels), conditional) => {
+            conditional?;
+            (Some(labels), 1)
+        }
+        (None, Ok(_)) => (Some(&model.metadata.data.classes_present), 10),
+        (None, Err(_)) => (None, 25),
+    };
+    let count = options.count.unwrap_or(count);
+    check_image_count(count.saturating_mul(labels.map_or(1, Vec::len)))?;
+    let requested: Vec<u8> = match labels {
+        Some(labels) => labels
+            .iter()
+            .flat_map(|&label| repeat_n(label, count))
+            .collect(),
+        // An unconditional model ignores them.
+        None => vec![0; count],
+    };
+    let mut generator = Generator::stream(seed_of(model, options.seed), "sample", 0, 0);
+    let latents = model.model.sample_prior(requested.len(), &mut generator)?;
+    let latents = (latents * options.temperature)?;
+    let condition = model.labels(&requested)?;
+    let images = match options.pixels {
+        Pixels::Mean => model.model.decode(&latents, &condition)?,
+        Pixels::Sample => model
+            .model
+            .decode_sample(&latents, &condition, &mut generator)?,
+    };
+    let grid = image_grid(model, &images)?.title(title(options, labels.is_some()));
+    let square = (requested.len() as f64).sqrt().ceil() as usize;
+    let grid = match labels {
+        None => grid.columns(square),
+        Some(labels) => {
+            let columns = if count > 1 {
+                count
+            } else {
+                square.max(labels.len().min(10))
+            };
+            let titles = requested.iter().map(ToString::to_string);
+            grid.columns(columns).cell_titles(titles)
+        }
+    };
+    Ok(ImageFigure { grid, latents })
+}
+
+fn title(options: &SampleOptions, is_conditional: bool) -> String {
+    let mut details = Vec::new();
+    if options.temperature != 1.0 {
+        details.push(format!("temperature {}", options.temperature));
+    }
+    if options.pixels == Pixels::Sample {
+        details.push("sampled pixels".to_owned());
+    }
+    let name = if is_conditional {
+        "Class-conditional samples"
+    } else {
+        "Samples"
+    };
+    if details.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name} ({})", details.join(", "))
+    }
+}
