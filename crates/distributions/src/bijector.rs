@@ -1,4 +1,4 @@
-use candle_core::Tensor;
+use candle_core::{D, Tensor};
 
 use crate::{Distribution, Error, Generator};
 
@@ -22,27 +22,14 @@ pub trait Bijector<C = ()>: Send + Sync {
     /// x = f⁻¹(y) and log |det ∂x/∂y|.
     fn inverse_and_log_det(&self, data: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error>;
 
-    /// As [`Self::inverse_and_log_det`], while the map is trained on a batch: what is different then is
-    /// [`BatchNorm`](crate::BatchNorm), which standardises by the batch itself.
-    fn inverse_in_training(&self, data: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error> {
-        self.inverse_and_log_det(data, condition)
-    }
-
-    /// Sets what depends on data and not on gradients, from all of the data that it is to depend on:
-    /// before the first step of training, or to have exact statistics. Returns x = f⁻¹(y), for what
-    /// comes next.
-    fn fit(&self, data: &Tensor, condition: &C, _: Fit) -> Result<Tensor, Error> {
+    /// Data-dependent initialisation: sets the variables that should suit the data, before training. Returns
+    /// x = f⁻¹(y), for the bijector that is next on the latent side. Kingma & Dhariwal 2018, section 3.1.
+    ///
+    /// # Errors
+    /// There are no data, or they do not have the map's size.
+    fn initialise(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
         Ok(self.inverse_and_log_det(data, condition)?.0)
     }
-}
-
-/// When a bijector is fitted to data, [`Bijector::fit`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fit {
-    /// Before training: initial values that suit the data.
-    Initial,
-    /// After training: statistics of the data, which gradients do not move.
-    Statistics,
 }
 
 impl<C, B: Bijector<C> + ?Sized> Bijector<C> for Box<B> {
@@ -54,12 +41,8 @@ impl<C, B: Bijector<C> + ?Sized> Bijector<C> for Box<B> {
         (**self).inverse_and_log_det(data, c)
     }
 
-    fn inverse_in_training(&self, data: &Tensor, c: &C) -> Result<(Tensor, Tensor), Error> {
-        (**self).inverse_in_training(data, c)
-    }
-
-    fn fit(&self, data: &Tensor, c: &C, fit: Fit) -> Result<Tensor, Error> {
-        (**self).fit(data, c, fit)
+    fn initialise(&self, data: &Tensor, c: &C) -> Result<Tensor, Error> {
+        (**self).initialise(data, c)
     }
 }
 
@@ -113,16 +96,10 @@ impl<C> Bijector<C> for Chain<C> {
         })
     }
 
-    fn inverse_in_training(&self, data: &Tensor, c: &C) -> Result<(Tensor, Tensor), Error> {
-        compose(self.0.iter().rev(), data, |bijector, y| {
-            bijector.inverse_in_training(y, c)
-        })
-    }
-
-    fn fit(&self, data: &Tensor, c: &C, fit: Fit) -> Result<Tensor, Error> {
+    fn initialise(&self, data: &Tensor, c: &C) -> Result<Tensor, Error> {
         let mut result = data.clone();
         for bijector in self.0.iter().rev() {
-            result = bijector.fit(&result, c, fit)?;
+            result = bijector.initialise(&result, c)?;
         }
         Ok(result)
     }
@@ -131,7 +108,8 @@ impl<C> Bijector<C> for Chain<C> {
 /// The distribution of f(x) for x drawn from a base distribution: a normalizing flow, where the
 /// bijector f is learnt.
 ///
-/// log p(y) = log p(x) + log |det ∂x/∂y| with x = f⁻¹(y). Events are the rows of `[n, d]`.
+/// log p(y) = log p(x) + log |det ∂x/∂y| with x = f⁻¹(y): Rezende & Mohamed 2015, equation 5. Events are the rows of
+/// `[..., d]`; a condition other than `()` belongs to the rows of `[n, d]`.
 #[derive(Clone, Debug)]
 pub struct Transformed<D, B, C = ()> {
     base: D,
@@ -157,17 +135,24 @@ impl<D: Distribution, B: Bijector<C>, C> Transformed<D, B, C> {
     }
 }
 
+/// `[..., d]` as the rows of `[n, d]`.
+fn rows(vectors: &Tensor) -> Result<Tensor, Error> {
+    let size = vectors.dim(D::Minus1)?;
+    Ok(vectors.reshape((vectors.elem_count() / size.max(1), size))?)
+}
+
 impl<D: Distribution, B: Bijector<C>, C> Distribution for Transformed<D, B, C> {
     fn log_prob(&self, value: &Tensor) -> Result<Tensor, Error> {
-        let (latents, log_det) = self.bijector.inverse_and_log_det(value, &self.condition)?;
-        Ok((self.base.log_prob(&latents)? + log_det)?)
+        let rows = rows(value)?;
+        let (latents, log_det) = self.bijector.inverse_and_log_det(&rows, &self.condition)?;
+        let log_prob = (self.base.log_prob(&latents)? + log_det)?;
+        Ok(log_prob.reshape(&value.dims()[..value.rank() - 1])?)
     }
 
     fn sample(&self, sample_shape: &[usize], generator: &mut Generator) -> Result<Tensor, Error> {
         let latents = self.base.sample(sample_shape, generator)?;
-        let data = self
-            .bijector
-            .forward_and_log_det(&latents, &self.condition)?;
-        Ok(data.0.detach())
+        let rows = rows(&latents)?;
+        let data = self.bijector.forward_and_log_det(&rows, &self.condition)?;
+        Ok(data.0.detach().reshape(latents.dims())?)
     }
 }

@@ -1,7 +1,7 @@
 use candle_core::{D, Tensor};
 use latent_kernels::{diagonal_affine, diagonal_affine_inverse};
 
-use crate::{Bijector, Error, Fit};
+use crate::{Bijector, Error};
 
 /// One number for all vectors, as one for each.
 fn for_each(vectors: &Tensor, log_det: &Tensor) -> Result<Tensor, Error> {
@@ -26,7 +26,7 @@ fn affine_inverse(
 /// Every column times a factor of its own, y = x exp(−s): how NICE weighs its dimensions, s being as in
 /// the paper the scale on the way from the data. Dinh et al. 2014, section 3.3.
 ///
-/// [Fitted](Bijector::fit) before training, s begins so that the latents' magnitudes have a mean of 1. From
+/// [Initialised](Bijector::initialise) from data, s begins so that the latents' magnitudes have a mean of 1. From
 /// 0 a noisy pixel of MNIST's border, which needs exp(6), would be thousands of steps away; and so it would be
 /// from its standard deviation, where one image in a thousand has ink. A column of zeros gets s = 0.
 #[derive(Clone, Debug)]
@@ -50,15 +50,13 @@ impl<C> Bijector<C> for Scaling {
         affine(data, &self.log_scale, &self.log_scale.zeros_like()?)
     }
 
-    fn fit(&self, data: &Tensor, condition: &C, fit: Fit) -> Result<Tensor, Error> {
+    fn initialise(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
         /// Added to magnitudes, so that the scale of a small one stays moderate.
         const FLOOR: f64 = 1e-5;
-        if fit == Fit::Initial {
-            let magnitude = vectors(data, 1)?.abs()?.mean(0)?;
-            let log_scale = (&magnitude + FLOOR)?.log()?.neg()?;
-            let log_scale = zero_where(&magnitude.eq(0.0)?, &log_scale)?;
-            self.log_scale.slice_set(&log_scale.detach(), 0, 0)?;
-        }
+        let magnitude = vectors(data)?.abs()?.mean(0)?;
+        let log_scale = (&magnitude + FLOOR)?.log()?.neg()?;
+        let log_scale = zero_where(&magnitude.eq(0.0)?, &log_scale)?;
+        self.log_scale.slice_set(&log_scale.detach(), 0, 0)?;
         Ok(self.inverse_and_log_det(data, condition)?.0)
     }
 }
@@ -94,108 +92,34 @@ impl<C> Bijector<C> for ActNorm {
         affine_inverse(data, &self.log_scale, &self.translation)
     }
 
-    fn fit(&self, data: &Tensor, condition: &C, fit: Fit) -> Result<Tensor, Error> {
-        if fit == Fit::Initial {
-            let (mean, variance) = statistics(data, 1)?;
-            let log_scale = ((variance + VARIANCE_FLOOR)?.log()? * 0.5)?;
-            let rows = vectors(data, 1)?;
-            let is_constant = rows.max(0)?.eq(&rows.min(0)?)?;
-            let log_scale = zero_where(&is_constant, &log_scale)?;
-            self.translation.slice_set(&mean.detach(), 0, 0)?;
-            self.log_scale.slice_set(&log_scale.detach(), 0, 0)?;
-        }
+    fn initialise(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
+        /// Added to variances, so that none is zero.
+        const FLOOR: f64 = 1e-5;
+        // In the dtype of the data: over n rows rounding loses less than n ε / 2, and n draws tell a mean only to
+        // 1 / √n of the deviation.
+        let rows = vectors(data)?;
+        let mean = rows.mean(0)?;
+        let variance = rows.broadcast_sub(&mean)?.sqr()?.mean(0)?;
+        let log_scale = ((variance + FLOOR)?.log()? * 0.5)?;
+        let is_constant = rows.max(0)?.eq(&rows.min(0)?)?;
+        let log_scale = zero_where(&is_constant, &log_scale)?;
+        self.translation.slice_set(&mean.detach(), 0, 0)?;
+        self.log_scale.slice_set(&log_scale.detach(), 0, 0)?;
         Ok(self.inverse_and_log_det(data, condition)?.0)
     }
 }
 
-/// Added to variances, so that none is zero.
-const VARIANCE_FLOOR: f64 = 1e-5;
-
-/// The vectors as rows `[n, d]`, of which there must be `needed`.
-fn vectors(data: &Tensor, needed: usize) -> Result<Tensor, Error> {
+/// The vectors as rows `[n, d]`, of which there must be one or more.
+fn vectors(data: &Tensor) -> Result<Tensor, Error> {
     let size = data.dim(D::Minus1)?;
-    let found = data.elem_count() / size.max(1);
-    if found < needed {
-        return Err(Error::TooFewVectors { found, needed });
+    let count = data.elem_count() / size.max(1);
+    if count == 0 {
+        return Err(Error::NoVectors);
     }
-    Ok(data.reshape((found, size))?)
+    Ok(data.reshape((count, size))?)
 }
 
 /// `values`, with 0 where the condition holds.
 fn zero_where(condition: &Tensor, values: &Tensor) -> Result<Tensor, Error> {
     Ok(condition.where_cond(&values.zeros_like()?, values)?)
-}
-
-/// Mean and variance of every column over all rows, `[d]`, of which there must be `needed`; in the dtype of the
-/// data: over n rows rounding loses less than n ε / 2, and n draws tell a mean only to 1 / √n of the deviation.
-fn statistics(data: &Tensor, needed: usize) -> Result<(Tensor, Tensor), Error> {
-    let rows = vectors(data, needed)?;
-    let mean = rows.mean(0)?;
-    let variance = rows.broadcast_sub(&mean)?.sqr()?.mean(0)?;
-    Ok((mean, variance))
-}
-
-/// Batch normalisation: x = (y − m) exp(s) / √(v + ε) + t on the way from the data, where m and v are
-/// mean and variance of each column, over the batch while it is trained and over all of the data, to
-/// which it is [fitted](Bijector::fit), afterwards. Dinh et al. 2017, section 3.7; Papamakarios et al.
-/// 2017, section 5, for the statistics.
-///
-/// ε is 10⁻⁵. A batch to train on, and data to fit to, must have two vectors or more: one has no variance.
-#[derive(Clone, Debug)]
-pub struct BatchNorm {
-    log_scale: Tensor,
-    translation: Tensor,
-    mean: Tensor,
-    variance: Tensor,
-}
-
-impl BatchNorm {
-    /// s and t, which are trained, m and v, which are fitted, all `[d]`.
-    pub fn new(log_scale: Tensor, translation: Tensor, mean: Tensor, variance: Tensor) -> Self {
-        Self {
-            log_scale,
-            translation,
-            mean,
-            variance,
-        }
-    }
-
-    /// The way from the data, by these statistics.
-    fn standardised(
-        &self,
-        data: &Tensor,
-        mean: &Tensor,
-        variance: &Tensor,
-    ) -> Result<(Tensor, Tensor), Error> {
-        let log_deviation = ((variance + VARIANCE_FLOOR)?.log()? * 0.5)?;
-        let (x, log_det) = affine_inverse(data, &(log_deviation - &self.log_scale)?, mean)?;
-        Ok((x.broadcast_add(&self.translation)?, log_det))
-    }
-}
-
-impl<C> Bijector<C> for BatchNorm {
-    fn forward_and_log_det(&self, latents: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
-        let log_deviation = ((&self.variance + VARIANCE_FLOOR)?.log()? * 0.5)?;
-        affine(
-            &latents.broadcast_sub(&self.translation)?,
-            &(log_deviation - &self.log_scale)?,
-            &self.mean,
-        )
-    }
-
-    fn inverse_and_log_det(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
-        self.standardised(data, &self.mean, &self.variance)
-    }
-
-    fn inverse_in_training(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
-        let (mean, variance) = statistics(data, 2)?;
-        self.standardised(data, &mean, &variance)
-    }
-
-    fn fit(&self, data: &Tensor, condition: &C, _: Fit) -> Result<Tensor, Error> {
-        let (mean, variance) = statistics(data, 2)?;
-        self.mean.slice_set(&mean.detach(), 0, 0)?;
-        self.variance.slice_set(&variance.detach(), 0, 0)?;
-        Ok(self.inverse_and_log_det(data, condition)?.0)
-    }
 }

@@ -45,13 +45,8 @@ pub enum Error {
         size: usize,
     },
     /// Data without the statistic that a normalisation needs.
-    #[error("{found} vectors have no variance to normalise by: {needed} or more are needed")]
-    TooFewVectors {
-        /// How many vectors there are.
-        found: usize,
-        /// How many are needed at least.
-        needed: usize,
-    },
+    #[error("no vectors have no mean to initialise a normalisation by: one or more are needed")]
+    NoVectors,
     /// A distance from the ends of an interval that leaves nothing between them.
     #[error("λ is {0}: how far a logit keeps away from 0 and 1 is at least 0 and less than 1/2")]
     Lambda(f64),

@@ -83,6 +83,7 @@ mod bernoulli;
 mod bijector;
 mod coupling;
 mod diagonal;
+mod discretised_logistic;
 mod error;
 mod generator;
 mod logistic;
@@ -93,11 +94,12 @@ mod standard_normal;
 use candle_core::Tensor;
 
 pub use bernoulli::Bernoulli;
-pub use bijector::{Bijector, Chain, Fit, Transformed};
+pub use bijector::{Bijector, Chain, Transformed};
 pub use coupling::{
     Additive, Affine, Conditioner, Coupling, Elementwise, LogisticMixture, Partition, Permutation,
 };
-pub use diagonal::{ActNorm, BatchNorm, Scaling};
+pub use diagonal::{ActNorm, Scaling};
+pub use discretised_logistic::DiscretisedLogistic;
 pub use error::Error;
 pub use generator::Generator;
 pub use latent_kernels::Shape;

@@ -5,9 +5,9 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use candle_core::{D, DType, Device, Tensor, Var};
 use latent_distributions::{
-    ActNorm, Additive, Affine, BatchNorm, Bijector, Chain, Coupling, Distribution, Elementwise,
-    Error, Fit, Generator, Logistic, LogisticMixture, Partition, Permutation, Scaling, Shape,
-    Sigmoid, StandardNormal, Transformed,
+    ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Elementwise, Error,
+    Generator, Logistic, LogisticMixture, Partition, Permutation, Scaling, Shape, Sigmoid,
+    StandardNormal, Transformed,
 };
 use latent_kernels::gradient_error;
 use latent_tolerance::{DOUBLE, central_difference, monte_carlo, rounding, scaled};
@@ -117,13 +117,7 @@ fn columns(name: &'static str, size: usize, seed: u64) -> Result<Case> {
                 variables: vec![first],
             });
         }
-        "act-norm" => Box::new(ActNorm::new(parts.0, parts.1)),
-        _ => Box::new(BatchNorm::new(
-            parts.0,
-            parts.1,
-            normal(seed + 2, &[size])?,
-            normal(seed + 3, &[size])?.sqr()?,
-        )),
+        _ => Box::new(ActNorm::new(parts.0, parts.1)),
     };
     Ok(Case {
         name,
@@ -165,7 +159,6 @@ fn cases(size: usize) -> Result<Vec<Case>> {
         mixture(Partition::alternating(size)?, 22)?,
         columns("scaling", size, 24)?,
         columns("act-norm", size, 26)?,
-        columns("batch-norm", size, 28)?,
         fixed("permutation", Box::new(Permutation::new(&order, CPU)?)),
         fixed("sigmoid", Box::new(Sigmoid::new(0.05)?)),
         Case {
@@ -276,10 +269,6 @@ fn every_variable_receives_the_gradient_of_finite_differences() -> Result {
             )?,
             gradient_error(
                 || both(&|| bijector.inverse_and_log_det(&value, &())),
-                &variables,
-            )?,
-            gradient_error(
-                || both(&|| bijector.inverse_in_training(&value, &())),
                 &variables,
             )?,
         ];
@@ -429,7 +418,7 @@ fn an_act_norm_begins_with_standardised_data() -> Result {
         translation.as_tensor().clone(),
     );
     let data = normal(7, &[500, 4])?.affine(3.0, -2.0)?;
-    let latents = norm.fit(&data, &(), Fit::Initial)?;
+    let latents = norm.initialise(&data, &())?;
     let mean = latents.mean(0)?.abs()?.max_all()?.to_scalar::<f64>()?;
     let variance = (latents.sqr()?.mean(0)? - 1.0)?
         .abs()?
@@ -439,7 +428,7 @@ fn an_act_norm_begins_with_standardised_data() -> Result {
     let lost = rounding(DOUBLE, 500, 10.0);
     assert!(mean < lost, "{mean}");
     assert!(variance < 1e-5 / 8.0 + lost, "{variance}");
-    // It is the variables that have moved, and only once.
+    // It is the variables that have moved.
     assert!(
         log_scale
             .to_vec1::<f64>()?
@@ -447,9 +436,6 @@ fn an_act_norm_begins_with_standardised_data() -> Result {
             // The logarithm of a standard deviation of n draws has the standard error 1 / √(2n).
             .all(|s| (s - 3f64.ln()).abs() < monte_carlo(FRAC_1_SQRT_2, 500))
     );
-    let before = translation.to_vec1::<f64>()?;
-    norm.fit(&normal(8, &[500, 4])?, &(), Fit::Statistics)?;
-    assert_eq!(translation.to_vec1::<f64>()?, before);
     Ok(())
 }
 
@@ -464,7 +450,7 @@ fn a_column_of_one_value_keeps_its_scale_however_many_normalisations_follow() ->
         Ok(norm)
     });
     let chain = Chain::new(norms.collect::<Result<_>>()?);
-    chain.fit(&data, &(), Fit::Initial)?;
+    chain.initialise(&data, &())?;
     // Another value in that column is as far from the first as it was.
     let other = Tensor::new(&[[1.25, 0.25]], CPU)?;
     let (latents, log_det) = chain.inverse_and_log_det(&other, &())?;
@@ -481,7 +467,7 @@ fn a_column_of_one_value_keeps_its_scale_however_many_normalisations_follow() ->
         Box::new(Scaling::new(zeros()?)),
         Box::new(ActNorm::new(zeros()?, zeros()?)),
     ]);
-    let latents = chain.fit(&data.narrow(0, 0, 1)?, &(), Fit::Initial)?;
+    let latents = chain.initialise(&data.narrow(0, 0, 1)?, &())?;
     assert_eq!(rows(&latents)?, [[0.0, 0.0]]);
     let (_, log_det) = chain.inverse_and_log_det(&data, &())?;
     assert_eq!(log_det.abs()?.max_all()?.to_scalar::<f64>()?, 0.0);
@@ -489,35 +475,13 @@ fn a_column_of_one_value_keeps_its_scale_however_many_normalisations_follow() ->
 }
 
 #[test]
-fn statistics_of_too_few_vectors_are_refused_with_their_number() -> Result {
-    let refused = |result: Result<Tensor>, expected: (usize, usize)| match result {
-        Err(Error::TooFewVectors { found, needed }) => assert_eq!((found, needed), expected),
-        other => panic!("{other:?}"),
-    };
+fn a_normalisation_is_not_initialised_by_nothing() -> Result {
     let none = Tensor::zeros((0, 3), DType::F64, CPU)?;
-    let one = normal(1, &[1, 3])?;
-    let act_norm = columns("act-norm", 3, 70)?.bijector;
-    refused(act_norm.fit(&none, &(), Fit::Initial), (0, 1));
-    let scaling = columns("scaling", 3, 70)?.bijector;
-    refused(scaling.fit(&none, &(), Fit::Initial), (0, 1));
-    let batch_norm = columns("batch-norm", 3, 70)?.bijector;
-    refused(batch_norm.fit(&one, &(), Fit::Statistics), (1, 2));
-    let training = batch_norm.inverse_in_training(&one, &());
-    refused(training.map(|(latents, _)| latents), (1, 2));
-    Ok(())
-}
-
-#[test]
-fn a_batch_norm_fitted_to_a_batch_does_as_in_training_on_it() -> Result {
-    let case = columns("batch-norm", 3, 70)?;
-    let data = normal(9, &[50, 3])?.affine(2.0, 1.0)?;
-    let (training, log_det) = case.bijector.inverse_in_training(&data, &())?;
-    let (before, _) = case.bijector.inverse_and_log_det(&data, &())?;
-    assert!(farthest(&training, &before)? > 1e-3);
-    case.bijector.fit(&data, &(), Fit::Statistics)?;
-    let (after, same) = case.bijector.inverse_and_log_det(&data, &())?;
-    let lost = rounding(DOUBLE, 50, 10.0);
-    assert!(farthest(&training, &after)? < lost && farthest(&log_det, &same)? < lost);
+    for name in ["act-norm", "scaling"] {
+        let bijector = columns(name, 3, 70)?.bijector;
+        let refusal = bijector.initialise(&none, &());
+        assert!(matches!(refusal, Err(Error::NoVectors)), "{refusal:?}");
+    }
     Ok(())
 }
 
@@ -628,7 +592,7 @@ fn a_mixture_begins_as_a_map_that_is_odd_and_one_component_as_the_identity() -> 
 fn a_scaling_begins_with_latents_of_size_one() -> Result {
     let data = normal(3, &[500, 3])?.broadcast_mul(&Tensor::new(&[1e-3, 1.0, 0.0], CPU)?)?;
     let scaling = Scaling::new(Tensor::zeros(3, DType::F64, CPU)?);
-    let fitted = Bijector::<()>::fit(&scaling, &data, &(), Fit::Initial)?;
+    let fitted = Bijector::<()>::initialise(&scaling, &data, &())?;
     let sizes = fitted.abs()?.mean(0)?.to_vec1::<f64>()?;
     // The floor of 1e-5 shows beside the smallest.
     let magnitudes = data.abs()?.mean(0)?.to_vec1::<f64>()?;
@@ -637,9 +601,5 @@ fn a_scaling_begins_with_latents_of_size_one() -> Result {
         assert!((size - expected).abs() <= rounding(DOUBLE, 500, expected));
     }
     assert!(sizes[0] > 0.9 && sizes[1] > 0.9 && sizes[2] == 0.0);
-    // Afterwards training has it, and statistics do not.
-    let again = Bijector::<()>::fit(&scaling, &(&data * 2.0)?, &(), Fit::Statistics)?;
-    // Doubling is exact.
-    assert_eq!(farthest(&again, &(fitted * 2.0)?)?, 0.0);
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::f64::consts::{PI, SQRT_2};
 
 use candle_core::{DType, Device, Tensor, Var};
 use latent_distributions::{
-    Bernoulli, Distribution, Error, Generator, KlDivergence, Logistic, Normal, Reparametrised,
-    StandardNormal,
+    Bernoulli, DiscretisedLogistic, Distribution, Error, Generator, KlDivergence, Logistic, Normal,
+    Reparametrised, StandardNormal,
 };
 use latent_kernels::gradient_error;
 use latent_tolerance::{DOUBLE, central_difference, monte_carlo, rounding};
@@ -569,4 +569,99 @@ fn quantiles_are_those_of_the_tables() {
     assert_eq!(StandardNormal::quantile(0.0), f64::NEG_INFINITY);
     assert_eq!(StandardNormal::quantile(1.0), f64::INFINITY);
     assert!(StandardNormal::quantile(1.5).is_nan() && StandardNormal::quantile(f64::NAN).is_nan());
+}
+
+#[test]
+fn probabilities_of_the_levels_of_a_discretised_logistic_sum_to_one() -> Result {
+    // Locations within and far beyond the range, and scales from far less than a level to far more than the range.
+    let levels: Vec<f64> = (0..256).map(|level| f64::from(level) / 255.0).collect();
+    for loc in [-30.0, -0.1, 0.0, 0.2501, 0.5, 1.0, 4.0] {
+        for log_scale in [-9.0, -5.0, -2.0, 0.0, 3.0] {
+            let values = Tensor::new(levels.as_slice(), CPU)?.unsqueeze(1)?;
+            let distribution = DiscretisedLogistic::new(
+                Tensor::new(&[[loc]], CPU)?,
+                Tensor::new(&[log_scale], CPU)?,
+            )?;
+            let log_probs = distribution.log_prob(&values)?.to_vec1::<f64>()?;
+            let total: f64 = log_probs.iter().map(|log| log.exp()).sum();
+            // The ends of a cell round, which are of the size of 1 + |μ|, and are divided by the scale.
+            let size = 1.0 + (1.0 + f64::abs(loc)) / f64::exp(log_scale);
+            assert!(
+                (total - 1.0).abs() <= rounding(DOUBLE, 3000, size),
+                "location {loc}, log-scale {log_scale}: {total}"
+            );
+            // Each is the logistic distribution function over its cell.
+            let cdf = |x: f64| 1.0 / (1.0 + (-(x - loc) / f64::exp(log_scale)).exp());
+            for (&level, &log_prob) in levels.iter().zip(&log_probs) {
+                let half = 0.5 / 255.0;
+                let upper = if level == 1.0 { 1.0 } else { cdf(level + half) };
+                let lower = if level == 0.0 { 0.0 } else { cdf(level - half) };
+                assert!(
+                    (log_prob.exp() - (upper - lower)).abs() <= rounding(DOUBLE, 100, size),
+                    "location {loc}, log-scale {log_scale}, level {level}"
+                );
+                assert!(log_prob.is_finite());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn draws_of_a_discretised_logistic_are_levels_with_their_probabilities() -> Result {
+    const DRAWS: usize = 40_000;
+    let distribution = DiscretisedLogistic::new(
+        Tensor::new(&[[0.3f32, 0.002, 1.4]], CPU)?,
+        Tensor::new(&[-3f32, -6.0, -1.0], CPU)?,
+    )?;
+    let draws = distribution.sample(&[DRAWS], &mut Generator::new(3))?;
+    assert_eq!(draws.dims(), [DRAWS, 1, 3]);
+    let draws = draws.squeeze(1)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    for component in 0..3 {
+        let mut counts = [0usize; 256];
+        for draw in &draws {
+            let level = draw[component] * 255.0;
+            assert!((level - level.round()).abs() < 1e-4, "{level}");
+            counts[level.round() as usize] += 1;
+        }
+        let one = DiscretisedLogistic::new(
+            distribution.loc().narrow(1, component, 1)?,
+            distribution.log_scale().narrow(0, component, 1)?,
+        )?;
+        let levels: Vec<f32> = (0..256u16).map(|level| f32::from(level) / 255.0).collect();
+        let values = Tensor::from_vec(levels, (256, 1), CPU)?;
+        let log_probs = one.log_prob(&values)?.to_vec1::<f32>()?;
+        for (level, (&count, log_prob)) in counts.iter().zip(log_probs).enumerate() {
+            let expected = f64::from(log_prob.exp());
+            let found = count as f64 / DRAWS as f64;
+            // Five standard deviations of a share, and one draw.
+            let bound = 5.0 * (expected / DRAWS as f64).sqrt() + 2.0 / DRAWS as f64;
+            assert!(
+                (found - expected).abs() <= bound,
+                "{component}, level {level}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_gradient_of_a_discretised_logistic_is_that_of_finite_differences() -> Result {
+    let loc = Var::new(&[[0.1f64, 0.5, 0.9, 0.4]], CPU)?;
+    let log_scale = Var::new(&[-3f64, -1.0, -5.0, -2.0], CPU)?;
+    // An inner level, both ends, and one far out.
+    let value = Tensor::new(&[[26.0 / 255.0, 0.0, 1.0, 250.0 / 255.0]], CPU)?;
+    let error = gradient_error(
+        || {
+            let (loc, log_scale) = (loc.as_tensor().clone(), log_scale.as_tensor().clone());
+            let log_prob =
+                DiscretisedLogistic::new(loc, log_scale).and_then(|p| p.log_prob(&value));
+            log_prob.map_err(|error| candle_core::Error::Msg(error.to_string()))
+        },
+        &[&loc, &log_scale],
+    )?;
+    // Scales of e⁻⁵ make third derivatives of up to e¹⁵ / 10.
+    let bound = central_difference(1e-5, 15f64.exp() / 10.0, DOUBLE, 100, 100.0);
+    assert!(error < bound, "{error}");
+    Ok(())
 }

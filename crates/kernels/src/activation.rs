@@ -11,4 +11,15 @@ pub enum Activation {
     Relu,
     /// tanh(x)
     Tanh,
+    /// x σ(x): Elfwing et al. 2018; Ramachandran et al. 2017 call it swish.
+    Silu,
+    /// ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))): Hendrycks & Gimpel 2016, section 2, the approximation by tanh
+    /// (`gelu` of JAX, `GELU(approximate="tanh")` of PyTorch).
+    Gelu,
 }
+
+/// √(2/π) in [`Activation::Gelu`].
+pub(crate) const GELU_FACTOR: f64 =
+    std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+/// The weight of x³ there.
+pub(crate) const GELU_CUBE: f64 = 0.044_715;

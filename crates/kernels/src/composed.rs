@@ -10,7 +10,7 @@ use std::f64::consts::TAU;
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
-use crate::activation::Activation;
+use crate::activation::{Activation, GELU_CUBE, GELU_FACTOR};
 use crate::adam::{Adam, Moments};
 use crate::layer::{Convolution, Layer, TransposedConvolution};
 use crate::mixture::LOG_SCALE_BOUND;
@@ -77,6 +77,12 @@ fn activate(input: &Tensor, activation: Activation) -> Result<Tensor> {
         Activation::Identity => Ok(input.clone()),
         Activation::Relu => input.relu(),
         Activation::Tanh => input.tanh(),
+        Activation::Silu => input * sigmoid(input)?,
+        Activation::Gelu => {
+            let argument =
+                ((input + (input.sqr()? * input)?.affine(GELU_CUBE, 0.0)?)? * GELU_FACTOR)?;
+            (input * 0.5)? * (argument.tanh()? + 1.0)?
+        }
     }
 }
 

@@ -72,6 +72,58 @@ fn linear_is_the_sum_of_products_for_any_leading_shape() -> Result<()> {
 }
 
 #[test]
+fn silu_and_gelu_are_their_formulas_and_finite_far_out() -> Result<()> {
+    let (weight, bias) = (
+        Tensor::ones((1, 1), DType::F64, &Device::Cpu)?,
+        Tensor::zeros(1, DType::F64, &Device::Cpu)?,
+    );
+    let values: [f64; 11] = [
+        -1000.0, -30.0, -4.0, -0.5, -1e-9, 0.0, 1e-9, 0.3, 2.0, 30.0, 1000.0,
+    ];
+    let x = Var::from_tensor(&Tensor::new(&values, &Device::Cpu)?.unsqueeze(1)?)?;
+    let silu = |x: f64| x / (1.0 + (-x).exp());
+    let gelu = |x: f64| {
+        let argument = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
+        0.5 * x * (1.0 + argument.tanh())
+    };
+    for (activation, f) in [
+        (Activation::Silu, &silu as &dyn Fn(f64) -> f64),
+        (Activation::Gelu, &gelu),
+    ] {
+        let output = linear(&x, &weight, &bias, activation)?;
+        let found = output.flatten_all()?.to_vec1::<f64>()?;
+        for (found, x) in found.into_iter().zip(values) {
+            let bound = rounding(DOUBLE, 20, x.abs());
+            assert!(
+                (found - f(x)).abs() <= bound,
+                "{activation:?} of {x} is {found}"
+            );
+        }
+        let gradients = output.sum_all()?.backward()?;
+        let gradients = gradients.get(&x).unwrap().flatten_all()?.to_vec1::<f64>()?;
+        let (first, last) = (gradients[0], gradients[values.len() - 1]);
+        assert!(
+            first.abs() < 1e-12 && (last - 1.0).abs() < 1e-12,
+            "{gradients:?}"
+        );
+        // In 32 bits nothing overflows either.
+        let narrow = |tensor: &Tensor| tensor.to_dtype(DType::F32);
+        let x = Var::from_tensor(&narrow(&x)?)?;
+        let output = linear(&x, &narrow(&weight)?, &narrow(&bias)?, activation)?;
+        let gradients = output.sum_all()?.backward()?;
+        let gradients = gradients.get(&x).unwrap().flatten_all()?.to_vec1::<f32>()?;
+        let output = output.flatten_all()?.to_vec1::<f32>()?;
+        assert!(
+            gradients
+                .iter()
+                .chain(&output)
+                .all(|value| value.is_finite())
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn linear_takes_inputs_that_are_not_contiguous() -> Result<()> {
     let input = numbers(1, &[4, 3])?;
     let (weight, bias) = (numbers(2, &[2, 4])?, numbers(3, &[2])?);
@@ -111,7 +163,13 @@ fn gradients_are_those_of_finite_differences() -> Result<()> {
         numbers(2, &[5, 4])?,
         numbers(3, &[5])?,
     );
-    for activation in [Activation::Identity, Activation::Relu, Activation::Tanh] {
+    for activation in [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::Tanh,
+        Activation::Silu,
+        Activation::Gelu,
+    ] {
         let error = gradient_error(
             || linear(&x, &weight, &bias, activation),
             &[&x, &weight, &bias],

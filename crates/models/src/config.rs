@@ -7,8 +7,8 @@ use latent_kernels::Shape;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, Labels, LatentModel, Loss, Step,
-    Trainable, Vae, VaeConfig,
+    Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, Labels, LatentModel, Likelihood,
+    Loss, Step, Trainable, Vae, VaeConfig,
 };
 
 /// A model's variables by name.
@@ -139,6 +139,17 @@ impl ModelConfig {
                 | Self::ConditionalConvolutionalVae(_)
                 | Self::ConditionalFlow(_)
         )
+    }
+
+    /// The likelihood of a VAE; `None` of a flow.
+    pub fn likelihood(&self) -> Option<Likelihood> {
+        match self {
+            Self::Vae(config) | Self::ConditionalVae(config) => Some(config.likelihood),
+            Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
+                Some(config.likelihood)
+            }
+            Self::Flow(_) | Self::ConditionalFlow(_) => None,
+        }
     }
 
     /// Whether images and latents are one to one, so that nothing of an image is lost in its latent.

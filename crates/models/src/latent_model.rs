@@ -111,7 +111,8 @@ pub trait LatentModel: Trainable + Send + Sync {
     ) -> Result<Tensor, Error>;
 
     /// KL(q(z|x) ‖ p(z)) of each dimension of the latents, `[n, latent_size]`, nats: how much each says of
-    /// an image. `None` where the encoding is exact, and so no distribution.
+    /// an image. `None` where the encoding is exact, and so no distribution, and where the dimensions are not
+    /// independent in p(z).
     fn kl_by_dimension(
         &self,
         _images: &Tensor,
@@ -120,7 +121,7 @@ pub trait LatentModel: Trainable + Send + Sync {
         Ok(None)
     }
 
-    /// The mean image of p(x|z).
+    /// The image that stands for p(x|z): its mean, or the location of a likelihood of 256 levels.
     fn decode(&self, latents: &Tensor, condition: &Self::Condition) -> Result<Tensor, Error>;
 
     /// A draw of the pixels from p(x|z); equal to [`Self::decode`] where decoding is exact.

@@ -47,7 +47,8 @@ pub use classifier::{Classifier, ClassifierConfig};
 pub use config::{AnyModel, ModelConfig, Variables};
 pub use error::Error;
 pub use flow::{
-    ConditionalFlow, Flow, FlowConfig, Halves, Normalisation, Preprocessing, Prior, Transform,
+    BaseDistribution, ConditionalFlow, Flow, FlowConfig, Halves, Normalisation, Preprocessing,
+    Transform,
 };
 pub use latent_distributions::Generator;
 pub use latent_kernels::{Activation, Shape};
@@ -60,5 +61,6 @@ pub use networks::{
 pub use parameters::{Parameters, shapes};
 pub use vae::{
     Beginning, Bound, ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae,
-    ConvolutionalVaeConfig, Objective, Vae, VaeConfig,
+    ConvolutionalVaeConfig, FlowPrior, Likelihood, Objective, PixelDistribution, Prior, Vae,
+    VaeConfig,
 };

@@ -1,11 +1,15 @@
-//! Variational autoencoders: their configuration, what they are trained by, the model, and its families.
+//! Variational autoencoders: their configuration, likelihood, prior and objective, the model, and its families.
 
 mod config;
 mod families;
+mod likelihood;
 mod model;
 mod objective;
+mod prior;
 
 pub use config::{ConvolutionalVaeConfig, VaeConfig};
 pub use families::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae};
+pub use likelihood::{Likelihood, PixelDistribution};
 pub use model::Vae;
 pub use objective::{Beginning, Bound, Objective};
+pub use prior::{FlowPrior, Prior};

@@ -1,11 +1,12 @@
 """The models in latent's files as PyTorch modules: `load(path)` gives the module of any such file.
 
 Attributes have the names of the file's tensors, so that `load_state_dict` finds them. Images are rows of pixels in
-[0, 1], [n, pixels]; labels are one-hot rows, [n, 10], with no columns, [n, 0], where a model is not conditional.
+[0, 1], [n, pixels]; labels are one-hot rows, [n, classes], with no columns, [n, 0], where a model is not conditional.
 """
 
 import json
 import math
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -13,8 +14,13 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
-CLASSES = 10
-ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh}
+ACTIVATIONS = {
+    "identity": nn.Identity,
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "silu": nn.SiLU,
+    "gelu": partial(nn.GELU, approximate="tanh"),
+}
 
 
 def load(path) -> tuple[nn.Module, dict]:
@@ -26,16 +32,18 @@ def load(path) -> tuple[nn.Module, dict]:
         raise ValueError(f"{path}: convolutional models of format 1 have another order of dimensions")
     data = metadata["data"]
     shape = data.get("shape", data)
-    module = make(metadata["experiment"]["model"], shape["height"], shape["width"])
+    # Files from before the number of classes was recorded have ten.
+    classes = data["classes"] if "shape" in data else 10
+    module = make(metadata["experiment"]["model"], shape["height"], shape["width"], classes)
     module.load_state_dict(tensors)
     return module.double().eval(), metadata
 
 
-def make(model: dict, height: int, width: int) -> nn.Module:
+def make(model: dict, height: int, width: int, classes: int) -> nn.Module:
     """The module that an experiment's `model` describes."""
     kind = model["kind"]
     module = Flow if kind.endswith("flow") else ConvolutionalVae if "convolutional" in kind else Vae
-    return module(model, height, width, CLASSES if "conditional" in kind else 0)
+    return module(model, height, width, classes if "conditional" in kind else 0)
 
 
 def mlp(sizes: list[int], activation: str) -> nn.Sequential:
@@ -54,6 +62,30 @@ class Vae(nn.Module):
         self.encoder = mlp(sizes, activation).append(ACTIVATIONS[activation]() if hidden else nn.Identity())
         self.mean, self.log_variance = nn.Linear(sizes[-1], size), nn.Linear(sizes[-1], size)
         self.decoder = mlp([size + classes, *reversed(hidden), height * width], activation)
+        self.add_likelihood_and_prior(model, height * width)
+
+    def add_likelihood_and_prior(self, model: dict, pixels: int):
+        """The variables of a discretised logistic likelihood and of a flow as prior, where the model has them."""
+        if model.get("likelihood") == "discretised-logistic":
+            self.likelihood = nn.ParameterDict({"log_scale": torch.zeros(pixels)})
+        prior = model.get("prior", {})
+        if prior.get("kind") == "flow":
+            size = model["latent_size"]
+            self.masks = [[(j >> (i // 2 % (size - 1).bit_length())) % 2 != i % 2 for j in range(size)]
+                          for i in range(prior["couplings"])]
+            sizes = [[size - sum(mask), *prior["hidden"], 2 * sum(mask)] for mask in self.masks]
+            self.prior = nn.ModuleList(mlp(each, prior["activation"]) for each in sizes)
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        """log p(z) of the latents, [n]."""
+        log_det = torch.zeros(len(z), dtype=z.dtype)
+        for mask, network in reversed(list(zip(self.masks, self.prior))) if hasattr(self, "prior") else []:
+            mask, z = torch.tensor(mask), z.clone()
+            scale, translation = network(z[:, ~mask]).chunk(2, 1)
+            log_scale = 2 * torch.tanh(scale / 2)
+            z[:, mask] = (z[:, mask] - translation) * torch.exp(-log_scale)
+            log_det = log_det - log_scale.sum(1)
+        return torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1) + log_det
 
     def run(self, network: nn.Sequential, inputs: Tensor, y: Tensor) -> Tensor:
         return network(torch.cat([inputs, y], 1))
@@ -95,6 +127,7 @@ class ConvolutionalVae(Vae):
         if classes:
             self.encoder[0].labels = nn.Linear(classes, channels[1] * math.prod(sizes[1]))
             self.decoder[0].labels = nn.Linear(classes, math.prod(smallest))
+        self.add_likelihood_and_prior(model, height * width)
 
     def run(self, network: nn.Sequential, inputs: Tensor, y: Tensor) -> Tensor:
         hidden = network[0](inputs.unflatten(1, self.image_shape) if network is self.encoder else inputs)

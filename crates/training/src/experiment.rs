@@ -2,7 +2,7 @@ mod table;
 mod training_config;
 
 use latent_datasets::{Source, Splits};
-use latent_models::{ModelConfig, Shape};
+use latent_models::{Likelihood, ModelConfig, Shape};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
@@ -156,6 +156,13 @@ impl Experiment {
                 "data.binarise",
                 "true".to_owned(),
                 "a flow is a density of grey pixels: set it to false",
+            ),
+            (
+                self.data.binarise
+                    && self.model.likelihood() == Some(Likelihood::DiscretisedLogistic),
+                "data.binarise",
+                "true".to_owned(),
+                "a discretised logistic is a likelihood of 256 levels: set it to false",
             ),
         ];
         if let Some((key, value, remedy)) = broken(rules).or_else(|| self.training.fault()) {

@@ -38,6 +38,7 @@ mod experiment;
 mod gap;
 mod model_data;
 mod model_evaluation;
+mod optimiser;
 mod prefetch;
 mod publication;
 mod run;
@@ -59,6 +60,7 @@ pub use experiment::{DataConfig, Experiment, TrainingConfig};
 pub use gap::GeneralisationGap;
 pub use model_data::{DataDifference, ModelData};
 pub use model_evaluation::{Evaluation, EvaluationStage};
+pub use optimiser::Optimiser;
 pub use publication::{Publication, publish};
 pub use run::{
     EpochRecord, Model, ModelMetadata, Outcome, Run, import, load_model, parse_model, train,

@@ -10,10 +10,11 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_datasets::{Batch, Batching, Dataset, Splits};
 use latent_distributions::Generator;
-use latent_kernels::{Adam, Moments, adam_update, average_update, backward, squared_norm};
+use latent_kernels::{average_update, backward, squared_norm};
 use latent_models::{Parameters, Step, Trainable};
 
 use crate::evaluation::{EVALUATION_BATCH, evaluate_after};
+use crate::optimiser::State;
 use crate::prefetch::prefetched;
 use crate::{Error, TrainingConfig};
 
@@ -37,7 +38,7 @@ pub struct Trainer<M> {
     averages: Option<Parameters>,
     /// What was measured after the best epoch, if one is chosen.
     best: Option<Parameters>,
-    moments: BTreeMap<String, Moments>,
+    optimiser: State,
     pub(crate) position: Position,
     /// Images of the epoch that were trained on here, and the time that it took.
     pace: (usize, Duration),
@@ -67,10 +68,7 @@ impl<M: Trainable> Trainer<M> {
         let best = (config.validation > 0).then(|| parameters.copied());
         let best = best.transpose()?;
         let variables = parameters.variables();
-        let moments = variables
-            .iter()
-            .map(|(name, variable)| Ok((name.clone(), Moments::zeros_like(variable)?)))
-            .collect::<Result<_, Error>>()?;
+        let optimiser = State::new(config.optimiser, &variables)?;
         Ok(Self {
             config: config.clone(),
             binarise,
@@ -82,7 +80,7 @@ impl<M: Trainable> Trainer<M> {
             variables,
             averages,
             best,
-            moments,
+            optimiser,
             position: Position::default(),
             pace: (0, Duration::ZERO),
         })
@@ -379,13 +377,9 @@ impl<M: Trainable> Trainer<M> {
         position.updates += 1;
         let adam = self.config.adam(epochs);
         for ((name, variable), gradient) in self.variables.iter().zip(&gradients) {
-            let moments = &self.moments[name];
-            let decay = if variable.rank() > 1 { 1.0 } else { 0.0 };
-            let adam = Adam {
-                weight_decay: decay * adam.weight_decay,
-                ..adam
-            };
-            adam_update(variable, gradient, moments, &adam, position.updates)?;
+            let update = position.updates;
+            self.optimiser
+                .update(name, variable, gradient, &adam, update)?;
         }
         if let (Some(averages), Some(decay)) = (&self.averages, self.config.weight_average) {
             let updates = position.updates as f64;
@@ -442,7 +436,7 @@ impl<M: Trainable> Trainer<M> {
         Ok(())
     }
 
-    /// Variables and moments by name.
+    /// Variables, and what the optimiser remembers of them, by name.
     pub(crate) fn state(&self) -> BTreeMap<String, Tensor> {
         self.state_variables()
             .into_iter()
@@ -471,12 +465,8 @@ impl<M: Trainable> Trainer<M> {
         self.variables
             .iter()
             .flat_map(|(name, variable)| {
-                let moments = &self.moments[name];
-                [
-                    (format!("model.{name}"), variable.clone()),
-                    (format!("adam.first.{name}"), moments.first.clone()),
-                    (format!("adam.second.{name}"), moments.second.clone()),
-                ]
+                let own = (format!("model.{name}"), variable.clone());
+                std::iter::once(own).chain(self.optimiser.of(name))
             })
             .chain(averages)
             .chain(best)

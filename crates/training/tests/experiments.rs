@@ -124,6 +124,16 @@ fn impossible_values_are_refused_by_key() {
         ("training.weight_decay=-0.1", "training.weight_decay"),
         ("training.weight_decay=3000.0", "training.weight_decay"),
         ("training.patience=0", "training.patience"),
+        (
+            "training.optimiser={kind='sgd',momentum=1.0}",
+            "training.optimiser.momentum",
+        ),
+        ("model.likelihood=discretised-logistic", "data.binarise"),
+        (
+            "model.prior={kind='flow',couplings=0}",
+            "model.prior.couplings",
+        ),
+        ("model.prior={kind='flow',hidden=[0]}", "model.prior.hidden"),
         ("training.patience=3", "training.validation"),
         ("data.limit=0", "data.limit"),
         ("name=''", "name"),
@@ -145,6 +155,8 @@ fn a_value_in_the_place_of_a_table_is_answered_by_such_a_table() {
         &["training.schedule=5"][..],
         &["model.objective=5"],
         &["model.objective.beginning=5"],
+        &["model.prior=5"],
+        &["training.optimiser=5"],
         &["model={kind='flow'}", "model.transform=5"],
         &["model={kind='flow'}", "model.preprocessing=5"],
     ] {

@@ -6,18 +6,18 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_checkpoints::{load_foreign, save};
-use latent_datasets::{Batching, Dataset, Shape, Splits, synthetic};
+use latent_datasets::{Batch, Batching, Dataset, Shape, Splits, synthetic};
 use latent_distributions::{Distribution, Generator};
 use latent_kernels::{Adam, Moments, adam_update, average_update, squared_norm};
 use latent_models::{Loss, Parameters, Step, Trainable, Vae, VaeConfig};
 use latent_tolerance::{DOUBLE, SINGLE, rounding};
 use latent_training::{
     EVALUATION_BATCH, EpochReport, Error, Experiment, GeneralisationGap, Metrics, Observer,
-    Outcome, Run, Schedule, Silent, StepReport, Trainer, TrainingConfig, classify, encode,
-    evaluate, import, load_model, log_likelihoods, marginal_log_likelihoods,
+    Optimiser, Outcome, Run, Schedule, Silent, StepReport, Trainer, TrainingConfig, classify,
+    encode, evaluate, import, load_model, log_likelihoods, marginal_log_likelihoods,
     mean_and_standard_error, part_of_each, train, train_classifier,
 };
 
@@ -111,6 +111,11 @@ fn an_interrupted_run_ends_as_one_that_was_not() {
         "training.validation=30",
         "training.patience=2",
     ]));
+    interrupt(&experiment(&[
+        "training.optimiser.kind=sgd",
+        "training.optimiser.momentum=0.9",
+        "training.learning_rate=1e-5",
+    ]));
 }
 
 /// An experiment for each kind of model, and one for each bound.
@@ -134,6 +139,11 @@ fn kinds() -> Vec<Experiment> {
          transform = { kind = 'mixture', components = 2 }",
         "kind = 'flow'\ncouplings = 2\nhidden = [16]\nscaling = true\n\
          transform = { kind = 'additive' }\npreprocessing = { kind = 'unit' }",
+        "kind = 'vae'\nhidden = [16]\nactivation = 'silu'\nlatent_size = 3\n\
+         likelihood = 'discretised-logistic'\n\
+         prior = { kind = 'flow', couplings = 2, hidden = [8], activation = 'gelu' }",
+        "kind = 'conditional-convolutional-vae'\nchannels = [4]\n\
+         prior = { kind = 'flow', couplings = 2, hidden = [8] }",
     ]
     .map(|model| Experiment::parse(&text(model), "small", &[]).unwrap())
     .to_vec()
@@ -806,6 +816,66 @@ fn the_loop_is_the_one_that_the_documentation_describes() {
         weight_decay: 0.5,
         ..plain
     });
+}
+
+#[test]
+fn sgd_is_momentum_and_decoupled_weight_decay() {
+    let device = Device::Cpu;
+    let config = VaeConfig {
+        hidden: vec![6],
+        ..VaeConfig::default()
+    };
+    let training = TrainingConfig {
+        epochs: 1,
+        batch_size: 64,
+        learning_rate: 1e-4,
+        optimiser: Optimiser::Sgd { momentum: 0.9 },
+        weight_decay: 10.0,
+        ..TrainingConfig::default()
+    };
+    let digits = digits();
+    let parameters = Parameters::seeded(5, &device);
+    let build = |builder: &VarBuilder| Vae::new(784, &config, builder);
+    let mut trainer = Trainer::new(&training, false, 9, parameters.clone(), build).unwrap();
+    while trainer.epoch(&digits, &mut Silent).unwrap().is_some() {}
+
+    let by_hand = Parameters::seeded(5, &device);
+    let model = Vae::new(784, &config, &by_hand.builder()).unwrap();
+    let variables = by_hand.variables();
+    let start = by_hand.copied().unwrap().variables();
+    let zeros = |(_, variable): &(String, Var)| variable.zeros_like().unwrap();
+    let mut velocities: Vec<Tensor> = variables.iter().map(zeros).collect();
+    let batching = Batching {
+        size: 64,
+        binarise: false,
+        seed: 9,
+    };
+    for (step, batch) in (0..).zip(digits.train.shuffled(&batching, 1, &device)) {
+        let Batch { images, labels } = batch.unwrap();
+        let mut context = Step::training(Generator::stream(9, "noise", 1, step), 0.0);
+        let loss = model.loss(&images, &labels, &mut context).unwrap();
+        let gradients = loss.objective.mean_all().unwrap().backward().unwrap();
+        for ((_, variable), velocity) in variables.iter().zip(&mut velocities) {
+            *velocity = ((&*velocity * 0.9).unwrap() + gradients.get(variable).unwrap()).unwrap();
+            let decay = if variable.rank() > 1 { 10.0 } else { 0.0 };
+            let kept = (variable.as_detached_tensor() * (1.0 - 1e-4 * decay)).unwrap();
+            variable
+                .set(&(kept - (&*velocity * 1e-4).unwrap()).unwrap())
+                .unwrap();
+        }
+    }
+    let trained = parameters.variables();
+    for (((name, found), (_, expected)), (_, before)) in trained.iter().zip(&variables).zip(start) {
+        let apart = |a: &Tensor, b: &Tensor| {
+            let largest = (a - b).unwrap().abs().unwrap().max_all().unwrap();
+            f64::from(largest.to_scalar::<f32>().unwrap())
+        };
+        // A few steps of a few operations each, on weights and steps that are below one.
+        let bound = rounding(SINGLE, 400, 1.0);
+        let error = apart(found, expected);
+        assert!(error < bound, "{name}: {error}");
+        assert!(apart(found, &before) > 10.0 * bound, "{name} does not move");
+    }
 }
 
 fn follow_by_hand(training: &TrainingConfig) {

@@ -5,8 +5,8 @@ use candle_core::Device;
 use candle_nn::VarBuilder;
 use latent_datasets::{Splits, synthetic};
 use latent_models::{
-    Bound, Classifier, ClassifierConfig, ConvolutionalVaeConfig, Flow, FlowConfig, ModelConfig,
-    Normalisation, Objective, Parameters, Prior, Shape, Transform, VaeConfig,
+    BaseDistribution, Bound, Classifier, ClassifierConfig, ConvolutionalVaeConfig, Flow,
+    FlowConfig, ModelConfig, Normalisation, Objective, Parameters, Shape, Transform, VaeConfig,
 };
 use latent_tests::announce;
 use latent_tolerance::scaled;
@@ -141,7 +141,7 @@ fn flows_of_many_seeds_train_without_a_number_that_is_none() {
     let mixture = FlowConfig {
         transform: Transform::Mixture { components: 2 },
         normalisation: Normalisation::ActNorm,
-        prior: Prior::Logistic,
+        base: BaseDistribution::Logistic,
         ..small(FlowConfig::real_nvp(2))
     };
     let real_nvp = FlowConfig {

@@ -6,8 +6,8 @@ use candle_core::{Result, Tensor, bail};
 
 use patches::{Axis, Patches};
 
-use crate::activation::Activation;
 use crate::element::Element;
+use crate::fused::activation::OfOutput;
 use crate::fused::elementwise::column_sums;
 use crate::fused::map::Map;
 use crate::layer::{Convolution, TransposedConvolution};
@@ -34,7 +34,7 @@ fn refuse_nothing(shape: &[usize], weight: &Tensor) -> Result<()> {
 pub(crate) struct Conv2d {
     patches: Patches,
     outputs: usize,
-    activation: Activation,
+    activation: OfOutput,
 }
 
 impl Conv2d {
@@ -43,7 +43,7 @@ impl Conv2d {
         weight: &Tensor,
         bias: &Tensor,
         convolution: Convolution,
-        activation: Activation,
+        activation: OfOutput,
     ) -> Result<Self> {
         let Convolution { stride, padding } = convolution;
         let [images, height, width, channels] = images(shape)?;
@@ -93,7 +93,7 @@ impl Conv2d {
 }
 
 impl Map<2> for Conv2d {
-    fn activation(&self) -> Activation {
+    fn activation(&self) -> OfOutput {
         self.activation
     }
 
@@ -138,7 +138,7 @@ pub(crate) struct ConvTranspose2d {
     /// Of the result, whose patches are what the input's pixels are spread over.
     patches: Patches,
     inputs: usize,
-    activation: Activation,
+    activation: OfOutput,
 }
 
 impl ConvTranspose2d {
@@ -147,7 +147,7 @@ impl ConvTranspose2d {
         weight: &Tensor,
         bias: &Tensor,
         convolution: TransposedConvolution,
-        activation: Activation,
+        activation: OfOutput,
     ) -> Result<Self> {
         let TransposedConvolution {
             stride,
@@ -204,7 +204,7 @@ impl ConvTranspose2d {
 }
 
 impl Map<2> for ConvTranspose2d {
-    fn activation(&self) -> Activation {
+    fn activation(&self) -> OfOutput {
         self.activation
     }
 

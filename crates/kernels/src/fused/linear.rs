@@ -2,8 +2,8 @@ use std::borrow::Cow;
 
 use candle_core::{Result, Tensor, bail};
 
-use crate::activation::Activation;
 use crate::element::Element;
+use crate::fused::activation::OfOutput;
 use crate::fused::elementwise::column_sums;
 use crate::fused::map::Map;
 use crate::fused::product::{Matrix, product, product_into};
@@ -13,7 +13,7 @@ pub(crate) struct Linear {
     rows: usize,
     inputs: usize,
     outputs: usize,
-    activation: Activation,
+    activation: OfOutput,
 }
 
 impl Linear {
@@ -21,7 +21,7 @@ impl Linear {
         shape: &mut [usize],
         weight: &Tensor,
         bias: &Tensor,
-        activation: Activation,
+        activation: OfOutput,
     ) -> Result<Self> {
         let (outputs, inputs) = weight.dims2()?;
         match shape.split_last_mut() {
@@ -45,7 +45,7 @@ impl Linear {
 }
 
 impl Map<2> for Linear {
-    fn activation(&self) -> Activation {
+    fn activation(&self) -> OfOutput {
         self.activation
     }
 
@@ -97,7 +97,7 @@ impl AddLinear {
         input: &Tensor,
         weight: &Tensor,
         bias: &Tensor,
-        activation: Activation,
+        activation: OfOutput,
     ) -> Result<Self> {
         let mut sum = input.dims().to_vec();
         let linear = Linear::check(&mut sum, weight, bias, activation)?;
@@ -118,7 +118,7 @@ impl AddLinear {
 impl Map<3> for AddLinear {
     const KEEPS_INPUT: bool = false;
 
-    fn activation(&self) -> Activation {
+    fn activation(&self) -> OfOutput {
         self.0.activation
     }
 

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
-use crate::activation::Activation;
 use crate::element::Element;
+use crate::fused::activation::OfOutput;
 
 /// A differentiable function of an input and of `N` further tensors, its operands, all contiguous and
 /// on the CPU: a layer whose shapes are known to fit.
@@ -10,8 +10,8 @@ pub(crate) trait Map<const N: usize>: Send + Sync + 'static {
     /// to be overwritten.
     const KEEPS_INPUT: bool = true;
 
-    /// What follows the map.
-    fn activation(&self) -> Activation;
+    /// The activation that is part of the map.
+    fn activation(&self) -> OfOutput;
 
     /// The result, after the activation.
     fn forward<T: Element>(&self, input: Cow<[T]>, operands: [&[T]; N]) -> Vec<T>;

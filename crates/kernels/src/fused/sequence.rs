@@ -5,8 +5,8 @@ use std::thread::{self, ThreadId};
 
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor};
 
-use crate::activation::Activation;
 use crate::element::Element;
+use crate::fused::activation::{OfInput, OfOutput};
 use crate::fused::convolution::{Conv2d, ConvTranspose2d};
 use crate::fused::linear::{AddLinear, Linear};
 use crate::fused::map::Map;
@@ -18,7 +18,8 @@ pub(crate) fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Option<Tensor
     let mut shape = input.dims().to_vec();
     let mut maps = Vec::with_capacity(layers.len());
     for layer in layers {
-        maps.extend(layer.check(&mut shape)?);
+        let (map, activation) = layer.check(&mut shape)?;
+        maps.extend(map.into_iter().chain(activation.map(Checked::Activation)));
     }
     let operands = maps.iter().flat_map(Checked::operands);
     let tensors: Vec<&Tensor> = operands.chain([&input]).copied().collect();
@@ -33,50 +34,55 @@ pub(crate) fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Option<Tensor
 }
 
 impl<'a> Layer<'a> {
-    /// The map that this layer is on an input of the given shape, which becomes that of the result;
-    /// none if nothing but the shape changes.
-    fn check(self, shape: &mut Vec<usize>) -> Result<Option<Checked<'a>>> {
-        Ok(Some(match self {
+    /// The map that this layer is on an input of the given shape, which becomes that of the result, and the activation
+    /// that follows it as a pass of its own; none of them if nothing but the shape changes.
+    fn check(self, shape: &mut Vec<usize>) -> Result<(Option<Checked<'a>>, Option<OfInput>)> {
+        let (map, pass) = match self {
             Self::Linear {
                 weight,
                 bias,
                 activation,
-            } => Checked::Linear(
-                Linear::check(shape, weight, bias, activation)?,
-                [weight, bias],
-            ),
+            } => {
+                let (own, pass) = activation.passes();
+                let map = Linear::check(shape, weight, bias, own)?;
+                (Checked::Linear(map, [weight, bias]), pass)
+            }
             Self::AddLinear {
                 input,
                 weight,
                 bias,
                 activation,
-            } => Checked::AddLinear(
-                AddLinear::check(shape, input, weight, bias, activation)?,
-                [input, weight, bias],
-            ),
+            } => {
+                let (own, pass) = activation.passes();
+                let map = AddLinear::check(shape, input, weight, bias, own)?;
+                (Checked::AddLinear(map, [input, weight, bias]), pass)
+            }
             Self::Conv2d {
                 weight,
                 bias,
                 convolution,
                 activation,
-            } => Checked::Conv2d(
-                Conv2d::check(shape, weight, bias, convolution, activation)?,
-                [weight, bias],
-            ),
+            } => {
+                let (own, pass) = activation.passes();
+                let map = Conv2d::check(shape, weight, bias, convolution, own)?;
+                (Checked::Conv2d(map, [weight, bias]), pass)
+            }
             Self::ConvTranspose2d {
                 weight,
                 bias,
                 convolution,
                 activation,
-            } => Checked::ConvTranspose2d(
-                ConvTranspose2d::check(shape, weight, bias, convolution, activation)?,
-                [weight, bias],
-            ),
+            } => {
+                let (own, pass) = activation.passes();
+                let map = ConvTranspose2d::check(shape, weight, bias, convolution, own)?;
+                (Checked::ConvTranspose2d(map, [weight, bias]), pass)
+            }
             Self::Flatten | Self::Unflatten(..) => {
                 self.reshape(shape)?;
-                return Ok(None);
+                return Ok((None, None));
             }
-        }))
+        };
+        Ok((Some(map), pass))
     }
 }
 
@@ -86,6 +92,7 @@ enum Checked<'a> {
     AddLinear(AddLinear, [&'a Tensor; 3]),
     Conv2d(Conv2d, [&'a Tensor; 2]),
     ConvTranspose2d(ConvTranspose2d, [&'a Tensor; 2]),
+    Activation(OfInput),
 }
 
 impl<'a> Checked<'a> {
@@ -95,6 +102,7 @@ impl<'a> Checked<'a> {
             Self::Linear(_, operands)
             | Self::Conv2d(_, operands)
             | Self::ConvTranspose2d(_, operands) => operands,
+            Self::Activation(_) => &[],
         }
     }
 
@@ -114,6 +122,7 @@ impl<'a> Checked<'a> {
             Self::AddLinear(map, operands) => boxed(map, operands),
             Self::Conv2d(map, operands) => boxed(map, operands),
             Self::ConvTranspose2d(map, operands) => boxed(map, operands),
+            Self::Activation(activation) => Ok(Box::new(activation)),
         }
     }
 }
@@ -175,7 +184,7 @@ impl<T: Element, M: Map<N>, const N: usize> Step<T> for Applied<M, N> {
     }
 
     fn keeps_output(&self) -> bool {
-        self.map.activation() != Activation::Identity
+        self.map.activation() != OfOutput::Identity
     }
 
     fn forward(&self, input: Cow<[T]>) -> Result<Vec<T>> {
@@ -204,6 +213,37 @@ impl<T: Element, M: Map<N>, const N: usize> Step<T> for Applied<M, N> {
             operands.push(tensor.transpose()?);
         }
         Ok(Gradients { operands, input })
+    }
+}
+
+impl<T: Element> Step<T> for OfInput {
+    fn operands(&self) -> &[Tensor] {
+        &[]
+    }
+
+    fn keeps_input(&self) -> bool {
+        true
+    }
+
+    fn keeps_output(&self) -> bool {
+        false
+    }
+
+    fn forward(&self, input: Cow<[T]>) -> Result<Vec<T>> {
+        Ok(OfInput::forward(*self, input))
+    }
+
+    fn backward<'a>(
+        &self,
+        input: &[T],
+        _: &[T],
+        gradient: Cow<'a, [T]>,
+        wanted: bool,
+    ) -> Result<Gradients<'a, T>> {
+        Ok(Gradients {
+            operands: Vec::new(),
+            input: wanted.then(|| OfInput::backward(*self, input, gradient)),
+        })
     }
 }
 

@@ -26,8 +26,9 @@ pub struct FlowConfig {
     pub normalisation: Normalisation,
     /// Whether every dimension of a latent has a scale of its own, as in NICE.
     pub scaling: bool,
-    /// What latents are distributed as.
-    pub prior: Prior,
+    /// The base distribution: that of the latents. Experiments call it `prior`.
+    #[serde(rename = "prior")]
+    pub base: BaseDistribution,
     /// How pixels become numbers that have a density.
     pub preprocessing: Preprocessing,
 }
@@ -97,10 +98,10 @@ pub enum Normalisation {
     ActNorm,
 }
 
-/// What latents are distributed as.
+/// The base distribution of a flow: that of the latents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Prior {
+pub enum BaseDistribution {
     /// The standard normal distribution.
     #[default]
     Normal,
@@ -124,7 +125,7 @@ impl FlowConfig {
             activation: Activation::Relu,
             normalisation: Normalisation::None,
             scaling: true,
-            prior: Prior::Logistic,
+            base: BaseDistribution::Logistic,
             preprocessing: Preprocessing::Unit,
         }
     }
@@ -140,7 +141,7 @@ impl FlowConfig {
             activation: Activation::Relu,
             normalisation: Normalisation::None,
             scaling: false,
-            prior: Prior::Normal,
+            base: BaseDistribution::Normal,
             preprocessing: Preprocessing::Logit { lambda: 1e-6 },
         }
     }

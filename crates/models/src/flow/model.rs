@@ -3,12 +3,12 @@ use std::f64::consts::LN_2;
 use candle_core::Tensor;
 use candle_nn::{Init, VarBuilder};
 use latent_distributions::{
-    ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Fit, Generator, Logistic,
+    ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Generator, Logistic,
     LogisticMixture, Partition, Permutation, Scaling, StandardNormal,
 };
 use latent_kernels::{Activation, Shape};
 
-use super::config::{FlowConfig, Normalisation, Prior, Transform};
+use super::config::{BaseDistribution, FlowConfig, Normalisation, Transform};
 use super::preprocessing::Preprocessing;
 use crate::blocks::{ROWS, in_blocks};
 use crate::error::{positive, refuse_no_samples};
@@ -148,9 +148,9 @@ impl<C: Condition + 'static> Flow<C> {
             preprocessing: config.preprocessing,
             bijector: Chain::new(bijectors),
             beginnings,
-            base: match config.prior {
-                Prior::Normal => Box::new(StandardNormal::new(pixels, dtype, device)),
-                Prior::Logistic => {
+            base: match config.base {
+                BaseDistribution::Normal => Box::new(StandardNormal::new(pixels, dtype, device)),
+                BaseDistribution::Logistic => {
                     let zeros = Tensor::zeros(pixels, dtype, device)?;
                     Box::new(Logistic::new(zeros.clone(), zeros)?)
                 }
@@ -175,12 +175,6 @@ impl<C: Condition + 'static> Flow<C> {
         Ok((self.base.log_prob(&latents)? + log_det)?)
     }
 
-    /// As [`Self::log_prob`], while the flow is trained.
-    fn log_prob_in_training(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
-        let (latents, log_det) = self.bijector.inverse_in_training(data, condition)?;
-        Ok((self.base.log_prob(&latents)? + log_det)?)
-    }
-
     /// Preprocessed pixels, dequantised by new noise, as [`Preprocessing::apply`].
     fn dequantised(
         &self,
@@ -198,11 +192,7 @@ impl<C: Condition + 'static> Trainable for Flow<C> {
     fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
         let condition = C::from_labels(labels, self.classes, images.dtype())?;
         let (data, log_det) = self.dequantised(images, &mut step.generator)?;
-        let log_likelihood = if step.is_training() {
-            self.log_prob_in_training(&data, &condition)?
-        } else {
-            self.log_prob(&data, &condition)?
-        };
+        let log_likelihood = self.log_prob(&data, &condition)?;
         let nats_to_bits = -1.0 / (LN_2 * self.pixels as f64);
         let bits_per_dimension = ((log_likelihood.detach() + log_det)? * nats_to_bits)?;
         let parts = vec![
@@ -226,7 +216,7 @@ impl<C: Condition + 'static> Trainable for Flow<C> {
         }
         let condition = C::from_labels(labels, self.classes, images.dtype())?;
         let (data, _) = self.dequantised(images, generator)?;
-        self.bijector.fit(&data, &condition, Fit::Initial)?;
+        self.bijector.initialise(&data, &condition)?;
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
 use latent_kernels::{Activation, Shape};
 use serde::{Deserialize, Serialize};
 
+use super::likelihood::Likelihood;
 use super::objective::Objective;
+use super::prior::Prior;
 use crate::error::{positive, refuse_too_many};
 use crate::{ConvolutionalConfig, Error};
 
@@ -15,8 +17,12 @@ pub struct VaeConfig {
     pub activation: Activation,
     /// How many dimensions the latent space has.
     pub latent_size: usize,
+    /// The likelihood of pixels given a latent.
+    pub likelihood: Likelihood,
     /// What it is trained by.
     pub objective: Objective,
+    /// The distribution of latents.
+    pub prior: Prior,
 }
 
 impl Default for VaeConfig {
@@ -26,7 +32,9 @@ impl Default for VaeConfig {
             hidden: vec![512],
             activation: Activation::Relu,
             latent_size: 2,
+            likelihood: Likelihood::default(),
             objective: Objective::default(),
+            prior: Prior::default(),
         }
     }
 }
@@ -35,13 +43,14 @@ impl VaeConfig {
     /// Whether a VAE of this shape can exist for images of `pixels` values.
     ///
     /// # Errors
-    /// The image, the latent space or a hidden layer has size 0; the objective is impossible; or there
+    /// The image, the latent space or a hidden layer has size 0; the objective or the prior is impossible; or there
     /// are more layers or weights than any computer that this is for could train.
     pub fn check(&self, pixels: usize) -> Result<(), Error> {
         const LAYERS: usize = 100;
         positive("pixels", pixels)?;
         positive("latent_size", self.latent_size)?;
         self.objective.check()?;
+        self.prior.check(self.latent_size)?;
         self.hidden
             .iter()
             .try_for_each(|&size| positive("hidden", size))?;
@@ -73,8 +82,12 @@ pub struct ConvolutionalVaeConfig {
     /// The encoder and the decoder.
     #[serde(flatten)]
     pub networks: ConvolutionalConfig,
+    /// The likelihood of pixels given a latent.
+    pub likelihood: Likelihood,
     /// What it is trained by.
     pub objective: Objective,
+    /// The distribution of latents.
+    pub prior: Prior,
 }
 
 impl From<ConvolutionalConfig> for ConvolutionalVaeConfig {
@@ -91,9 +104,10 @@ impl ConvolutionalVaeConfig {
     /// Whether a VAE of this shape can exist for such images, with labels of so many classes: 0 without labels.
     ///
     /// # Errors
-    /// [`ConvolutionalConfig::check`] finds the networks impossible, or the objective is.
+    /// [`ConvolutionalConfig::check`] finds the networks impossible, or the objective or the prior is.
     pub fn check(&self, image: Shape, classes: usize) -> Result<(), Error> {
         self.networks.check(image, classes)?;
-        self.objective.check()
+        self.objective.check()?;
+        self.prior.check(self.networks.latent_size)
     }
 }

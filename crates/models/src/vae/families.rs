@@ -46,7 +46,7 @@ fn mlp_networks(
 
 impl Vae {
     /// A VAE for images of `pixels` values, with its variables from `builder`: `encoder`, the heads
-    /// `mean` and `log_variance`, and `decoder`.
+    /// `mean` and `log_variance`, and `decoder`; `likelihood` and `prior` where these have variables.
     ///
     /// # Errors
     /// [`VaeConfig::check`] finds the shape impossible, or `builder` holds variables of other shapes.
@@ -55,7 +55,9 @@ impl Vae {
         let [encoder, decoder] = mlp_networks(pixels, 0, config, builder)?;
         let features = config.hidden.last().copied().unwrap_or(pixels);
         let (size, objective) = (config.latent_size, &config.objective);
-        Self::from_networks(encoder, features, decoder, size, objective, builder)
+        Self::from_networks(encoder, features, decoder, size, objective, builder)?
+            .with_likelihood(config.likelihood, pixels, builder)?
+            .with_prior(&config.prior, builder)
     }
 }
 
@@ -76,13 +78,15 @@ impl ConditionalVae {
         let [encoder, decoder] = networks.map(|network| Concatenated::new(network, classes));
         let features = config.hidden.last().copied().unwrap_or(pixels + classes);
         let (size, objective) = (config.latent_size, &config.objective);
-        Self::from_networks(encoder, features, decoder, size, objective, builder)
+        Self::from_networks(encoder, features, decoder, size, objective, builder)?
+            .with_likelihood(config.likelihood, pixels, builder)?
+            .with_prior(&config.prior, builder)
     }
 }
 
 impl ConvolutionalVae {
     /// A VAE for images of this shape with its variables from `builder`: `encoder`, the heads `mean` and
-    /// `log_variance`, and `decoder`.
+    /// `log_variance`, and `decoder`; `likelihood` and `prior` where these have variables.
     ///
     /// # Errors
     /// [`ConvolutionalVaeConfig::check`] finds the shape impossible, or `builder` holds variables of other
@@ -104,7 +108,9 @@ impl ConvolutionalVae {
             size,
             objective,
             builder,
-        )
+        )?
+        .with_likelihood(config.likelihood, image.elem_count(), builder)?
+        .with_prior(&config.prior, builder)
     }
 }
 
@@ -134,6 +140,8 @@ impl ConditionalConvolutionalVae {
             size,
             objective,
             builder,
-        )
+        )?
+        .with_likelihood(config.likelihood, image.elem_count(), builder)?
+        .with_prior(&config.prior, builder)
     }
 }

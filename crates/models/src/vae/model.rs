@@ -1,11 +1,15 @@
+use std::f64::consts::LN_2;
+
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use latent_distributions::{
-    Bernoulli, Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
+    Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
 };
 use latent_kernels::Activation;
 
-use super::objective::Objective;
+use super::likelihood::{Likelihood, PixelDistribution, PixelModel};
+use super::objective::{Bound, Objective};
+use super::prior::{LatentPrior, Prior};
 use crate::blocks::{ROWS, in_blocks};
 use crate::error::refuse_no_samples;
 use crate::log_mean_exp::LogMeanExp;
@@ -15,13 +19,14 @@ use crate::{Conditional, Error, LatentModel, Loss, Step, Trainable};
 /// A variational autoencoder over an encoder and a decoder, fully connected unless said otherwise;
 /// conditional, p(x|y), where the networks are ([`Network::Condition`]).
 ///
-/// Kingma & Welling 2014, "Auto-Encoding Variational Bayes", with a Bernoulli likelihood of the
-/// pixels (appendix C.1) and a diagonal normal posterior (C.2). For grey pixels that likelihood is
+/// Kingma & Welling 2014, "Auto-Encoding Variational Bayes", with a diagonal normal posterior (appendix C.2), a
+/// [`Likelihood`] of the pixels and a [`Prior`] of the latents. For grey pixels a Bernoulli likelihood is
 /// the cross-entropy of the literature, and the bound one of no probability; for pixels drawn as 0 or
 /// 1 it bounds log p(x).
 #[derive(Clone, Debug)]
 pub struct Vae<E = Mlp, D = Mlp> {
-    prior: StandardNormal,
+    prior: LatentPrior,
+    likelihood: PixelModel,
     encoder: E,
     mean: Linear,
     log_variance: Linear,
@@ -32,7 +37,8 @@ pub struct Vae<E = Mlp, D = Mlp> {
 
 impl<E, D> Vae<E, D> {
     /// A VAE of any two networks: an encoder to `[n, features]` and a decoder from `[n, latent_size]`
-    /// to the logits of the pixels. The heads `mean` and `log_variance` come from `builder`.
+    /// to `[n, pixels]`, with Bernoulli variables whose logits these are, and a standard normal prior. The heads `mean` and
+    /// `log_variance` come from `builder`.
     ///
     /// # Errors
     /// `builder` holds variables of other shapes.
@@ -49,7 +55,8 @@ impl<E, D> Vae<E, D> {
             Linear::new(features, latent_size, Activation::Identity, &builder)
         };
         Ok(Self {
-            prior: StandardNormal::new(latent_size, builder.dtype(), builder.device()),
+            prior: Prior::StandardNormal.build(latent_size, builder)?,
+            likelihood: PixelModel::Bernoulli,
             encoder,
             mean: head("mean")?,
             log_variance: head("log_variance")?,
@@ -57,6 +64,37 @@ impl<E, D> Vae<E, D> {
             latent_size,
             objective: objective.clone(),
         })
+    }
+
+    /// The same with another likelihood of images of `pixels` values; its variables come from `builder`, below
+    /// `likelihood`.
+    ///
+    /// # Errors
+    /// `builder` holds variables of other shapes.
+    pub fn with_likelihood(
+        self,
+        likelihood: Likelihood,
+        pixels: usize,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        let likelihood = PixelModel::new(likelihood, pixels, &builder.pp("likelihood"))?;
+        Ok(Self { likelihood, ..self })
+    }
+
+    /// The same with another prior; its variables come from `builder`, below `prior`.
+    ///
+    /// # Errors
+    /// [`Prior::check`] finds it impossible, or `builder` holds variables of other shapes.
+    pub fn with_prior(self, prior: &Prior, builder: &VarBuilder) -> Result<Self, Error> {
+        let prior = prior.build(self.latent_size, &builder.pp("prior"))?;
+        Ok(Self { prior, ..self })
+    }
+}
+
+impl<E, D> Vae<E, D> {
+    /// p(z), the same for all conditions.
+    pub fn prior(&self) -> &impl Distribution {
+        &self.prior
     }
 }
 
@@ -72,21 +110,23 @@ where
         Ok(Normal::new(self.mean.forward(&hidden)?, log_scale)?)
     }
 
-    /// p(x|z) = Bernoulli(f(z)), or p(x|z, y) of a conditional model, for latents `[n, latent_size]` or
+    /// p(x|z), or p(x|z, y) of a conditional model, for latents `[n, latent_size]` or
     /// several draws of them, `[k, n, latent_size]`.
     pub fn likelihood(
         &self,
         latents: &Tensor,
         condition: &E::Condition,
-    ) -> Result<Bernoulli, Error> {
+    ) -> Result<PixelDistribution, Error> {
         let Ok((draws, count, size)) = latents.dims3() else {
-            return Ok(Bernoulli::new(self.decoder.forward(latents, condition)?));
+            return self
+                .likelihood
+                .given(self.decoder.forward(latents, condition)?);
         };
         let latents = latents.reshape((draws * count, size))?;
-        let logits = self
+        let output = self
             .decoder
             .forward(&latents, &condition.repeated(draws)?)?;
-        Ok(Bernoulli::new(logits.reshape((draws, count, ()))?))
+        self.likelihood.given(output.reshape((draws, count, ()))?)
     }
 
     /// As [`Self::posterior`], of so many images at once that memory stays bounded.
@@ -135,7 +175,9 @@ where
     E: Network,
     D: Network<Condition = E::Condition>,
 {
-    /// [`Objective::loss`], with the expectation over q(z|x) estimated by the draws of z that it asks for.
+    /// [`Objective::loss`], with the expectation over q(z|x) estimated by the draws of z that it asks for. With a
+    /// likelihood of 256 levels there is a further part, `bits_per_dimension`: minus the ELBO in bits for each number of
+    /// an image.
     fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
         let condition = E::Condition::from_labels(labels, self.classes(), images.dtype())?;
         let posterior = self.posterior(images, &condition)?;
@@ -156,8 +198,21 @@ where
         } else {
             f64::INFINITY
         };
-        self.objective
-            .loss(&likelihood, &latents, &posterior, &self.prior, epochs)
+        let kl = match self.objective.bound {
+            Bound::Elbo => self.prior.kl_from(&posterior, &latents)?,
+            Bound::SampledElbo | Bound::ImportanceWeighted => {
+                self.prior.sampled_kl_from(&posterior, &latents)?
+            }
+        };
+        let mut loss = self.objective.loss(&likelihood, &kl, epochs)?;
+        if self.likelihood.is_of_levels() {
+            let nats_to_bits = -1.0 / (LN_2 * images.dim(1)? as f64);
+            let bits = elbo(&loss).map(|elbo| elbo.detach() * nats_to_bits);
+            let bits = bits.transpose()?;
+            loss.parts
+                .extend(bits.map(|bits| ("bits_per_dimension", bits)));
+        }
+        Ok(loss)
     }
 
     fn samples_after(&self, epochs: f64) -> usize {
@@ -199,6 +254,9 @@ where
         images: &Tensor,
         condition: &E::Condition,
     ) -> Result<Option<Tensor>, Error> {
+        if !self.prior.is_standard_normal() {
+            return Ok(None);
+        }
         let posterior = self.posterior_in_blocks(images, condition)?;
         // Every dimension is a distribution of its own.
         let [loc, log_scale] =
@@ -211,7 +269,7 @@ where
         in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
             let condition = condition.narrow(first, count)?;
             let likelihood = self.likelihood(&latents.narrow(0, first, count)?, &condition)?;
-            Ok(likelihood.mean()?)
+            likelihood.location()
         })
     }
 
@@ -261,4 +319,10 @@ where
     E: Network<Condition = Labels>,
     D: Network<Condition = Labels>,
 {
+}
+
+/// The ELBO of each image, `[n]`.
+fn elbo(loss: &Loss) -> Option<&Tensor> {
+    let elbo = loss.parts.iter().find(|(name, _)| *name == "elbo");
+    elbo.map(|(_, elbo)| elbo)
 }

@@ -1,5 +1,4 @@
 use candle_core::{Result as TensorResult, Tensor};
-use latent_distributions::{Distribution, KlDivergence, Normal, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::error::positive;
@@ -10,7 +9,8 @@ use crate::{Error, Loss};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
-    /// E[log p(x|z)] − β KL(q(z|x) ‖ p(z)), with the divergence in closed form. Kingma & Welling 2014,
+    /// E[log p(x|z)] − β KL(q(z|x) ‖ p(z)), with the divergence in closed form where the prior is standard
+    /// normal, and by the draws of z where it is a flow. Kingma & Welling 2014,
     /// equation 7; β of Higgins et al. 2017.
     #[default]
     Elbo,
@@ -122,8 +122,9 @@ impl Objective {
         }
     }
 
-    /// Minus the bound, for n images after so many epochs of training, from draws of z `[n, d]` or
-    /// `[k, n, d]`, log p(x|z) of each, `[n]` or `[k, n]`, and the q(z|x) that they were drawn from.
+    /// Minus the bound, for n images after so many epochs of training, from log p(x|z) of draws of z, `[n]` or
+    /// `[k, n]`, and the divergence KL(q(z|x) ‖ p(z)): in closed form, `[n]`, or log q(z|x) − log p(z) of each draw,
+    /// `[n]` or `[k, n]`. The importance-weighted bound needs the latter.
     ///
     /// The parts `elbo`, `reconstruction` and `kl` are means over the draws, with β = 1 whatever the
     /// objective weights; a model trained by the importance-weighted bound has that one too, as
@@ -131,23 +132,10 @@ impl Objective {
     ///
     /// # Errors
     /// The shapes do not fit together.
-    pub fn loss(
-        &self,
-        likelihood: &Tensor,
-        latents: &Tensor,
-        posterior: &Normal,
-        prior: &StandardNormal,
-        epochs: f64,
-    ) -> Result<Loss, Error> {
+    pub fn loss(&self, likelihood: &Tensor, kl: &Tensor, epochs: f64) -> Result<Loss, Error> {
         let beta = self.beta_after(epochs);
-        let kl = match self.bound {
-            Bound::Elbo => posterior.kl_divergence(prior)?,
-            Bound::SampledElbo | Bound::ImportanceWeighted => {
-                (posterior.log_prob(latents)? - prior.log_prob(latents)?)?
-            }
-        };
         let importance_weighted = |beta: f64| -> Result<Tensor, Error> {
-            let weights = (likelihood - (&kl * beta)?)?;
+            let weights = (likelihood - (kl * beta)?)?;
             let draws = match weights.rank() {
                 1 => weights.unsqueeze(0)?,
                 _ => weights,
@@ -155,7 +143,7 @@ impl Objective {
             Ok(log_mean_exp(&draws)?)
         };
         let reconstruction = mean_over_draws(likelihood)?.neg()?;
-        let mean_kl = mean_over_draws(&kl)?;
+        let mean_kl = mean_over_draws(kl)?;
         let total = (&reconstruction + &mean_kl)?;
         let mut parts = vec![
             ("elbo", total.neg()?),

@@ -4,8 +4,8 @@ use candle_core::{DType, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_distributions::Generator;
 use latent_models::{
-    Activation, Condition, Error, Flow, FlowConfig, Halves, Labels, LatentModel, Normalisation,
-    Parameters, Preprocessing, Prior, Shape, Trainable, Transform,
+    Activation, BaseDistribution, Condition, Error, Flow, FlowConfig, Halves, Labels, LatentModel,
+    Normalisation, Parameters, Preprocessing, Shape, Trainable, Transform,
 };
 use latent_tolerance::scaled;
 use nalgebra::DMatrix;
@@ -35,7 +35,7 @@ pub(crate) fn flows() -> Vec<(&'static str, FlowConfig)> {
             FlowConfig {
                 transform: Transform::Mixture { components: 3 },
                 normalisation: Normalisation::ActNorm,
-                prior: Prior::Logistic,
+                base: BaseDistribution::Logistic,
                 ..real_nvp
             },
         ),
@@ -333,7 +333,7 @@ fn a_uniform_density_has_eight_bits_a_pixel() -> Result {
     let config = FlowConfig {
         couplings: 1,
         hidden: vec![3],
-        prior: Prior::Logistic,
+        base: BaseDistribution::Logistic,
         preprocessing: Preprocessing::Logit { lambda },
         ..FlowConfig::real_nvp(1)
     };

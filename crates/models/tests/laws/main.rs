@@ -9,13 +9,14 @@ mod flows;
 mod latent_space;
 mod objectives;
 mod parameters;
+mod prior;
 mod vae;
 
 use candle_core::{DType, Device, Tensor};
 use latent_distributions::Generator;
 use latent_models::{
-    Activation, Beginning, Bound, ConvolutionalConfig, Error, ModelConfig, Objective, Shape, Step,
-    VaeConfig,
+    Activation, Beginning, Bound, ConvolutionalConfig, Error, FlowPrior, Likelihood, ModelConfig,
+    Objective, Prior, Shape, Step, VaeConfig,
 };
 
 use latent_tolerance::{DOUBLE, SINGLE, rounding};
@@ -49,8 +50,13 @@ fn models() -> Vec<(String, ModelConfig)> {
         hidden: hidden.to_vec(),
         activation,
         latent_size,
-        objective: Objective::default(),
+        ..VaeConfig::default()
     };
+    let flow_prior = Prior::Flow(FlowPrior {
+        couplings: 3,
+        hidden: vec![6],
+        activation: Activation::Gelu,
+    });
     let by = |bound, samples, beta| {
         ModelConfig::Vae(VaeConfig {
             objective: Objective {
@@ -72,6 +78,33 @@ fn models() -> Vec<(String, ModelConfig)> {
         (
             "deep vae",
             ModelConfig::Vae(vae(&[7, 5], Activation::Tanh, 3)),
+        ),
+        (
+            "vae of 256 levels",
+            ModelConfig::Vae(VaeConfig {
+                likelihood: Likelihood::DiscretisedLogistic,
+                ..vae(&[8], Activation::Silu, 2)
+            }),
+        ),
+        (
+            "vae with a flow as prior",
+            ModelConfig::Vae(VaeConfig {
+                prior: flow_prior.clone(),
+                ..vae(&[8], Activation::Tanh, 3)
+            }),
+        ),
+        (
+            "conditional vae of 256 levels with a flow as prior",
+            ModelConfig::ConditionalVae(VaeConfig {
+                likelihood: Likelihood::DiscretisedLogistic,
+                prior: flow_prior,
+                objective: Objective {
+                    bound: Bound::ImportanceWeighted,
+                    samples: 3,
+                    ..Objective::default()
+                },
+                ..vae(&[8], Activation::Silu, 2)
+            }),
         ),
         (
             "linear vae",

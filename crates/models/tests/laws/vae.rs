@@ -1,9 +1,13 @@
 //! Variational autoencoders.
 
 use candle_core::Tensor;
-use latent_models::{Activation, ModelConfig, Objective, Parameters, Vae, VaeConfig};
+use latent_distributions::{Distribution, Generator};
+use latent_models::{
+    Activation, LatentModel, Likelihood, ModelConfig, Parameters, PixelDistribution, Trainable,
+    Vae, VaeConfig,
+};
 
-use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, lost, vec1};
+use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, lost, step, vec1};
 
 #[test]
 fn impossible_shapes_are_refused_by_the_name_of_the_field() {
@@ -33,7 +37,7 @@ fn the_heads_are_mean_and_log_variance() -> Result {
         hidden: vec![],
         activation: Activation::Identity,
         latent_size: 2,
-        objective: Objective::default(),
+        ..VaeConfig::default()
     };
     let parameters = Parameters::seeded(1, CPU);
     let vae = Vae::new(PIXELS, &config, &parameters.builder())?;
@@ -53,5 +57,49 @@ fn the_heads_are_mean_and_log_variance() -> Result {
             .iter()
             .all(|scale| f64::from((scale - 2.0).abs()) <= lost(2.0))
     );
+    Ok(())
+}
+
+#[test]
+fn bits_per_dimension_are_minus_the_elbo_and_samples_are_levels() -> Result {
+    let config = VaeConfig {
+        hidden: vec![8],
+        likelihood: Likelihood::DiscretisedLogistic,
+        ..VaeConfig::default()
+    };
+    let parameters = Parameters::seeded(1, CPU);
+    let vae = Vae::new(PIXELS, &config, &parameters.builder())?;
+    let names: Vec<String> = parameters
+        .variables()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert!(
+        names.contains(&"likelihood.log_scale".to_owned()),
+        "{names:?}"
+    );
+    let loss = vae.loss(&images(3)?, &labels(3)?, &mut step(1))?;
+    let part = |name: &str| -> Result<Vec<f32>> {
+        let part = loss.parts.iter().find(|(found, _)| *found == name);
+        vec1(&part.unwrap().1)
+    };
+    for (bits, elbo) in part("bits_per_dimension")?.into_iter().zip(part("elbo")?) {
+        let expected = -elbo / (PIXELS as f32 * 2f32.ln());
+        assert!(f64::from((bits - expected).abs()) <= lost(f64::from(expected)));
+    }
+    let latents = vae.sample_prior(20, &mut Generator::new(1))?;
+    let sample = vec1(&vae.decode_sample(&latents, &(), &mut Generator::new(2))?)?;
+    assert!(
+        sample
+            .iter()
+            .all(|x| (x * 255.0 - (x * 255.0).round()).abs() < 1e-3)
+    );
+    assert!(sample.iter().any(|&x| x > 0.0 && x < 1.0));
+    // The image that stands for a latent is the location.
+    let PixelDistribution::DiscretisedLogistic(likelihood) = vae.likelihood(&latents, &())? else {
+        panic!("another likelihood");
+    };
+    assert_eq!(vec1(likelihood.loc())?, vec1(&vae.decode(&latents, &())?)?);
+    assert_eq!(likelihood.log_prob(&images(20)?)?.dims(), [20]);
     Ok(())
 }

@@ -1,7 +1,7 @@
 use latent_kernels::Adam;
 use serde::{Deserialize, Serialize};
 
-use crate::Schedule;
+use crate::{Optimiser, Schedule};
 
 /// How an [`Experiment`] is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub struct TrainingConfig {
     pub epochs: usize,
     /// Images in a batch.
     pub batch_size: usize,
-    /// Adam's α.
+    /// The optimiser's step size α.
     pub learning_rate: f64,
     /// Adam's β₁.
     pub beta1: f64,
@@ -25,6 +25,8 @@ pub struct TrainingConfig {
     /// Decay, a step, of the running average of the weights that is measured and saved in their
     /// place: Polyak & Juditsky 1992. It starts lower, so that the beginning is soon forgotten.
     pub weight_average: Option<f64>,
+    /// How the gradients change the weights.
+    pub optimiser: Optimiser,
     /// What the learning rate is multiplied by in the course of the training.
     pub schedule: Schedule,
     /// The share of the weights that goes in a step of size 1: Loshchilov & Hutter 2019. Biases and
@@ -59,6 +61,7 @@ impl Default for TrainingConfig {
             epsilon,
             gradient_clip: None,
             weight_average: None,
+            optimiser: Optimiser::default(),
             schedule: Schedule::default(),
             weight_decay,
             validation: 0,
@@ -160,7 +163,9 @@ impl TrainingConfig {
                 "with `training.patience` some images have to be held out, such as 10000",
             ),
         ];
-        broken(rules).or_else(|| self.schedule.fault())
+        broken(rules)
+            .or_else(|| self.optimiser.fault())
+            .or_else(|| self.schedule.fault())
     }
 
     /// The constants of Adam's update when so many epochs are done, with fractions.

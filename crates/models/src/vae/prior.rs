@@ -1,0 +1,199 @@
+use std::fmt;
+use std::sync::Arc;
+
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
+use latent_distributions::{
+    Affine, Bijector, Chain, Coupling, Distribution, Generator, KlDivergence, Normal, Partition,
+    StandardNormal, Transformed,
+};
+use latent_kernels::{Activation, columns};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::error::{positive, refuse_too_many};
+use crate::networks::Mlp;
+
+/// The distribution p(z) of the latents of a VAE.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    expecting = "a table such as { kind = 'standard-normal' }"
+)]
+#[non_exhaustive]
+pub enum Prior {
+    /// N(0, I).
+    #[default]
+    StandardNormal,
+    /// A flow that is trained with the VAE.
+    Flow(FlowPrior),
+}
+
+/// The shape of a RealNVP over latents: N(0, I) through affine couplings, z = f(u).
+///
+/// log p(z) = log N(u; 0, I) + log |det ∂u/∂z| with u = f⁻¹(z): Dinh et al. 2017, equation 3. As the prior of a VAE:
+/// Chen et al. 2017, "Variational Lossy Autoencoder", section 3.2; Xu et al. 2019, "On the Necessity and Effectiveness
+/// of Learning the Prior of Variational Auto-Encoder". KL(q(z|x) ‖ p(z)) has no closed form, and is estimated by the
+/// draws of z that the loss has anyway: log q(z|x) − log p(z).
+///
+/// Latents have no order in space, so that coupling 2i transforms the dimensions whose number has bit i set, given
+/// the others, and coupling 2i + 1 those that have not; after the highest bit, the lowest follows. Log-scales are
+/// 2 tanh(s/2), so that a coupling multiplies by e⁻² to e².
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FlowPrior {
+    /// How many couplings there are.
+    pub couplings: usize,
+    /// Sizes of the hidden layers of each coupling's network.
+    pub hidden: Vec<usize>,
+    /// What follows each hidden layer.
+    pub activation: Activation,
+}
+
+impl Default for FlowPrior {
+    /// Six couplings, each with two hidden layers of 128 and [`Activation::Silu`].
+    fn default() -> Self {
+        Self {
+            couplings: 6,
+            hidden: vec![128, 128],
+            activation: Activation::Silu,
+        }
+    }
+}
+
+impl Prior {
+    /// Whether there can be such a prior of latents of so many dimensions.
+    ///
+    /// # Errors
+    /// Names the field that is impossible.
+    pub fn check(&self, latent_size: usize) -> Result<(), Error> {
+        let Self::Flow(config) = self else {
+            return Ok(());
+        };
+        if latent_size < 2 {
+            return Err(Error::Config {
+                key: "latent_size",
+                value: latent_size.to_string(),
+                remedy: "a flow as prior needs 2 or more: a coupling transforms some dimensions given others",
+            });
+        }
+        positive("prior.couplings", config.couplings)?;
+        for &size in &config.hidden {
+            positive("prior.hidden", size)?;
+        }
+        let outputs = latent_size.saturating_mul(2);
+        let sizes = [&[latent_size], &config.hidden[..], &[outputs]].concat();
+        let weights = sizes.windows(2).fold(0usize, |sum, pair| {
+            sum.saturating_add(pair[0].saturating_mul(pair[1]))
+        });
+        refuse_too_many(weights, "prior.hidden", &format!("{:?}", config.hidden))?;
+        let weights = weights.saturating_mul(config.couplings);
+        refuse_too_many(weights, "prior.couplings", &config.couplings)
+    }
+
+    /// The distribution over `latent_size` dimensions, with its variables from `builder`: those of coupling i are named
+    /// `i`.
+    pub(super) fn build(
+        &self,
+        latent_size: usize,
+        builder: &VarBuilder,
+    ) -> Result<LatentPrior, Error> {
+        self.check(latent_size)?;
+        let normal = StandardNormal::new(latent_size, builder.dtype(), builder.device());
+        let Self::Flow(config) = self else {
+            return Ok(LatentPrior::StandardNormal(normal));
+        };
+        let couplings = (0..config.couplings)
+            .map(|index| config.coupling(index, latent_size, &builder.pp(index)))
+            .collect::<Result<_, _>>()?;
+        let flow = Transformed::new(normal, Chain::new(couplings));
+        Ok(LatentPrior::Flow(Arc::new(flow)))
+    }
+}
+
+impl FlowPrior {
+    fn coupling(
+        &self,
+        index: usize,
+        size: usize,
+        builder: &VarBuilder,
+    ) -> Result<Box<dyn Bijector>, Error> {
+        // So many that the numbers of any two dimensions differ in one of them.
+        let bits = (size - 1).ilog2() as usize + 1;
+        let bit = index / 2 % bits;
+        let is_transformed = |dimension: usize| (dimension >> bit) % 2 != index % 2;
+        let partition = Partition::new(size, is_transformed)?;
+        let outputs = partition.transformed();
+        let sizes = [&[partition.given()], &self.hidden[..], &[2 * outputs]].concat();
+        let network = Mlp::beginning_small(&sizes, self.activation, Activation::Identity, builder)?;
+        let parameters = move |given: &Tensor, (): &()| {
+            let both = network.forward(given)?;
+            let log_scale = ((columns(&both, 0, outputs)? * 0.5)?.tanh()? * 2.0)?;
+            Ok((log_scale, columns(&both, outputs, outputs)?))
+        };
+        Ok(Box::new(Coupling::new(partition, Affine, parameters)))
+    }
+}
+
+/// A prior with its variables.
+#[derive(Clone)]
+pub(super) enum LatentPrior {
+    StandardNormal(StandardNormal),
+    Flow(Arc<Transformed<StandardNormal, Chain>>),
+}
+
+impl fmt::Debug for LatentPrior {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StandardNormal(normal) => normal.fmt(formatter),
+            Self::Flow(_) => formatter.write_str("Flow"),
+        }
+    }
+}
+
+impl LatentPrior {
+    /// KL(posterior ‖ this) of each image, nats: in closed form, `[n]`, where there is one; otherwise estimated by draws
+    /// from the posterior, `[n, d]` or `[k, n, d]`: `[n]` or `[k, n]`.
+    pub(super) fn kl_from(&self, posterior: &Normal, draws: &Tensor) -> Result<Tensor, Error> {
+        match self {
+            Self::StandardNormal(normal) => Ok(posterior.kl_divergence(normal)?),
+            Self::Flow(_) => self.sampled_kl_from(posterior, draws),
+        }
+    }
+
+    /// As [`Self::kl_from`], always by the draws: log q(z|x) − log p(z).
+    pub(super) fn sampled_kl_from(
+        &self,
+        posterior: &Normal,
+        draws: &Tensor,
+    ) -> Result<Tensor, Error> {
+        Ok((posterior.log_prob(draws)? - self.log_prob(draws)?)?)
+    }
+
+    /// Whether the dimensions of a latent are independent and standard normal.
+    pub(super) fn is_standard_normal(&self) -> bool {
+        matches!(self, Self::StandardNormal(_))
+    }
+
+    fn distribution(&self) -> &dyn Distribution {
+        match self {
+            Self::StandardNormal(normal) => normal,
+            Self::Flow(flow) => &**flow,
+        }
+    }
+}
+
+impl Distribution for LatentPrior {
+    fn log_prob(&self, value: &Tensor) -> Result<Tensor, latent_distributions::Error> {
+        self.distribution().log_prob(value)
+    }
+
+    fn sample(
+        &self,
+        sample_shape: &[usize],
+        generator: &mut Generator,
+    ) -> Result<Tensor, latent_distributions::Error> {
+        self.distribution().sample(sample_shape, generator)
+    }
+}

@@ -1,0 +1,182 @@
+//! Priors of VAEs.
+
+use candle_core::{DType, Tensor};
+use candle_nn::{VarBuilder, VarMap};
+use latent_distributions::{Distribution, Generator, StandardNormal};
+use latent_models::{
+    Activation, Bound, Error, FlowPrior, LatentModel, Objective, Prior, Trainable, Vae, VaeConfig,
+};
+use latent_tolerance::{DOUBLE, monte_carlo, rounding, scaled};
+
+use crate::{CPU, PIXELS, Result, images, labels, step};
+
+fn config(bound: Bound) -> VaeConfig {
+    VaeConfig {
+        hidden: vec![8],
+        activation: Activation::Tanh,
+        latent_size: 2,
+        objective: Objective {
+            bound,
+            ..Objective::default()
+        },
+        prior: Prior::Flow(FlowPrior {
+            couplings: 4,
+            hidden: vec![6],
+            activation: Activation::Silu,
+        }),
+        ..VaeConfig::default()
+    }
+}
+
+/// A VAE in 64 bits with a flow as prior that is far from the identity, and its variables.
+fn vae(bound: Bound) -> Result<(Vae, VarMap)> {
+    let map = VarMap::new();
+    let builder = VarBuilder::from_varmap(&map, DType::F64, CPU);
+    let vae = Vae::new(PIXELS, &config(bound), &builder)?;
+    let mut variables: Vec<_> = map.data().lock().unwrap().clone().into_iter().collect();
+    variables.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut generator = Generator::new(3);
+    for (name, variable) in variables {
+        // The networks begin with next to no output.
+        if name.starts_with("prior") {
+            let noise = generator.standard_normal(variable.shape(), DType::F64, CPU)?;
+            variable.set(&(noise * 0.4)?)?;
+        }
+    }
+    Ok((vae, map))
+}
+
+/// The middles of the cells of a square grid over [−reach, reach]², `[cells, 2]`, and the area of a cell.
+fn grid(reach: f64, steps: usize) -> Result<(Tensor, f64)> {
+    let width = 2.0 * reach / steps as f64;
+    let middle = move |i: usize| -reach + (i as f64 + 0.5) * width;
+    let cells = (0..steps).flat_map(|i| (0..steps).flat_map(move |j| [middle(i), middle(j)]));
+    let cells = Tensor::from_vec(cells.collect::<Vec<f64>>(), (steps * steps, 2), CPU)?;
+    Ok((cells, width * width))
+}
+
+/// A grid that reaches half as far again as any of some thousand draws of the prior.
+fn grid_of_prior(vae: &Vae, steps: usize) -> Result<(Tensor, f64)> {
+    let draws = vae.sample_prior(5000, &mut Generator::new(1))?;
+    grid(1.5 * draws.abs()?.max_all()?.to_scalar::<f64>()?, steps)
+}
+
+#[test]
+fn the_density_of_a_flow_prior_integrates_to_one() -> Result {
+    let (vae, _) = vae(Bound::Elbo)?;
+    let draws = vae.sample_prior(5000, &mut Generator::new(1))?;
+    // It is no standard normal distribution.
+    let normal = StandardNormal::new(2, DType::F64, CPU).log_prob(&draws)?;
+    let kl = (vae.prior().log_prob(&draws)? - normal)?.mean_all()?;
+    assert!(kl.to_scalar::<f64>()? > 0.1, "{kl}");
+
+    let (cells, area) = grid_of_prior(&vae, 1000)?;
+    let total = vae.prior().log_prob(&cells)?.exp()?.sum_all()?;
+    let total = total.to_scalar::<f64>()? * area;
+    // Beyond the grid there is less than one draw of thousands.
+    assert!((total - 1.0).abs() < 1e-3, "{total}");
+    Ok(())
+}
+
+#[test]
+fn the_log_likelihood_under_a_flow_prior_is_the_integral_over_latents() -> Result {
+    let (vae, _) = vae(Bound::Elbo)?;
+    let image = images(1)?.to_dtype(DType::F64)?.round()?;
+    let (cells, area) = grid_of_prior(&vae, 500)?;
+    let prior = vae.prior().log_prob(&cells)?;
+    let images = image.broadcast_as((cells.dim(0)?, PIXELS))?.contiguous()?;
+    let joint = (vae.likelihood(&cells, &())?.log_prob(&images)? + prior)?.exp()?;
+    let exact = joint.sum_all()?.to_scalar::<f64>()? * area;
+
+    // log p(x) ≈ log of a mean of weights: its standard error is that of the weights, relative to their mean.
+    let draws = scaled(200_000, 20_000);
+    let posterior = vae.posterior(&image, &())?;
+    let latents = posterior.sample(&[draws], &mut Generator::new(2))?;
+    let weights = (vae.likelihood(&latents, &())?.log_prob(&image)?
+        + vae.prior().log_prob(&latents)?
+        - posterior.log_prob(&latents)?)?;
+    let weights = weights.exp()?.flatten_all()?;
+    let mean = weights.mean_all()?.to_scalar::<f64>()?;
+    let variance = (weights.affine(1.0, -mean)?.sqr()?.mean_all()?).to_scalar::<f64>()?;
+    let bound = monte_carlo(variance.sqrt() / mean, draws) + 1e-3;
+    let estimate = vae.log_likelihood(&image, &(), draws, &mut Generator::new(2))?;
+    let estimate = estimate.to_vec1::<f64>()?[0];
+    assert!(bound < 0.1, "{bound}");
+    assert!(
+        (estimate - exact.ln()).abs() < bound,
+        "{estimate} is not {}",
+        exact.ln()
+    );
+    Ok(())
+}
+
+#[test]
+fn a_flow_prior_that_is_the_identity_gives_the_bound_of_the_standard_normal_one() -> Result {
+    for bound in [Bound::SampledElbo, Bound::ImportanceWeighted] {
+        let (with_flow, map) = vae(bound)?;
+        for (name, variable) in map.data().lock().unwrap().iter() {
+            // The last layer of each coupling's network.
+            if name.starts_with("prior") && name.contains(".2.") {
+                variable.set(&variable.zeros_like()?)?;
+            }
+        }
+        let config = VaeConfig {
+            prior: Prior::StandardNormal,
+            ..config(bound)
+        };
+        let builder = VarBuilder::from_varmap(&map, DType::F64, CPU);
+        let plain = Vae::new(PIXELS, &config, &builder)?;
+        let images = images(4)?.to_dtype(DType::F64)?;
+        let loss = |vae: &Vae| -> Result<Vec<f64>> {
+            let loss = vae.loss(&images, &labels(4)?, &mut step(1))?;
+            Ok(loss.objective.to_vec1()?)
+        };
+        for (found, expected) in loss(&with_flow)?.into_iter().zip(loss(&plain)?) {
+            assert!(
+                (found - expected).abs() <= rounding(DOUBLE, 100, expected),
+                "{bound:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_divergence_from_a_flow_prior_is_that_of_the_draws_and_of_no_dimension_alone() -> Result {
+    let (by_elbo, _) = vae(Bound::Elbo)?;
+    let (sampled, _) = vae(Bound::SampledElbo)?;
+    let images = images(4)?.to_dtype(DType::F64)?;
+    let loss = |vae: &Vae| -> Result<Vec<f64>> {
+        Ok(vae
+            .loss(&images, &labels(4)?, &mut step(1))?
+            .objective
+            .to_vec1()?)
+    };
+    assert_eq!(loss(&by_elbo)?, loss(&sampled)?);
+    assert!(by_elbo.kl_by_dimension(&images, &())?.is_none());
+    Ok(())
+}
+
+#[test]
+fn impossible_priors_are_refused_by_the_name_of_the_field() {
+    let refusal = |latent_size, couplings, hidden: &[usize]| {
+        let config = VaeConfig {
+            latent_size,
+            prior: Prior::Flow(FlowPrior {
+                couplings,
+                hidden: hidden.to_vec(),
+                ..FlowPrior::default()
+            }),
+            ..VaeConfig::default()
+        };
+        match config.check(PIXELS) {
+            Err(Error::Config { key, .. }) => key,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(refusal(1, 2, &[4]), "latent_size");
+    assert_eq!(refusal(2, 0, &[4]), "prior.couplings");
+    assert_eq!(refusal(2, 2, &[0]), "prior.hidden");
+    assert_eq!(refusal(2, 2, &[1 << 20; 2]), "prior.hidden");
+    assert_eq!(refusal(2, 1 << 30, &[4]), "prior.couplings");
+}
