@@ -88,6 +88,24 @@ pub(crate) fn pieces<T: Element>(
     }
 }
 
+/// f(a), elementwise.
+pub(crate) fn map<T: Element>(a: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
+    // SAFETY: the chunk and its part of `a` are equally long, so the loop reaches every element.
+    unsafe {
+        produced(a.len(), CHUNK, |start, chunk| {
+            let a = &a[start..][..chunk.len()];
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (out, &a) in chunk.iter_mut().zip(a) {
+                        out.write(f(a));
+                    }
+                },
+            );
+        })
+    }
+}
+
 /// f(a, b), elementwise over two slices of the same length.
 pub(crate) fn map2<T: Element>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
     assert_eq!(a.len(), b.len());
@@ -305,6 +323,12 @@ mod tests {
     fn passes_reach_every_element_once_whatever_the_length() {
         for len in [0, 1, 15, 16, 17, CHUNK, CHUNK + 1, 2 * CHUNK + 5] {
             let a: Vec<f32> = (0..len).map(|i| i as f32).collect();
+            assert!(
+                map(&a, |a| a + 1.0)
+                    .iter()
+                    .zip(&a)
+                    .all(|(b, a)| *b == a + 1.0)
+            );
             assert!(map2(&a, &a, |a, b| a - b).iter().all(|&b| b == 0.0));
             let sums = map3(&a, &a, &a, |a, b, c| a + b - c);
             assert_eq!(sums, a);

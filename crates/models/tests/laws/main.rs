@@ -46,33 +46,35 @@ fn lost_in_64_bits(magnitude: f64) -> f64 {
 
 /// One of each model, small, by name, and VAEs trained by each bound.
 fn models() -> Vec<(String, ModelConfig)> {
-    let vae = |hidden: &[usize], activation, latent_size| VaeConfig {
+    let vaes = [vaes(), vaes_by_bound(), convolutional_vaes()].concat();
+    vaes.into_iter()
+        .map(|(name, config)| (name.to_owned(), config))
+        .chain(flows().into_iter().flat_map(|(name, config)| {
+            let told = format!("conditional {name}");
+            [
+                (name.to_owned(), ModelConfig::Flow(config.clone())),
+                (told, ModelConfig::ConditionalFlow(config)),
+            ]
+        }))
+        .collect()
+}
+
+fn vae(hidden: &[usize], activation: Activation, latent_size: usize) -> VaeConfig {
+    VaeConfig {
         hidden: hidden.to_vec(),
         activation,
         latent_size,
         ..VaeConfig::default()
-    };
+    }
+}
+
+/// VAEs of fully connected networks: of several sizes, likelihoods and priors.
+fn vaes() -> Vec<(&'static str, ModelConfig)> {
     let flow_prior = Prior::Flow(FlowPrior {
         couplings: 3,
         hidden: vec![6],
         activation: Activation::Gelu,
     });
-    let by = |bound, samples, beta| {
-        ModelConfig::Vae(VaeConfig {
-            objective: Objective {
-                bound,
-                samples,
-                beta,
-                ..Objective::default()
-            },
-            ..vae(&[8], Activation::Tanh, 2)
-        })
-    };
-    let convolutional = ConvolutionalConfig {
-        channels: vec![3],
-        features: 6,
-        ..ConvolutionalConfig::default()
-    };
     vec![
         ("vae", ModelConfig::Vae(vae(&[8], Activation::Relu, 2))),
         (
@@ -110,12 +112,38 @@ fn models() -> Vec<(String, ModelConfig)> {
             "linear vae",
             ModelConfig::Vae(vae(&[], Activation::Identity, 1)),
         ),
+        (
+            "conditional vae",
+            ModelConfig::ConditionalVae(vae(&[7, 5], Activation::Tanh, 3)),
+        ),
+        (
+            "conditional linear vae",
+            ModelConfig::ConditionalVae(vae(&[], Activation::Identity, 1)),
+        ),
+    ]
+}
+
+/// VAEs trained by bounds other than the ELBO of one draw.
+fn vaes_by_bound() -> Vec<(&'static str, ModelConfig)> {
+    let by = |bound, samples, beta| {
+        ModelConfig::Vae(VaeConfig {
+            objective: Objective {
+                bound,
+                samples,
+                beta,
+                ..Objective::default()
+            },
+            ..vae(&[8], Activation::Tanh, 2)
+        })
+    };
+    vec![
         ("vae by 3 draws", by(Bound::Elbo, 3, 0.5)),
         (
             "vae by a sampled divergence",
             by(Bound::SampledElbo, 1, 1.0),
         ),
         ("iwae", by(Bound::ImportanceWeighted, 3, 1.0)),
+        ("weighted iwae", by(Bound::ImportanceWeighted, 3, 0.5)),
         (
             "vae in a warm-up, by more draws later",
             ModelConfig::Vae(VaeConfig {
@@ -131,34 +159,25 @@ fn models() -> Vec<(String, ModelConfig)> {
                 ..vae(&[8], Activation::Tanh, 2)
             }),
         ),
-        ("weighted iwae", by(Bound::ImportanceWeighted, 3, 0.5)),
-        (
-            "conditional vae",
-            ModelConfig::ConditionalVae(vae(&[7, 5], Activation::Tanh, 3)),
-        ),
-        (
-            "conditional linear vae",
-            ModelConfig::ConditionalVae(vae(&[], Activation::Identity, 1)),
-        ),
+    ]
+}
+
+fn convolutional_vaes() -> Vec<(&'static str, ModelConfig)> {
+    let config = ConvolutionalConfig {
+        channels: vec![3],
+        features: 6,
+        ..ConvolutionalConfig::default()
+    };
+    vec![
         (
             "convolutional vae",
-            ModelConfig::ConvolutionalVae(convolutional.clone().into()),
+            ModelConfig::ConvolutionalVae(config.clone().into()),
         ),
         (
             "conditional convolutional vae",
-            ModelConfig::ConditionalConvolutionalVae(convolutional.into()),
+            ModelConfig::ConditionalConvolutionalVae(config.into()),
         ),
     ]
-    .into_iter()
-    .map(|(name, config)| (name.to_owned(), config))
-    .chain(flows().into_iter().flat_map(|(name, config)| {
-        let told = format!("conditional {name}");
-        [
-            (name.to_owned(), ModelConfig::Flow(config.clone())),
-            (told, ModelConfig::ConditionalFlow(config)),
-        ]
-    }))
-    .collect()
 }
 
 fn images(count: usize) -> Result<Tensor> {
