@@ -199,7 +199,7 @@ def test_what_pytorch_trained_computes_the_same_in_latent(experiment: str, data:
     y = torch.eye(10)[torch.arange(COUNT) % 10] if "conditional" in model["kind"] else x[:, :0]
 
     torch.manual_seed(0)
-    module = latent_models.make(model, 28, 28)
+    module = latent_models.make(model, 28, 28, 10)
     optimiser = torch.optim.Adam(module.parameters(), lr=1e-3)
     for _ in range(30):
         optimiser.zero_grad()
