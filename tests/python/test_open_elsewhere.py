@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT / "crates" / "pretrained" / "python"))
 
 import latent_models
 from safetensors.torch import save_file
-from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
+from torch.distributions import Normal
+from torch.nn.functional import one_hot
 
 LATENT = Path(os.environ.get("LATENT", ROOT / "target" / "release" / "latent")).absolute()
 MODELS = ROOT / "crates" / "pretrained" / "models"
@@ -46,6 +47,9 @@ SMALL = {
     "vae-without-hidden-layers": "hidden = []\n",
     "vae-by-a-sampled-divergence": VAE + "objective = { bound = 'sampled-elbo' }\n",
     "vae-by-importance": VAE + "objective = { bound = 'importance-weighted', samples = 5 }\n",
+    "vae-of-256-levels": VAE.replace("tanh", "silu") + "likelihood = 'discretised-logistic'\n",
+    "vae-with-a-flow-as-prior": VAE.replace("tanh", "gelu")
+    + "prior = { kind = 'flow', couplings = 5, hidden = [6], activation = 'silu' }\n",
     "conditional-vae": VAE,
     "convolutional-vae": CONVOLUTIONAL,
     "conditional-convolutional-vae": CONVOLUTIONAL,
@@ -87,17 +91,19 @@ def close(found: torch.Tensor, expected, what: str, rtol: float = 1e-6):
 
 
 def reconstruction_and_kl(module, x, y, z) -> tuple[torch.Tensor, torch.Tensor]:
-    """-log p(x|z, y), and KL(q(z|x, y) || N(0, I)) in closed form; nats, one number an image."""
+    """-log p(x|z, y), and KL(q(z|x, y) || p(z)): in closed form if p is N(0, I), else by the draw z; nats, one number an
+    image."""
     mean, log_variance = module.encode(x, y)
-    reconstruction = binary_cross_entropy_with_logits(module.decode(z, y), x, reduction="none")
-    return reconstruction.sum(1), 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+    if hasattr(module, "prior"):
+        return -module.log_likelihood(x, z, y), sampled_kl(module, x, y, z)
+    kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+    return -module.log_likelihood(x, z, y), kl
 
 
 def sampled_kl(module, x, y, z) -> torch.Tensor:
     """log q(z|x, y) - log p(z): the divergence as a draw estimates it."""
     mean, log_variance = module.encode(x, y)
-    standard = (z - mean) * torch.exp(-log_variance / 2)
-    return 0.5 * (z.square() - standard.square() - log_variance).sum(1)
+    return Normal(mean, torch.exp(log_variance / 2)).log_prob(z).sum(1) - module.log_prior(z)
 
 
 def agree(path: Path, directory: Path, data: list[str]):
@@ -147,6 +153,9 @@ def agree(path: Path, directory: Path, data: list[str]):
     close(reconstruction.mean(), measured["reconstruction"], "reconstruction")
     close(kl.mean(), measured["kl"], "KL")
     close(-(reconstruction + kl).mean(), measured["elbo"], "ELBO")
+    if "bits_per_dimension" in measured:
+        bits = (reconstruction + kl) / (x.shape[1] * numpy.log(2))
+        close(bits.mean(), measured["bits_per_dimension"], "bits per dimension")
 
 
 def agree_on_average(module, samples: int, x, y, measured: dict):

@@ -96,12 +96,23 @@ class Vae(nn.Module):
         return self.mean(hidden), self.log_variance(hidden)
 
     def decode(self, z: Tensor, y: Tensor) -> Tensor:
-        """The logits of the pixels."""
+        """The logits of the pixels' means, or of their locations where the likelihood is a discretised logistic."""
         return self.run(self.decoder, z, y)
 
     def image(self, z: Tensor, y: Tensor) -> Tensor:
-        """The means of the pixels."""
+        """The means of the pixels, or their locations."""
         return torch.sigmoid(self.decode(z, y))
+
+    def log_likelihood(self, x: Tensor, z: Tensor, y: Tensor) -> Tensor:
+        """log p(x|z, y), [n], in nats: of pixels that are 0 or 1, or of pixels with 256 levels."""
+        if not hasattr(self, "likelihood"):
+            return -functional.binary_cross_entropy_with_logits(self.decode(z, y), x, reduction="none").sum(1)
+        scale, half = torch.exp(self.likelihood.log_scale), 1 / 510
+        centred = x - self.image(z, y)
+        # The cells of 0 and 1 extend to infinity.
+        below = torch.where(x < half, 0, torch.sigmoid((centred - half) / scale))
+        above = torch.where(x > 1 - half, 0, torch.sigmoid(-(centred + half) / scale))
+        return torch.log1p(-below - above).sum(1)
 
 
 class ConvolutionalVae(Vae):

@@ -197,7 +197,7 @@ pub fn encode<M: LatentModel<Condition: Condition> + ?Sized>(
 }
 
 /// The mean over the images of a data set of KL(q(z|x) ‖ p(z)) of each dimension of the latents, nats an
-/// image; `None` of a model whose encoding is exact.
+/// image; `None` where the model has none ([`LatentModel::kl_by_dimension`]).
 ///
 /// # Errors
 /// As [`encode`].
