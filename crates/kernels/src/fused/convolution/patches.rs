@@ -386,6 +386,57 @@ mod tests {
     }
 
     #[test]
+    fn correlation_sums_over_all_positions_of_all_images() {
+        // Of one group of images and of several, at once and in parts: the convolutions of the presets.
+        let axis = |size: usize| Axis {
+            size,
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+            positions: size.div_ceil(2),
+        };
+        let preset = |size, channels| Patches {
+            vertical: axis(size),
+            horizontal: axis(size),
+            channels,
+        };
+        let presets = [preset(28, 1), preset(14, 32)];
+        let presets = presets.into_iter().take(if cfg!(miri) { 0 } else { 2 });
+        for patches in shapes().into_iter().chain(presets) {
+            for images in [1, 2, GROUP + 3, 2 * GROUP] {
+                let k = 3;
+                let size = patches.positions() * k;
+                let pixels: Vec<f64> = (0..images * patches.image())
+                    .map(|i| (i as f64).cos())
+                    .collect();
+                let a: Vec<f64> = (0..images * size).map(|i| (i as f64).sin()).collect();
+                let mut expected = vec![0.0; k * patches.patch()];
+                for (image, a) in pixels
+                    .chunks_exact(patches.image())
+                    .zip(a.chunks_exact(size))
+                {
+                    for (position, a) in a.chunks_exact(k).enumerate() {
+                        for number in 0..patches.patch() {
+                            if let Some(index) = pixel(&patches, position, number) {
+                                for (k, a) in a.iter().enumerate() {
+                                    expected[k * patches.patch() + number] += a * image[index];
+                                }
+                            }
+                        }
+                    }
+                }
+                let found = patches.correlate(&pixels, &a, k);
+                assert_eq!(found.len(), expected.len());
+                let terms = images * patches.positions();
+                let bound = rounding(DOUBLE, terms, terms as f64);
+                for (a, b) in found.iter().zip(&expected) {
+                    assert!((a - b).abs() <= bound, "{images} images: {a} is not {b}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn kernels_lie_as_patches_do_and_turn_back() {
         for patches in shapes() {
             let k = 3;
