@@ -75,7 +75,7 @@ pub fn prototypes(
         .columns(per_class)
         .row_labels(names)
         .title(format!(
-            "Class prototypes (decoded exemplar latents of {})",
+            "Class prototypes (latents of {})",
             options.split.images()
         ));
     let latents = Tensor::cat(&chosen, 0)?;
