@@ -4,7 +4,7 @@
 //! - An [`Assignment`] is an outline: the runs that it needs, and for each [`Task`] its commands and questions.
 //!   [`assignment`] has those of this crate; [`Assignment::of_runs`] makes one of existing runs.
 //! - [`Commands`] is the program that runs the commands. A report shows them as users of the program type them.
-//! - [`write`] trains the runs that are missing, runs the commands, collects their numbers in [`Findings`], and gives
+//! - [`write()`] trains the runs that are missing, runs the commands, collects their numbers in [`Findings`], and gives
 //!   back a [`Report`].
 //!
 //! The assignments ask for these commands, in which MODEL is the directory of a run: `evaluate`, `curves`,

@@ -8,7 +8,7 @@ use super::preprocessing::Preprocessing;
 use crate::Error;
 use crate::error::{positive, refuse_too_many};
 
-/// The shape of a [`Flow`].
+/// The shape of a [`Flow`](crate::Flow).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FlowConfig {
@@ -74,9 +74,9 @@ impl Halves {
     expecting = "a table such as { kind = 'affine' }"
 )]
 pub enum Transform {
-    /// [`Additive`]: it adds what a network says. Dinh et al. 2014.
+    /// [`Additive`](latent_distributions::Additive): it adds what a network says. Dinh et al. 2014.
     Additive,
-    /// [`Affine`], y = x exp(s) + t. The network of s ends with a tanh, so that every coupling multiplies
+    /// [`Affine`](latent_distributions::Affine), y = x exp(s) + t. The network of s ends with a tanh, so that every coupling multiplies
     /// by e⁻¹ to e¹. Dinh et al. 2017, whose code also bounds s by a tanh, with a scale that is trained.
     Affine,
     /// [`LogisticMixture`]: it maps through the distribution function of a mixture. Ho et al. 2019.
@@ -94,7 +94,7 @@ pub enum Normalisation {
     /// Nothing.
     #[default]
     None,
-    /// [`ActNorm`] on the data's side of each coupling.
+    /// [`ActNorm`](latent_distributions::ActNorm) on the data's side of each coupling.
     ActNorm,
 }
 

@@ -7,7 +7,7 @@ use super::prior::Prior;
 use crate::error::{positive, refuse_too_many};
 use crate::{ConvolutionalConfig, Error};
 
-/// The shape of a fully connected [`Vae`], and what it is trained by.
+/// The shape of a fully connected [`Vae`](crate::Vae), and what it is trained by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct VaeConfig {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Optimiser, Schedule};
 
-/// How an [`Experiment`] is trained.
+/// How an [`Experiment`](crate::Experiment) is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TrainingConfig {
