@@ -129,7 +129,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let report = write(&own, &Options::default(), &mut Integral)?;
     let page = &report.html;
-    assert!(report.runs.is_empty() && page.ends_with("</html>"));
+    assert!(report.runs.is_empty() && page.ends_with("</html>\n"));
     assert!(page.contains("integral estimate -draws=10000"));
     assert!(
         page.contains("<h3>Is π/4 &#62; 0.7 &#38; &#60; 0.8?</h3>"),
