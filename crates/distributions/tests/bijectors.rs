@@ -316,15 +316,16 @@ fn flows_are_densities() -> Result {
     ]);
     let flow = Transformed::new(StandardNormal::new(2, DType::F64, CPU), chain);
     let draws = rows(&flow.sample(&[COUNT], &mut Generator::new(5))?)?;
-    // Narrow cells where many draws are: some between each percentile and the next, and as many beyond the
-    // farthest draws as half of their reach.
+    // Narrow cells where many draws are: some between each percentile (or a rarer quantile) and the next, and as
+    // many beyond the farthest draws as half of their reach.
+    let quantiles = scaled(100, 70);
     let axis = |i: usize, parts: usize| -> Vec<(f64, f64)> {
         let mut sorted: Vec<f64> = draws.iter().map(|draw| draw[i]).collect();
         sorted.sort_by(f64::total_cmp);
         let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
         let beyond = |share: i32| f64::from(share) / 40.0 * (high - low);
         let mut edges: Vec<f64> = (1..=20).rev().map(|share| low - beyond(share)).collect();
-        edges.extend(sorted.iter().step_by(COUNT / 100));
+        edges.extend(sorted.iter().step_by(COUNT / quantiles));
         edges.extend((0..=20).map(|share| high + beyond(share)));
         let cells = |pair: &[f64]| {
             let (start, width) = (pair[0], (pair[1] - pair[0]) / parts as f64);
@@ -363,13 +364,14 @@ fn draws_of_a_flow_have_its_density() -> Result {
         mixture(Partition::halves(2)?.swapped(), 65)?.bijector,
     ]);
     let flow = Transformed::new(StandardNormal::new(2, DType::F64, CPU), chain);
-    let count = 40_000;
+    let count = scaled(40_000, 5_000);
+    let side = scaled(40, 12);
     let draws = rows(&flow.sample(&[count], &mut Generator::new(6))?)?;
     let mut sorted = [0, 1].map(|i| draws.iter().map(|draw| draw[i]).collect::<Vec<_>>());
     for values in &mut sorted {
         values.sort_by(f64::total_cmp);
     }
-    // Cells between the deciles of both columns, each integrated by 40 × 40 points.
+    // Cells between the deciles of both columns, each integrated by a square of points.
     let edges = sorted.map(|values| (1..10).map(|i| values[i * count / 10]).collect::<Vec<_>>());
     let (mut chi_squared, mut cells) = (0.0, 0);
     for i in 0..8 {
@@ -381,17 +383,17 @@ fn draws_of_a_flow_have_its_density() -> Result {
                     && (bottom..bottom + height).contains(&draw[1])
             };
             let found = draws.iter().filter(inside).count() as f64;
-            let points: Vec<f64> = (0..1600)
+            let points: Vec<f64> = (0..side * side)
                 .flat_map(|point| {
-                    let at = |index: usize| (index as f64 + 0.5) / 40.0;
+                    let at = |index: usize| (index as f64 + 0.5) / side as f64;
                     [
-                        left + width * at(point / 40),
-                        bottom + height * at(point % 40),
+                        left + width * at(point / side),
+                        bottom + height * at(point % side),
                     ]
                 })
                 .collect();
             let density = flow
-                .log_prob(&Tensor::from_vec(points, (1600, 2), CPU)?)?
+                .log_prob(&Tensor::from_vec(points, (side * side, 2), CPU)?)?
                 .exp()?
                 .mean_all()?
                 .to_scalar::<f64>()?;
