@@ -29,7 +29,7 @@ use training_config::{WHOLE, broken};
 /// assert_eq!(experiment.training.epochs, 3);
 ///
 /// let error = Experiment::parse(text, "vae-2d.toml", &["training.epoch=3".to_owned()]).unwrap_err();
-/// assert!(error.to_string().ends_with("did you mean `training.epochs`?"));
+/// assert!(error.to_string().ends_with("there is no key `training.epoch`"));
 /// # Ok::<(), latent_training::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
