@@ -133,7 +133,7 @@ impl Model {
     }
 
     /// log p(y|x) of each digit y by Bayes' rule, of a conditional model: a number for each class, −∞ for a digit
-    /// that was not seen in training. The noise is the same in every call, so that the same drawing is told the same.
+    /// that was not seen in training. The noise is the same in every call, so that the same drawing gets the same answer.
     ///
     /// # Errors
     /// The image does not have 784 pixels, or the model is not conditional.
