@@ -58,7 +58,7 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if not 1 <= arguments.batch_size <= IMAGE_COUNT:
         parser.error(f"--batch-size must lie between 1 and {IMAGE_COUNT}")
-    if arguments.steps < 1 or arguments.threads < 1 or arguments.warm_up < 0:
+    if arguments.steps < 1 or arguments.threads < 1 or arguments.warm_up_epochs < 0:
         parser.error("--steps and --threads must be positive, --warm-up must not be negative")
     return arguments
 
@@ -98,7 +98,7 @@ def load_data(seed: int) -> tuple[numpy.ndarray, numpy.ndarray]:
 
 
 def even_pixels_first(images: numpy.ndarray) -> numpy.ndarray:
-    """Partition the columns once, so that either half of a RealNVP's input is one slice."""
+    """Mask the columns once, so that either half of a RealNVP's input is one slice."""
     return numpy.ascontiguousarray(numpy.concatenate([images[:, 0::2], images[:, 1::2]], axis=1))
 
 
@@ -137,7 +137,7 @@ def main() -> None:
     arguments = parse_arguments()
     settle_process(arguments.framework, arguments.threads)
     trainer = make_trainer(arguments)
-    trainer.run(arguments.warm_up)
+    trainer.run(arguments.warm_up_epochs)
     start = time.perf_counter()
     trainer.run(arguments.steps)
     seconds = time.perf_counter() - start

@@ -145,7 +145,7 @@ fn experiments() {
     let text = "name = 'small'\nseed = 3\n[model]\nkind = 'conditional-vae'\nhidden = [16, 8]\n\
                 latent_size = 2\nobjective = { bound = 'importance-weighted', samples = 5 }\n[training]\n\
                 epochs = 3\nbatch_size = 32\nlearning_rate = 1e-3\nvalidation = 5\npatience = 2\n\
-                schedule = { kind = 'cosine', floor = 0.0 }\n[data]\nsource = 'synthetic'\n";
+                schedule = { kind = 'cosine', min_lr = 0.0 }\n[data]\nsource = 'synthetic'\n";
     let read = |text: &str| {
         let parsed = Experiment::parse(text, "file", &[]);
         parsed.is_ok_and(|experiment| {

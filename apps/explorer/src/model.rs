@@ -138,11 +138,11 @@ impl Model {
     /// # Errors
     /// The image does not have 784 pixels, or the model is not conditional.
     #[wasm_bindgen(js_name = classLogProbabilities)]
-    pub fn class_log_probabilities(&self, image: &[u8]) -> Result<Vec<f32>, Error> {
+    pub fn class_log_posterior(&self, image: &[u8]) -> Result<Vec<f32>, Error> {
         let model = self.0.model.conditional()?;
         let generator = &mut Generator::stream(1, "likelihood", 0, 0);
         let seen = &self.0.metadata.data.classes_present;
-        let found = model.class_log_probabilities(&pixels(image)?, seen, DRAWS, generator)?;
+        let found = model.class_log_posterior(&pixels(image)?, seen, DRAWS, generator)?;
         let mut all = vec![f32::NEG_INFINITY; self.classes()];
         for (&class, log) in seen.iter().zip(numbers(&found)?) {
             all[usize::from(class)] = log;

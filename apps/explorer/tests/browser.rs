@@ -248,9 +248,9 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
     .enumerate()
     {
         let between = path
-            .between(&latent.i(0).unwrap(), &end.i(0).unwrap(), 5)
+            .interpolate(&latent.i(0).unwrap(), &end.i(0).unwrap(), 5)
             .unwrap();
-        let on_the_way = Labels::between([4, 9], 5, 10, DType::F32, device).unwrap();
+        let on_the_way = Labels::interpolate([4, 9], 5, 10, DType::F32, device).unwrap();
         compare(
             "path",
             &found["paths"][index],
@@ -271,12 +271,12 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
     if let Ok(conditional) = model.conditional() {
         let all: Vec<u8> = (0..10).collect();
         let styled = conditional
-            .restyle(&images[0], &labels(&[4]), &all)
+            .transfer_style(&images[0], &labels(&[4]), &all)
             .unwrap();
         compare("style", &found["styled"], &styled);
         let generator = &mut Generator::stream(1, "likelihood", 0, 0);
         let classes = conditional
-            .class_log_probabilities(&images[0], &all, 10, generator)
+            .class_log_posterior(&images[0], &all, 10, generator)
             .unwrap();
         // What is shown are probabilities; their logarithms are hundreds of nats.
         let shown: Vec<f32> = numbers(&found["classes"])

@@ -48,11 +48,11 @@ fn a_conditional_model_does_what_the_page_says() {
     assert_eq!(model.family(), "conditional VAE");
     let [three, eight] = [3, 8].map(|digit| draw(&example(digit, 5)));
 
-    let logs = model.class_log_probabilities(&three).unwrap();
+    let logs = model.class_log_posterior(&three).unwrap();
     // Only rounding log p to 32 bits is left, by half of ε |log p|; and Σ p |log p| is at most ln 10.
     let total: f64 = logs.iter().map(|&log| f64::from(log).exp()).sum();
     assert!((total - 1.0).abs() <= rounding(SINGLE, 1, LN_10), "{total}");
-    assert_eq!(logs, model.class_log_probabilities(&three).unwrap());
+    assert_eq!(logs, model.class_log_posterior(&three).unwrap());
 
     // A style keeps the latent and changes the digit; its own digit is the reconstruction.
     let latent = model.encode(&three, 3).unwrap();
@@ -97,7 +97,7 @@ fn what_cannot_be_is_said_in_words() {
     assert!(message(Model::open("torn", &bytes[..1000]).err()).starts_with("torn: "));
     assert!(message(model.encode(&image[1..], 0).err()).contains("783 numbers are no image"));
     assert!(message(model.decode(&[0.0; 4], 0).err()).contains("has 3"));
-    assert!(message(model.class_log_probabilities(&image).err()).contains("not conditional"));
+    assert!(message(model.class_log_posterior(&image).err()).contains("not conditional"));
     assert!(message(model.encode(&image, 10).err()).contains("no label 10"));
     assert!(message(model.sample(&[], 1001, 1.0, 1).err()).contains("too many"));
     assert!(message(model.sample(&[], usize::MAX, 1.0, 1).err()).contains("too many"));

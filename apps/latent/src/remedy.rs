@@ -63,7 +63,7 @@ fn training(error: &latent_training::Error) -> Option<String> {
         }
         Error::NotFinite { .. } | Error::Diverged { .. } => {
             "the usual remedy is to begin again with a lower learning rate, such as a tenth of it \
-             (`--learning-rate`), or with shorter gradients (`--set training.gradient_clip=100`), and with \
+             (`--learning-rate`), or with shorter gradients (`--set training.max_grad_norm=100`), and with \
              `--overwrite`"
         }
         Error::OtherData { .. } => {
@@ -188,6 +188,11 @@ fn checkpoint(error: &latent_checkpoints::Error) -> Option<&'static str> {
         Error::Read { .. } => "check that the file exists and that you may read it",
         Error::Write { .. } => "choose another place, or make room in this one",
         Error::NotSafetensors { .. } => "copy it again, or name another file",
+        Error::Format {
+            found, expected, ..
+        } if found < expected => {
+            "`latent import FILE --out NEW.safetensors` converts a model's file to this format"
+        }
         Error::Format { .. } => "update latent",
         Error::Kind { .. } => "name the other file",
         Error::Metadata { .. } => "copy the file again",

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -12,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::mismatch::{Expected, Mismatch};
 
-/// The version of the layout that this crate writes. It reads those before too.
-pub const FORMAT: u64 = 2;
+/// The version of the layout that this crate reads and writes. [`load_older`] reads earlier ones.
+pub const FORMAT: u64 = 3;
 
 /// The one key in the header's metadata.
 const KEY: &str = "latent";
@@ -41,7 +42,7 @@ pub struct Checkpoint<M> {
     pub path: PathBuf,
     /// The version of its layout.
     pub format: u64,
-    /// The tensors by name, as 32-bit floats.
+    /// The tensors by name; as 32-bit floats, unless [`load_older`] read them.
     pub tensors: BTreeMap<String, Tensor>,
     /// The caller's description.
     pub metadata: M,
@@ -139,6 +140,45 @@ pub fn parse<M: DeserializeOwned>(
     kind: &str,
     device: &Device,
 ) -> Result<Checkpoint<M>, Error> {
+    let Checkpoint {
+        format,
+        tensors,
+        metadata,
+        ..
+    } = parse_formats(bytes, path, kind, FORMAT..=FORMAT, device)?;
+    let tensors = tensors
+        .into_iter()
+        .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?)))
+        .collect::<Result<_, Error>>()?;
+    Ok(Checkpoint {
+        path: path.into(),
+        format,
+        tensors,
+        metadata,
+    })
+}
+
+/// Reads a file of the given kind in any format up to [`FORMAT`], to upgrade it: its metadata are those of that format,
+/// and its tensors keep their types.
+///
+/// # Errors
+/// As [`load`], except for an older format.
+pub fn load_older<M: DeserializeOwned>(
+    path: &Path,
+    kind: &str,
+    device: &Device,
+) -> Result<Checkpoint<M>, Error> {
+    parse_formats(&read(path)?, path, kind, 1..=FORMAT, device)
+}
+
+/// Reads a file in one of these formats. Its tensors keep their types.
+fn parse_formats<M: DeserializeOwned>(
+    bytes: &[u8],
+    path: &Path,
+    kind: &str,
+    formats: RangeInclusive<u64>,
+    device: &Device,
+) -> Result<Checkpoint<M>, Error> {
     let not_safetensors = |reason| Error::NotSafetensors {
         path: path.into(),
         reason,
@@ -158,7 +198,7 @@ pub fn parse<M: DeserializeOwned>(
         return Err(Error::Foreign { path: path.into() });
     };
     let label: Label = serde_json::from_str(json).map_err(bad_metadata)?;
-    if !(1..=FORMAT).contains(&label.format) {
+    if !formats.contains(&label.format) {
         return Err(Error::Format {
             path: path.into(),
             found: label.format,
@@ -182,8 +222,7 @@ pub fn parse<M: DeserializeOwned>(
     })
 }
 
-/// Reads the tensors of any safetensors file, whoever wrote it. What one of ours says of itself is left aside,
-/// but for its format; others are of the latest. Names lose what PyTorch's wrappers added to them: the parts
+/// Reads the tensors of any safetensors file, whoever wrote it. The metadata of one of ours are ignored. Names lose what PyTorch's wrappers added to them: the parts
 /// `module` (`DistributedDataParallel`, `AveragedModel`) and `_orig_mod` (`torch.compile`).
 ///
 /// # Errors
@@ -194,21 +233,16 @@ pub fn load_foreign(path: &Path, device: &Device) -> Result<Checkpoint<()>, Erro
         path: path.into(),
         reason,
     };
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(not_safetensors)?;
     let file = SafeTensors::deserialize(&bytes).map_err(not_safetensors)?;
-    let label = header
-        .metadata()
-        .as_ref()
-        .and_then(|metadata| serde_json::from_str(metadata.get(KEY)?).ok());
     Ok(Checkpoint {
         path: path.into(),
-        format: label.map_or(FORMAT, |label: Label| label.format),
+        format: FORMAT,
         tensors: unwrapped(tensors(&file, path, device)?, path)?,
         metadata: (),
     })
 }
 
-/// Tensors by their names without the parts that PyTorch's wrappers add.
+/// Tensors as 32-bit floats, by their names without the parts that PyTorch's wrappers add.
 fn unwrapped(
     tensors: BTreeMap<String, Tensor>,
     path: &Path,
@@ -221,6 +255,7 @@ fn unwrapped(
             .filter(|part| !WRAPPERS.contains(part))
             .collect();
         let short = parts.join(".");
+        let tensor = tensor.to_dtype(DType::F32)?;
         if unwrapped.insert(short.clone(), tensor).is_some() {
             return Err(Error::SameName {
                 path: path.into(),
@@ -231,7 +266,7 @@ fn unwrapped(
     Ok(unwrapped)
 }
 
-/// A file's tensors, as 32-bit floats.
+/// A file's tensors, of the types that the file has.
 fn tensors(
     file: &SafeTensors,
     path: &Path,
@@ -253,7 +288,7 @@ fn tensors(
             }
         };
         let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), device)?;
-        tensors.insert(name.to_owned(), tensor.to_dtype(DType::F32)?);
+        tensors.insert(name.to_owned(), tensor);
     }
     Ok(tensors)
 }

@@ -33,7 +33,7 @@
 //!
 //! # The file
 //! Any reader of safetensors opens it. The header's metadata have the one key `latent`, whose value
-//! is a JSON object: `format` (the version of this layout, 2), `kind` (what the file is for) and the
+//! is a JSON object: `format` (the version of this layout, 3), `kind` (what the file is for) and the
 //! fields of the caller's metadata. One key rather than many, since safetensors keeps them in a hash
 //! map: only so do the same weights give the same bytes.
 
@@ -45,7 +45,7 @@ mod mismatch;
 pub use collection::{Collection, Entry, sha256_hex};
 pub use error::Error;
 pub use file::{
-    Checkpoint, FORMAT, load, load_foreign, parse, read, remove_leftovers, save, to_bytes,
-    write_atomically,
+    Checkpoint, FORMAT, load, load_foreign, load_older, parse, read, remove_leftovers, save,
+    to_bytes, write_atomically,
 };
 pub use mismatch::{Expected, Mismatch};

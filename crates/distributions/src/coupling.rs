@@ -1,7 +1,7 @@
 use candle_core::{D, DType, Device, Tensor};
 use latent_kernels::{
-    Shape, affine_coupling, affine_coupling_inverse, columns, logistic_mixture,
-    logistic_mixture_inverse, side_by_side,
+    Shape, affine_coupling, affine_coupling_inverse, concat, logistic_mixture,
+    logistic_mixture_inverse, narrow,
 };
 
 use crate::bijector::no_log_det;
@@ -9,7 +9,7 @@ use crate::{Bijector, Error};
 
 /// A vector's columns in two parts: those that a coupling transforms, and those that it is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Partition {
+pub struct Mask {
     transformed: Columns,
     given: Columns,
 }
@@ -50,7 +50,7 @@ impl Columns {
 
     fn of(&self, vectors: &Tensor) -> Result<Tensor, Error> {
         Ok(match self {
-            Self::Range(first, count) => columns(vectors, *first, *count)?,
+            Self::Range(first, count) => narrow(vectors, *first, *count)?,
             Self::Listed(numbers) => {
                 let numbers = Tensor::new(numbers.as_slice(), vectors.device())?;
                 vectors
@@ -61,7 +61,7 @@ impl Columns {
     }
 }
 
-impl Partition {
+impl Mask {
     /// The columns for which `is_transformed` says so, and the others.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Partition {
         let (transformed, given): (Vec<u32>, Vec<u32>) =
             (0..size as u32).partition(|&column| is_transformed(column as usize));
         if transformed.is_empty() || given.is_empty() {
-            return Err(Error::Partition { size });
+            return Err(Error::Mask { size });
         }
         Ok(Self {
             transformed: Columns::from_numbers(transformed),
@@ -78,12 +78,12 @@ impl Partition {
         })
     }
 
-    /// The second half of the columns is transformed, given the first. Of an odd number of columns, the
+    /// The second half of the columns is transformed, given the first. Of an odd number of narrow, the
     /// first half has one more.
     ///
     /// # Errors
     /// There are fewer than two columns.
-    pub fn halves(size: usize) -> Result<Self, Error> {
+    pub fn blocks(size: usize) -> Result<Self, Error> {
         Self::new(size, |column| column >= size.div_ceil(2))
     }
 
@@ -151,10 +151,10 @@ impl Partition {
     fn join(&self, transformed: &Tensor, given: &Tensor) -> Result<Tensor, Error> {
         let last = given.rank() - 1;
         match (&self.transformed, &self.given) {
-            (Columns::Range(0, _), Columns::Range(..)) => Ok(side_by_side(transformed, given)?),
-            (Columns::Range(..), Columns::Range(0, _)) => Ok(side_by_side(given, transformed)?),
+            (Columns::Range(0, _), Columns::Range(..)) => Ok(concat(transformed, given)?),
+            (Columns::Range(..), Columns::Range(0, _)) => Ok(concat(given, transformed)?),
             _ => {
-                let both = side_by_side(given, transformed)?;
+                let both = concat(given, transformed)?;
                 let back = Tensor::new(inverse_order(&self.order()), both.device())?;
                 Ok(both.index_select(&back, last)?)
             }
@@ -195,14 +195,14 @@ impl Permutation {
         })
     }
 
-    /// The columns that `partition` is given and those that it transforms lie side by side on the latent
-    /// side: couplings of halves there are couplings by `partition` in the data, and no column has to
+    /// The columns that `mask` is given and those that it transforms lie side by side on the latent
+    /// side: couplings of halves there are couplings by `mask` in the data, and no column has to
     /// be looked for.
     ///
     /// # Errors
     /// None but of the device.
-    pub fn from_halves(partition: &Partition, device: &Device) -> Result<Self, Error> {
-        Self::new(&inverse_order(&partition.order()), device)
+    pub fn from_mask(mask: &Mask, device: &Device) -> Result<Self, Error> {
+        Self::new(&inverse_order(&mask.order()), device)
     }
 
     fn apply(vectors: &Tensor, order: &Tensor) -> Result<(Tensor, Tensor), Error> {
@@ -267,19 +267,19 @@ impl<C, P, F: Fn(&Tensor, &C) -> Result<P, Error> + Send + Sync> Conditioner<C> 
 }
 
 /// A coupling layer: some columns are transformed one by one, by maps whose parameters a network makes
-/// of the other columns, which stay as they are. Dinh et al. 2014, section 3.2.
+/// of the other narrow, which stay as they are. Dinh et al. 2014, section 3.2.
 #[derive(Clone, Debug)]
 pub struct Coupling<E, N> {
-    partition: Partition,
+    mask: Mask,
     elementwise: E,
     conditioner: N,
 }
 
 impl<E, N> Coupling<E, N> {
-    /// A coupling of the parts of `partition`, by `elementwise` maps with parameters from `conditioner`.
-    pub fn new(partition: Partition, elementwise: E, conditioner: N) -> Self {
+    /// A coupling of the parts of `mask`, by `elementwise` maps with parameters from `conditioner`.
+    pub fn new(mask: Mask, elementwise: E, conditioner: N) -> Self {
         Self {
-            partition,
+            mask,
             elementwise,
             conditioner,
         }
@@ -292,17 +292,17 @@ where
     N: Conditioner<C, Parameters = E::Parameters>,
 {
     fn forward_and_log_det(&self, latents: &Tensor, c: &C) -> Result<(Tensor, Tensor), Error> {
-        let (value, given) = self.partition.split(latents)?;
+        let (value, given) = self.mask.split(latents)?;
         let parameters = self.conditioner.parameters(&given, c)?;
         let (value, log_det) = self.elementwise.forward_and_log_det(&value, &parameters)?;
-        Ok((self.partition.join(&value, &given)?, log_det))
+        Ok((self.mask.join(&value, &given)?, log_det))
     }
 
     fn inverse_and_log_det(&self, data: &Tensor, c: &C) -> Result<(Tensor, Tensor), Error> {
-        let (value, given) = self.partition.split(data)?;
+        let (value, given) = self.mask.split(data)?;
         let parameters = self.conditioner.parameters(&given, c)?;
         let (value, log_det) = self.elementwise.inverse_and_log_det(&value, &parameters)?;
-        Ok((self.partition.join(&value, &given)?, log_det))
+        Ok((self.mask.join(&value, &given)?, log_det))
     }
 }
 

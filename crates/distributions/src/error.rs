@@ -34,7 +34,7 @@ pub enum Error {
         "a vector of {size} columns is divided so that one part has none: a coupling needs one column \
          or more to transform, and one or more that it is given"
     )]
-    Partition {
+    Mask {
         /// How many columns there are.
         size: usize,
     },

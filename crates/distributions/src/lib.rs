@@ -39,7 +39,7 @@
 //! ```
 //! use candle_core::{DType, Device, Tensor};
 //! use latent_distributions::{
-//!     Affine, Chain, Coupling, Distribution, Generator, Partition, StandardNormal, Transformed,
+//!     Affine, Chain, Coupling, Distribution, Generator, Mask, StandardNormal, Transformed,
 //! };
 //!
 //! # fn main() -> Result<(), latent_distributions::Error> {
@@ -47,8 +47,8 @@
 //! let flow = Transformed::new(
 //!     StandardNormal::new(4, DType::F32, &Device::Cpu),
 //!     Chain::new(vec![
-//!         Box::new(Coupling::new(Partition::halves(4)?, Affine, network)),
-//!         Box::new(Coupling::new(Partition::halves(4)?.swapped(), Affine, network)),
+//!         Box::new(Coupling::new(Mask::blocks(4)?, Affine, network)),
+//!         Box::new(Coupling::new(Mask::blocks(4)?.swapped(), Affine, network)),
 //!     ]),
 //! );
 //! let draws = flow.sample(&[100], &mut Generator::new(1))?; // [100, 4]
@@ -96,7 +96,7 @@ use candle_core::Tensor;
 pub use bernoulli::Bernoulli;
 pub use bijector::{Bijector, Chain, Transformed};
 pub use coupling::{
-    Additive, Affine, Conditioner, Coupling, Elementwise, LogisticMixture, Partition, Permutation,
+    Additive, Affine, Conditioner, Coupling, Elementwise, LogisticMixture, Mask, Permutation,
 };
 pub use diagonal::{ActNorm, Scaling};
 pub use discretised_logistic::DiscretisedLogistic;

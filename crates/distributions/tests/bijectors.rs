@@ -6,7 +6,7 @@ use std::f64::consts::FRAC_1_SQRT_2;
 use candle_core::{D, DType, Device, Tensor, Var};
 use latent_distributions::{
     ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Elementwise, Error,
-    Generator, Logistic, LogisticMixture, Partition, Permutation, Scaling, Shape, Sigmoid,
+    Generator, Logistic, LogisticMixture, Mask, Permutation, Scaling, Shape, Sigmoid,
     StandardNormal, Transformed,
 };
 use latent_kernels::gradient_error;
@@ -62,7 +62,7 @@ struct Case {
     variables: Vec<Var>,
 }
 
-fn additive(partition: Partition, seed: u64) -> Result<Case> {
+fn additive(partition: Mask, seed: u64) -> Result<Case> {
     let network = Network::new(seed, partition.given(), partition.transformed())?;
     let variables = vec![network.weight.clone(), network.bias.clone()];
     let translation = move |given: &Tensor, (): &()| network.of(given);
@@ -74,7 +74,7 @@ fn additive(partition: Partition, seed: u64) -> Result<Case> {
     })
 }
 
-fn affine(partition: Partition, seed: u64) -> Result<Case> {
+fn affine(partition: Mask, seed: u64) -> Result<Case> {
     let sizes = (partition.given(), partition.transformed());
     let networks = [
         Network::new(seed, sizes.0, sizes.1)?,
@@ -90,7 +90,7 @@ fn affine(partition: Partition, seed: u64) -> Result<Case> {
     })
 }
 
-fn mixture(partition: Partition, seed: u64) -> Result<Case> {
+fn mixture(partition: Mask, seed: u64) -> Result<Case> {
     let mixture = LogisticMixture::new(3);
     let outputs = mixture.parameters() * partition.transformed();
     let network = Network::new(seed, partition.given(), outputs)?;
@@ -140,9 +140,9 @@ fn cases(size: usize) -> Result<Vec<Case>> {
     };
     let chain = [
         columns("scaling", size, 40)?,
-        affine(Partition::halves(size)?, 41)?,
+        affine(Mask::blocks(size)?, 41)?,
         columns("act-norm", size, 47)?,
-        mixture(Partition::halves(size)?.swapped(), 45)?,
+        mixture(Mask::blocks(size)?.swapped(), 45)?,
     ];
     let variables = chain
         .iter()
@@ -152,11 +152,11 @@ fn cases(size: usize) -> Result<Vec<Case>> {
         chain.into_iter().map(|case| case.bijector).collect();
     bijectors.push(Box::new(Permutation::new(&order, CPU)?));
     Ok(vec![
-        additive(Partition::halves(size)?, 10)?,
-        additive(Partition::alternating(size)?.swapped(), 12)?,
-        affine(Partition::checkerboard(Shape::grey(1, size))?, 14)?,
-        affine(Partition::halves(size)?.swapped(), 18)?,
-        mixture(Partition::alternating(size)?, 22)?,
+        additive(Mask::blocks(size)?, 10)?,
+        additive(Mask::alternating(size)?.swapped(), 12)?,
+        affine(Mask::checkerboard(Shape::grey(1, size))?, 14)?,
+        affine(Mask::blocks(size)?.swapped(), 18)?,
+        mixture(Mask::alternating(size)?, 22)?,
         columns("scaling", size, 24)?,
         columns("act-norm", size, 26)?,
         fixed("permutation", Box::new(Permutation::new(&order, CPU)?)),
@@ -286,7 +286,7 @@ fn every_variable_receives_the_gradient_of_finite_differences() -> Result {
 
 #[test]
 fn couplings_leave_the_given_columns_alone_to_the_bit() -> Result {
-    let partition = Partition::alternating(7)?;
+    let partition = Mask::alternating(7)?;
     for case in [
         additive(partition.clone(), 10)?,
         affine(partition.clone(), 14)?,
@@ -310,8 +310,8 @@ fn flows_are_densities() -> Result {
     const COUNT: usize = 20_000;
     let chain = Chain::new(vec![
         columns("scaling", 2, 50)?.bijector,
-        affine(Partition::halves(2)?, 51)?.bijector,
-        mixture(Partition::halves(2)?.swapped(), 55)?.bijector,
+        affine(Mask::blocks(2)?, 51)?.bijector,
+        mixture(Mask::blocks(2)?.swapped(), 55)?.bijector,
         columns("act-norm", 2, 57)?.bijector,
     ]);
     let flow = Transformed::new(StandardNormal::new(2, DType::F64, CPU), chain);
@@ -360,8 +360,8 @@ fn flows_are_densities() -> Result {
 fn draws_of_a_flow_have_its_density() -> Result {
     // The share of draws in each cell of a plane against the density there: a χ² test.
     let chain = Chain::new(vec![
-        affine(Partition::halves(2)?, 61)?.bijector,
-        mixture(Partition::halves(2)?.swapped(), 65)?.bijector,
+        affine(Mask::blocks(2)?, 61)?.bijector,
+        mixture(Mask::blocks(2)?.swapped(), 65)?.bijector,
     ]);
     let flow = Transformed::new(StandardNormal::new(2, DType::F64, CPU), chain);
     let count = scaled(40_000, 5_000);
@@ -489,17 +489,17 @@ fn a_normalisation_is_not_initialised_by_nothing() -> Result {
 
 #[test]
 fn a_permutation_brings_the_parts_of_a_partition_together() -> Result {
-    let checkerboard = Partition::checkerboard(Shape::grey(3, 4))?;
+    let checkerboard = Mask::checkerboard(Shape::grey(3, 4))?;
     let network = Network::new(80, 6, 6)?;
     let translation = |network: &Network| {
         let network = network.clone();
         move |given: &Tensor, (): &()| network.of(given)
     };
     let direct = Coupling::new(checkerboard.clone(), Additive, translation(&network));
-    let halves = Coupling::new(Partition::halves(12)?, Additive, translation(&network));
+    let halves = Coupling::new(Mask::blocks(12)?, Additive, translation(&network));
     let chain: Chain = Chain::new(vec![
         Box::new(halves),
-        Box::new(Permutation::from_halves(&checkerboard, CPU)?),
+        Box::new(Permutation::from_mask(&checkerboard, CPU)?),
     ]);
     let data = normal(10, &[4, 12])?;
     let (expected, _) = direct.inverse_and_log_det(&data, &())?;
@@ -545,19 +545,13 @@ fn a_uniform_density_is_one_through_the_sigmoid() -> Result {
 
 #[test]
 fn what_cannot_be_divided_is_refused() -> Result {
-    assert!(matches!(
-        Partition::halves(1),
-        Err(Error::Partition { size: 1 })
-    ));
-    assert!(matches!(
-        Partition::halves(0),
-        Err(Error::Partition { size: 0 })
-    ));
+    assert!(matches!(Mask::blocks(1), Err(Error::Mask { size: 1 })));
+    assert!(matches!(Mask::blocks(0), Err(Error::Mask { size: 0 })));
     assert!(matches!(
         Permutation::new(&[0, 2, 2], CPU),
         Err(Error::Permutation { size: 3 })
     ));
-    let coupling = additive(Partition::halves(4)?, 90)?.bijector;
+    let coupling = additive(Mask::blocks(4)?, 90)?.bijector;
     let five = normal(1, &[2, 5])?;
     assert!(matches!(
         coupling.forward_and_log_det(&five, &()),

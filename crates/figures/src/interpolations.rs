@@ -88,9 +88,9 @@ pub fn interpolations(
         let ends = Encoded::new(model, data, &[start, end], seed, options.binarise)?;
         let path = options
             .path
-            .between(&ends.latents.i(0)?, &ends.latents.i(1)?, steps)?;
+            .interpolate(&ends.latents.i(0)?, &ends.latents.i(1)?, steps)?;
         let [start, end] = [ends.labels[0], ends.labels[1]];
-        let labels = Labels::between(
+        let labels = Labels::interpolate(
             [start, end],
             steps,
             model.metadata.data.classes,

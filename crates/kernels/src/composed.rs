@@ -172,13 +172,13 @@ pub fn kl_to_standard_normal(loc: &Tensor, log_scale: &Tensor) -> Result<Tensor>
     (half_moments - log_scale)?.sum(D::Minus1)
 }
 
-/// See [`columns`](crate::columns).
-pub fn columns(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
+/// See [`columns`](crate::narrow).
+pub fn narrow(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
     vectors.narrow(D::Minus1, first, count)?.contiguous()
 }
 
-/// See [`side_by_side`](crate::side_by_side).
-pub fn side_by_side(left: &Tensor, right: &Tensor) -> Result<Tensor> {
+/// See [`concat`](crate::concat).
+pub fn concat(left: &Tensor, right: &Tensor) -> Result<Tensor> {
     Tensor::cat(&[left, right], D::Minus1)
 }
 

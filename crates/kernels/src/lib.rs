@@ -61,10 +61,9 @@ pub use layer::{Convolution, Layer, TransposedConvolution};
 pub use mixture::MOST_COMPONENTS;
 pub use ops::{
     adam_update, affine_coupling, affine_coupling_inverse, average_update,
-    bernoulli_log_likelihood, categorical_log_likelihood, columns, conv_transpose2d, conv2d,
+    bernoulli_log_likelihood, categorical_log_likelihood, concat, conv_transpose2d, conv2d,
     dequantised_logit, diagonal_affine, diagonal_affine_inverse, kl_to_standard_normal, linear,
-    logistic_mixture, logistic_mixture_inverse, normal_log_density, reparametrise, sequence,
-    side_by_side, sigmoid, squared_norm, standard_logistic_log_density,
-    standard_normal_log_density,
+    logistic_mixture, logistic_mixture_inverse, narrow, normal_log_density, reparametrise,
+    sequence, sigmoid, squared_norm, standard_logistic_log_density, standard_normal_log_density,
 };
 pub use shape::Shape;

@@ -2,7 +2,7 @@
 //! the device, dtype and shapes, and the composed form elsewhere.
 
 mod bijectors;
-mod columns;
+mod concat;
 mod distributions;
 mod layers;
 mod updates;
@@ -11,7 +11,7 @@ pub use bijectors::{
     affine_coupling, affine_coupling_inverse, dequantised_logit, diagonal_affine,
     diagonal_affine_inverse, logistic_mixture, logistic_mixture_inverse,
 };
-pub use columns::{columns, side_by_side};
+pub use concat::{concat, narrow};
 pub use distributions::{
     bernoulli_log_likelihood, categorical_log_likelihood, kl_to_standard_normal,
     normal_log_density, reparametrise, sigmoid, standard_logistic_log_density,

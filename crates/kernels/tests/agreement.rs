@@ -530,11 +530,11 @@ fn columns() -> Result<()> {
         "columns",
         &|x| {
             let (first, count) = some(x)?;
-            latent_kernels::columns(&x[0], first, count)
+            latent_kernels::narrow(&x[0], first, count)
         },
         &|x| {
             let (first, count) = some(x)?;
-            composed::columns(&x[0], first, count)
+            composed::narrow(&x[0], first, count)
         },
         1,
         |random| {
@@ -543,9 +543,9 @@ fn columns() -> Result<()> {
         },
     )?;
     hold(
-        "side_by_side",
-        &|x| latent_kernels::side_by_side(&x[0], &x[1]),
-        &|x| composed::side_by_side(&x[0], &x[1]),
+        "concat",
+        &|x| latent_kernels::concat(&x[0], &x[1]),
+        &|x| composed::concat(&x[0], &x[1]),
         2,
         |random| {
             let rows = size(random);
@@ -557,12 +557,12 @@ fn columns() -> Result<()> {
         },
     )?;
     let three = Tensor::new(&[[1f32, 2.0, 3.0]], &Device::Cpu)?;
-    assert_eq!(latent_kernels::columns(&three, 3, 0)?.dims(), [1, 0]);
+    assert_eq!(latent_kernels::narrow(&three, 3, 0)?.dims(), [1, 0]);
     for (first, count) in [(3, 1), (0, 4), (2, usize::MAX)] {
-        assert!(latent_kernels::columns(&three, first, count).is_err());
+        assert!(latent_kernels::narrow(&three, first, count).is_err());
     }
     let two_rows = Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?;
-    assert!(latent_kernels::side_by_side(&three, &two_rows).is_err());
+    assert!(latent_kernels::concat(&three, &two_rows).is_err());
     Ok(())
 }
 

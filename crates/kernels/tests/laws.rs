@@ -575,7 +575,7 @@ fn a_batch_of_nothing_has_no_densities_and_an_event_of_nothing_the_density_one()
                 affine_coupling(&a, &b, &c)?.0,
                 logistic_mixture_inverse(&a, &parameters, 1)?.0,
                 diagonal_affine(&a, of(&[width])?.as_tensor(), of(&[width])?.as_tensor())?.0,
-                latent_kernels::columns(&a, 0, width)?,
+                latent_kernels::narrow(&a, 0, width)?,
             ] {
                 assert_eq!(values.dims(), [rows, width]);
             }

@@ -4,7 +4,7 @@ use latent_kernels::{Activation, categorical_log_likelihood};
 
 use crate::blocks::{ROWS, in_blocks};
 use crate::error::{most_probable, positive};
-use crate::{Error, Loss, Mlp, Step, Trainable};
+use crate::{Error, Loss, LossContext, Mlp, Trainable};
 
 /// The shape of a [`Classifier`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Classifier {
 
 impl Trainable for Classifier {
     /// The cross-entropy in nats; its parts are `cross_entropy` and `accuracy` (0 or 1 an image).
-    fn loss(&self, images: &Tensor, labels: &Tensor, _: &mut Step) -> Result<Loss, Error> {
+    fn loss(&self, images: &Tensor, labels: &Tensor, _: &mut LossContext) -> Result<Loss, Error> {
         let logits = self.0.forward(images)?;
         let cross_entropy = categorical_log_likelihood(&logits, labels)?.neg()?;
         let accuracy = logits.argmax(D::Minus1)?.eq(labels)?.to_dtype(DType::F32)?;

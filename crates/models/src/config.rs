@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, Labels, LatentModel, Likelihood,
-    Loss, Step, Trainable, Vae, VaeConfig,
+    Loss, LossContext, Trainable, Vae, VaeConfig,
 };
 
 /// A model's variables by name.
@@ -183,7 +183,7 @@ impl ModelConfig {
 /// # use latent_models::{AnyModel, Conditional, Error, Generator};
 /// # use candle_core::Tensor;
 /// fn draw<M: Conditional>(model: &M) -> Result<Tensor, Error> {
-///     model.generate(&[3, 1, 4], &mut Generator::new(1))
+///     model.sample_conditional(&[3, 1, 4], &mut Generator::new(1))
 /// }
 /// fn draw_of_any(model: &AnyModel) -> Result<Tensor, Error> {
 ///     draw(model)
@@ -230,21 +230,26 @@ macro_rules! of_either {
 }
 
 impl Trainable for AnyModel {
-    fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
-        of_either!(self, labels, model, _condition => model.loss(images, labels, step))
+    fn loss(
+        &self,
+        images: &Tensor,
+        labels: &Tensor,
+        context: &mut LossContext,
+    ) -> Result<Loss, Error> {
+        of_either!(self, labels, model, _condition => model.loss(images, labels, context))
     }
 
     fn samples_after(&self, epochs: f64) -> usize {
         of_either!(self, &(), model, _condition => model.samples_after(epochs))
     }
 
-    fn begin(
+    fn initialise(
         &self,
         images: &Tensor,
         labels: &Tensor,
         generator: &mut Generator,
     ) -> Result<(), Error> {
-        of_either!(self, labels, model, _condition => model.begin(images, labels, generator))
+        of_either!(self, labels, model, _condition => model.initialise(images, labels, generator))
     }
 }
 

@@ -4,6 +4,6 @@ mod config;
 mod model;
 mod preprocessing;
 
-pub use config::{BaseDistribution, FlowConfig, Halves, Normalisation, Transform};
+pub use config::{BaseDistribution, FlowConfig, MaskPattern, Normalisation, Transform};
 pub use model::{ConditionalFlow, Flow};
 pub use preprocessing::Preprocessing;

@@ -16,7 +16,7 @@ pub struct Loss {
 
 /// What a loss depends on besides the images: noise, and how far training is.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct LossContext {
     /// What random draws come from.
     pub generator: Generator,
     /// Epochs of training that are done, with fractions; infinite for a finished model.
@@ -24,7 +24,7 @@ pub struct Step {
     is_training: bool,
 }
 
-impl Step {
+impl LossContext {
     /// A step of training after so many epochs.
     pub fn training(generator: Generator, epochs: f64) -> Self {
         Self {
@@ -35,13 +35,13 @@ impl Step {
     }
 
     /// A measurement of a finished model: all that changes in the course of training is as in the end.
-    pub fn measuring(generator: Generator) -> Self {
-        Self::measuring_after(generator, f64::INFINITY)
+    pub fn evaluation(generator: Generator) -> Self {
+        Self::evaluation_after(generator, f64::INFINITY)
     }
 
     /// A measurement after so many epochs of training. What it costs is as it is then, and what it means
     /// as in the end, so that the figures of a training can be compared.
-    pub fn measuring_after(generator: Generator, epochs: f64) -> Self {
+    pub fn evaluation_after(generator: Generator, epochs: f64) -> Self {
         Self {
             generator,
             epochs,
@@ -62,7 +62,12 @@ pub trait Trainable {
     ///
     /// # Errors
     /// The images do not have the model's size, or a label is not one of its classes.
-    fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error>;
+    fn loss(
+        &self,
+        images: &Tensor,
+        labels: &Tensor,
+        context: &mut LossContext,
+    ) -> Result<Loss, Error>;
 
     /// Draws of z for each image in the loss after so many epochs. By another number of draws a loss is
     /// another bound, and no figure to compare with; 1 of a model that draws none.
@@ -75,7 +80,7 @@ pub trait Trainable {
     ///
     /// # Errors
     /// As [`Self::loss`].
-    fn begin(&self, _: &Tensor, _: &Tensor, _: &mut Generator) -> Result<(), Error> {
+    fn initialise(&self, _: &Tensor, _: &Tensor, _: &mut Generator) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -172,7 +177,7 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     /// # let config = VaeConfig { hidden: vec![8], ..VaeConfig::default() };
     /// # let builder = Parameters::seeded(1, &Device::Cpu).builder();
     /// let model = Vae::conditional(784, 10, &config, &builder)?;
-    /// let images = model.generate(&[3, 1, 4], &mut Generator::new(1))?;
+    /// let images = model.sample_conditional(&[3, 1, 4], &mut Generator::new(1))?;
     /// assert_eq!(images.dims(), [3, 784]);
     /// # Ok(())
     /// # }
@@ -180,7 +185,11 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     ///
     /// # Errors
     /// A digit is not one of the classes.
-    fn generate(&self, digits: &[u8], generator: &mut Generator) -> Result<Tensor, Error> {
+    fn sample_conditional(
+        &self,
+        digits: &[u8],
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
         let latents = self.sample_prior(digits.len(), generator)?;
         let classes = known_classes(self)?;
         let labels = Labels::new(digits, classes, latents.dtype(), latents.device())?;
@@ -192,7 +201,12 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     ///
     /// # Errors
     /// There are no classes, or one is not the model's.
-    fn restyle(&self, images: &Tensor, labels: &Labels, classes: &[u8]) -> Result<Tensor, Error> {
+    fn transfer_style(
+        &self,
+        images: &Tensor,
+        labels: &Labels,
+        classes: &[u8],
+    ) -> Result<Tensor, Error> {
         let known = known_classes(self)?;
         let latents = self.encode(images, labels)?;
         let (count, dtype, device) = (latents.dim(0)?, latents.dtype(), latents.device());
@@ -213,7 +227,7 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     ///
     /// # Errors
     /// There are no draws or no classes, or a class is not the model's.
-    fn class_log_probabilities(
+    fn class_log_posterior(
         &self,
         images: &Tensor,
         classes: &[u8],
@@ -243,7 +257,7 @@ pub trait Conditional: LatentModel<Condition = Labels> {
             .to_device(images.device())?)
     }
 
-    /// The most probable of `classes` for each image, `[n]` (u32), by [`Self::class_log_probabilities`].
+    /// The most probable of `classes` for each image, `[n]` (u32), by [`Self::class_log_posterior`].
     ///
     /// # Errors
     /// There are no draws or no classes, a class is not the model's, or a likelihood is infinite or no number.
@@ -254,7 +268,7 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         samples: usize,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
-        let posterior = self.class_log_probabilities(images, classes, samples, generator)?;
+        let posterior = self.class_log_posterior(images, classes, samples, generator)?;
         let places = most_probable(&posterior, "the likelihood of an image")?;
         let labels: Vec<u32> = classes.iter().map(|&class| class.into()).collect();
         let labels = Tensor::new(labels, places.device())?;
@@ -282,7 +296,7 @@ mod tests {
     struct Given([f64; CLASSES]);
 
     impl Trainable for Given {
-        fn loss(&self, _: &Tensor, _: &Tensor, _: &mut Step) -> Result<Loss, Error> {
+        fn loss(&self, _: &Tensor, _: &Tensor, _: &mut LossContext) -> Result<Loss, Error> {
             unreachable!("nothing is trained")
         }
     }
@@ -349,7 +363,7 @@ mod tests {
             let likelihoods = std::array::from_fn(|y| magnitude + (y * y % 7) as f64 / 16.0);
             let image = Tensor::zeros((1, 1), DType::F32, &Device::Cpu)?;
             let posterior = Given(likelihoods)
-                .class_log_probabilities(&image, &ALL, 1, &mut Generator::new(1))?
+                .class_log_posterior(&image, &ALL, 1, &mut Generator::new(1))?
                 .to_vec2::<f32>()?;
             let total: f64 = likelihoods.iter().map(|l| (l - magnitude).exp()).sum();
             for (found, likelihood) in posterior[0].iter().zip(likelihoods) {

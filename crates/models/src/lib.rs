@@ -21,7 +21,7 @@
 //! // A conditional one draws the digits that it is told to: one call from labels to images.
 //! let parameters = Parameters::seeded(1, &Device::Cpu);
 //! let conditional = Vae::conditional(784, 10, &config, &parameters.builder())?;
-//! let images = conditional.generate(&[3, 1, 4], &mut generator)?; // [3, 784]
+//! let images = conditional.sample_conditional(&[3, 1, 4], &mut generator)?; // [3, 784]
 //! # assert_eq!(images.dims(), [3, 784]);
 //! # Ok(())
 //! # }
@@ -47,20 +47,20 @@ pub use classifier::{Classifier, ClassifierConfig};
 pub use config::{AnyModel, ModelConfig, Variables};
 pub use error::Error;
 pub use flow::{
-    BaseDistribution, ConditionalFlow, Flow, FlowConfig, Halves, Normalisation, Preprocessing,
+    BaseDistribution, ConditionalFlow, Flow, FlowConfig, MaskPattern, Normalisation, Preprocessing,
     Transform,
 };
 pub use latent_distributions::Generator;
 pub use latent_kernels::{Activation, Shape};
-pub use latent_model::{Conditional, LatentModel, Loss, Step, Trainable};
+pub use latent_model::{Conditional, LatentModel, Loss, LossContext, Trainable};
 pub use log_mean_exp::LogMeanExp;
 pub use networks::{
-    Concatenated, Condition, Conv2d, ConvTranspose2d, ConvolutionalConfig, ConvolutionalDecoder,
-    ConvolutionalEncoder, Labels, Linear, Mlp, Network, Sequential, Summed,
+    AdditiveConditioning, ConcatConditioning, Condition, Conv2d, ConvTranspose2d,
+    ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder, Labels, Linear, Mlp, Network,
+    Sequential,
 };
 pub use parameters::{Parameters, shapes};
 pub use vae::{
-    Beginning, Bound, ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae,
-    ConvolutionalVaeConfig, FlowPrior, Likelihood, Objective, PixelDistribution, Prior, Vae,
-    VaeConfig,
+    Bound, ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae, ConvolutionalVaeConfig,
+    FlowPrior, InitialSamples, Likelihood, Objective, PixelDistribution, Prior, Vae, VaeConfig,
 };

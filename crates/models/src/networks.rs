@@ -10,13 +10,13 @@ use latent_kernels::{Layer, sequence};
 
 pub use convolution::{Conv2d, ConvTranspose2d};
 pub use convolutional::{ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder};
-pub use labels::{Concatenated, Condition, Labels, Summed};
+pub use labels::{AdditiveConditioning, ConcatConditioning, Condition, Labels};
 pub use linear::{Linear, Mlp};
 
 /// A network as a model sees it: a function of its input and of what the model is conditioned on.
 ///
-/// A network that knows no condition has `()` as [`Self::Condition`]; [`Summed`] makes the first layer
-/// of a network see labels, [`Concatenated`] the network as a whole, and the rest of it is the same.
+/// A network that knows no condition has `()` as [`Self::Condition`]; [`AdditiveConditioning`] makes the first layer
+/// of a network see labels, [`ConcatConditioning`] the network as a whole, and the rest of it is the same.
 pub trait Network: Send + Sync {
     /// What the network is conditioned on.
     type Condition: Condition;

@@ -11,5 +11,5 @@ pub use config::{ConvolutionalVaeConfig, VaeConfig};
 pub use families::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae};
 pub use likelihood::{Likelihood, PixelDistribution};
 pub use model::Vae;
-pub use objective::{Beginning, Bound, Objective};
+pub use objective::{Bound, InitialSamples, Objective};
 pub use prior::{FlowPrior, Prior};

@@ -154,7 +154,7 @@ class Coupling(nn.Module):
     def __init__(self, model: dict, halves: list[int], given: int, classes: int):
         super().__init__()
         self.kind, self.components = model["transform"]["kind"], model["transform"].get("components")
-        self.halves, self.given = halves, given
+        self.mask, self.given = halves, given
         outputs = {"additive": ["translation"], "affine": ["log_scale", "translation"], "mixture": ["mixture"]}
         for name in outputs[self.kind]:
             size = halves[1 - given] * (2 + 3 * self.components if name == "mixture" else 1)
@@ -199,13 +199,13 @@ class Coupling(nn.Module):
         if hasattr(self, "norm"):
             x = (x - self.norm.translation) * torch.exp(-self.norm.log_scale)
             log_det = log_det - self.norm.log_scale.sum()
-        halves = list(x.split(self.halves, 1))
+        halves = list(x.split(self.mask, 1))
         to_latent, _ = self.bijector(torch.cat([halves[self.given], y], 1))
         halves[1 - self.given], log_slope = to_latent(halves[1 - self.given])
         return torch.cat(halves, 1), log_det + log_slope.sum(1)
 
     def to_data(self, x: Tensor, y: Tensor) -> Tensor:
-        halves = list(x.split(self.halves, 1))
+        halves = list(x.split(self.mask, 1))
         _, to_data = self.bijector(torch.cat([halves[self.given], y], 1))
         halves[1 - self.given] = to_data(halves[1 - self.given])
         x = torch.cat(halves, 1)
@@ -223,7 +223,7 @@ class Flow(nn.ModuleList):
         self.prior, self.preprocessing = model["prior"], model["preprocessing"]
         index = torch.arange(height * width)
         field = (index // width + index % width) % 2
-        second = {"alternating": index % 2, "checkerboard": field, "blocks": index >= halves[0]}[model["halves"]]
+        second = {"alternating": index % 2, "checkerboard": field, "blocks": index >= halves[0]}[model["mask"]]
         # The pixels of the first half, and then those of the second.
         self.order = torch.argsort(second.int(), stable=True)
 

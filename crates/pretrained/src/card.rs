@@ -145,9 +145,14 @@ pub(crate) fn overview(models: &Collection<ModelMetadata>) -> String {
         let metadata = &entry.metadata;
         let metrics = metadata.metrics.get("test");
         let figure = metrics.and_then(|metrics| {
-            ["mixture_log_likelihood", "log_likelihood", "elbo"]
-                .iter()
-                .find_map(|figure| Some((*figure, *metrics.get(*figure)?)))
+            [
+                "marginal_log_density",
+                "log_density",
+                "log_likelihood",
+                "elbo",
+            ]
+            .iter()
+            .find_map(|figure| Some((*figure, *metrics.get(*figure)?)))
         });
         let figure = figure.map_or_else(String::new, |(figure, value)| {
             format!("{} {value:.2}", figure.replace('_', " "))

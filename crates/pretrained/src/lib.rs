@@ -6,7 +6,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let model = latent_pretrained::load("cvae-conv", &Device::Cpu)?.model;
-//! let images = model.conditional()?.generate(&[3, 1, 4], &mut Generator::new(1))?;
+//! let images = model.conditional()?.sample_conditional(&[3, 1, 4], &mut Generator::new(1))?;
 //! assert_eq!(images.dims(), [3, 784]); // pixels in [0, 1] of a 3, a 1 and a 4
 //! # Ok(())
 //! # }

@@ -28,7 +28,7 @@ fn embedded_models_are_those_of_the_index_and_small() {
         assert_eq!(model.metadata, entry.metadata, "{name}");
         let generator = &mut Generator::new(1);
         let images = match &model.model {
-            AnyModel::Conditional(model) => model.generate(&[7], generator).unwrap(),
+            AnyModel::Conditional(model) => model.sample_conditional(&[7], generator).unwrap(),
             AnyModel::Unconditional(model) => model.sample(1, &(), generator).unwrap(),
         };
         let pixels = images.flatten_all().unwrap().to_vec1::<f32>().unwrap();

@@ -13,10 +13,14 @@ const METRICS: [(&str, &str, usize); 9] = [
     ("elbo", "ELBO", 2),
     ("reconstruction", "reconstruction", 2),
     ("kl", "KL", 2),
-    ("log_likelihood", "log-likelihood", 2),
-    ("mixture_log_likelihood", "log p(x), labels unknown", 2),
+    ("log_density", "log-density (logit space)", 2),
+    (
+        "marginal_log_density",
+        "marginal log-density over labels",
+        2,
+    ),
     ("bits_per_dimension", "bits per dimension", 3),
-    ("log_probability", "log-probability of levels", 2),
+    ("log_likelihood", "log-likelihood (pixels)", 2),
     ("importance_weighted_bound", "importance-weighted bound", 2),
     ("images", "test images", 0),
 ];

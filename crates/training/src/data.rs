@@ -68,7 +68,7 @@ impl Experiment {
     pub fn prepared(&self, splits: Splits) -> Splits {
         let splits = splits
             .truncated(self.data.limit.unwrap_or(usize::MAX))
-            .held_out(self.training.validation);
+            .held_out(self.training.validation_images);
         if !self.model.is_conditional() {
             return splits;
         }

@@ -52,59 +52,39 @@ impl DataRecord {
     }
 }
 
-/// A record as files have it: today's, and those from before images had channels, which are all of ten classes.
+/// A record as a file has it, which anybody may have written.
 #[derive(Deserialize)]
 struct Stored {
     name: String,
-    shape: Option<Shape>,
-    height: Option<usize>,
-    width: Option<usize>,
-    classes: Option<Classes>,
-    classes_present: Option<Vec<u8>>,
+    shape: Shape,
+    classes: usize,
+    classes_present: Vec<u8>,
     images: usize,
     checksum: String,
     test_checksum: String,
-}
-
-/// The number of classes; formerly the labels of the training images.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Classes {
-    Number(usize),
-    Labels(Vec<u8>),
 }
 
 impl TryFrom<Stored> for DataRecord {
     type Error = String;
 
     fn try_from(stored: Stored) -> Result<Self, String> {
-        /// The classes of files from before their number was recorded.
-        const TEN: usize = 10;
-        let shape = match (stored.shape, stored.height, stored.width) {
-            (Some(shape), ..) => shape,
-            (None, Some(height), Some(width)) => Shape::grey(height, width),
-            _ => return Err("the data have no `shape`".to_owned()),
-        };
-        let (classes, labels) = match stored.classes {
-            Some(Classes::Number(number)) => (number, stored.classes_present),
-            Some(Classes::Labels(labels)) => (TEN, Some(labels)),
-            None => (TEN, None),
-        };
-        let every = || (0..=255u8).take(classes).collect();
-        let classes_present = labels.unwrap_or_else(every);
+        let Stored {
+            classes,
+            classes_present,
+            ..
+        } = &stored;
         let is_ascending = classes_present.windows(2).all(|pair| pair[0] < pair[1]);
         let last = classes_present.last().copied().map(usize::from);
-        // A file that anybody may have written.
-        if !is_ascending || last.is_none_or(|last| last >= classes) {
+        if !is_ascending || last.is_none_or(|last| last >= *classes) {
             return Err(format!(
                 "the classes {classes_present:?}, expected labels less than {classes} in ascending order"
             ));
         }
         Ok(Self {
             name: stored.name,
-            shape,
-            classes,
-            classes_present,
+            shape: stored.shape,
+            classes: stored.classes,
+            classes_present: stored.classes_present,
             images: stored.images,
             checksum: stored.checksum,
             test_checksum: stored.test_checksum,
@@ -123,29 +103,25 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_as_it_is_written_and_as_it_was_written_before() {
-        let today = parse(
+    fn a_record_is_read_as_it_is_written() {
+        let record = parse(
             r#""shape":{"channels":3,"height":2,"width":5},"classes":26,"classes_present":[0,25],"#,
         );
-        let today = today.unwrap();
-        assert_eq!((today.classes, today.shape.channels), (26, 3));
-        let again = serde_json::from_str(&serde_json::to_string(&today).unwrap());
-        assert_eq!(today, again.unwrap());
-
-        let before = parse(r#""height":2,"width":3,"classes":[1,4,9],"#).unwrap();
-        assert_eq!((before.shape, before.classes), (Shape::grey(2, 3), 10));
-        assert_eq!(before.classes_present, [1, 4, 9]);
-        let oldest = parse(r#""height":2,"width":3,"#).unwrap();
-        assert_eq!(oldest.classes_present, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let record = record.unwrap();
+        assert_eq!((record.classes, record.shape.channels), (26, 3));
+        let again = serde_json::from_str(&serde_json::to_string(&record).unwrap());
+        assert_eq!(record, again.unwrap());
         assert!(parse("").unwrap_err().to_string().contains("shape"));
     }
 
     #[test]
     fn classes_from_a_file_are_labels_in_ascending_order() {
-        let record =
-            |classes: &str| parse(&format!(r#""height":2,"width":3,"classes":{classes},"#));
-        let number = r#"3,"classes_present":[0,3]"#;
-        for wrong in ["[]", "[10]", "[3,1]", "[1,1]", "0", number] {
+        let record = |classes: &str| {
+            parse(&format!(
+                r#""shape":{{"channels":1,"height":2,"width":3}},"classes":10,"classes_present":{classes},"#
+            ))
+        };
+        for wrong in ["[]", "[10]", "[3,1]", "[1,1]"] {
             let error = record(wrong).unwrap_err();
             assert!(error.to_string().contains("ascending order"), "{error}");
         }

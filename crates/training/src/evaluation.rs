@@ -4,7 +4,9 @@ use candle_core::{DType, Device, Tensor};
 use latent_datasets::{Batch, Batching, Dataset};
 use latent_distributions::Generator;
 use latent_models::latent_space::nearest_labels;
-use latent_models::{Condition, Conditional, LatentModel, LogMeanExp, Loss, Step, Trainable};
+use latent_models::{
+    Condition, Conditional, LatentModel, LogMeanExp, Loss, LossContext, Trainable,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -26,7 +28,7 @@ pub(crate) struct Totals {
 impl Totals {
     /// Adds a batch, and returns its mean loss.
     pub(crate) fn add(&mut self, loss: &Loss) -> Result<f64, Error> {
-        // Summed in 64 bits, so that a mean over many images is as exact as its terms; on the CPU,
+        // AdditiveConditioning in 64 bits, so that a mean over many images is as exact as its terms; on the CPU,
         // since not every device has such floats.
         let sum = |tensor: &Tensor| {
             let tensor = tensor.detach().to_device(&Device::Cpu)?;
@@ -79,8 +81,8 @@ pub(crate) fn evaluate_after<M: Trainable + ?Sized>(
     let mut totals = Totals::default();
     for (step, batch) in dataset.in_order(batching, device).enumerate() {
         let batch = batch?;
-        let mut step = Step::measuring_after(noise(batching, step), epochs);
-        totals.add(&model.loss(&batch.images, &batch.labels, &mut step)?)?;
+        let mut context = LossContext::evaluation_after(noise(batching, step), epochs);
+        totals.add(&model.loss(&batch.images, &batch.labels, &mut context)?)?;
     }
     Ok(totals.means())
 }
@@ -111,7 +113,7 @@ pub fn part_of_each<M: Trainable + ?Sized>(
 
 /// log p(x) = log 1/k Σ p(x|y) of every image of a data set, in their order, with a uniform prior over the
 /// k labels `classes` (those seen in training, [`DataRecord::classes`](crate::DataRecord::classes)), for a
-/// model of p(x|y) of whose loss log p(x|y) is a part, `log_likelihood`: the literature's figure for
+/// model of p(x|y) of whose loss log p(x|y) is a part, `log_density`: the literature's figure for
 /// conditional flows. `None`, if it has no such part; −∞ without a class, as the empty sum has it.
 ///
 /// `progress` is told after every batch how many images are done.
@@ -135,7 +137,7 @@ pub fn marginal_log_likelihoods<M: Conditional + ?Sized>(
         for &label in classes {
             let labels = Tensor::full(u32::from(label), count, device)?;
             // The same noise under every label, so that it is the density at one point.
-            let part = part(model, &images, &labels, "log_likelihood", step, batching)?;
+            let part = part(model, &images, &labels, "log_density", step, batching)?;
             let Some(part) = part else {
                 return Ok(None);
             };
@@ -157,8 +159,8 @@ fn part<M: Trainable + ?Sized>(
     step: usize,
     batching: &Batching,
 ) -> Result<Option<Tensor>, Error> {
-    let mut step = Step::measuring(noise(batching, step));
-    let loss = model.loss(images, labels, &mut step)?;
+    let mut context = LossContext::evaluation(noise(batching, step));
+    let loss = model.loss(images, labels, &mut context)?;
     let part = loss.parts.into_iter().find(|(known, _)| *known == name);
     Ok(part.map(|(_, part)| part))
 }

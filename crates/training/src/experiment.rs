@@ -74,8 +74,8 @@ fn default_seed() -> u64 {
 /// Keys that need not have a value, and so are missing from an experiment written back.
 const OPTIONAL_KEYS: [&str; 4] = [
     "data.limit",
-    "training.gradient_clip",
-    "training.weight_average",
+    "training.max_grad_norm",
+    "training.ema_decay",
     "training.patience",
 ];
 
@@ -207,7 +207,11 @@ impl Experiment {
     /// [`Error::NoImages`] names the split that would have none.
     pub fn check_splits(&self, splits: &Splits) -> Result<(), Error> {
         // At least one is left to train on, and one to choose by.
-        let least = if self.training.validation > 0 { 2 } else { 1 };
+        let least = if self.training.validation_images > 0 {
+            2
+        } else {
+            1
+        };
         for (split, images, least) in [
             ("train", splits.train.len(), 1),
             ("validation", splits.train.len(), least),

@@ -47,6 +47,7 @@ mod saving;
 mod schedule;
 mod throughput;
 mod trainer;
+mod upgrade;
 
 pub use comparison::{ComparedRun, Comparison, SameData, SettingDifference};
 pub use data::{DataDirectory, RunData};
@@ -69,3 +70,4 @@ pub use sample_accuracy::{SampleAccuracy, TrainedClassifier, train_classifier};
 pub use schedule::Schedule;
 pub use throughput::Throughput;
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};
+pub use upgrade::upgrade;

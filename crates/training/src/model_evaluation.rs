@@ -38,10 +38,10 @@ impl Evaluation {
     /// Evaluates a model on all images of a data set:
     ///
     /// - the loss and its parts ([`evaluate`]), with the standard errors of the ELBO and of an exact log-likelihood;
-    /// - `mixture_log_likelihood`, log p(x) over labels ([`marginal_log_likelihoods`]), of a conditional model with an
+    /// - `marginal_log_density`, log p(x) over labels ([`marginal_log_likelihoods`]), of a conditional model with an
     ///   exact log-likelihood;
     /// - with `importance_samples`, `log_likelihood` by so many draws for each image ([`log_likelihoods`]); of a model
-    ///   with an exact density of its preprocessed pixels, `log_probability`, that of the 256-level pixels.
+    ///   with an exact density of its preprocessed pixels, `log_likelihood`, that of the 256-level pixels.
     ///
     /// `progress` is called with the number of images that are done.
     ///
@@ -57,9 +57,9 @@ impl Evaluation {
     ) -> Result<Self, Error> {
         let any = &model.model;
         let mut evaluation = Self::from(&evaluate(any, images, batching, device)?);
-        let exact = part_of_each(any, images, "log_likelihood", batching, device)?;
+        let exact = part_of_each(any, images, "log_density", batching, device)?;
         let bounds = part_of_each(any, images, "elbo", batching, device)?;
-        for (name, values) in [("elbo", &bounds), ("log_likelihood", &exact)] {
+        for (name, values) in [("elbo", &bounds), ("log_density", &exact)] {
             if let Some(values) = values {
                 let error = mean_and_standard_error(values).1;
                 evaluation.standard_errors.insert(name.to_owned(), error);
@@ -72,14 +72,14 @@ impl Evaluation {
             let done = |done| progress(EvaluationStage::MarginalLogLikelihood, done);
             let values =
                 marginal_log_likelihoods(conditional, images, classes, batching, device, done)?;
-            evaluation.add("mixture_log_likelihood", &values.unwrap_or_default());
+            evaluation.add("marginal_log_density", &values.unwrap_or_default());
         }
         if let Some(samples) = importance_samples {
             let done = |done| progress(EvaluationStage::LogLikelihood, done);
             let values = log_likelihoods(any, images, samples, batching, device, done)?;
             // The density of preprocessed pixels is another quantity than the probability of levels.
             let name = match exact {
-                Some(_) => "log_probability",
+                Some(_) => "log_likelihood",
                 None => "log_likelihood",
             };
             evaluation.add(name, &values);

@@ -4,7 +4,7 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use latent_checkpoints::Checkpoint;
 
-use crate::run::{MODEL_KIND, PYTORCH_FORMAT, model_file};
+use crate::run::{MODEL_KIND, model_file};
 use crate::{Error, Metrics, Model, ModelMetadata, parse_model};
 
 /// A model's file as it is given to others: its metrics are of the very weights in it.
@@ -30,19 +30,10 @@ pub fn publish<E: From<Error>>(
     let (file, run) = model_file(path)?;
     let Checkpoint {
         tensors,
-        format,
         mut metadata,
         ..
     } = latent_checkpoints::load::<ModelMetadata>(&file, MODEL_KIND, device)
         .map_err(Error::from)?;
-    let tensors = if format < PYTORCH_FORMAT {
-        let config = &metadata.experiment.model;
-        config
-            .in_pytorch_order(metadata.data.shape, tensors)
-            .map_err(Error::from)?
-    } else {
-        tensors
-    };
     let rounded = |(name, tensor): (String, Tensor)| {
         let dtype = if half && tensor.rank() > 1 {
             DType::F16

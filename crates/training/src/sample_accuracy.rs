@@ -33,7 +33,7 @@ pub fn train_classifier(
     }
     let config = TrainingConfig {
         epochs: 10,
-        schedule: Schedule::Cosine { floor: 0.0 },
+        schedule: Schedule::Cosine { min_lr: 0.0 },
         ..TrainingConfig::default()
     };
     let shape = ClassifierConfig {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// How the step size changes over a training: a factor that the learning rate is multiplied by.
+/// Learning rate schedule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -12,18 +12,19 @@ pub enum Schedule {
     /// Not at all.
     #[default]
     Constant,
-    /// By `factor` after every `epochs` epochs.
+    /// The learning rate is multiplied by `gamma` after every `epochs` epochs.
     Step {
         /// Epochs from one change to the next.
         epochs: usize,
-        /// What it changes by.
-        factor: f64,
+        /// Factor of one change.
+        gamma: f64,
     },
-    /// Along half a cosine from 1 to `floor`: Loshchilov & Hutter 2017, equation 5, without restarts.
+    /// Cosine annealing from the initial learning rate to `min_lr`. Loshchilov & Hutter 2017, equation 5, without
+    /// restarts.
     Cosine {
-        /// The last factor.
+        /// The learning rate at the end of the training.
         #[serde(default)]
-        floor: f64,
+        min_lr: f64,
     },
     /// In eight stages i = 0 … 7, with a factor of 10^(−i/7) for 3ⁱ of every 3,280 epochs: with 3,280
     /// epochs that of Burda, Grosse & Salakhutdinov 2016, section 5, and with fewer its proportions.
@@ -31,17 +32,22 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// The factor when so many epochs are done, with fractions, of `total`.
-    pub fn factor(&self, epochs: f64, total: usize) -> f64 {
+    /// The learning rate after `epochs` epochs (with fractions) of `total`, of a training that starts with `initial`.
+    pub fn learning_rate(&self, initial: f64, epochs: f64, total: usize) -> f64 {
+        initial * self.factor(initial, epochs, total)
+    }
+
+    fn factor(&self, initial: f64, epochs: f64, total: usize) -> f64 {
         let share = (epochs / total.max(1) as f64).clamp(0.0, 1.0);
         match self {
             Self::Constant => 1.0,
             Self::Step {
                 epochs: every,
-                factor,
-            } => factor.powf((epochs / (*every).max(1) as f64).floor()),
-            Self::Cosine { floor } => {
-                floor + (1.0 - floor) * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+                gamma,
+            } => gamma.powf((epochs / (*every).max(1) as f64).floor()),
+            Self::Cosine { min_lr } => {
+                let end = min_lr / initial;
+                end + (1.0 - end) * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
             }
             Self::Iwae => {
                 const STAGES: i32 = 8;
@@ -56,22 +62,22 @@ impl Schedule {
     }
 
     /// The key of a value that makes no sense, the value, and what to do about it.
-    pub(crate) fn fault(&self) -> Option<(&'static str, String, &'static str)> {
+    pub(crate) fn fault(&self, initial: f64) -> Option<(&'static str, String, &'static str)> {
         match self {
             Self::Step { epochs: 0, .. } => Some((
                 "training.schedule.epochs",
                 "0".to_owned(),
                 "it must be 1 or more",
             )),
-            Self::Step { factor, .. } if !(factor.is_finite() && *factor > 0.0) => Some((
-                "training.schedule.factor",
-                factor.to_string(),
+            Self::Step { gamma, .. } if !(gamma.is_finite() && *gamma > 0.0) => Some((
+                "training.schedule.gamma",
+                gamma.to_string(),
                 "it must be a positive number",
             )),
-            Self::Cosine { floor } if !(0.0..=1.0).contains(floor) => Some((
-                "training.schedule.floor",
-                floor.to_string(),
-                "it must be from 0 to 1",
+            Self::Cosine { min_lr } if !(0.0..=initial).contains(min_lr) => Some((
+                "training.schedule.min_lr",
+                min_lr.to_string(),
+                "it must be 0 or more, and at most `training.learning_rate`",
             )),
             _ => None,
         }
@@ -93,11 +99,13 @@ mod tests {
             let length = 3f64.powi(stage);
             for at in [epoch, epoch + length / 2.0, epoch + length - 0.01] {
                 assert!(
-                    (Schedule::Iwae.factor(at, 3280) - expected).abs() < LOST,
+                    (Schedule::Iwae.learning_rate(1.0, at, 3280) - expected).abs() < LOST,
                     "{at}"
                 );
                 // A shorter training has the same proportions.
-                assert!((Schedule::Iwae.factor(at / 32.8, 100) - expected).abs() < LOST);
+                assert!(
+                    (Schedule::Iwae.learning_rate(1.0, at / 32.8, 100) - expected).abs() < LOST
+                );
             }
             epoch += length;
         }
@@ -108,19 +116,19 @@ mod tests {
     fn schedules_begin_at_one_and_end_where_they_say() {
         let step = Schedule::Step {
             epochs: 3,
-            factor: 0.5,
+            gamma: 0.5,
         };
-        let cosine = Schedule::Cosine { floor: 0.1 };
+        let cosine = Schedule::Cosine { min_lr: 0.1 };
         for schedule in [&Schedule::Constant, &step, &cosine, &Schedule::Iwae] {
-            assert!((schedule.factor(0.0, 10) - 1.0).abs() < LOST);
+            assert!((schedule.learning_rate(1.0, 0.0, 10) - 1.0).abs() < LOST);
             let factors: Vec<f64> = (0..=100)
-                .map(|i| schedule.factor(f64::from(i) / 10.0, 10))
+                .map(|i| schedule.learning_rate(1.0, f64::from(i) / 10.0, 10))
                 .collect();
             assert!(factors.windows(2).all(|pair| pair[1] <= pair[0] + LOST));
         }
-        assert!((step.factor(9.5, 10) - 0.125).abs() < LOST);
-        assert!((cosine.factor(5.0, 10) - 0.55).abs() < LOST);
-        assert!((cosine.factor(10.0, 10) - 0.1).abs() < LOST);
-        assert!((Schedule::Constant.factor(10.0, 10) - 1.0).abs() < LOST);
+        assert!((step.learning_rate(1.0, 9.5, 10) - 0.125).abs() < LOST);
+        assert!((cosine.learning_rate(1.0, 5.0, 10) - 0.55).abs() < LOST);
+        assert!((cosine.learning_rate(1.0, 10.0, 10) - 0.1).abs() < LOST);
+        assert!((Schedule::Constant.learning_rate(1.0, 10.0, 10) - 1.0).abs() < LOST);
     }
 }

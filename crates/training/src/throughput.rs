@@ -46,8 +46,8 @@ impl Throughput {
         let parameters = Parameters::seeded(1, device);
         let build = |builder: &VarBuilder| model.build(train.shape(), train.classes(), builder);
         let mut trainer = Trainer::new(&config, false, 1, parameters, build)?;
-        let warm_up = steps.div_ceil(10);
-        trainer.images_per_second(train, warm_up)?;
+        let warm_up_epochs = steps.div_ceil(10);
+        trainer.images_per_second(train, warm_up_epochs)?;
         let images_per_second = trainer.images_per_second(train, steps)?;
 
         let model = trainer.evaluated();
@@ -58,11 +58,12 @@ impl Throughput {
         let condition = Condition::from_labels(&labels, model.classes(), DType::F32)?;
         let mut generator = Generator::new(1);
         let start = Instant::now();
-        for _ in 0..warm_up {
+        for _ in 0..warm_up_epochs {
             let latents = model.sample_prior(batch_size, &mut generator)?;
             model.decode(&latents, &condition)?;
         }
-        let samples_per_second = (batch_size * warm_up) as f64 / start.elapsed().as_secs_f64();
+        let samples_per_second =
+            (batch_size * warm_up_epochs) as f64 / start.elapsed().as_secs_f64();
         Ok(Self {
             threads: barrier_pool().n_workers() + 1,
             batch_size,

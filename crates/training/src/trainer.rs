@@ -11,7 +11,7 @@ use candle_nn::VarBuilder;
 use latent_datasets::{Batch, Batching, Dataset, Splits};
 use latent_distributions::Generator;
 use latent_kernels::{average_update, backward, squared_norm};
-use latent_models::{Parameters, Step, Trainable};
+use latent_models::{LossContext, Parameters, Trainable};
 
 use crate::evaluation::{EVALUATION_BATCH, evaluate_after};
 use crate::optimiser::State;
@@ -62,10 +62,10 @@ impl<M: Trainable> Trainer<M> {
         let builder = parameters.builder();
         let device = builder.device().clone();
         let model = build(&builder)?;
-        let averages = config.weight_average.map(|_| parameters.copied());
+        let averages = config.ema_decay.map(|_| parameters.copied());
         let averages = averages.transpose()?;
         let evaluated = build(&averages.as_ref().unwrap_or(&parameters).detached_builder())?;
-        let best = (config.validation > 0).then(|| parameters.copied());
+        let best = (config.validation_images > 0).then(|| parameters.copied());
         let best = best.transpose()?;
         let variables = parameters.variables();
         let optimiser = State::new(config.optimiser, &variables)?;
@@ -92,7 +92,7 @@ impl<M: Trainable> Trainer<M> {
     }
 
     /// What training is for: the variables that are trained, or their running averages
-    /// ([`TrainingConfig::weight_average`]), as they are or as they were after the best epoch
+    /// ([`TrainingConfig::ema_decay`]), as they are or as they were after the best epoch
     /// ([`TrainingConfig::validation`]).
     pub fn parameters(&self) -> &Parameters {
         let best = self.best.as_ref().filter(|_| self.position.best.is_some());
@@ -172,7 +172,7 @@ impl<M: Trainable> Trainer<M> {
         };
         let device = self.device.clone();
         if self.position.updates == 0 {
-            self.begin(train, &batching, &device)?;
+            self.initialise(train, &batching, &device)?;
         }
         let batches = train
             .shuffled(&batching, epoch as u64, &device)
@@ -325,7 +325,7 @@ impl<M: Trainable> Trainer<M> {
     }
 
     /// Gives variables that begin as suits the data their values.
-    fn begin(
+    fn initialise(
         &mut self,
         train: &Dataset,
         batching: &Batching,
@@ -342,7 +342,8 @@ impl<M: Trainable> Trainer<M> {
         };
         let Batch { images, labels } = batch?;
         let mut generator = Generator::stream(self.seed, "begin", 0, 0);
-        self.evaluated.begin(&images, &labels, &mut generator)?;
+        self.evaluated
+            .initialise(&images, &labels, &mut generator)?;
         // The evaluated model's variables are the averages where there are any: both begin alike.
         let averages = self.averages.iter().flat_map(Parameters::variables);
         for ((_, average), (_, variable)) in averages.zip(&self.variables) {
@@ -362,8 +363,8 @@ impl<M: Trainable> Trainer<M> {
         let position = &mut self.position;
         let generator = Generator::stream(self.seed, "noise", epoch as u64, position.step as u64);
         let epochs = (epoch - 1) as f64 + position.step as f64 / steps as f64;
-        let mut step = Step::training(generator, epochs);
-        let loss = self.model.loss(images, labels, &mut step)?;
+        let mut context = LossContext::training(generator, epochs);
+        let loss = self.model.loss(images, labels, &mut context)?;
         let mean = position.totals.add(&loss)?;
         refuse_infinite(mean, || "the loss".to_owned(), epoch, position.step + 1)?;
         if position.updates == 0 {
@@ -381,7 +382,7 @@ impl<M: Trainable> Trainer<M> {
             self.optimiser
                 .update(name, variable, gradient, &adam, update)?;
         }
-        if let (Some(averages), Some(decay)) = (&self.averages, self.config.weight_average) {
+        if let (Some(averages), Some(decay)) = (&self.averages, self.config.ema_decay) {
             let updates = position.updates as f64;
             let decay = decay.min((1.0 + updates) / (10.0 + updates));
             for ((_, average), (_, variable)) in averages.variables().iter().zip(&self.variables) {
@@ -403,7 +404,7 @@ impl<M: Trainable> Trainer<M> {
             .iter()
             .map(gradient)
             .collect::<Result<_, _>>()?;
-        let Some(longest) = self.config.gradient_clip else {
+        let Some(longest) = self.config.max_grad_norm else {
             return Ok(all);
         };
         let squares = all.iter().map(squared_norm).sum::<Result<f64, _>>()?;

@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use latent_datasets::{Batching, Dataset, Shape, Splits, synthetic};
 use latent_distributions::Generator;
 use latent_models::{
-    Classifier, ClassifierConfig, Labels, LatentModel, Loss, ModelConfig, Parameters, Step,
+    Classifier, ClassifierConfig, Labels, LatentModel, Loss, LossContext, ModelConfig, Parameters,
     Trainable, Vae, VaeConfig,
 };
 use latent_training::{
@@ -101,12 +101,12 @@ fn a_conditional_flow_has_the_marginal_log_likelihood_too() {
     };
     let evaluation = Evaluation::of(&model, &splits.test, None, &BATCHING, CPU, watch).unwrap();
     assert_eq!(done, 40);
-    for name in ["log_likelihood", "mixture_log_likelihood"] {
+    for name in ["log_likelihood", "marginal_log_density"] {
         assert!(evaluation.metrics.contains_key(name), "{name}");
         assert!(evaluation.standard_errors[name].unwrap() > 0.0, "{name}");
     }
     // log p(x) is at most log Σ p(x|y), and at least log p(x|y) − log 10.
-    let marginal = evaluation.metrics["mixture_log_likelihood"];
+    let marginal = evaluation.metrics["marginal_log_density"];
     let conditional = evaluation.metrics["log_likelihood"];
     assert!(
         marginal >= conditional - 10f64.ln() - 1e-3,
@@ -157,7 +157,7 @@ struct OneHot;
 type Result<T> = std::result::Result<T, latent_models::Error>;
 
 impl Trainable for OneHot {
-    fn loss(&self, _: &Tensor, _: &Tensor, _: &mut Step) -> Result<Loss> {
+    fn loss(&self, _: &Tensor, _: &Tensor, _: &mut LossContext) -> Result<Loss> {
         Err(latent_models::Error::NoSamples)
     }
 }

@@ -12,7 +12,7 @@ use latent_checkpoints::{load_foreign, save};
 use latent_datasets::{Batch, Batching, Dataset, Shape, Splits, synthetic};
 use latent_distributions::{Distribution, Generator};
 use latent_kernels::{Adam, Moments, adam_update, average_update, squared_norm};
-use latent_models::{Loss, Parameters, Step, Trainable, Vae, VaeConfig};
+use latent_models::{Loss, LossContext, Parameters, Trainable, Vae, VaeConfig};
 use latent_tolerance::{DOUBLE, SINGLE, rounding};
 use latent_training::{
     EVALUATION_BATCH, EpochReport, Error, Experiment, GeneralisationGap, Metrics, Observer,
@@ -101,14 +101,14 @@ fn the_same_experiment_gives_the_same_bytes_and_another_seed_others() {
 #[test]
 fn an_interrupted_run_ends_as_one_that_was_not() {
     let everything = [
-        "training.gradient_clip=50",
-        "training.weight_average=0.9",
+        "training.max_grad_norm=50",
+        "training.ema_decay=0.9",
         "training.schedule.kind=cosine",
     ];
     interrupt(&experiment(&[]));
     interrupt(&experiment(&everything));
     interrupt(&experiment(&[
-        "training.validation=30",
+        "training.validation_images=30",
         "training.patience=2",
     ]));
     interrupt(&experiment(&[
@@ -133,7 +133,7 @@ fn kinds() -> Vec<Experiment> {
         "kind = 'conditional-convolutional-vae'\nchannels = [4, 6]",
         "kind = 'vae'\nhidden = [16]\n[model.objective]\nbound = 'importance-weighted'\nsamples = 4\n\
          beginning = { samples = 1, epochs = 0.5 }",
-        "kind = 'vae'\nhidden = [16]\n[model.objective]\nbound = 'sampled-elbo'\nwarm_up = 1.5",
+        "kind = 'vae'\nhidden = [16]\n[model.objective]\nbound = 'monte-carlo-elbo'\nwarm_up = 1.5",
         "kind = 'flow'\ncouplings = 2\nhidden = [16]\nnormalisation = 'act-norm'",
         "kind = 'conditional-flow'\ncouplings = 2\nhidden = [16]\nprior = 'logistic'\n\
          transform = { kind = 'mixture', components = 2 }",
@@ -244,7 +244,7 @@ fn the_epoch_is_kept_that_validation_images_choose() {
     let directory = tempfile::tempdir().unwrap();
     // Steps so large that some make it worse.
     let experiment = experiment(&[
-        "training.validation=30",
+        "training.validation_images=30",
         "training.patience=2",
         "training.epochs=40",
         "training.learning_rate=0.03",
@@ -776,7 +776,7 @@ fn a_variable_that_no_gradient_reaches_is_named() {
             &self,
             images: &Tensor,
             _: &Tensor,
-            _: &mut Step,
+            _: &mut LossContext,
         ) -> Result<Loss, latent_models::Error> {
             let objective = images.sum(1)?.broadcast_mul(&self.0.detach())?;
             Ok(Loss {
@@ -810,9 +810,9 @@ fn the_loop_is_the_one_that_the_documentation_describes() {
     follow_by_hand(&plain);
     follow_by_hand(&TrainingConfig {
         // Gradients are longer at first and shorter later.
-        gradient_clip: Some(40.0),
-        weight_average: Some(0.5),
-        schedule: Schedule::Cosine { floor: 0.1 },
+        max_grad_norm: Some(40.0),
+        ema_decay: Some(0.5),
+        schedule: Schedule::Cosine { min_lr: 3e-4 },
         weight_decay: 0.5,
         ..plain
     });
@@ -852,7 +852,7 @@ fn sgd_is_momentum_and_decoupled_weight_decay() {
     };
     for (step, batch) in (0..).zip(digits.train.shuffled(&batching, 1, &device)) {
         let Batch { images, labels } = batch.unwrap();
-        let mut context = Step::training(Generator::stream(9, "noise", 1, step), 0.0);
+        let mut context = LossContext::training(Generator::stream(9, "noise", 1, step), 0.0);
         let loss = model.loss(&images, &labels, &mut context).unwrap();
         let gradients = loss.objective.mean_all().unwrap().backward().unwrap();
         for ((_, variable), velocity) in variables.iter().zip(&mut velocities) {
@@ -913,7 +913,7 @@ fn follow_by_hand(training: &TrainingConfig) {
                 .loss(
                     &batch.images,
                     &batch.labels,
-                    &mut Step::training(generator, 0.0),
+                    &mut LossContext::training(generator, 0.0),
                 )
                 .unwrap();
             let gradients = loss.objective.mean_all().unwrap().backward().unwrap();
@@ -921,20 +921,20 @@ fn follow_by_hand(training: &TrainingConfig) {
                 .iter()
                 .map(|(_, variable)| gradients.get(variable).unwrap());
             let squares = gradients.clone().map(|g| squared_norm(g).unwrap());
-            let shortened = training.gradient_clip.map_or(1.0, |longest| {
+            let shortened = training.max_grad_norm.map_or(1.0, |longest| {
                 (longest / squares.sum::<f64>().sqrt()).min(1.0)
             });
             clipped += usize::from(shortened < 1.0);
             let epochs = (epoch - 1) as f64 + f64::from(step as u32) / 4.0;
             let adam = Adam {
-                learning_rate: 3e-3 * training.schedule.factor(epochs, 2),
+                learning_rate: training.schedule.learning_rate(3e-3, epochs, 2),
                 beta1: 0.8,
                 beta2: 0.95,
                 epsilon: 1e-5,
                 weight_decay: 0.0,
             };
             updates += 1;
-            let decay = training.weight_average.map_or(0.0, |decay| {
+            let decay = training.ema_decay.map_or(0.0, |decay| {
                 decay.min((1 + updates) as f64 / (10 + updates) as f64)
             });
             for (((_, variable), (_, average)), (gradient, moments)) in variables
@@ -957,7 +957,7 @@ fn follow_by_hand(training: &TrainingConfig) {
             }
         }
     }
-    if training.gradient_clip.is_some() {
+    if training.max_grad_norm.is_some() {
         assert!(0 < clipped && clipped < 8, "{clipped} of 8 were clipped");
     }
     let values = |variable: &Tensor| variable.flatten_all().unwrap().to_vec1::<f32>().unwrap();
@@ -984,7 +984,7 @@ fn figures_are_means_over_images_whatever_the_batches() {
             &self,
             images: &Tensor,
             _: &Tensor,
-            _: &mut Step,
+            _: &mut LossContext,
         ) -> Result<Loss, latent_models::Error> {
             let objective = images.sum(1)?;
             Ok(Loss {
@@ -1067,9 +1067,9 @@ impl Trainable for Scripted {
         &self,
         images: &Tensor,
         _: &Tensor,
-        step: &mut Step,
+        context: &mut LossContext,
     ) -> Result<Loss, latent_models::Error> {
-        let value = (self.loss)(step.epochs, step.is_training());
+        let value = (self.loss)(context.epochs, context.is_training());
         let nothing = (images.sum(1)? * 0.0)?.broadcast_mul(&self.nothing)?;
         Ok(Loss {
             objective: (nothing + value)?,
@@ -1211,7 +1211,7 @@ fn the_best_epoch_is_chosen_among_those_of_one_bound() {
         "model.objective.beginning={ samples = 50, epochs = 2 }",
         "training.epochs=4",
         "training.learning_rate=1e-12",
-        "training.validation=30",
+        "training.validation_images=30",
         "data.binarise=false",
     ]);
     let outcome = train_in(directory.path(), &experiment, &mut Silent).unwrap();

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use latent_training::import;
+use latent_training::{import, upgrade};
 use serde_json::json;
 
 use crate::arguments::DataArguments;
@@ -9,7 +9,9 @@ use crate::paths::{new_path, path};
 use crate::shell::{CommandLine, next};
 use crate::{Context, Error, experiments};
 
-/// Make a model of weights that another program trained
+/// Import weights that another program trained, or a model of an older format
+///
+/// Without an experiment, FILE is a model that an earlier version of this program wrote.
 ///
 /// The weights are a .safetensors file with the names and shapes that a PyTorch module of the same layers has:
 /// `safetensors.torch.save_file(module.state_dict(), FILE)`. The prefixes `module.` and `_orig_mod.`, which PyTorch's
@@ -19,12 +21,13 @@ pub(crate) struct Import {
     /// The weights
     #[arg(value_name = "FILE", value_parser = path())]
     weights: PathBuf,
-    /// What they are weights of: an experiment's name or a .toml file
+    /// The experiment that describes the model: a name or a .toml file [default: the one in FILE]
     #[arg(value_name = "NAME|FILE.toml")]
-    experiment: String,
+    experiment: Option<String>,
     #[arg(
         long = "set",
         value_name = "KEY=VALUE",
+        requires = "experiment",
         help = "Change any value of the experiment, such as model.latent_size=8"
     )]
     settings: Vec<String>,
@@ -43,11 +46,15 @@ impl Import {
         if self.out.exists() && !self.overwrite {
             return Err(Error::FileExists(self.out.clone()));
         }
-        let mut experiment = experiments::find(&self.experiment, &self.settings)?;
-        let loaded = self.data.load(experiment.data.source, context)?;
-        experiment.data.source = loaded.source;
-        import(&self.weights, &experiment, &loaded.splits, &self.out)
-            .map_err(|error| Error::of_weights(&self.weights, error))?;
+        if let Some(name) = &self.experiment {
+            let mut experiment = experiments::find(name, &self.settings)?;
+            let loaded = self.data.load(experiment.data.source, context)?;
+            experiment.data.source = loaded.source;
+            import(&self.weights, &experiment, &loaded.splits, &self.out)
+                .map_err(|error| Error::of_weights(&self.weights, error))?;
+        } else {
+            upgrade(&self.weights, &self.out)?;
+        }
         let out = self.out.display().to_string();
         let evaluate = CommandLine::new("evaluate").path(&self.out);
         context.say(&next(&[evaluate.data_directory(&self.data)]));

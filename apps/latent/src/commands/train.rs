@@ -205,7 +205,7 @@ impl Train {
                 thousands(left_out as f64)
             ));
         }
-        let asked = experiment.training.validation;
+        let asked = experiment.training.validation_images;
         let held_out = splits.validation.as_ref().map_or(0, Dataset::len);
         if held_out < asked {
             context.say(&format!(
@@ -244,8 +244,8 @@ impl Train {
         let batching = model.batching(experiment.seed);
         let gap = GeneralisationGap::measure(&model.model, splits, &batching, &context.device)?;
         if let Some(gap) = gap.filter(GeneralisationGap::is_overfitting) {
-            let remedy = match experiment.training.validation {
-                0 => "`--set training.validation=10000` keeps the epoch before it is worst",
+            let remedy = match experiment.training.validation_images {
+                0 => "`--set training.validation_images=10000` keeps the epoch before it is worst",
                 _ => {
                     "fewer or smaller layers, or `--set training.weight_decay=0.1`, generalise better"
                 }

@@ -172,7 +172,7 @@ fn one_epoch_represents_a_run_everywhere() {
     let directory = directory();
     let at = directory.path();
     let arguments = "train vae-2d --out run --data idx --data-dir own --epochs 12 --no-figures \
-                     --set model.hidden=[16] --set training.validation=20 --set training.batch_size=10 \
+                     --set model.hidden=[16] --set training.validation_images=20 --set training.batch_size=10 \
                      --learning-rate 0.1";
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
     let trained = object(at, &arguments);
@@ -244,7 +244,7 @@ fn what_was_not_seen_in_training_is_refused_by_name() {
             // Of three labels, one is worth at most ln 3 nats more than the mixture.
             let figure = |name: &str| evaluated[name].as_f64().unwrap();
             let likelihood = figure("log_likelihood");
-            let worth = likelihood - figure("mixture_log_likelihood");
+            let worth = likelihood - figure("marginal_log_density");
             // Both are means of likelihoods that were rounded to 32 bits, twice on the way to the mixture.
             let bound = rounding(SINGLE, 3, likelihood);
             assert!(worth <= 3f64.ln() + bound, "{worth}");

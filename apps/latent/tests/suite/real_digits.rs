@@ -158,8 +158,8 @@ fn flows_of_many_seeds_train_without_a_number_that_is_none() {
             epochs: 1,
             batch_size: 25,
             learning_rate: 3e-3,
-            gradient_clip: Some(1000.0),
-            validation: 150,
+            max_grad_norm: Some(1000.0),
+            validation_images: 150,
             ..TrainingConfig::default()
         };
         let mut losses = Vec::new();

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use latent_distributions::{LogisticMixture, Partition};
+use latent_distributions::{LogisticMixture, Mask};
 use latent_kernels::{Activation, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub struct FlowConfig {
     /// How many couplings there are, transforming one half of the pixels and the other in turn.
     pub couplings: usize,
     /// Which pixels are a half.
-    pub halves: Halves,
+    pub mask: MaskPattern,
     /// What a coupling does to each pixel.
     pub transform: Transform,
     /// Sizes of the hidden layers of the networks of each coupling.
@@ -26,8 +26,7 @@ pub struct FlowConfig {
     pub normalisation: Normalisation,
     /// Whether every dimension of a latent has a scale of its own, as in NICE.
     pub scaling: bool,
-    /// The base distribution: that of the latents. Experiments call it `prior`.
-    #[serde(rename = "prior")]
+    /// The base distribution: that of the latents.
     pub base: BaseDistribution,
     /// How pixels become numbers that have a density.
     pub preprocessing: Preprocessing,
@@ -43,7 +42,7 @@ impl Default for FlowConfig {
 /// How the pixels of an image are halved, for one half to be transformed given the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Halves {
+pub enum MaskPattern {
     /// Even and odd pixels, in rows: columns of the image, where that has an even width. Dinh et al.
     /// 2014, section 5.1.
     #[default]
@@ -55,13 +54,13 @@ pub enum Halves {
     Blocks,
 }
 
-impl Halves {
+impl MaskPattern {
     /// The half that is given first, and that which is transformed first.
-    pub(super) fn partition(self, image: Shape) -> Result<Partition, Error> {
+    pub(super) fn of(self, image: Shape) -> Result<Mask, Error> {
         Ok(match self {
-            Self::Alternating => Partition::alternating(image.elem_count())?,
-            Self::Checkerboard => Partition::checkerboard(image)?,
-            Self::Blocks => Partition::halves(image.elem_count())?,
+            Self::Alternating => Mask::alternating(image.elem_count())?,
+            Self::Checkerboard => Mask::checkerboard(image)?,
+            Self::Blocks => Mask::blocks(image.elem_count())?,
         })
     }
 }
@@ -119,7 +118,7 @@ impl FlowConfig {
     pub fn nice() -> Self {
         Self {
             couplings: 4,
-            halves: Halves::Alternating,
+            mask: MaskPattern::Alternating,
             transform: Transform::Additive,
             hidden: vec![1000; 5],
             activation: Activation::Relu,
@@ -135,7 +134,7 @@ impl FlowConfig {
     pub fn real_nvp(couplings: usize) -> Self {
         Self {
             couplings,
-            halves: Halves::Alternating,
+            mask: MaskPattern::Alternating,
             transform: Transform::Affine,
             hidden: vec![512, 512],
             activation: Activation::Relu,
@@ -155,9 +154,9 @@ impl FlowConfig {
         const LAMBDAS: Range<f64> = f32::MIN_POSITIVE as f64..0.5;
 
         let pixels = image.elem_count();
-        let divided = match self.halves {
-            Halves::Checkerboard => image.height.saturating_mul(image.width),
-            Halves::Alternating | Halves::Blocks => pixels,
+        let divided = match self.mask {
+            MaskPattern::Checkerboard => image.height.saturating_mul(image.width),
+            MaskPattern::Alternating | MaskPattern::Blocks => pixels,
         };
         if divided < 2 {
             return Err(Error::Config {

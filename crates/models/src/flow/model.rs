@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use candle_nn::{Init, VarBuilder};
 use latent_distributions::{
     ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Generator, Logistic,
-    LogisticMixture, Partition, Permutation, Scaling, StandardNormal,
+    LogisticMixture, Mask, Permutation, Scaling, StandardNormal,
 };
 use latent_kernels::{Activation, Shape};
 
@@ -14,8 +14,8 @@ use crate::blocks::{ROWS, in_blocks};
 use crate::error::{positive, refuse_no_samples};
 use crate::log_mean_exp::LogMeanExp;
 use crate::{
-    Concatenated, Condition, Conditional, Error, Labels, LatentModel, Loss, Mlp, Network, Step,
-    Trainable,
+    ConcatConditioning, Condition, Conditional, Error, Labels, LatentModel, Loss, LossContext, Mlp,
+    Network, Trainable,
 };
 
 /// A normalizing flow of coupling layers: images have an exact density, that of latents that an
@@ -29,8 +29,8 @@ pub struct Flow<C = ()> {
     classes: Option<usize>,
     preprocessing: Preprocessing,
     bijector: Chain<C>,
-    /// Variables, and what they are to begin as.
-    beginnings: Vec<(Tensor, Tensor)>,
+    /// Variables, and what they are to initial as.
+    initial_values: Vec<(Tensor, Tensor)>,
     base: Box<dyn Distribution + Send + Sync>,
 }
 
@@ -60,7 +60,7 @@ impl Flow {
         builder: &VarBuilder,
     ) -> Result<ConditionalFlow, Error> {
         positive("classes", classes)?;
-        let conditioned = |network| Concatenated::new(network, classes);
+        let conditioned = |network| ConcatConditioning::new(network, classes);
         ConditionalFlow::of(image, Some(classes), config, conditioned, builder)
     }
 }
@@ -85,32 +85,27 @@ impl<C: Condition + 'static> Flow<C> {
         if config.scaling {
             bijectors.push(Box::new(Scaling::new(zeros("scaling", builder)?)));
         }
-        let mut beginnings = Vec::new();
+        let mut initial_values = Vec::new();
         // Couplings transform one half of a vector, and the other in turn, which the pixels are sorted
         // into last of all.
-        let halves = Partition::halves(pixels)?;
+        let blocks = Mask::blocks(pixels)?;
         for index in 0..config.couplings {
             let builder = builder.pp(index);
-            let partition = match index % 2 {
-                0 => halves.clone(),
-                _ => halves.clone().swapped(),
+            let mask = match index % 2 {
+                0 => blocks.clone(),
+                _ => blocks.clone().swapped(),
             };
             let mlp = |name, numbers: usize, last| {
-                let outputs = numbers * partition.transformed();
-                let sizes = [
-                    &[partition.given() + beside],
-                    &config.hidden[..],
-                    &[outputs],
-                ]
-                .concat();
-                Mlp::beginning_small(&sizes, config.activation, last, &builder.pp(name))
+                let outputs = numbers * mask.transformed();
+                let sizes = [&[mask.given() + beside], &config.hidden[..], &[outputs]].concat();
+                Mlp::small_last(&sizes, config.activation, last, &builder.pp(name))
             };
             bijectors.push(match config.transform {
                 Transform::Additive => {
                     let translation = conditioned(mlp("translation", 1, Activation::Identity)?);
                     let parameters =
                         move |given: &Tensor, c: &C| Ok(translation.forward(given, c)?);
-                    Box::new(Coupling::new(partition, Additive, parameters))
+                    Box::new(Coupling::new(mask, Additive, parameters))
                 }
                 Transform::Affine => {
                     // In ±1: unbounded, the scales of several couplings multiply to overflow.
@@ -119,16 +114,16 @@ impl<C: Condition + 'static> Flow<C> {
                     let parameters = move |given: &Tensor, c: &C| {
                         Ok((log_scale.forward(given, c)?, translation.forward(given, c)?))
                     };
-                    Box::new(Coupling::new(partition, Affine, parameters))
+                    Box::new(Coupling::new(mask, Affine, parameters))
                 }
                 Transform::Mixture { components } => {
                     let mixture = LogisticMixture::new(components);
                     let mlp = mlp("mixture", mixture.parameters(), Activation::Identity)?;
-                    let begin = mixture.initial(partition.transformed(), dtype, device)?;
-                    beginnings.extend(mlp.last_bias().map(|bias| (bias.clone(), begin)));
+                    let initial = mixture.initial(mask.transformed(), dtype, device)?;
+                    initial_values.extend(mlp.last_bias().map(|bias| (bias.clone(), initial)));
                     let network = conditioned(mlp);
                     let parameters = move |given: &Tensor, c: &C| Ok(network.forward(given, c)?);
-                    Box::new(Coupling::new(partition, mixture, parameters))
+                    Box::new(Coupling::new(mask, mixture, parameters))
                 }
             });
             if config.normalisation == Normalisation::ActNorm {
@@ -139,15 +134,15 @@ impl<C: Condition + 'static> Flow<C> {
                 )));
             }
         }
-        let halves = config.halves.partition(image)?;
-        bijectors.push(Box::new(Permutation::from_halves(&halves, device)?));
+        let mask = config.mask.of(image)?;
+        bijectors.push(Box::new(Permutation::from_mask(&mask, device)?));
 
         Ok(Self {
             pixels,
             classes,
             preprocessing: config.preprocessing,
             bijector: Chain::new(bijectors),
-            beginnings,
+            initial_values,
             base: match config.base {
                 BaseDistribution::Normal => Box::new(StandardNormal::new(pixels, dtype, device)),
                 BaseDistribution::Logistic => {
@@ -187,32 +182,37 @@ impl<C: Condition + 'static> Flow<C> {
 }
 
 impl<C: Condition + 'static> Trainable for Flow<C> {
-    /// −log p(y) of preprocessed pixels y. Its parts are `log_likelihood`, the same with its sign, and
+    /// −log p(y) of preprocessed pixels y. Its parts are `log_density`, the same with its sign, and
     /// `bits_per_dimension`, which counts the preprocessing in: bits per pixel of 256 levels.
-    fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
+    fn loss(
+        &self,
+        images: &Tensor,
+        labels: &Tensor,
+        context: &mut LossContext,
+    ) -> Result<Loss, Error> {
         let condition = C::from_labels(labels, self.classes, images.dtype())?;
-        let (data, log_det) = self.dequantised(images, &mut step.generator)?;
-        let log_likelihood = self.log_prob(&data, &condition)?;
+        let (data, log_det) = self.dequantised(images, &mut context.generator)?;
+        let log_density = self.log_prob(&data, &condition)?;
         let nats_to_bits = -1.0 / (LN_2 * self.pixels as f64);
-        let bits_per_dimension = ((log_likelihood.detach() + log_det)? * nats_to_bits)?;
+        let bits_per_dimension = ((log_density.detach() + log_det)? * nats_to_bits)?;
         let parts = vec![
-            ("log_likelihood", log_likelihood.clone()),
+            ("log_density", log_density.clone()),
             ("bits_per_dimension", bits_per_dimension),
         ];
         Ok(Loss {
-            objective: log_likelihood.neg()?,
+            objective: log_density.neg()?,
             parts,
         })
     }
 
-    fn begin(
+    fn initialise(
         &self,
         images: &Tensor,
         labels: &Tensor,
         generator: &mut Generator,
     ) -> Result<(), Error> {
-        for (variable, beginning) in &self.beginnings {
-            variable.slice_set(beginning, 0, 0)?;
+        for (variable, value) in &self.initial_values {
+            variable.slice_set(value, 0, 0)?;
         }
         let condition = C::from_labels(labels, self.classes, images.dtype())?;
         let (data, _) = self.dequantised(images, generator)?;

@@ -28,7 +28,7 @@ impl Path {
     ///
     /// # Errors
     /// Fewer than two steps, or latents of different sizes.
-    pub fn between(self, start: &Tensor, end: &Tensor, steps: usize) -> Result<Tensor, Error> {
+    pub fn interpolate(self, start: &Tensor, end: &Tensor, steps: usize) -> Result<Tensor, Error> {
         if steps < 2 {
             return Err(Error::LatentSpace(format!(
                 "a path of {steps} steps has no two ends: use 2 or more"

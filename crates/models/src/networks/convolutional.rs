@@ -4,7 +4,7 @@ use latent_kernels::{Activation, Convolution, Layer, Shape, TransposedConvolutio
 use serde::{Deserialize, Serialize};
 
 use super::convolution::{Conv2d, ConvTranspose2d};
-use super::{Linear, Sequential, Summed};
+use super::{AdditiveConditioning, Linear, Sequential};
 use crate::Error;
 use crate::error::{positive, refuse_too_many};
 
@@ -186,7 +186,7 @@ impl ConvolutionalEncoder {
     }
 }
 
-impl ConvolutionalEncoder<Summed<Conv2d>> {
+impl ConvolutionalEncoder<AdditiveConditioning<Conv2d>> {
     /// The encoder of a model conditioned on labels of so many classes, which its first layer sees.
     pub fn conditional(
         image: Shape,
@@ -197,7 +197,8 @@ impl ConvolutionalEncoder<Summed<Conv2d>> {
         let first = config.convolution(image, 0, Activation::Identity, builder)?;
         let (height, width) = config.sizes(image)[1];
         let outputs = height * width * config.channels[0];
-        let first = Summed::new(first, classes, outputs, Activation::Relu, &builder.pp(0))?;
+        let first =
+            AdditiveConditioning::new(first, classes, outputs, Activation::Relu, &builder.pp(0))?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -276,7 +277,7 @@ impl ConvolutionalDecoder {
     }
 }
 
-impl ConvolutionalDecoder<Summed<Linear>> {
+impl ConvolutionalDecoder<AdditiveConditioning<Linear>> {
     /// The decoder of a model conditioned on labels of so many classes, which its first layer sees.
     pub fn conditional(
         image: Shape,
@@ -288,7 +289,7 @@ impl ConvolutionalDecoder<Summed<Linear>> {
         let outputs = height * width * channels;
         let own = builder.pp(0);
         let first = Linear::new(config.latent_size, outputs, Activation::Identity, &own)?;
-        let first = Summed::new(first, classes, outputs, Activation::Relu, &own)?;
+        let first = AdditiveConditioning::new(first, classes, outputs, Activation::Relu, &own)?;
         Self::with_first(first, image, config, builder)
     }
 }

@@ -1,6 +1,6 @@
 use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::VarBuilder;
-use latent_kernels::{Activation, Layer, side_by_side};
+use latent_kernels::{Activation, Layer, concat};
 
 use super::{Linear, Network, Sequential};
 
@@ -78,7 +78,7 @@ impl Labels {
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn between(
+    pub fn interpolate(
         ends: [u8; 2],
         steps: usize,
         classes: usize,
@@ -126,23 +126,23 @@ impl Condition for Labels {
 
 /// A network that sees labels beside its input: network(x ‖ y) with the one-hot label y.
 #[derive(Clone, Debug)]
-pub struct Concatenated<N> {
+pub struct ConcatConditioning<N> {
     network: N,
     classes: usize,
 }
 
-impl<N> Concatenated<N> {
+impl<N> ConcatConditioning<N> {
     /// Lets `network`, whose input has `classes` numbers more than x, see labels of so many classes.
     pub fn new(network: N, classes: usize) -> Self {
         Self { network, classes }
     }
 }
 
-impl<N: Network<Condition = ()>> Network for Concatenated<N> {
+impl<N: Network<Condition = ()>> Network for ConcatConditioning<N> {
     type Condition = Labels;
 
     fn forward(&self, input: &Tensor, labels: &Labels) -> Result<Tensor> {
-        let both = side_by_side(input, labels.one_hot())?;
+        let both = concat(input, labels.one_hot())?;
         self.network.forward(&both, &())
     }
 
@@ -154,13 +154,13 @@ impl<N: Network<Condition = ()>> Network for Concatenated<N> {
 /// A first layer that sees labels: activation(layer(x) + V y), with weights of their own for the
 /// one-hot label y.
 #[derive(Clone, Debug)]
-pub struct Summed<L> {
+pub struct AdditiveConditioning<L> {
     layer: L,
     labels: Linear,
     classes: usize,
 }
 
-impl<L> Summed<L> {
+impl<L> AdditiveConditioning<L> {
     /// Adds to `layer`, whose own activation should be the identity and which has `outputs` numbers an
     /// image, a linear map of labels of `classes` classes from `builder`, named `labels`; `activation` follows the sum.
     pub fn new(
@@ -179,7 +179,7 @@ impl<L> Summed<L> {
     }
 }
 
-impl<L: Sequential<Condition = ()>> Sequential for Summed<L> {
+impl<L: Sequential<Condition = ()>> Sequential for AdditiveConditioning<L> {
     type Condition = Labels;
 
     fn layers<'a>(&'a self, labels: &'a Labels) -> Vec<Layer<'a>> {

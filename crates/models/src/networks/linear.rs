@@ -37,10 +37,10 @@ impl Linear {
         activation: Activation,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        Self::beginning_as(inputs, outputs, activation, uniform(inputs), builder)
+        Self::with_init(inputs, outputs, activation, uniform(inputs), builder)
     }
 
-    fn beginning_as(
+    fn with_init(
         inputs: usize,
         outputs: usize,
         activation: Activation,
@@ -107,7 +107,7 @@ impl Mlp {
 
     /// As [`Self::new`], with a last layer that begins with a tenth of the usual values, so that what a
     /// flow makes of its output is next to nothing.
-    pub fn beginning_small(
+    pub fn small_last(
         sizes: &[usize],
         activation: Activation,
         last: Activation,
@@ -132,7 +132,7 @@ impl Mlp {
             };
             let bound = factor / (pair[0] as f64).sqrt();
             let init = between(bound);
-            Linear::beginning_as(pair[0], pair[1], activation, init, &builder.pp(2 * index))
+            Linear::with_init(pair[0], pair[1], activation, init, &builder.pp(2 * index))
         };
         Ok(Self(
             sizes

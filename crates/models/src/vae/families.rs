@@ -6,18 +6,21 @@ use super::model::Vae;
 use crate::Error;
 use crate::error::positive;
 use crate::networks::{
-    Concatenated, Conv2d, ConvolutionalDecoder, ConvolutionalEncoder, Linear, Mlp, Summed,
+    AdditiveConditioning, ConcatConditioning, Conv2d, ConvolutionalDecoder, ConvolutionalEncoder,
+    Linear, Mlp,
 };
 
 /// The fully connected conditional VAE: both networks see the label beside their input.
-pub type ConditionalVae = Vae<Concatenated<Mlp>, Concatenated<Mlp>>;
+pub type ConditionalVae = Vae<ConcatConditioning<Mlp>, ConcatConditioning<Mlp>>;
 
 /// The convolutional VAE.
 pub type ConvolutionalVae = Vae<ConvolutionalEncoder, ConvolutionalDecoder>;
 
 /// The conditional convolutional VAE: the first layer of both networks sees the label.
-pub type ConditionalConvolutionalVae =
-    Vae<ConvolutionalEncoder<Summed<Conv2d>>, ConvolutionalDecoder<Summed<Linear>>>;
+pub type ConditionalConvolutionalVae = Vae<
+    ConvolutionalEncoder<AdditiveConditioning<Conv2d>>,
+    ConvolutionalDecoder<AdditiveConditioning<Linear>>,
+>;
 
 /// The encoder without its heads, and the decoder, of images and latents with so many numbers beside
 /// them.
@@ -75,7 +78,7 @@ impl ConditionalVae {
         config.check(pixels)?;
         positive("classes", classes)?;
         let networks = mlp_networks(pixels, classes, config, builder)?;
-        let [encoder, decoder] = networks.map(|network| Concatenated::new(network, classes));
+        let [encoder, decoder] = networks.map(|network| ConcatConditioning::new(network, classes));
         let features = config.hidden.last().copied().unwrap_or(pixels + classes);
         let (size, objective) = (config.latent_size, &config.objective);
         Self::from_networks(encoder, features, decoder, size, objective, builder)?

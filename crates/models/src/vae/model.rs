@@ -14,7 +14,7 @@ use crate::blocks::{ROWS, in_blocks};
 use crate::error::refuse_no_samples;
 use crate::log_mean_exp::LogMeanExp;
 use crate::networks::{Condition, Labels, Linear, Mlp, Network};
-use crate::{Conditional, Error, LatentModel, Loss, Step, Trainable};
+use crate::{Conditional, Error, LatentModel, Loss, LossContext, Trainable};
 
 /// A variational autoencoder over an encoder and a decoder, fully connected unless said otherwise;
 /// conditional, p(x|y), where the networks are ([`Network::Condition`]).
@@ -178,29 +178,34 @@ where
     /// [`Objective::loss`], with the expectation over q(z|x) estimated by the draws of z that it asks for. With a
     /// likelihood of 256 levels there is a further part, `bits_per_dimension`: minus the ELBO in bits for each number of
     /// an image.
-    fn loss(&self, images: &Tensor, labels: &Tensor, step: &mut Step) -> Result<Loss, Error> {
+    fn loss(
+        &self,
+        images: &Tensor,
+        labels: &Tensor,
+        context: &mut LossContext,
+    ) -> Result<Loss, Error> {
         let condition = E::Condition::from_labels(labels, self.classes(), images.dtype())?;
         let posterior = self.posterior(images, &condition)?;
-        let draws: &[usize] = match self.objective.samples_after(step.epochs) {
+        let draws: &[usize] = match self.objective.samples_after(context.epochs) {
             1 => &[],
             samples => &[samples],
         };
-        let latents = posterior.rsample(draws, &mut step.generator)?;
-        let likelihood = if step.is_training() {
+        let latents = posterior.rsample(draws, &mut context.generator)?;
+        let likelihood = if context.is_training() {
             self.likelihood(&latents, &condition)?.log_prob(images)?
         } else {
             self.log_likelihood_given(&latents, images, &condition)?
         };
         // A figure that is compared over epochs weighs the divergence as in the end; how many draws it is
         // of is the time that it takes.
-        let epochs = if step.is_training() {
-            step.epochs
+        let epochs = if context.is_training() {
+            context.epochs
         } else {
             f64::INFINITY
         };
         let kl = match self.objective.bound {
             Bound::Elbo => self.prior.kl_from(&posterior, &latents)?,
-            Bound::SampledElbo | Bound::ImportanceWeighted => {
+            Bound::MonteCarloElbo | Bound::ImportanceWeighted => {
                 self.prior.sampled_kl_from(&posterior, &latents)?
             }
         };

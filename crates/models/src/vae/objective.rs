@@ -16,7 +16,7 @@ pub enum Bound {
     Elbo,
     /// The same with the divergence estimated by the draws of z: E[log q(z|x) − log p(z)]. Kingma &
     /// Welling 2014, equation 6.
-    SampledElbo,
+    MonteCarloElbo,
     /// E[log 1/k Σ w], w = p(x|z) p(z) / q(z|x), over k draws of z. Burda et al. 2016, equation 8.
     ImportanceWeighted,
 }
@@ -32,20 +32,20 @@ pub struct Objective {
     /// What the divergence is weighted by; 1 gives a bound of log p(x).
     pub beta: f64,
     /// Epochs in which that weight rises from 0, in proportion to the time. Bowman et al. 2016.
-    pub warm_up: f64,
+    pub warm_up_epochs: f64,
     /// Other draws in the first epochs. A step costs in proportion to its draws, and most of what a model
     /// learns it learns as well by few of them: k is for the end. While it is trained, an epoch is measured by
     /// as many draws as it began with, so that its figures are of one bound; a finished model by k. Where
     /// validation images choose the epoch, only epochs of one number of draws are compared: the choice
     /// starts anew when k begins.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub beginning: Option<Beginning>,
+    pub initial: Option<InitialSamples>,
 }
 
 /// How many draws of z a training begins with, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(expecting = "a table such as { samples = 5, epochs = 100 }")]
-pub struct Beginning {
+pub struct InitialSamples {
     /// Draws of z for each image.
     pub samples: usize,
     /// Epochs, with fractions.
@@ -59,8 +59,8 @@ impl Default for Objective {
             bound: Bound::default(),
             samples: 1,
             beta: 1.0,
-            warm_up: 0.0,
-            beginning: None,
+            warm_up_epochs: 0.0,
+            initial: None,
         }
     }
 }
@@ -73,10 +73,10 @@ impl Objective {
     /// infinite or NaN.
     pub fn check(&self) -> Result<(), Error> {
         const SAMPLES: usize = 500;
-        let begun = self.beginning.map(|begun| begun.samples);
+        let initial = self.initial.map(|initial| initial.samples);
         for (key, samples) in [
             ("objective.samples", Some(self.samples)),
-            ("objective.beginning.samples", begun),
+            ("objective.initial.samples", initial),
         ] {
             let Some(samples) = samples else { continue };
             positive(key, samples)?;
@@ -88,11 +88,11 @@ impl Objective {
                 });
             }
         }
-        let begun = self.beginning.map_or(0.0, |begun| begun.epochs);
+        let initial = self.initial.map_or(0.0, |initial| initial.epochs);
         for (key, value) in [
             ("objective.beta", self.beta),
-            ("objective.warm_up", self.warm_up),
-            ("objective.beginning.epochs", begun),
+            ("objective.warm_up_epochs", self.warm_up_epochs),
+            ("objective.initial.epochs", initial),
         ] {
             if !value.is_finite() || value < 0.0 {
                 return Err(Error::Config {
@@ -107,8 +107,8 @@ impl Objective {
 
     /// β when so many epochs are done, with fractions.
     pub fn beta_after(&self, epochs: f64) -> f64 {
-        if epochs < self.warm_up {
-            self.beta * epochs / self.warm_up
+        if epochs < self.warm_up_epochs {
+            self.beta * epochs / self.warm_up_epochs
         } else {
             self.beta
         }
@@ -116,8 +116,8 @@ impl Objective {
 
     /// Draws of z for each image when so many epochs are done.
     pub fn samples_after(&self, epochs: f64) -> usize {
-        match self.beginning {
-            Some(begun) if epochs < begun.epochs => begun.samples,
+        match self.initial {
+            Some(initial) if epochs < initial.epochs => initial.samples,
             _ => self.samples,
         }
     }
@@ -151,8 +151,8 @@ impl Objective {
             ("kl", mean_kl.clone()),
         ];
         let objective = match self.bound {
-            Bound::Elbo | Bound::SampledElbo if beta == 1.0 => total,
-            Bound::Elbo | Bound::SampledElbo => (reconstruction + (mean_kl * beta)?)?,
+            Bound::Elbo | Bound::MonteCarloElbo if beta == 1.0 => total,
+            Bound::Elbo | Bound::MonteCarloElbo => (reconstruction + (mean_kl * beta)?)?,
             Bound::ImportanceWeighted => {
                 parts.push(("importance_weighted_bound", importance_weighted(1.0)?));
                 importance_weighted(beta)?.neg()?
@@ -178,7 +178,7 @@ mod tests {
     fn the_weight_of_the_divergence_rises_to_its_value() {
         let objective = Objective {
             beta: 0.5,
-            warm_up: 4.0,
+            warm_up_epochs: 4.0,
             ..Objective::default()
         };
         assert_eq!(
@@ -191,7 +191,7 @@ mod tests {
     fn draws_are_others_in_the_first_epochs_only() {
         let objective = Objective {
             samples: 50,
-            beginning: Some(Beginning {
+            initial: Some(InitialSamples {
                 samples: 5,
                 epochs: 1.5,
             }),

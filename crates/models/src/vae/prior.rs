@@ -4,10 +4,10 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use latent_distributions::{
-    Affine, Bijector, Chain, Coupling, Distribution, Generator, KlDivergence, Normal, Partition,
+    Affine, Bijector, Chain, Coupling, Distribution, Generator, KlDivergence, Mask, Normal,
     StandardNormal, Transformed,
 };
-use latent_kernels::{Activation, columns};
+use latent_kernels::{Activation, narrow};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -123,14 +123,14 @@ impl FlowPrior {
         let bits = (size - 1).ilog2() as usize + 1;
         let bit = index / 2 % bits;
         let is_transformed = |dimension: usize| (dimension >> bit) % 2 != index % 2;
-        let partition = Partition::new(size, is_transformed)?;
+        let partition = Mask::new(size, is_transformed)?;
         let outputs = partition.transformed();
         let sizes = [&[partition.given()], &self.hidden[..], &[2 * outputs]].concat();
-        let network = Mlp::beginning_small(&sizes, self.activation, Activation::Identity, builder)?;
+        let network = Mlp::small_last(&sizes, self.activation, Activation::Identity, builder)?;
         let parameters = move |given: &Tensor, (): &()| {
             let both = network.forward(given)?;
-            let log_scale = ((columns(&both, 0, outputs)? * 0.5)?.tanh()? * 2.0)?;
-            Ok((log_scale, columns(&both, outputs, outputs)?))
+            let log_scale = ((narrow(&both, 0, outputs)? * 0.5)?.tanh()? * 2.0)?;
+            Ok((log_scale, narrow(&both, outputs, outputs)?))
         };
         Ok(Box::new(Coupling::new(partition, Affine, parameters)))
     }

@@ -8,7 +8,7 @@ use latent_distributions::{Distribution, Generator, StandardNormal};
 use latent_kernels::dequantised_logit;
 use latent_models::{
     Activation, Bound, Condition, Conditional, ConditionalVae, Flow, FlowConfig, Labels,
-    LatentModel, Mlp, Network, Objective, Parameters, Preprocessing, Step, Trainable, Vae,
+    LatentModel, LossContext, Mlp, Network, Objective, Parameters, Preprocessing, Trainable, Vae,
     VaeConfig,
 };
 use latent_tolerance::{SINGLE, rounding};
@@ -73,13 +73,17 @@ fn assert_same(what: &str, found: &Tensor, expected: &Tensor) -> Result {
 
 #[test]
 fn a_bound_by_many_draws_is_measured_in_blocks_with_the_same_result() -> Result {
-    for bound in [Bound::Elbo, Bound::SampledElbo, Bound::ImportanceWeighted] {
+    for bound in [
+        Bound::Elbo,
+        Bound::MonteCarloElbo,
+        Bound::ImportanceWeighted,
+    ] {
         let (vae, largest) = recorded(bound, 500)?;
         let (images, labels) = (images(30)?, labels(30)?);
         let found = vae.loss(&images, &labels, &mut step(2))?;
         assert!((1..=MOST).contains(&largest()), "{bound:?}");
         // Training needs all of the graph.
-        let mut at_once = Step::training(Generator::new(2), f64::INFINITY);
+        let mut at_once = LossContext::training(Generator::new(2), f64::INFINITY);
         let expected = vae.loss(&images, &labels, &mut at_once)?;
         assert_eq!(largest(), 500 * 30);
         assert_same("the objective", &found.objective, &expected.objective)?;
@@ -148,7 +152,7 @@ fn each_image_of_a_block_has_its_own_label() -> Result {
     let latents = vae.sample_prior(MANY, &mut Generator::new(5))?;
     let expected = vae.likelihood(&latents, &told)?.location()?;
     assert_same("decode", &vae.decode(&latents, &told)?, &expected)?;
-    let generated = vae.generate(&digits, &mut Generator::new(5))?;
+    let generated = vae.sample_conditional(&digits, &mut Generator::new(5))?;
     assert_same("generate", &generated, &expected)?;
 
     let lambda = 1e-3;

@@ -37,16 +37,20 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
             "{name}"
         );
 
-        let drawn = model.generate(&[7, 0, 7], &mut Generator::new(1))?;
+        let drawn = model.sample_conditional(&[7, 0, 7], &mut Generator::new(1))?;
         assert_eq!(drawn.dims(), [3, PIXELS]);
         let latents = model.sample_prior(3, &mut Generator::new(1))?;
         assert_eq!(
             vec1(&drawn)?,
             vec1(&model.decode(&latents, &told(&[7, 0, 7])?)?)?
         );
-        assert!(model.generate(&[10], &mut Generator::new(1)).is_err());
+        assert!(
+            model
+                .sample_conditional(&[10], &mut Generator::new(1))
+                .is_err()
+        );
 
-        let styled = model.restyle(&images, &told(&[3, 3])?, &ALL)?;
+        let styled = model.transfer_style(&images, &told(&[3, 3])?, &ALL)?;
         assert_eq!(styled.dims(), [2, 10, PIXELS]);
         let own = vec1(&styled.get_on_dim(1, 3)?)?;
         assert!(
@@ -57,14 +61,14 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
         );
 
         // With some labels only, those are left: in the order in which they are asked for.
-        let some = model.restyle(&images, &told(&[3, 3])?, &[7, 3])?;
+        let some = model.transfer_style(&images, &told(&[3, 3])?, &[7, 3])?;
         assert_eq!(some.dims(), [2, 2, PIXELS]);
         assert_eq!(vec1(&some.get_on_dim(1, 1)?)?, own);
         let some = model.classify(&images, &[5], 4, &mut Generator::new(2))?;
         assert_eq!(some.to_vec1::<u32>()?, [5, 5]);
 
         // Bayes' rule: probabilities, in proportion to the likelihoods.
-        let classes = model.class_log_probabilities(&images, &ALL, 4, &mut Generator::new(2))?;
+        let classes = model.class_log_posterior(&images, &ALL, 4, &mut Generator::new(2))?;
         assert_eq!(classes.dims(), [2, 10]);
         let sums = vec1(&classes.exp()?.sum(1)?)?;
         // Ten exponentials of rounded logarithms; Σ p |log p| is at most ln 10.
@@ -104,7 +108,7 @@ fn every_model_that_says_it_is_conditional_is_and_no_other() -> Result {
 
 #[test]
 fn labels_go_over_into_each_other() -> Result {
-    let way = Labels::between([2, 5], 3, CLASSES, DType::F32, CPU)?;
+    let way = Labels::interpolate([2, 5], 3, CLASSES, DType::F32, CPU)?;
     let rows: Vec<Vec<f32>> = way.one_hot().to_vec2()?;
     assert_eq!(
         [rows[0][2], rows[0][5], rows[1][2], rows[1][5]],

@@ -4,7 +4,8 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_distributions::Generator;
 use latent_models::{
-    Condition, Labels, LatentModel, ModelConfig, Parameters, Shape, Step, Trainable, Variables,
+    Condition, Labels, LatentModel, LossContext, ModelConfig, Parameters, Shape, Trainable,
+    Variables,
 };
 use latent_tolerance::{DOUBLE, SINGLE, central_difference, rounding, skipped};
 
@@ -94,8 +95,8 @@ fn the_gradient_of_every_objective_is_that_of_finite_differences() -> Result {
         // Of a finished model, and while it is trained: in the first epoch and afterwards.
         for step in [
             step(5),
-            Step::training(Generator::new(5), 0.5),
-            Step::training(Generator::new(5), 3.0),
+            LossContext::training(Generator::new(5), 0.5),
+            LossContext::training(Generator::new(5), 3.0),
         ] {
             let objective = || {
                 model

@@ -4,8 +4,8 @@ use candle_core::{DType, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_distributions::Generator;
 use latent_models::{
-    Activation, BaseDistribution, Condition, Error, Flow, FlowConfig, Halves, Labels, LatentModel,
-    Normalisation, Parameters, Preprocessing, Shape, Trainable, Transform,
+    Activation, BaseDistribution, Condition, Error, Flow, FlowConfig, Labels, LatentModel,
+    MaskPattern, Normalisation, Parameters, Preprocessing, Shape, Trainable, Transform,
 };
 use latent_tolerance::scaled;
 use nalgebra::DMatrix;
@@ -63,16 +63,16 @@ fn large<C>(
 }
 
 /// Shapes of images, with a way to halve them; rectangles among them, and odd numbers of pixels.
-const HALVED: [(Shape, Halves); 9] = [
-    (Shape::grey(1, 2), Halves::Alternating),
-    (Shape::grey(1, 5), Halves::Alternating),
-    (Shape::grey(2, 4), Halves::Blocks),
-    (Shape::grey(1, 2), Halves::Checkerboard),
-    (Shape::grey(5, 1), Halves::Checkerboard),
-    (Shape::grey(2, 3), Halves::Checkerboard),
-    (Shape::grey(3, 3), Halves::Checkerboard),
-    (Shape::grey(5, 4), Halves::Checkerboard),
-    (COLOUR, Halves::Checkerboard),
+const HALVED: [(Shape, MaskPattern); 9] = [
+    (Shape::grey(1, 2), MaskPattern::Alternating),
+    (Shape::grey(1, 5), MaskPattern::Alternating),
+    (Shape::grey(2, 4), MaskPattern::Blocks),
+    (Shape::grey(1, 2), MaskPattern::Checkerboard),
+    (Shape::grey(5, 1), MaskPattern::Checkerboard),
+    (Shape::grey(2, 3), MaskPattern::Checkerboard),
+    (Shape::grey(3, 3), MaskPattern::Checkerboard),
+    (Shape::grey(5, 4), MaskPattern::Checkerboard),
+    (COLOUR, MaskPattern::Checkerboard),
 ];
 
 const COLOUR: Shape = Shape {
@@ -84,12 +84,12 @@ const COLOUR: Shape = Shape {
 /// Holds for every small flow, conditional or not, of every size and way to halve images.
 fn for_every_flow(law: &impl Law) -> Result {
     for (name, config) in flows() {
-        for (image, halves) in HALVED {
+        for (image, mask) in HALVED {
             let config = FlowConfig {
-                halves,
+                mask,
                 ..config.clone()
             };
-            let name = format!("{name}, {halves:?} of {image}");
+            let name = format!("{name}, {mask:?} of {image}");
             let pixels = image.elem_count();
             let (flow, _) = large(|builder| Flow::new(image, &config, builder))?;
             law.holds(&name, pixels, &flow, &())?;
@@ -191,10 +191,10 @@ fn a_flow_s_log_determinant_is_that_of_its_jacobian() -> Result {
 
 #[test]
 fn a_coupling_is_given_the_pixels_of_one_half_and_transforms_the_other() -> Result {
-    for (image, halves) in HALVED {
+    for (image, mask) in HALVED {
         let (pixels, width) = (image.elem_count(), image.width);
         let config = FlowConfig {
-            halves,
+            mask,
             hidden: vec![7],
             activation: Activation::Tanh,
             ..FlowConfig::real_nvp(1)
@@ -210,13 +210,13 @@ fn a_coupling_is_given_the_pixels_of_one_half_and_transforms_the_other() -> Resu
             let moved = flow.inverse(&data, &())?.0.ne(&latents)?;
             let moved = moved.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
             // A pixel that is given moves itself and every one that is transformed.
-            let is_transformed = match halves {
-                Halves::Alternating => number % 2 == 1,
-                Halves::Checkerboard => (pixel / width + pixel % width) % 2 == 1,
-                Halves::Blocks => number >= pixels.div_ceil(2),
+            let is_transformed = match mask {
+                MaskPattern::Alternating => number % 2 == 1,
+                MaskPattern::Checkerboard => (pixel / width + pixel % width) % 2 == 1,
+                MaskPattern::Blocks => number >= pixels.div_ceil(2),
             };
             let expected = if is_transformed { 1 } else { 1 + pixels / 2 };
-            assert_eq!(moved, expected as f64, "{halves:?} of {image}: {number}");
+            assert_eq!(moved, expected as f64, "{mask:?} of {image}: {number}");
         }
     }
     Ok(())
@@ -380,7 +380,7 @@ fn an_act_norm_begins_with_what_arrives_there() -> Result {
     let parameters = Parameters::seeded(1, CPU);
     let flow = Flow::new(IMAGE, &config, &parameters.builder())?;
     let images = images(300)?;
-    flow.begin(&images, &labels(300)?, &mut Generator::new(1))?;
+    flow.initialise(&images, &labels(300)?, &mut Generator::new(1))?;
     let latents = flow.encode_sample(&images, &(), &mut Generator::new(1))?;
     // The last coupling begins as almost the identity.
     let mean = latents.mean(0)?.abs()?.max_all()?.to_scalar::<f32>()?;
@@ -404,7 +404,7 @@ fn a_flow_initialised_from_one_image_gives_other_images_a_density_of_the_usual_m
         let parameters = Parameters::seeded(1, CPU);
         let flow = Flow::new(IMAGE, &config, &parameters.builder())?;
         // No column has a variance.
-        flow.begin(&images(1)?, &labels(1)?, &mut Generator::new(1))?;
+        flow.initialise(&images(1)?, &labels(1)?, &mut Generator::new(1))?;
         let others = Generator::new(8).uniform((20, PIXELS), DType::F32, CPU)?;
         let loss = flow.loss(&others, &labels(20)?, &mut step(2))?;
         let worst = loss.objective.max_all()?.to_scalar::<f32>()?;
@@ -426,8 +426,8 @@ fn mixtures_begin_with_components_that_are_apart() -> Result {
         let loss = flow.loss(&images, &labels, &mut step(1))?;
         Ok(loss.objective.mean_all()?.to_scalar()?)
     };
-    flow.begin(&images, &labels, &mut Generator::new(1))?;
-    let begun = loss()?;
+    flow.initialise(&images, &labels, &mut Generator::new(1))?;
+    let at_start = loss()?;
     let biases = parameters.variables();
     let biases = biases
         .iter()
@@ -443,7 +443,7 @@ fn mixtures_begin_with_components_that_are_apart() -> Result {
     assert_eq!(couplings, 3);
     // What begins so is nearer to them than what begins as the identity.
     let alike = loss()?;
-    assert!(begun < alike, "{begun} {alike}");
+    assert!(at_start < alike, "{at_start} {alike}");
     Ok(())
 }
 
@@ -547,7 +547,7 @@ fn flows_that_cannot_be_are_refused_by_the_field_s_name() {
     };
     assert!(good.check(one, 0).is_ok());
     let checkerboard = FlowConfig {
-        halves: Halves::Checkerboard,
+        mask: MaskPattern::Checkerboard,
         ..good
     };
     assert!(checkerboard.check(one, 0).is_err());

@@ -17,12 +17,12 @@ fn a_linear_path_goes_straight_from_end_to_end() -> Result {
         Tensor::new(&[0f32, 4.0], CPU)?,
         Tensor::new(&[1f32, 0.0], CPU)?,
     );
-    let path = Path::Linear.between(&a, &b, 5)?.to_vec2::<f32>()?;
+    let path = Path::Linear.interpolate(&a, &b, 5)?.to_vec2::<f32>()?;
     assert_eq!(
         path,
         [[0.0, 4.0], [0.25, 3.0], [0.5, 2.0], [0.75, 1.0], [1.0, 0.0]]
     );
-    assert!(Path::Linear.between(&a, &b, 1).is_err());
+    assert!(Path::Linear.interpolate(&a, &b, 1).is_err());
     Ok(())
 }
 
@@ -33,7 +33,7 @@ fn every_path_goes_from_end_to_end_and_those_on_circles_keep_the_length() -> Res
         Tensor::new(&[0f32, 2.0, 0.0], CPU)?,
     );
     for path in [Path::Linear, Path::Sinusoidal, Path::Spherical] {
-        let way: Vec<Vec<f32>> = path.between(&a, &b, 11)?.to_vec2()?;
+        let way: Vec<Vec<f32>> = path.interpolate(&a, &b, 11)?.to_vec2()?;
         for (end, expected) in [(&way[0], &a), (&way[10], &b)] {
             let expected: Vec<f32> = expected.to_vec1()?;
             assert!(
@@ -52,16 +52,18 @@ fn every_path_goes_from_end_to_end_and_those_on_circles_keep_the_length() -> Res
     }
     // Not perpendicular: the great circle still keeps the length, at equal angles.
     let b = Tensor::new(&[1.2f32, 1.6, 0.0], CPU)?;
-    let way: Vec<Vec<f32>> = Path::Spherical.between(&a, &b, 3)?.to_vec2()?;
+    let way: Vec<Vec<f32>> = Path::Spherical.interpolate(&a, &b, 3)?.to_vec2()?;
     let apart = f64::from((way[1][0] - 2.0 * 0.8f32.sqrt()).abs());
     assert!(apart <= rounding(SINGLE, 10, 2.0), "{way:?}");
     // Ends in one direction name no circle, and the way between them is straight.
-    let way: Vec<Vec<f32>> = Path::Spherical.between(&a, &(&a * 3.0)?, 3)?.to_vec2()?;
+    let way: Vec<Vec<f32>> = Path::Spherical
+        .interpolate(&a, &(&a * 3.0)?, 3)?
+        .to_vec2()?;
     assert_eq!(way[1], [4.0, 0.0, 0.0]);
     // Nor do opposite ones, whatever rounding makes of their angle.
     for (a, b) in [(-2.787f32, 0.0023f32), (0.1, -0.7), (3.3, -1e-3)] {
         let (a, b) = (Tensor::new(&[a], CPU)?, Tensor::new(&[b], CPU)?);
-        let way = vec1(&Path::Spherical.between(&a, &b, 5)?)?;
+        let way = vec1(&Path::Spherical.interpolate(&a, &b, 5)?)?;
         assert!(way.iter().all(|z| z.abs() < 4.0), "{way:?}");
     }
     Ok(())

@@ -15,8 +15,8 @@ mod vae;
 use candle_core::{DType, Device, Tensor};
 use latent_distributions::Generator;
 use latent_models::{
-    Activation, Beginning, Bound, ConvolutionalConfig, Error, FlowPrior, Likelihood, ModelConfig,
-    Objective, Prior, Shape, Step, VaeConfig,
+    Activation, Bound, ConvolutionalConfig, Error, FlowPrior, InitialSamples, Likelihood,
+    LossContext, ModelConfig, Objective, Prior, Shape, VaeConfig,
 };
 
 use latent_tolerance::{DOUBLE, SINGLE, rounding};
@@ -140,7 +140,7 @@ fn vaes_by_bound() -> Vec<(&'static str, ModelConfig)> {
         ("vae by 3 draws", by(Bound::Elbo, 3, 0.5)),
         (
             "vae by a sampled divergence",
-            by(Bound::SampledElbo, 1, 1.0),
+            by(Bound::MonteCarloElbo, 1, 1.0),
         ),
         ("iwae", by(Bound::ImportanceWeighted, 3, 1.0)),
         ("weighted iwae", by(Bound::ImportanceWeighted, 3, 0.5)),
@@ -149,8 +149,8 @@ fn vaes_by_bound() -> Vec<(&'static str, ModelConfig)> {
             ModelConfig::Vae(VaeConfig {
                 objective: Objective {
                     samples: 3,
-                    warm_up: 2.0,
-                    beginning: Some(Beginning {
+                    warm_up_epochs: 2.0,
+                    initial: Some(InitialSamples {
                         samples: 2,
                         epochs: 1.0,
                     }),
@@ -189,8 +189,8 @@ fn labels(count: usize) -> Result<Tensor> {
     Ok(Tensor::new(labels, CPU)?)
 }
 
-fn step(seed: u64) -> Step {
-    Step::measuring(Generator::new(seed))
+fn step(seed: u64) -> LossContext {
+    LossContext::evaluation(Generator::new(seed))
 }
 
 fn vec1(tensor: &Tensor) -> Result<Vec<f32>> {

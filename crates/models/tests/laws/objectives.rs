@@ -7,8 +7,8 @@ use latent_distributions::{
     Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
 };
 use latent_models::{
-    Activation, Beginning, Bound, Condition, Labels, LatentModel, Objective, Parameters, Step,
-    Trainable, Vae, VaeConfig,
+    Activation, Bound, Condition, InitialSamples, Labels, LatentModel, LossContext, Objective,
+    Parameters, Trainable, Vae, VaeConfig,
 };
 
 use latent_tolerance::{SINGLE, monte_carlo, rounding};
@@ -105,7 +105,7 @@ fn linear_gaussian_bound(bound: Bound, samples: usize) -> Result<(f64, f64)> {
     let prior = StandardNormal::new(1, DType::F64, CPU);
     let kl = match bound {
         Bound::Elbo => posterior.kl_divergence(&prior)?,
-        Bound::SampledElbo | Bound::ImportanceWeighted => {
+        Bound::MonteCarloElbo | Bound::ImportanceWeighted => {
             (posterior.log_prob(&latents)? - prior.log_prob(&latents)?)?
         }
     };
@@ -142,7 +142,7 @@ fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_man
         - 0.5 / s2 * ((d[0] - A[0] * m).powi(2) + (d[1] - A[1] * m).powi(2) + squares(A) * v);
     let elbo = reconstruction - 0.5 * (m * m + v - 1.0 - v.ln());
     assert!(elbo < exact - 0.02, "{elbo} {exact}");
-    for bound in [Bound::Elbo, Bound::SampledElbo] {
+    for bound in [Bound::Elbo, Bound::MonteCarloElbo] {
         for samples in [1, 10] {
             let (mean, error) = linear_gaussian_bound(bound, samples)?;
             assert!(
@@ -172,13 +172,13 @@ fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_man
 
 #[test]
 fn training_begins_with_as_many_draws_as_it_is_told_and_ends_with_its_own() -> Result {
-    let by = |samples, beginning| -> Result<Vae> {
+    let by = |samples, initial| -> Result<Vae> {
         let config = VaeConfig {
             hidden: vec![8],
             objective: Objective {
                 bound: Bound::ImportanceWeighted,
                 samples,
-                beginning,
+                initial,
                 ..Objective::default()
             },
             ..VaeConfig::default()
@@ -187,15 +187,19 @@ fn training_begins_with_as_many_draws_as_it_is_told_and_ends_with_its_own() -> R
         Vae::new(PIXELS, &config, &parameters.builder())
     };
     let loss = |model: &Vae, epochs| -> Result<Vec<f32>> {
-        let mut step = Step::training(Generator::new(2), epochs);
-        vec1(&model.loss(&images(3)?, &labels(3)?, &mut step)?.objective)
+        let mut context = LossContext::training(Generator::new(2), epochs);
+        vec1(
+            &model
+                .loss(&images(3)?, &labels(3)?, &mut context)?
+                .objective,
+        )
     };
     let (few, many) = (by(2, None)?, by(6, None)?);
-    let beginning = Beginning {
+    let initial = InitialSamples {
         samples: 2,
         epochs: 1.0,
     };
-    let changing = by(6, Some(beginning))?;
+    let changing = by(6, Some(initial))?;
     assert_ne!(loss(&few, 0.5)?, loss(&many, 0.5)?);
     assert_eq!(loss(&changing, 0.5)?, loss(&few, 0.5)?);
     assert_eq!(loss(&changing, 1.0)?, loss(&many, 1.0)?);

@@ -159,7 +159,7 @@ fn a_flow_prior_that_is_the_identity_gives_the_bound_of_the_standard_normal_one(
             *value = value.zeros_like()?;
         }
     }
-    for bound in [Bound::SampledElbo, Bound::ImportanceWeighted] {
+    for bound in [Bound::MonteCarloElbo, Bound::ImportanceWeighted] {
         let with_flow = config(bound);
         let plain = VaeConfig {
             prior: Prior::StandardNormal,
@@ -180,7 +180,7 @@ fn a_flow_prior_that_is_the_identity_gives_the_bound_of_the_standard_normal_one(
 #[test]
 fn the_divergence_from_a_flow_prior_is_that_of_the_draws_and_of_no_dimension_alone() -> Result {
     let by_elbo = vae_of(variables()?, &config(Bound::Elbo))?;
-    let sampled = vae_of(variables()?, &config(Bound::SampledElbo))?;
+    let sampled = vae_of(variables()?, &config(Bound::MonteCarloElbo))?;
     assert_eq!(objective(&by_elbo)?, objective(&sampled)?);
     let images = images(4)?.to_dtype(DType::F64)?;
     assert!(by_elbo.kl_by_dimension(&images, &())?.is_none());

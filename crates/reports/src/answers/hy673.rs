@@ -52,8 +52,8 @@ pub(crate) fn depth(
     shallow_run: &str,
     deep_run: &str,
 ) -> Result<Answer, Error> {
-    let shallow = evaluated(findings, shallow_run, "log_likelihood")?;
-    let deep = evaluated(findings, deep_run, "log_likelihood")?;
+    let shallow = evaluated(findings, shallow_run, "log_density")?;
+    let deep = evaluated(findings, deep_run, "log_density")?;
     let gain = deep.minus(&shallow, "the difference of both");
     Answer::of(
         "What is measured of a flow, and which number of couplings is better?",
@@ -142,7 +142,7 @@ pub(crate) fn couplings(
     let mut table = Table::new(["couplings", "log p(x|y), nats", "bits per dimension"]);
     let mut measured = Vec::new();
     for (count, run) in curve {
-        let nats = findings.of_run(run, "test", "log_likelihood")?;
+        let nats = findings.of_run(run, "test", "log_density")?;
         let bits = findings.of_run(run, "test", "bits_per_dimension")?;
         table.push(vec![
             count.to_string().into(),
@@ -162,8 +162,8 @@ pub(crate) fn couplings(
         return Err(missing("a flow with and one without labels"));
     };
     let classes = findings.run(with)?.classes();
-    let difference = evaluated(findings, with, "log_likelihood")?.minus(
-        &evaluated(findings, without, "log_likelihood")?,
+    let difference = evaluated(findings, with, "log_density")?.minus(
+        &evaluated(findings, without, "log_density")?,
         "the difference of both",
     );
     Answer::of(
@@ -225,9 +225,9 @@ fn comparison(
         "gain by labels",
     ]);
     for ((count, without), (_, with)) in plain.iter().zip(conditional) {
-        let a = evaluated(findings, without, "log_likelihood")?;
-        let b = evaluated(findings, with, "log_likelihood")?;
-        let c = evaluated(findings, with, "mixture_log_likelihood")?;
+        let a = evaluated(findings, without, "log_density")?;
+        let b = evaluated(findings, with, "log_density")?;
+        let c = evaluated(findings, with, "marginal_log_density")?;
         let gain = b.minus(&a, "the difference of both");
         table.push(vec![
             count.to_string().into(),

@@ -21,10 +21,10 @@ pub struct TrainingConfig {
     pub epsilon: f64,
     /// The length that the gradient of all variables together is shortened to if it is longer: Pascanu
     /// et al. 2013, algorithm 1.
-    pub gradient_clip: Option<f64>,
+    pub max_grad_norm: Option<f64>,
     /// Decay, a step, of the running average of the weights that is measured and saved in their
     /// place: Polyak & Juditsky 1992. It starts lower, so that the beginning is soon forgotten.
-    pub weight_average: Option<f64>,
+    pub ema_decay: Option<f64>,
     /// How the gradients change the weights.
     pub optimiser: Optimiser,
     /// What the learning rate is multiplied by in the course of the training.
@@ -36,7 +36,7 @@ pub struct TrainingConfig {
     /// epoch after which the loss of these is lowest. (A sixth of all, where that is fewer.) Where the number
     /// of draws changes in the course of the training, the search starts anew: only losses of one bound
     /// are compared.
-    pub validation: usize,
+    pub validation_images: usize,
     /// Epochs without a lower loss of the validation images after which training ends, counted anew where
     /// the search for the best epoch starts anew.
     pub patience: Option<usize>,
@@ -59,12 +59,12 @@ impl Default for TrainingConfig {
             beta1,
             beta2,
             epsilon,
-            gradient_clip: None,
-            weight_average: None,
+            max_grad_norm: None,
+            ema_decay: None,
             optimiser: Optimiser::default(),
             schedule: Schedule::default(),
             weight_decay,
-            validation: 0,
+            validation_images: 0,
             patience: None,
         }
     }
@@ -127,15 +127,15 @@ impl TrainingConfig {
                 number,
             ),
             (
-                self.gradient_clip.is_some_and(|length| !positive(length)),
-                "training.gradient_clip",
-                self.gradient_clip.unwrap_or_default().to_string(),
+                self.max_grad_norm.is_some_and(|length| !positive(length)),
+                "training.max_grad_norm",
+                self.max_grad_norm.unwrap_or_default().to_string(),
                 number,
             ),
             (
-                self.weight_average.is_some_and(|value| !decay(value)),
-                "training.weight_average",
-                self.weight_average.unwrap_or_default().to_string(),
+                self.ema_decay.is_some_and(|value| !decay(value)),
+                "training.ema_decay",
+                self.ema_decay.unwrap_or_default().to_string(),
                 share,
             ),
             (
@@ -157,21 +157,23 @@ impl TrainingConfig {
                 WHOLE,
             ),
             (
-                self.patience.is_some() && self.validation == 0,
-                "training.validation",
+                self.patience.is_some() && self.validation_images == 0,
+                "training.validation_images",
                 "0".to_owned(),
                 "with `training.patience` some images have to be held out, such as 10000",
             ),
         ];
         broken(rules)
             .or_else(|| self.optimiser.fault())
-            .or_else(|| self.schedule.fault())
+            .or_else(|| self.schedule.fault(self.learning_rate))
     }
 
     /// The constants of Adam's update when so many epochs are done, with fractions.
     pub fn adam(&self, epochs: f64) -> Adam {
         Adam {
-            learning_rate: self.learning_rate * self.schedule.factor(epochs, self.epochs),
+            learning_rate: self
+                .schedule
+                .learning_rate(self.learning_rate, epochs, self.epochs),
             beta1: self.beta1,
             beta2: self.beta2,
             epsilon: self.epsilon,

@@ -11,10 +11,6 @@ use super::directory::Run;
 use super::records::{EpochRecord, MODEL_KIND, ModelMetadata, VERSION};
 use crate::{DataRecord, EVALUATION_BATCH, Error, Experiment};
 
-/// The format since which a model's file has its variables as PyTorch's layers do: before, as they are in
-/// memory.
-pub(crate) const PYTORCH_FORMAT: u64 = 2;
-
 /// The numbers of a loaded model.
 const DTYPE: DType = DType::F32;
 
@@ -130,12 +126,8 @@ pub fn parse_model(bytes: &[u8], path: &Path, device: &Device) -> Result<Model, 
         shapes(|builder| metadata.experiment.model.build(shape, classes, builder))?;
     checkpoint.verify(&expected)?;
 
-    let tensors = if checkpoint.format < PYTORCH_FORMAT {
-        checkpoint.tensors
-    } else {
-        let config = &metadata.experiment.model;
-        config.in_own_order(shape, checkpoint.tensors)?
-    };
+    let config = &metadata.experiment.model;
+    let tensors = config.in_own_order(shape, checkpoint.tensors)?;
     let builder = VarBuilder::from_tensors(tensors.into_iter().collect(), DTYPE, device);
     let model = checkpoint
         .metadata
@@ -170,12 +162,6 @@ pub fn import(
     checkpoint.verify(&shapes(|builder| {
         experiment.model.build(shape, classes, builder)
     })?)?;
-    let tensors = if checkpoint.format < PYTORCH_FORMAT {
-        let config = &experiment.model;
-        config.in_pytorch_order(shape, checkpoint.tensors)?
-    } else {
-        checkpoint.tensors
-    };
     let metadata = ModelMetadata {
         version: VERSION.to_owned(),
         experiment: experiment.clone(),
@@ -184,6 +170,9 @@ pub fn import(
         metrics: BTreeMap::new(),
     };
     Ok(latent_checkpoints::save(
-        out, MODEL_KIND, &tensors, &metadata,
+        out,
+        MODEL_KIND,
+        &checkpoint.tensors,
+        &metadata,
     )?)
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 use candle_nn::{AdamW, Optimizer};
-use latent_models::{Conditional, Generator, Parameters, Step, Trainable, Vae, VaeConfig};
+use latent_models::{Conditional, Generator, LossContext, Parameters, Trainable, Vae, VaeConfig};
 
 /// Rows and columns of an image.
 const SIDE: usize = 10;
@@ -37,8 +37,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut optimiser = AdamW::new_lr(variables.collect(), 1e-2)?;
     let mut nats = Vec::new();
     for step in 0..STEPS {
-        let mut step = Step::training(Generator::stream(1, "train", 0, step), 0.0);
-        let loss = model.loss(&images, &labels, &mut step)?;
+        let mut context = LossContext::training(Generator::stream(1, "train", 0, step), 0.0);
+        let loss = model.loss(&images, &labels, &mut context)?;
         let mean = loss.objective.mean_all()?; // nats per image
         optimiser.backward_step(&mean)?;
         nats.push(mean.to_scalar::<f32>()?);
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // From labels to images: the bar is in the row that was asked for.
     let asked = [3, 1, 4];
     let drawn = model
-        .generate(&asked, &mut Generator::new(2))?
+        .sample_conditional(&asked, &mut Generator::new(2))?
         .to_vec2::<f32>()?;
     for (image, row) in drawn.iter().zip(asked) {
         let ink = |row: usize| image[row * SIDE..][..SIDE].iter().sum::<f32>();

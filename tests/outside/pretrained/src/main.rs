@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let digits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
     let images = model
         .conditional()?
-        .generate(&digits, &mut Generator::new(1))?;
+        .sample_conditional(&digits, &mut Generator::new(1))?;
     assert_eq!(images.dims(), [10, 784]);
     // A one needs less ink than a zero.
     let ink = images.sum(1)?.to_vec1::<f32>()?;
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let image = images.narrow(0, usize::from(digit), 1)?;
         let mut distances = Vec::new();
         for label in digits {
-            let typical = other.generate(&[label; 64], &mut Generator::new(2))?;
+            let typical = other.sample_conditional(&[label; 64], &mut Generator::new(2))?;
             let distance = typical.broadcast_sub(&image)?.sqr()?.sum(1)?.min(0)?;
             distances.push(distance.to_scalar::<f32>()?);
         }
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // What there is, with its facts; the larger models need a file.
     let models = Models::new()?.in_directory("models");
     let entry = models.entry("realnvp-5")?;
-    assert!(entry.metadata.metrics["test"]["log_likelihood"] < -1000.0);
+    assert!(entry.metadata.metrics["test"]["log_density"] < -1000.0);
     assert!(card("realnvp-5")?.contains("## Limits"));
     if !Path::new("models/realnvp-5.safetensors").exists() {
         let missing = models.load("realnvp-5", &device).map(|_| ());

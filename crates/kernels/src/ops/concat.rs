@@ -6,20 +6,20 @@ use crate::composed;
 ///
 /// # Errors
 /// There are no such columns.
-pub fn columns(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
+pub fn narrow(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
     let Some(&width) = vectors.dims().last() else {
         bail!("a single number has no columns");
     };
     if first.checked_add(count).is_none_or(|end| end > width) {
         bail!("there are {width} columns, not {count} of them from number {first} on");
     }
-    composed::columns(vectors, first, count)
+    composed::narrow(vectors, first, count)
 }
 
 /// Vectors beside vectors: `[..., a]` and `[..., b]` become `[..., a + b]`.
 ///
 /// # Errors
 /// They differ in another dimension than the last, in dtype or in device.
-pub fn side_by_side(left: &Tensor, right: &Tensor) -> Result<Tensor> {
-    composed::side_by_side(left, right)
+pub fn concat(left: &Tensor, right: &Tensor) -> Result<Tensor> {
+    composed::concat(left, right)
 }

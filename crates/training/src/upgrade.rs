@@ -1,0 +1,154 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::Device;
+use latent_checkpoints::{Checkpoint, Expected};
+use latent_models::shapes;
+use serde_json::{Map, Value, json};
+
+use crate::run::MODEL_KIND;
+use crate::{Error, ModelMetadata};
+
+/// The format since which tensors have the names and layouts of PyTorch's layers.
+const PYTORCH_FORMAT: u64 = 2;
+
+/// The number of classes of every model of an older format.
+const CLASSES: u8 = 10;
+
+/// Writes the model in the file `model`, which may be of an older format, to `out` in the current format. Names of
+/// configuration keys and metrics are translated; weights keep their values and types.
+///
+/// # Errors
+/// `model` is no model's file, or its weights are not those that its metadata describe.
+pub fn upgrade(model: &Path, out: &Path) -> Result<(), Error> {
+    let Checkpoint {
+        format,
+        tensors,
+        metadata,
+        ..
+    } = latent_checkpoints::load_older::<Map<String, Value>>(model, MODEL_KIND, &Device::Cpu)?;
+    let metadata = if format < latent_checkpoints::FORMAT {
+        upgraded(metadata)
+    } else {
+        Value::Object(metadata)
+    };
+    let metadata: ModelMetadata =
+        serde_json::from_value(metadata).map_err(|reason| latent_checkpoints::Error::Metadata {
+            path: model.into(),
+            reason,
+        })?;
+    metadata.experiment.check(&model.display().to_string())?;
+    let config = &metadata.experiment.model;
+    let (shape, classes) = (metadata.data.shape, metadata.data.classes);
+    if shape.checked_elem_count().is_none() {
+        return Err(latent_datasets::Error::ImageShape(shape).into());
+    }
+    let tensors = if format < PYTORCH_FORMAT {
+        config.in_pytorch_order(shape, tensors)?
+    } else {
+        tensors
+    };
+    let expected: Expected = shapes(|builder| config.build(shape, classes, builder))?;
+    let checkpoint = Checkpoint {
+        path: model.into(),
+        format,
+        tensors,
+        metadata: (),
+    };
+    checkpoint.verify(&expected)?;
+    Ok(latent_checkpoints::save(
+        out,
+        MODEL_KIND,
+        &checkpoint.tensors,
+        &metadata,
+    )?)
+}
+
+/// The metadata of a model of format 1 or 2 under the names of format 3.
+fn upgraded(mut metadata: Map<String, Value>) -> Value {
+    if let Some(experiment) = object(&mut metadata, "experiment") {
+        if let Some(model) = object(experiment, "model") {
+            rename(model, "halves", "mask");
+            let is_flow = model.get("kind").and_then(Value::as_str);
+            if is_flow.is_some_and(|kind| kind.ends_with("flow")) {
+                rename(model, "prior", "base");
+            }
+            if let Some(objective) = object(model, "objective") {
+                rename(objective, "beginning", "initial");
+                rename(objective, "warm_up", "warm_up_epochs");
+                if objective.get("bound") == Some(&json!("sampled-elbo")) {
+                    objective.insert("bound".to_owned(), json!("monte-carlo-elbo"));
+                }
+            }
+        }
+        if let Some(training) = object(experiment, "training") {
+            rename(training, "gradient_clip", "max_grad_norm");
+            rename(training, "weight_average", "ema_decay");
+            rename(training, "validation", "validation_images");
+            let learning_rate = training.get("learning_rate").and_then(Value::as_f64);
+            if let Some(schedule) = object(training, "schedule") {
+                rename(schedule, "factor", "gamma");
+                // It was a fraction of the learning rate.
+                let floor = schedule.remove("floor").and_then(|floor| floor.as_f64());
+                if let (Some(floor), Some(learning_rate)) = (floor, learning_rate) {
+                    schedule.insert("min_lr".to_owned(), json!(floor * learning_rate));
+                }
+            }
+        }
+    }
+    if let Some(data) = object(&mut metadata, "data") {
+        let sides = [data.remove("height"), data.remove("width")];
+        if let [Some(height), Some(width)] = sides {
+            let shape = json!({ "channels": 1, "height": height, "width": width });
+            data.insert("shape".to_owned(), shape);
+        }
+        // Once the labels of the training images, and before that nothing.
+        match data.get("classes").cloned() {
+            Some(Value::Number(_)) => (),
+            labels => {
+                let all = || (0..CLASSES).collect::<Vec<u8>>().into();
+                let present = labels.unwrap_or_else(all);
+                data.insert("classes_present".to_owned(), present);
+                data.insert("classes".to_owned(), json!(CLASSES));
+            }
+        }
+    }
+    if let Some(Value::Object(splits)) = metadata.get_mut("metrics") {
+        for metrics in splits.values_mut().filter_map(Value::as_object_mut) {
+            let is_flow =
+                metrics.contains_key("bits_per_dimension") && !metrics.contains_key("elbo");
+            let renamed: BTreeMap<&str, &str> = if is_flow {
+                [
+                    ("log_likelihood", "log_density"),
+                    ("mixture_log_likelihood", "marginal_log_density"),
+                    ("log_probability", "log_likelihood"),
+                ]
+                .into()
+            } else {
+                BTreeMap::new()
+            };
+            *metrics = std::mem::take(metrics)
+                .into_iter()
+                .map(|(name, value)| {
+                    let (stem, end) = match name.strip_suffix("_standard_error") {
+                        Some(stem) => (stem, "_standard_error"),
+                        None => (name.as_str(), ""),
+                    };
+                    let stem = renamed.get(stem).copied().unwrap_or(stem);
+                    (format!("{stem}{end}"), value)
+                })
+                .collect();
+        }
+    }
+    Value::Object(metadata)
+}
+
+fn object<'a>(parent: &'a mut Map<String, Value>, key: &str) -> Option<&'a mut Map<String, Value>> {
+    parent.get_mut(key)?.as_object_mut()
+}
+
+fn rename(object: &mut Map<String, Value>, old: &str, new: &str) {
+    if let Some(value) = object.remove(old) {
+        object.insert(new.to_owned(), value);
+    }
+}
