@@ -35,10 +35,10 @@ COUNT, STEPS = 20, 11
 VAE = "hidden = [20, 10]\nactivation = 'tanh'\nlatent_size = 3\n"
 CONVOLUTIONAL = "channels = [3, 5]\nfeatures = 6\n"
 FLOWS = [
-    "transform = { kind = 'affine' }\nhalves = 'alternating'\nnormalisation = 'act-norm'\n",
-    "transform = { kind = 'additive' }\nhalves = 'blocks'\nscaling = true\nprior = 'logistic'\n"
+    "transform = { kind = 'affine' }\nmask = 'alternating'\nnormalisation = 'act-norm'\n",
+    "transform = { kind = 'additive' }\nmask = 'blocks'\nscaling = true\nbase = 'logistic'\n"
     "preprocessing = { kind = 'unit' }\n",
-    "transform = { kind = 'mixture', components = 3 }\nhalves = 'checkerboard'\nprior = 'logistic'\n"
+    "transform = { kind = 'mixture', components = 3 }\nmask = 'checkerboard'\nbase = 'logistic'\n"
     "normalisation = 'act-norm'\n",
 ]
 # One of every kind, with every word that a flow's configuration knows.

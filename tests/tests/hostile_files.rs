@@ -144,7 +144,7 @@ fn idx() {
 fn experiments() {
     let text = "name = 'small'\nseed = 3\n[model]\nkind = 'conditional-vae'\nhidden = [16, 8]\n\
                 latent_size = 2\nobjective = { bound = 'importance-weighted', samples = 5 }\n[training]\n\
-                epochs = 3\nbatch_size = 32\nlearning_rate = 1e-3\nvalidation = 5\npatience = 2\n\
+                epochs = 3\nbatch_size = 32\nlearning_rate = 1e-3\nvalidation_images = 5\npatience = 2\n\
                 schedule = { kind = 'cosine', min_lr = 0.0 }\n[data]\nsource = 'synthetic'\n";
     let read = |text: &str| {
         let parsed = Experiment::parse(text, "file", &[]);
@@ -219,7 +219,7 @@ fn runs(path: &Path) {
         ("vae", "hidden = [4]\nlatent_size = 2\n"),
         (
             "flow",
-            "hidden = [1]\ncouplings = 1\nhalves = 'checkerboard'\n",
+            "hidden = [1]\ncouplings = 1\nmask = 'checkerboard'\n",
         ),
     ] {
         let text = format!(

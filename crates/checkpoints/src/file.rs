@@ -222,7 +222,8 @@ fn parse_formats<M: DeserializeOwned>(
     })
 }
 
-/// Reads the tensors of any safetensors file, whoever wrote it. The metadata of one of ours are ignored. Names lose what PyTorch's wrappers added to them: the parts
+/// Reads the tensors of any safetensors file, whoever wrote it. The metadata of one of ours are ignored,
+/// except for its format. Names lose what PyTorch's wrappers added to them: the parts
 /// `module` (`DistributedDataParallel`, `AveragedModel`) and `_orig_mod` (`torch.compile`).
 ///
 /// # Errors
@@ -233,10 +234,15 @@ pub fn load_foreign(path: &Path, device: &Device) -> Result<Checkpoint<()>, Erro
         path: path.into(),
         reason,
     };
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(not_safetensors)?;
     let file = SafeTensors::deserialize(&bytes).map_err(not_safetensors)?;
+    let label = header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| serde_json::from_str(metadata.get(KEY)?).ok());
     Ok(Checkpoint {
         path: path.into(),
-        format: FORMAT,
+        format: label.map_or(FORMAT, |label: Label| label.format),
         tensors: unwrapped(tensors(&file, path, device)?, path)?,
         metadata: (),
     })

@@ -173,7 +173,7 @@ fn other_files_are_told_apart() {
     save(&path, "model", &tensors(), &METADATA).unwrap();
     let bytes = fs::read(&path).unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let at = text.find("format\\\":2").unwrap() + "format\\\":".len();
+    let at = text.find("format\\\":3").unwrap() + "format\\\":".len();
     let mut newer = bytes.clone();
     newer[at] = b'9';
     fs::write(&path, newer).unwrap();
@@ -237,7 +237,7 @@ fn floats_of_other_sizes_are_read_and_other_numbers_refused() {
     let path = directory.path().join("model.safetensors");
     let metadata = HashMap::from([(
         "latent".to_owned(),
-        r#"{"format":1,"kind":"model","seed":7,"loss":0.1}"#.to_owned(),
+        r#"{"format":3,"kind":"model","seed":7,"loss":0.1}"#.to_owned(),
     )]);
     let values = Tensor::new(&[0.5f32, -2.0, 1024.0], &Device::Cpu).unwrap();
     let write = |dtype| {

@@ -220,7 +220,7 @@ class Flow(nn.ModuleList):
         super().__init__(Coupling(model, halves, index % 2, classes) for index in range(model["couplings"]))
         if model["scaling"]:
             self.scaling = nn.Parameter(torch.zeros(height * width))
-        self.prior, self.preprocessing = model["prior"], model["preprocessing"]
+        self.base, self.preprocessing = model["base"], model["preprocessing"]
         index = torch.arange(height * width)
         field = (index // width + index % width) % 2
         second = {"alternating": index % 2, "checkerboard": field, "blocks": index >= halves[0]}[model["mask"]]
@@ -262,7 +262,7 @@ class Flow(nn.ModuleList):
     def log_prob(self, data: Tensor, y: Tensor) -> Tensor:
         """The log-density of preprocessed pixels: nats, [n]."""
         z, log_det = self.to_latent(data, y)
-        if self.prior == "logistic":
+        if self.base == "logistic":
             return (functional.logsigmoid(z) + functional.logsigmoid(-z)).sum(1) + log_det
         return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) + log_det
 

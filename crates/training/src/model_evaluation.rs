@@ -77,12 +77,7 @@ impl Evaluation {
         if let Some(samples) = importance_samples {
             let done = |done| progress(EvaluationStage::LogLikelihood, done);
             let values = log_likelihoods(any, images, samples, batching, device, done)?;
-            // The density of preprocessed pixels is another quantity than the probability of levels.
-            let name = match exact {
-                Some(_) => "log_likelihood",
-                None => "log_likelihood",
-            };
-            evaluation.add(name, &values);
+            evaluation.add("log_likelihood", &values);
         }
         evaluation.refuse_not_finite()?;
         Ok(evaluation)

@@ -10,7 +10,7 @@ use crate::run::MODEL_KIND;
 use crate::{Error, ModelMetadata};
 
 /// The format since which tensors have the names and layouts of PyTorch's layers.
-const PYTORCH_FORMAT: u64 = 2;
+pub(crate) const PYTORCH_FORMAT: u64 = 2;
 
 /// The number of classes of every model of an older format.
 const CLASSES: u8 = 10;
@@ -150,5 +150,87 @@ fn object<'a>(parent: &'a mut Map<String, Value>, key: &str) -> Option<&'a mut M
 fn rename(object: &mut Map<String, Value>, old: &str, new: &str) {
     if let Some(value) = object.remove(old) {
         object.insert(new.to_owned(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_of_format_2_are_translated() {
+        let old = json!({
+            "experiment": {
+                "model": {
+                    "kind": "conditional-flow", "halves": "checkerboard", "prior": "logistic",
+                },
+                "training": {
+                    "learning_rate": 2e-3, "gradient_clip": 100.0, "weight_average": 0.999,
+                    "validation": 10, "schedule": { "kind": "cosine", "floor": 0.01 },
+                },
+            },
+            "data": { "name": "mnist", "height": 2, "width": 3, "classes": [0, 4] },
+            "metrics": { "test": {
+                "bits_per_dimension": 1.5, "log_likelihood": -2.0,
+                "log_likelihood_standard_error": 0.25, "mixture_log_likelihood": -3.0,
+            } },
+        });
+        let new = json!({
+            "experiment": {
+                "model": { "kind": "conditional-flow", "mask": "checkerboard", "base": "logistic" },
+                "training": {
+                    "learning_rate": 2e-3, "max_grad_norm": 100.0, "ema_decay": 0.999,
+                    "validation_images": 10, "schedule": { "kind": "cosine", "min_lr": 2e-5 },
+                },
+            },
+            "data": {
+                "name": "mnist", "shape": { "channels": 1, "height": 2, "width": 3 },
+                "classes": 10, "classes_present": [0, 4],
+            },
+            "metrics": { "test": {
+                "bits_per_dimension": 1.5, "log_density": -2.0,
+                "log_density_standard_error": 0.25, "marginal_log_density": -3.0,
+            } },
+        });
+        let Value::Object(old) = old else {
+            unreachable!("it is an object")
+        };
+        assert_eq!(upgraded(old), new);
+
+        let old = json!({
+            "experiment": {
+                "model": {
+                    "kind": "vae", "prior": { "kind": "standard-normal" },
+                    "objective": {
+                        "bound": "sampled-elbo", "warm_up": 2.0,
+                        "beginning": { "samples": 5, "epochs": 1.0 },
+                    },
+                },
+                "training": { "schedule": { "kind": "step", "epochs": 3, "factor": 0.5 } },
+            },
+            "data": { "height": 2, "width": 3 },
+            "metrics": { "test": { "elbo": -1.0, "log_likelihood": -0.5 } },
+        });
+        let new = json!({
+            "experiment": {
+                "model": {
+                    "kind": "vae", "prior": { "kind": "standard-normal" },
+                    "objective": {
+                        "bound": "monte-carlo-elbo", "warm_up_epochs": 2.0,
+                        "initial": { "samples": 5, "epochs": 1.0 },
+                    },
+                },
+                "training": { "schedule": { "kind": "step", "epochs": 3, "gamma": 0.5 } },
+            },
+            "data": {
+                "shape": { "channels": 1, "height": 2, "width": 3 },
+                "classes": 10, "classes_present": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+            },
+            "metrics": { "test": { "elbo": -1.0, "log_likelihood": -0.5 } },
+        });
+        let Value::Object(old) = old else {
+            unreachable!("it is an object")
+        };
+        assert_eq!(upgraded(old), new);
     }
 }

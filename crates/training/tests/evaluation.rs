@@ -101,13 +101,13 @@ fn a_conditional_flow_has_the_marginal_log_likelihood_too() {
     };
     let evaluation = Evaluation::of(&model, &splits.test, None, &BATCHING, CPU, watch).unwrap();
     assert_eq!(done, 40);
-    for name in ["log_likelihood", "marginal_log_density"] {
+    for name in ["log_density", "marginal_log_density"] {
         assert!(evaluation.metrics.contains_key(name), "{name}");
         assert!(evaluation.standard_errors[name].unwrap() > 0.0, "{name}");
     }
     // log p(x) is at most log Σ p(x|y), and at least log p(x|y) − log 10.
     let marginal = evaluation.metrics["marginal_log_density"];
-    let conditional = evaluation.metrics["log_likelihood"];
+    let conditional = evaluation.metrics["log_density"];
     assert!(
         marginal >= conditional - 10f64.ln() - 1e-3,
         "{marginal} {conditional}"

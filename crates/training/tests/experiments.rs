@@ -105,12 +105,12 @@ fn impossible_values_are_refused_by_key() {
         ("model.objective.samples=0", "model.objective.samples"),
         ("model.objective.samples=100000", "model.objective.samples"),
         (
-            "model.objective.beginning={samples=0,epochs=1}",
-            "model.objective.beginning.samples",
+            "model.objective.initial={samples=0,epochs=1}",
+            "model.objective.initial.samples",
         ),
         (
-            "model.objective.beginning={samples=1,epochs=-1}",
-            "model.objective.beginning.epochs",
+            "model.objective.initial={samples=1,epochs=-1}",
+            "model.objective.initial.epochs",
         ),
         ("model.objective.beta=-1.0", "model.objective.beta"),
         (
@@ -157,7 +157,7 @@ fn a_value_in_the_place_of_a_table_is_answered_by_such_a_table() {
     for settings in [
         &["training.schedule=5"][..],
         &["model.objective=5"],
-        &["model.objective.beginning=5"],
+        &["model.objective.initial=5"],
         &["model.prior=5"],
         &["training.optimiser=5"],
         &["model={kind='flow'}", "model.transform=5"],

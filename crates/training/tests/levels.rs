@@ -52,7 +52,7 @@ const FAMILIES: [(&str, &str, f64, f64); 9] = [
     (
         "NICE",
         "kind = 'flow'\ncouplings = 2\nhidden = [32]\ntransform = { kind = 'additive' }\n\
-         scaling = true\nprior = 'logistic'\npreprocessing = { kind = 'unit' }",
+         scaling = true\nbase = 'logistic'\npreprocessing = { kind = 'unit' }",
         -944.36,
         -897.03,
     ),

@@ -243,7 +243,7 @@ fn what_was_not_seen_in_training_is_refused_by_name() {
         if experiment == "cond-realnvp-5" {
             // Of three labels, one is worth at most ln 3 nats more than the mixture.
             let figure = |name: &str| evaluated[name].as_f64().unwrap();
-            let likelihood = figure("log_likelihood");
+            let likelihood = figure("log_density");
             let worth = likelihood - figure("marginal_log_density");
             // Both are means of likelihoods that were rounded to 32 bits, twice on the way to the mixture.
             let bound = rounding(SINGLE, 3, likelihood);

@@ -23,14 +23,14 @@ const EXPERIMENTS: [(&str, &str); 3] = [
     (
         "averaged",
         "name = 'averaged'\n[model]\nkind = 'conditional-vae'\nhidden = [16]\nlatent_size = 2\n\
-         [training]\nepochs = 4\nbatch_size = 20\nweight_average = 0.9\nvalidation = 50\n\
+         [training]\nepochs = 4\nbatch_size = 20\nema_decay = 0.9\nvalidation_images = 50\n\
          [data]\nbinarise = true\n",
     ),
     (
         "flow",
         "name = 'flow'\n[model]\nkind = 'flow'\ncouplings = 2\nhidden = [8]\n\
          transform = { kind = 'mixture', components = 2 }\nnormalisation = 'act-norm'\n\
-         [training]\nepochs = 3\nbatch_size = 40\ngradient_clip = 100.0\n",
+         [training]\nepochs = 3\nbatch_size = 40\nmax_grad_norm = 100.0\n",
     ),
 ];
 

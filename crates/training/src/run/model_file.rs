@@ -9,6 +9,7 @@ use latent_models::{AnyModel, Labels, Parameters, shapes};
 
 use super::directory::Run;
 use super::records::{EpochRecord, MODEL_KIND, ModelMetadata, VERSION};
+use crate::upgrade::PYTORCH_FORMAT;
 use crate::{DataRecord, EVALUATION_BATCH, Error, Experiment};
 
 /// The numbers of a loaded model.
@@ -162,6 +163,12 @@ pub fn import(
     checkpoint.verify(&shapes(|builder| {
         experiment.model.build(shape, classes, builder)
     })?)?;
+    let tensors = if checkpoint.format < PYTORCH_FORMAT {
+        let config = &experiment.model;
+        config.in_pytorch_order(shape, checkpoint.tensors)?
+    } else {
+        checkpoint.tensors
+    };
     let metadata = ModelMetadata {
         version: VERSION.to_owned(),
         experiment: experiment.clone(),
@@ -170,9 +177,6 @@ pub fn import(
         metrics: BTreeMap::new(),
     };
     Ok(latent_checkpoints::save(
-        out,
-        MODEL_KIND,
-        &checkpoint.tensors,
-        &metadata,
+        out, MODEL_KIND, &tensors, &metadata,
     )?)
 }
