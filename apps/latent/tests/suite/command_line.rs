@@ -1010,7 +1010,7 @@ fn bad_input_exits_with_1_and_leaves_nothing_behind() {
     for (arguments, part) in [
         (&["train", "vae-3d"][..], "did you mean `vae-2d`?"),
         (&["train", "nothing.toml"], "nothing.toml: cannot be read"),
-        (&["train", "folder.toml"], "no regular file"),
+        (&["train", "folder.toml"], "not a regular file"),
         (
             &["train", "broken.toml"],
             "did you mean `model.latent_size`?",
@@ -1032,11 +1032,11 @@ fn bad_input_exits_with_1_and_leaves_nothing_behind() {
             "nowhere is no run directory",
         ),
         (&["evaluate", "nothing"], "latent train EXPERIMENT"),
-        (&["evaluate", "file"], "no safetensors file"),
+        (&["evaluate", "file"], "not a safetensors file"),
         (&["evaluate", "."], "no run directory"),
         (
             &["evaluate", "run/state.safetensors"],
-            "holds a training state, expected a model",
+            "contains a training state, expected a model",
         ),
         (&["evaluate", "run", "--data", "mnist"], "--data-dir"),
         (&["sample", "run", "--out", "file/picture.png"], "file"),
