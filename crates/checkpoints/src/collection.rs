@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, read, write_atomically};
 
-/// Models to be given to others: an index of files in one directory or repository, with their checksums.
+/// A collection of models for distribution: an index of the files in a directory or repository,
+/// with their checksums.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Collection<M> {
-    /// In the order of their names.
+    /// By name.
     models: BTreeMap<String, Entry<M>>,
 }
 
@@ -19,27 +20,27 @@ pub struct Collection<M> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry<M> {
-    /// The length of its file.
+    /// The size of the file, in bytes.
     pub bytes: u64,
-    /// The SHA-256 of its file, 64 lower-case hexadecimal digits.
+    /// The SHA-256 checksum of the file, 64 lower-case hexadecimal digits.
     pub sha256: String,
-    /// What its file says about it.
+    /// The metadata of the file.
     pub metadata: M,
 }
 
-/// Names become names of files.
+/// Whether a name is safe as part of a file name.
 fn is_plain(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain)
 }
 
-/// Whether files that are called NAME.something would be taken for the collection's own pages (`index.json` and
-/// `README.md`) or cannot exist on Windows, in capitals or not.
+/// Whether a file named NAME.something would collide with the collection's own files (`index.json`
+/// and `README.md`) or cannot exist on Windows, ignoring case.
 fn is_reserved(name: &str) -> bool {
     const PAGES: [&str; 2] = ["readme", "index"];
     const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
     let name = name.to_lowercase();
-    // Windows takes `con.txt` for a device too.
+    // Windows also treats `con.txt` as a device.
     let stem = name.split('.').next().unwrap_or_default();
     let is_port = ["com", "lpt"].iter().any(|port| {
         let number = stem.strip_prefix(port);
@@ -56,18 +57,18 @@ impl<M> Default for Collection<M> {
 }
 
 impl<M: Serialize + DeserializeOwned> Collection<M> {
-    /// The file of the index.
+    /// The file name of the index.
     pub const INDEX: &str = "index.json";
 
-    /// The file of the model of this name, wherever the collection is.
+    /// The file name of the model with this name.
     pub fn file(name: &str) -> String {
         format!("{name}.safetensors")
     }
 
-    /// The index in a directory; empty, if there is none.
+    /// Reads the index in a directory; without an index the collection is empty.
     ///
     /// # Errors
-    /// [`Error::Read`] and [`Error::Index`]: what is there is none.
+    /// [`Error::Read`] if the file cannot be read, [`Error::Index`] if it is not a valid index.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let path = directory.join(Self::INDEX);
         if path.exists() {
@@ -77,7 +78,7 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
         }
     }
 
-    /// The index from its bytes, which errors call `path`.
+    /// Parses an index; error messages call it `path`.
     ///
     /// # Errors
     /// [`Error::Index`].
@@ -89,7 +90,7 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
         let collection: Self =
             serde_json::from_slice(bytes).map_err(|reason| index(reason.to_string()))?;
         match collection.models.keys().find(|name| !is_plain(name)) {
-            Some(name) => Err(index(format!("{name:?} is no name"))),
+            Some(name) => Err(index(format!("{name:?} is not a valid name"))),
             None => Ok(collection),
         }
     }
@@ -99,13 +100,13 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
         &self.models
     }
 
-    /// Writes a model's file into the collection's directory, and then the index that tells of it. A model
-    /// of the same name is replaced.
+    /// Writes a model's file to the collection's directory, and then the updated index. A model of
+    /// the same name is replaced.
     ///
     /// # Errors
-    /// [`Error::Write`], and [`Error::Name`] for a name that a model cannot have: it consists of letters, digits,
-    /// `-`, `_` and `.`; `README`, `index` and the names of Windows' devices are reserved; and it differs from
-    /// those of the other models in more than capital letters, since some file systems do not tell these apart.
+    /// [`Error::Write`]; [`Error::Name`] for an invalid name. A name consists of letters, digits,
+    /// `-`, `_` and `.`. `README`, `index` and the names of Windows' devices are reserved. It must
+    /// differ from other names in more than case, since some file systems ignore case.
     pub fn add(
         &mut self,
         directory: &Path,
@@ -120,14 +121,14 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
             })
         };
         if !is_plain(name) {
-            return wrong("it consists of letters, digits, `-`, `_` and `.`".to_owned());
+            return wrong("a name consists of letters, digits, `-`, `_` and `.`".to_owned());
         }
         if is_reserved(name) {
             return wrong("it is reserved for another file".to_owned());
         }
         let mut others = self.models.keys().filter(|other| *other != name);
         if let Some(other) = others.find(|other| other.eq_ignore_ascii_case(name)) {
-            return wrong(format!("it differs from `{other}` in capital letters only"));
+            return wrong(format!("it differs from `{other}` only in case"));
         }
         let path = directory.join(Self::file(name));
         write_atomically(&path, bytes)?;
@@ -148,7 +149,8 @@ impl<M: Serialize + DeserializeOwned> Collection<M> {
 }
 
 impl<M> Entry<M> {
-    /// Whether these bytes, read from `path`, are this model's, which is called `name`.
+    /// Verifies that these bytes, read from `path`, are the file of this model, which is named
+    /// `name`.
     ///
     /// # Errors
     /// [`Error::OtherFile`].
@@ -176,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_added_is_found_again_and_nothing_else_passes_for_it() {
+    fn added_models_are_found_and_other_files_are_refused() {
         let directory = tempfile::tempdir().unwrap();
         let mut collection = Collection::<f64>::open(directory.path()).unwrap();
         assert_eq!(collection, Collection::default());
@@ -194,7 +196,7 @@ mod tests {
             let error = collection.add(directory.path(), name, 1.0, b"");
             assert!(error.is_err(), "{name}");
         }
-        // Pages of the collection's own, and files that are one on some systems.
+        // The collection's own files, and names that some systems reserve or do not distinguish.
         for name in [
             "README", "readme", "Index", "NUL", "con.v1", "com1", "SMALL",
         ] {
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_leads_elsewhere_is_none() {
+    fn an_invalid_index_is_refused() {
         let path = Path::new("index.json");
         for text in [
             "",

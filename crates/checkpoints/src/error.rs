@@ -3,84 +3,84 @@ use std::path::PathBuf;
 
 use crate::mismatch::Mismatch;
 
-/// What can be wrong with a checkpoint; one variant a broken promise.
+/// An error of a checkpoint or a collection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file is not there, or may not be read.
+    /// The file does not exist or cannot be read.
     #[error("{path}: cannot be read ({reason})")]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The reason that the operating system gave.
         reason: io::Error,
     },
-    /// The file could not be written; what was there before is untouched.
-    #[error("{path}: cannot be written ({reason}); nothing was changed there")]
+    /// The file could not be written; an existing file is unchanged.
+    #[error("{path}: cannot be written ({reason}); the old file is unchanged")]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The reason that the operating system gave.
         reason: io::Error,
     },
     /// The bytes are not a safetensors file.
-    #[error("{path}: this is no safetensors file, or a damaged one ({reason})")]
+    #[error("{path}: not a safetensors file, or a damaged one ({reason})")]
     NotSafetensors {
         /// The file.
         path: PathBuf,
-        /// What the safetensors crate found.
+        /// The reason that the safetensors crate gave.
         reason: safetensors::SafeTensorError,
     },
-    /// A safetensors file that another program wrote.
+    /// A safetensors file of another program.
     #[error(
         "{path}: a safetensors file, but not one of latent's: its metadata have no entry `latent`, \
-         so nobody knows which model the weights belong to"
+         so the model of the weights is unknown"
     )]
     Foreign {
         /// The file.
         path: PathBuf,
     },
-    /// Our file, in a layout that this version does not know.
+    /// A checkpoint in a format that this version does not support.
     #[error(
         "{path}: written in format {found}, and this version of latent reads format {expected}"
     )]
     Format {
         /// The file.
         path: PathBuf,
-        /// The format it states.
+        /// The format of the file.
         found: u64,
-        /// The format that is read.
+        /// The supported format.
         expected: u64,
     },
-    /// Our file, for something else.
-    #[error("{path}: this file holds a {}, expected a {expected}", .found.escape_debug())]
+    /// A checkpoint of another kind.
+    #[error("{path}: this file contains a {}, expected a {expected}", .found.escape_debug())]
     Kind {
         /// The file.
         path: PathBuf,
-        /// What it is for.
+        /// The kind of the file.
         found: String,
-        /// What was asked for.
+        /// The expected kind.
         expected: String,
     },
-    /// The JSON in the header is not what was written there.
-    #[error("{path}: its metadata cannot be understood ({reason})")]
+    /// The JSON in the header is invalid.
+    #[error("{path}: the metadata are invalid ({reason})")]
     Metadata {
         /// The file.
         path: PathBuf,
-        /// What the JSON reader found.
+        /// The reason that the JSON parser gave.
         reason: serde_json::Error,
     },
-    /// Tensors that the model lacks or does not have.
-    #[error("{path}: the weights do not fit the model: {mismatch}")]
+    /// Missing, surplus or reshaped tensors.
+    #[error("{path}: the weights do not match the model: {mismatch}")]
     Mismatch {
         /// The file.
         path: PathBuf,
-        /// Names and shapes.
+        /// The differences.
         mismatch: Box<Mismatch>,
     },
-    /// Two tensors that have one name without what PyTorch's wrappers add to names.
+    /// Two tensors have the same name without the parts that PyTorch's wrappers add.
     #[error(
-        "{path}: two tensors are called {name} without the parts `module` and `_orig_mod` of their names"
+        "{path}: two tensors are named {name} when `module` and `_orig_mod` are removed from their names"
     )]
     SameName {
         /// The file.
@@ -88,50 +88,50 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// A weight that is infinite or not a number.
-    #[error("{path}: {name} holds values that are not finite")]
+    /// A weight that is infinite or NaN.
+    #[error("{path}: {name} has values that are not finite")]
     NotFinite {
         /// The file.
         path: PathBuf,
         /// The tensor.
         name: String,
     },
-    /// Numbers of a type that weights do not have.
-    #[error("{path}: {name} holds {found:?} numbers, expected floats of 16, 32 or 64 bits")]
+    /// A tensor of a type that weights do not have.
+    #[error("{path}: {name} is of type {found:?}, expected floats of 16, 32 or 64 bits")]
     NumberType {
         /// The file.
         path: PathBuf,
         /// The tensor.
         name: String,
-        /// The type of its numbers.
+        /// The element type.
         found: safetensors::Dtype,
     },
-    /// A file that is not the one that an index tells of.
-    #[error("{path}: not the {name} that is meant here (SHA-256 {found}, expected {expected})")]
+    /// A file whose checksum differs from that in the index.
+    #[error("{path}: this is not the {name} of the index (SHA-256 {found}, expected {expected})")]
     OtherFile {
         /// The file.
         path: PathBuf,
-        /// The entry's name.
+        /// The name in the index.
         name: String,
-        /// The entry's checksum.
+        /// The checksum in the index.
         expected: String,
-        /// The file's.
+        /// The checksum of the file.
         found: String,
     },
-    /// A name that a model of a collection cannot have.
-    #[error("a model cannot be called {name:?} in a collection: {reason}")]
+    /// An invalid name of a model in a collection.
+    #[error("{name:?} is not a valid name of a model: {reason}")]
     Name {
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// An index that cannot be used.
-    #[error("{path}: no index of models ({reason})")]
+    /// An invalid index.
+    #[error("{path}: not a valid index of models ({reason})")]
     Index {
         /// The index.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// An operation on tensors failed.

@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::mismatch::{Expected, Mismatch};
 
-/// The version of the layout that this crate reads and writes. [`load_older`] reads earlier ones.
+/// The format version that this crate reads and writes. [`load_older`] reads earlier ones.
 pub const FORMAT: u64 = 3;
 
-/// The one key in the header's metadata.
+/// The only key in the header's metadata.
 const KEY: &str = "latent";
 
-/// What a file says about itself.
+/// The JSON value under [`KEY`].
 #[derive(Serialize, Deserialize)]
 struct Envelope<M> {
     format: u64,
@@ -28,32 +28,32 @@ struct Envelope<M> {
     metadata: M,
 }
 
-/// The part of [`Envelope`] that every version of the layout has.
+/// The part of [`Envelope`] that every format version has.
 #[derive(Deserialize)]
 struct Label {
     format: u64,
     kind: String,
 }
 
-/// A file's contents.
+/// The contents of a checkpoint file.
 #[derive(Clone, Debug)]
 pub struct Checkpoint<M> {
-    /// Where it was read from.
+    /// The file that was read.
     pub path: PathBuf,
-    /// The version of its layout.
+    /// The format version of the file.
     pub format: u64,
     /// The tensors by name; as 32-bit floats, unless [`load_older`] read them.
     pub tensors: BTreeMap<String, Tensor>,
-    /// The caller's description.
+    /// The caller's metadata.
     pub metadata: M,
 }
 
 impl<M> Checkpoint<M> {
-    /// Whether the tensors are exactly the expected ones, and all their values finite.
+    /// Verifies that the tensors are exactly the expected ones and that all values are finite.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] lists every tensor that is missing, surplus or of another shape;
-    /// [`Error::NotFinite`] names the first that holds an infinity or NaN.
+    /// [`Error::Mismatch`] lists all tensors that are missing, surplus or of another shape;
+    /// [`Error::NotFinite`] names the first tensor with an infinity or NaN.
     pub fn verify(&self, expected: &Expected) -> Result<(), Error> {
         let mismatch = Mismatch::between(&self.tensors, expected);
         if mismatch != Mismatch::default() {
@@ -63,8 +63,8 @@ impl<M> Checkpoint<M> {
             });
         }
         for (name, tensor) in &self.tensors {
-            // A sum is finite unless an element is not: sums of squares could overflow, a sum of
-            // magnitudes of 32-bit weights in 64 bits cannot.
+            // The sum of magnitudes of 32-bit weights in 64 bits is finite if and only if all
+            // elements are; a sum of squares could overflow.
             let sum = tensor
                 .to_device(&Device::Cpu)?
                 .to_dtype(DType::F64)?
@@ -82,7 +82,7 @@ impl<M> Checkpoint<M> {
     }
 }
 
-/// Writes a file: the bytes of [`to_bytes`], whole or not at all.
+/// Writes a checkpoint atomically, with the bytes of [`to_bytes`].
 pub fn save<M: Serialize>(
     path: &Path,
     kind: &str,
@@ -92,11 +92,11 @@ pub fn save<M: Serialize>(
     write_atomically(path, &to_bytes(path, kind, tensors, metadata)?)
 }
 
-/// The bytes of a file with tensors (floats of 16, 32 or 64 bits) and their metadata, which errors call
+/// Serialises tensors (floats of 16, 32 or 64 bits) and metadata; error messages call the file
 /// `path`. The same arguments give the same bytes.
 ///
-/// `kind` says what the file is for, and [`load`] asks for it again; `metadata` must serialise to a
-/// JSON object without the fields `format` and `kind`.
+/// `kind` names the kind of file, which [`load`] verifies. `metadata` must serialise to a JSON
+/// object without the fields `format` and `kind`.
 pub fn to_bytes<M: Serialize>(
     path: &Path,
     kind: &str,
@@ -120,7 +120,7 @@ pub fn to_bytes<M: Serialize>(
     )
 }
 
-/// Reads a file of the given kind, as [`parse`] does its bytes.
+/// Reads a checkpoint of the given kind; see [`parse`].
 pub fn load<M: DeserializeOwned>(
     path: &Path,
     kind: &str,
@@ -129,11 +129,12 @@ pub fn load<M: DeserializeOwned>(
     parse(&read(path)?, path, kind, device)
 }
 
-/// Reads the bytes of a file of the given kind, which errors call `path`: for where there are no files.
+/// Parses the bytes of a checkpoint of the given kind, for platforms without files; error messages
+/// call the file `path`.
 ///
-/// Nothing in them is believed before it has been checked: the header's offsets must cover the
-/// file exactly, and no more memory than a few times its size is asked for. [`Checkpoint::verify`] then compares
-/// the tensors with those of a model.
+/// The content is not trusted: the header's offsets must cover the file exactly, and memory is
+/// limited to a few times the size of the file. [`Checkpoint::verify`] then compares the tensors
+/// with those of a model.
 pub fn parse<M: DeserializeOwned>(
     bytes: &[u8],
     path: &Path,
@@ -222,12 +223,14 @@ fn parse_formats<M: DeserializeOwned>(
     })
 }
 
-/// Reads the tensors of any safetensors file, whoever wrote it. The metadata of one of ours are ignored,
-/// except for its format. Names lose what PyTorch's wrappers added to them: the parts
-/// `module` (`DistributedDataParallel`, `AveragedModel`) and `_orig_mod` (`torch.compile`).
+/// Reads the tensors of any safetensors file. For a checkpoint of this crate the metadata are
+/// ignored except for the format; other files count as the latest format. The parts that PyTorch's
+/// wrappers add to names are removed: `module` (`DistributedDataParallel`, `AveragedModel`) and
+/// `_orig_mod` (`torch.compile`).
 ///
 /// # Errors
-/// It is none, holds numbers that weights do not have, or two tensors get the same name.
+/// The file is not a safetensors file, a tensor is not of a float type, or two tensors get the same
+/// name.
 pub fn load_foreign(path: &Path, device: &Device) -> Result<Checkpoint<()>, Error> {
     let bytes = read(path)?;
     let not_safetensors = |reason| Error::NotSafetensors {
@@ -272,7 +275,7 @@ fn unwrapped(
     Ok(unwrapped)
 }
 
-/// A file's tensors, of the types that the file has.
+/// The tensors of a file, of the types that they have there.
 fn tensors(
     file: &SafeTensors,
     path: &Path,
@@ -299,13 +302,13 @@ fn tensors(
     Ok(tensors)
 }
 
-/// Reads a whole file, which must be one: a pipe or a device might never end.
+/// Reads a regular file; a pipe or a device might never end.
 pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let read = || {
         if fs::metadata(path)?.is_file() {
             fs::read(path)
         } else {
-            Err(io::Error::other("it is no regular file"))
+            Err(io::Error::other("it is not a regular file"))
         }
     };
     read().map_err(|reason| Error::Read {
@@ -314,11 +317,12 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
-/// Writes a file so that at any moment, even of a power cut, either the old contents or all of the
-/// new are there: into a temporary file beside it, synced, then renamed, the directory synced.
+/// Writes a file atomically: at any time, even after a power failure, it has either the old or the
+/// new content. The content is written to a temporary file in the same directory and synced, the
+/// file is renamed, and the directory is synced.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let write = || -> io::Result<()> {
-        // What a link points to is replaced, and not the link.
+        // A link's target is replaced, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut file = AtomicWriteFile::open(path)?;
         file.write_all(bytes)?;
@@ -330,8 +334,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
-/// Removes what a process that was killed within [`write_atomically`] left beside the file: never called
-/// while another may write it.
+/// Removes temporary files that a killed process left in [`write_atomically`]. Must not be called
+/// while another process may write the file.
 pub fn remove_leftovers(path: &Path) -> io::Result<()> {
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(());
@@ -341,7 +345,7 @@ pub fn remove_leftovers(path: &Path) -> io::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let end = name.to_str().and_then(|name| name.strip_prefix(&beginning));
-        // Six letters and digits: what an editor keeps there has other names.
+        // Six letters and digits: names of editors' temporary files differ.
         let is_leftover = end.is_some_and(|end| {
             end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
         });

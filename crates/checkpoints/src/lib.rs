@@ -1,5 +1,5 @@
-//! Weights as plain safetensors files with a JSON description inside, written whole or not at all
-//! and verified before they are used.
+//! Model checkpoints: safetensors files with JSON metadata, written atomically and verified when
+//! read.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -28,14 +28,21 @@
 //! # }
 //! ```
 //!
-//! A [`Collection`] is a directory of such files with an index of them, their sizes and checksums: what is
-//! uploaded for others, and what they verify.
+//! A [`Collection`] is a directory of checkpoints for distribution, with an index of their sizes
+//! and checksums.
 //!
-//! # The file
-//! Any reader of safetensors opens it. The header's metadata have the one key `latent`, whose value
-//! is a JSON object: `format` (the version of this layout, 3), `kind` (what the file is for) and the
-//! fields of the caller's metadata. One key rather than many, since safetensors keeps them in a hash
-//! map: only so do the same weights give the same bytes.
+//! # File format
+//! Any safetensors reader opens the files. The header's metadata have the single key `latent`,
+//! whose value is a JSON object with `format` (the format version, 3), `kind` (the kind of file)
+//! and the fields of the caller's metadata. There is only one key because safetensors stores
+//! metadata in a hash map: several keys would have no fixed order, and the same weights would not
+//! give the same bytes.
+//!
+//! # Features
+//! `cuda` and `metal` forward to candle.
+//!
+//! Rust 1.94 or later. Main dependencies: candle-core, safetensors, `serde_json`. Status: part of
+//! the `latent` workspace, below 1.0; minor versions may break the interface.
 
 mod collection;
 mod error;

@@ -3,22 +3,22 @@ use std::fmt;
 
 use candle_core::Tensor;
 
-/// The names of all tensors that a model has, with their shapes.
+/// The names and shapes of all tensors of a model.
 pub type Expected = BTreeMap<String, Vec<usize>>;
 
-/// How a file's tensors differ from those of a model: names and shapes.
+/// The differences between a file's tensors and those of a model, in names and shapes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mismatch {
-    /// The model has them, and the file does not.
+    /// Tensors of the model that the file lacks, with the model's shape.
     pub missing: Vec<(String, Vec<usize>)>,
-    /// The file has them, and the model does not.
+    /// Tensors of the file that the model lacks, with the file's shape.
     pub surplus: Vec<(String, Vec<usize>)>,
-    /// Both have them: the shape in the file, and the model's.
+    /// Tensors of both with different shapes: the file's and the model's.
     pub reshaped: Vec<(String, Vec<usize>, Vec<usize>)>,
 }
 
 impl Mismatch {
-    /// How many tensors of each kind a message lists.
+    /// The maximum number of tensors of each kind in a message.
     const SHOWN: usize = 40;
 
     pub(crate) fn between(tensors: &BTreeMap<String, Tensor>, expected: &Expected) -> Self {

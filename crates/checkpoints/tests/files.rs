@@ -1,5 +1,5 @@
-//! What a checkpoint promises: what was written is read, and nothing else is.
-#![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
+//! Properties of checkpoints: files are read as written, and other files are refused.
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -44,7 +44,7 @@ fn error(path: &Path) -> String {
 }
 
 #[test]
-fn what_was_saved_is_loaded_and_the_same_bytes_come_out_again() {
+fn a_saved_checkpoint_is_loaded_and_saves_to_the_same_bytes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     save(&path, "model", &tensors(), &METADATA).unwrap();
@@ -89,7 +89,7 @@ fn every_deviation_of_names_and_shapes_is_listed() {
     ] {
         assert!(message.contains(part), "{message}");
     }
-    // All of a model's tensors, but not of a file that holds thousands.
+    // All tensors of a model are listed, but not those of a file with thousands.
     let count = |message: String| message.matches(" [7]").count();
     for (tensors, listed) in [(40, 40), (1000, 40)] {
         let many = (0..tensors).map(|index| (format!("layer.{index}"), vec![7]));
@@ -108,7 +108,7 @@ fn every_deviation_of_names_and_shapes_is_listed() {
 }
 
 #[test]
-fn what_pytorch_s_wrappers_add_to_names_is_left_out() {
+fn name_parts_of_pytorch_wrappers_are_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     let tensor = Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap();
@@ -130,7 +130,7 @@ fn what_pytorch_s_wrappers_add_to_names_is_left_out() {
     candle_core::safetensors::save(&tensors, &path).unwrap();
     let message = load_foreign(&path, &Device::Cpu).unwrap_err().to_string();
     assert!(
-        message.contains("two tensors are called a.weight"),
+        message.contains("two tensors are named a.weight"),
         "{message}"
     );
 }
@@ -153,16 +153,16 @@ fn values_that_are_not_finite_are_refused() {
 }
 
 #[test]
-fn other_files_are_told_apart() {
+fn other_files_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     assert!(error(&path).contains("cannot be read"));
     assert!(error(directory.path()).contains("cannot be read"));
 
     fs::write(&path, b"<html>not found</html>").unwrap();
-    assert!(error(&path).contains("no safetensors file"));
+    assert!(error(&path).contains("not a safetensors file"));
     fs::write(&path, b"").unwrap();
-    assert!(error(&path).contains("no safetensors file"));
+    assert!(error(&path).contains("not a safetensors file"));
 
     fs::write(&path, safetensors::serialize(tensors(), None).unwrap()).unwrap();
     assert!(error(&path).contains("not one of latent's"));
@@ -190,16 +190,19 @@ fn other_files_are_told_apart() {
 
     for cut in [1, 8, 100, bytes.len() - 1] {
         fs::write(&path, &bytes[..cut]).unwrap();
-        assert!(error(&path).contains("no safetensors file"), "cut at {cut}");
+        assert!(
+            error(&path).contains("not a safetensors file"),
+            "cut at {cut}"
+        );
     }
-    // A header that promises 2⁶³ bytes.
+    // A header that declares 2⁶³ bytes.
     let mut huge = bytes;
     huge[..8].copy_from_slice(&(1u64 << 63).to_le_bytes());
     fs::write(&path, huge).unwrap();
-    assert!(error(&path).contains("no safetensors file"));
+    assert!(error(&path).contains("not a safetensors file"));
 }
 
-/// Metadata that cannot be written.
+/// Metadata that cannot be serialised.
 struct Unwritable;
 
 impl Serialize for Unwritable {
@@ -209,13 +212,13 @@ impl Serialize for Unwritable {
 }
 
 #[test]
-fn a_failed_write_leaves_the_old_file_whole() {
+fn a_failed_write_leaves_the_old_file_unchanged() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     save(&path, "model", &tensors(), &METADATA).unwrap();
     let before = fs::read(&path).unwrap();
     save(&path, "model", &tensors(), &Unwritable).unwrap_err();
-    // Nor is a file taken for a directory.
+    // A file is not treated as a directory either.
     let message = save(&path.join("below/a/file"), "model", &tensors(), &METADATA)
         .unwrap_err()
         .to_string();
@@ -261,11 +264,11 @@ fn floats_of_other_sizes_are_read_and_other_numbers_refused() {
     assert!(error(&path).contains("expected floats"), "{}", error(&path));
 }
 
-/// The new file is another one that takes the old one's name: whoever has the old one open still
-/// reads it whole.
+/// The new file replaces the old one by renaming: a process with the old file open reads it
+/// completely.
 #[cfg(unix)]
 #[test]
-fn a_file_is_replaced_and_never_written_over() {
+fn a_file_is_replaced_and_never_overwritten_in_place() {
     use std::os::unix::fs::MetadataExt;
 
     let directory = tempfile::tempdir().unwrap();

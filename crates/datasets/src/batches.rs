@@ -7,25 +7,26 @@ use crate::{Dataset, Error};
 /// A batch of n images with their labels.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// `[n, height × width]`, 32-bit floats in [0, 1].
+    /// Images, `[n, height × width]`, 32-bit floats in [0, 1].
     pub images: Tensor,
-    /// `[n]`, u32.
+    /// Labels, `[n]`, u32.
     pub labels: Tensor,
 }
 
-/// How a data set is cut into batches.
+/// How a data set is divided into batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batching {
-    /// Images in a batch; the last one of an epoch may have fewer. 0 is taken as 1.
+    /// The batch size; the last batch of an epoch may be smaller. 0 is treated as 1.
     pub size: usize,
-    /// Whether each pixel is drawn as 0 or 1 with its grey value as the probability, anew in every
-    /// epoch: *dynamic binarisation* (Burda et al. 2016, following Salakhutdinov & Murray 2008).
+    /// Whether to sample each pixel from a Bernoulli distribution with its grey value as the
+    /// probability, again in every epoch: *dynamic binarisation* (Burda et al. 2016, following
+    /// Salakhutdinov & Murray 2008).
     pub binarise: bool,
-    /// What the order and the drawn pixels depend on, together with the epoch.
+    /// The seed of the shuffling and the binarisation; both also depend on the epoch.
     pub seed: u64,
 }
 
-/// The batches of one epoch; see [`Dataset::shuffled`] and [`Dataset::in_order`].
+/// An iterator over the batches of one epoch; see [`Dataset::shuffled`] and [`Dataset::in_order`].
 #[derive(Clone, Debug)]
 pub struct Batches<'a> {
     dataset: &'a Dataset,
@@ -37,7 +38,7 @@ pub struct Batches<'a> {
 }
 
 impl Dataset {
-    /// All images in an order that depends on the seed and the epoch.
+    /// Iterates over all images in a random order, which depends on the seed and the epoch.
     pub fn shuffled<'a>(
         &'a self,
         batching: &Batching,
@@ -48,16 +49,17 @@ impl Dataset {
         self.batches(order, batching, epoch, device)
     }
 
-    /// All images from the first to the last, binarised, if at all, as in epoch 0.
+    /// Iterates over all images in their stored order. If `batching` binarises, the pixels are
+    /// those of epoch 0.
     pub fn in_order<'a>(&'a self, batching: &Batching, device: &'a Device) -> Batches<'a> {
         self.batches((0..self.len()).collect(), batching, 0, device)
     }
 
-    /// The images and labels at these places as one batch, in this order, binarised where `batching`
-    /// says so, whatever its size.
+    /// The images and labels at these indices as one batch, in this order, binarised if `batching`
+    /// says so; its batch size is ignored.
     ///
     /// # Errors
-    /// [`Error::NoSuchImage`] for a place beyond the last.
+    /// [`Error::NoSuchImage`] if an index is out of range.
     pub fn chosen(
         &self,
         indices: &[usize],
@@ -69,16 +71,16 @@ impl Dataset {
             ..*batching
         };
         let mut batches = self.batches(indices.to_vec(), &whole, 0, device);
-        // No batch at all is one of no images.
+        // No indices give an empty batch.
         batches
             .next()
             .unwrap_or_else(|| self.batch(indices, device))
     }
 
-    /// The images and labels at these places, in this order.
+    /// The images and labels at these indices as one batch, in this order.
     ///
     /// # Errors
-    /// [`Error::NoSuchImage`] for a place beyond the last.
+    /// [`Error::NoSuchImage`] if an index is out of range.
     pub fn batch(&self, indices: &[usize], device: &Device) -> Result<Batch, Error> {
         self.batch_of(indices, |pixel| f32::from(pixel) / 255.0, device)
     }
@@ -126,13 +128,13 @@ impl Dataset {
 }
 
 impl Batches<'_> {
-    /// How many batches the whole epoch has.
+    /// The number of batches in a whole epoch.
     pub fn steps(&self) -> usize {
         self.order.len().div_ceil(self.batching.size.max(1))
     }
 
-    /// Goes to the given step, counted from 0, without assembling what lies before it. The batches
-    /// from there on are those that a walk from the beginning would meet.
+    /// Starts at the given step, counted from 0, without assembling the batches before it. The
+    /// batches from there on are the same as in a full pass.
     #[must_use]
     pub fn from_step(mut self, step: usize) -> Self {
         self.step = step;
@@ -152,7 +154,7 @@ impl Iterator for Batches<'_> {
         self.step += 1;
         Some(if self.batching.binarise {
             let mut generator = Generator::stream(self.batching.seed, "binarise", self.epoch, step);
-            // A pixel of 255 is always 1 and one of 0 never: 255 outcomes, each as likely.
+            // A pixel of 255 is always 1 and a pixel of 0 never: 255 equally likely outcomes.
             let draw = |pixel| f32::from(generator.random_range(0..255u8) < pixel);
             self.dataset.batch_of(indices, draw, self.device)
         } else {
@@ -166,7 +168,7 @@ mod tests {
     use super::*;
     use crate::Shape;
 
-    /// Five images of two pixels; the first pixel tells them apart.
+    /// Five images of two pixels; the first pixel identifies the image.
     fn dataset() -> Dataset {
         Dataset::new(
             Shape::grey(1, 2),
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_epoch_holds_every_image_once_in_an_order_of_its_own() {
+    fn every_epoch_contains_every_image_once_in_a_new_order() {
         let dataset = dataset();
         let epoch = |seed, epoch| {
             let batches = dataset.shuffled(
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn starting_at_a_step_gives_the_batches_of_the_whole_epoch() {
+    fn batches_from_a_step_equal_those_of_a_full_pass() {
         let dataset = dataset();
         for binarise in [false, true] {
             let batching = Batching {
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn binarised_pixels_are_ink_as_often_as_they_are_dark() {
+    fn the_frequency_of_binarised_pixels_is_their_grey_value() {
         let dataset = Dataset::new(
             Shape::grey(1, 4),
             1,
@@ -283,11 +285,11 @@ mod tests {
             (mean[1] - 0.2).abs() < 0.0114 && (mean[2] - 0.8).abs() < 0.0114,
             "{mean:?}"
         );
-        assert_ne!(mean, draw(2), "the pixels are drawn anew in every epoch");
+        assert_ne!(mean, draw(2), "every epoch samples new pixels");
     }
 
     #[test]
-    fn chosen_images_come_in_their_order_and_binarised_where_that_is_wanted() {
+    fn chosen_images_keep_their_order_and_are_binarised_on_request() {
         let dataset = dataset();
         let binarised = Batching {
             binarise: true,
@@ -308,14 +310,14 @@ mod tests {
     }
 
     #[test]
-    fn images_that_are_not_there_are_refused() {
+    fn indices_out_of_range_are_refused() {
         let error = dataset()
             .batch(&[0, 5], &Device::Cpu)
             .unwrap_err()
             .to_string();
         assert_eq!(
             error,
-            "there is no image 5: the data set has 5, numbered from 0"
+            "there is no image 5: the data set has 5 images, numbered from 0"
         );
     }
 }

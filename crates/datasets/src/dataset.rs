@@ -5,10 +5,10 @@ use latent_kernels::Shape;
 use crate::Error;
 use crate::checksum::sha256_hex;
 
-/// Images of one shape, each with the label of its class.
+/// Images of one shape with their class labels.
 ///
-/// Pixels are bytes, 0 the background and 255 the strongest ink, in the order
-/// `[image, row, column, channel]`; a label is less than the number of classes.
+/// Pixels are bytes, from 0 for the background to 255 for full ink, in the order `[image, row,
+/// column, channel]`. Labels are less than the number of classes.
 ///
 /// ```
 /// use latent_datasets::{Dataset, Shape};
@@ -30,11 +30,12 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Pairs images, `[labels.len(), height, width, channels]`, with labels from 0 to `classes` − 1.
+    /// Creates a data set from images, `[labels.len(), height, width, channels]`, and labels from 0
+    /// to `classes` − 1.
     ///
     /// # Errors
-    /// [`Error::ImageShape`] where an image has no pixels, [`Error::Unpaired`] where there is not
-    /// one label an image, [`Error::Label`] where a label is not less than `classes`.
+    /// [`Error::ImageShape`] if an image has no pixels, [`Error::Unpaired`] if the numbers of
+    /// images and labels differ, [`Error::Label`] if a label is not less than `classes`.
     pub fn new(
         shape: Shape,
         classes: usize,
@@ -61,7 +62,7 @@ impl Dataset {
         Ok(Self::from_parts(shape, classes, images, labels))
     }
 
-    /// As [`Self::new`], for images and labels that are right by construction.
+    /// As [`Self::new`], without checks, for data known to be valid.
     pub(crate) fn from_parts(
         shape: Shape,
         classes: usize,
@@ -91,17 +92,18 @@ impl Dataset {
         self.shape
     }
 
-    /// Numbers of an image: channels × height × width.
+    /// The number of values of an image: channels × height × width.
     pub fn pixels(&self) -> usize {
         self.shape.elem_count()
     }
 
-    /// The number of classes: every label is less.
+    /// The number of classes.
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// The pixels of one image, `[height, width, channels]`, counted from 0; `None` beyond the last.
+    /// The pixels of one image, `[height, width, channels]`, counted from 0; `None` if out of
+    /// range.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
         self.images.chunks_exact(self.pixels()).nth(index)
     }
@@ -116,7 +118,7 @@ impl Dataset {
         &self.labels
     }
 
-    /// How many images each class has, `[classes]`.
+    /// The number of images of each class, `[classes]`.
     pub fn counts_by_class(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];
         for &label in &self.labels {
@@ -125,7 +127,7 @@ impl Dataset {
         counts
     }
 
-    /// The labels that occur, each once, in ascending order.
+    /// The labels that occur, in ascending order, without duplicates.
     pub fn classes_present(&self) -> Vec<u8> {
         let mut classes = self.labels.clone();
         classes.sort_unstable();
@@ -133,7 +135,7 @@ impl Dataset {
         classes
     }
 
-    /// The images whose label is one of `classes`, in their order.
+    /// Keeps the images whose label is in `classes`, in their order.
     #[must_use]
     pub fn of_classes(self, classes: &[u8]) -> Self {
         if self.labels.iter().all(|label| classes.contains(label)) {
@@ -144,8 +146,9 @@ impl Dataset {
         self.selected(&indices)
     }
 
-    /// `count` images at equal distances from the first to the last; all of them, where there are no more
-    /// than that. A data set may be sorted, by class or by writer: its first images need not be typical.
+    /// Keeps `count` images at equal distances from the first to the last, or all of them if there
+    /// are no more. The first images need not be typical: a data set may be sorted by class or by
+    /// writer.
     #[must_use]
     pub fn evenly_spaced(self, count: usize) -> Self {
         let len = self.len();
@@ -156,7 +159,7 @@ impl Dataset {
         self.selected(&indices)
     }
 
-    /// The images at these places, which exist, in this order.
+    /// The images at these indices (all in range), in this order.
     fn selected(&self, indices: &[usize]) -> Self {
         let pixels = self.pixels();
         let image = |&index: &usize| &self.images[index * pixels..(index + 1) * pixels];
@@ -168,7 +171,7 @@ impl Dataset {
         }
     }
 
-    /// The first `limit` images; all of them, where there are no more than that.
+    /// Keeps the first `limit` images, or all of them if there are no more.
     #[must_use]
     pub fn truncated(mut self, limit: usize) -> Self {
         self.labels.truncate(limit);
@@ -176,7 +179,7 @@ impl Dataset {
         self
     }
 
-    /// All but the first `count` images.
+    /// Drops the first `count` images.
     #[must_use]
     pub fn without_first(mut self, count: usize) -> Self {
         let count = count.min(self.labels.len());
@@ -185,10 +188,10 @@ impl Dataset {
         self
     }
 
-    /// What the pixels of all images together are like.
+    /// Statistics of the pixels of all images.
     pub fn pixel_statistics(&self) -> PixelStatistics {
-        // Whole numbers until the end, so that nothing is lost: not in a sum of millions of
-        // pixels, and not in the difference that is the variance.
+        // Integers until the end: sums of millions of pixels, and the difference that gives the
+        // variance, stay exact.
         let count = self.images.len() as u128;
         let (mut sum, mut squares, mut zeros) = (0, 0, 0_u64);
         for &pixel in &self.images {
@@ -206,14 +209,15 @@ impl Dataset {
         }
     }
 
-    /// The SHA-256 of all pixels followed by all labels, without any header, as 64 lower-case
-    /// hexadecimal digits: equal for the same images in the same order, wherever they came from.
+    /// The SHA-256 of all pixels followed by all labels, without a header, as 64 lower-case
+    /// hexadecimal digits: equal for the same images and labels in the same order, whatever their
+    /// file format.
     pub fn checksum(&self) -> String {
         sha256_hex(&[&self.images, &self.labels])
     }
 }
 
-/// Without the pixels, which are many megabytes.
+/// Without the pixels, which may be many megabytes.
 impl fmt::Debug for Dataset {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -225,38 +229,38 @@ impl fmt::Debug for Dataset {
     }
 }
 
-/// Statistics over every pixel of every image, with pixels scaled from 0–255 to `[0, 1]`.
+/// Statistics over all pixels of all images, scaled from 0–255 to `[0, 1]`.
 ///
-/// Those of an empty data set are NaN.
+/// They are NaN for an empty data set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PixelStatistics {
     /// The mean: 0.1307 for MNIST's training set.
     pub mean: f64,
-    /// The standard deviation (divided by the number of pixels, not by one less): 0.3081 for
-    /// MNIST's training set.
+    /// The standard deviation (with division by n, not n − 1): 0.3081 for MNIST's training set.
     pub standard_deviation: f64,
-    /// The share of pixels that are exactly 0.
+    /// The fraction of pixels that are exactly 0.
     pub zero_fraction: f64,
 }
 
-/// A data set in the two parts in which it is published, with images of one size, and what is held out
-/// of the first.
+/// A data set divided into training, validation and test images of one size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Splits {
-    /// What the data set is called, such as `mnist`.
+    /// The name of the data set, such as `mnist`.
     pub name: String,
-    /// The images to learn from.
+    /// The training images.
     pub train: Dataset,
-    /// The images to select a model by, if some of those to learn from were [held
+    /// The validation images, for model selection, if some training images were [held
     /// out](Self::held_out).
     pub validation: Option<Dataset>,
-    /// The images to judge by, which select nothing.
+    /// The test images, used for evaluation only.
     pub test: Dataset,
 }
 
 impl Splits {
-    /// The last `count` training images are held out for validation, or a sixth of them where that is
-    /// fewer, but one at least; none, if `count` is 0 or there are validation images already.
+    /// Holds out the last `count` training images for validation.
+    ///
+    /// At most a sixth of the training images is held out, but at least one. Nothing changes if
+    /// `count` is 0 or there are validation images already.
     #[must_use]
     pub fn held_out(mut self, count: usize) -> Self {
         if count > 0 && self.validation.is_none() {
@@ -268,7 +272,7 @@ impl Splits {
         self
     }
 
-    /// The first `limit` images of either.
+    /// Keeps the first `limit` training images and the first `limit` test images.
     #[must_use]
     pub fn truncated(self, limit: usize) -> Self {
         Self {
@@ -297,7 +301,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn images_are_the_parts_of_the_whole(dataset in dataset()) {
+        fn each_image_is_a_slice_of_all_pixels(dataset in dataset()) {
             let indices = 0..dataset.len();
             let images: Vec<_> = indices.map_while(|index| dataset.image(index)).collect();
             prop_assert_eq!(images.len(), dataset.labels().len());
@@ -317,7 +321,7 @@ mod tests {
         }
 
         #[test]
-        fn every_image_has_a_class(dataset in dataset()) {
+        fn counts_by_class_sum_to_the_number_of_images(dataset in dataset()) {
             let counts = dataset.counts_by_class();
             prop_assert_eq!(counts.iter().sum::<usize>(), dataset.len());
             for label in 0..10 {
@@ -326,7 +330,7 @@ mod tests {
         }
 
         #[test]
-        fn a_selection_by_class_holds_the_images_of_these_classes_in_their_order(
+        fn a_selection_by_class_keeps_the_images_of_these_classes_in_order(
             dataset in dataset(),
             classes in prop::collection::vec(0_u8..10, 0..10),
         ) {
@@ -343,7 +347,7 @@ mod tests {
         }
 
         #[test]
-        fn evenly_spaced_images_are_as_many_as_asked_for_and_in_order(
+        fn evenly_spaced_images_have_the_requested_count_and_keep_their_order(
             dataset in dataset(),
             count in 0_usize..25,
         ) {
@@ -357,7 +361,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_held_out_is_the_end(dataset in dataset(), count in 0_usize..10) {
+        fn held_out_images_are_the_last_training_images(dataset in dataset(), count in 0_usize..10) {
             let whole = Splits {
                 name: "some".to_owned(),
                 train: dataset.clone(),
@@ -378,7 +382,7 @@ mod tests {
         }
 
         #[test]
-        fn statistics_are_those_of_the_definition(dataset in dataset()) {
+        fn pixel_statistics_match_their_definition(dataset in dataset()) {
             prop_assume!(!dataset.is_empty());
             let pixels = dataset.images().iter();
             let values: Vec<_> = pixels.map(|&pixel| f64::from(pixel) / 255.0).collect();
@@ -393,11 +397,11 @@ mod tests {
     }
 
     #[test]
-    fn each_broken_promise_is_named() {
+    fn every_kind_of_invalid_data_has_its_message() {
         let message = |dataset: Result<Dataset, Error>| dataset.unwrap_err().to_string();
         assert_eq!(
             message(Dataset::new(Shape::grey(0, 28), 10, vec![], vec![])),
-            "images of shape 1 × 0 × 28 (channels × height × width), expected one pixel or more, and \
+            "images of shape 1 × 0 × 28 (channels × height × width), expected at least one pixel and \
              no more than an address can count"
         );
         assert!(Dataset::new(Shape::grey(usize::MAX, 2), 10, vec![], vec![]).is_err());
@@ -408,7 +412,7 @@ mod tests {
                 vec![0; 784],
                 vec![1, 2]
             )),
-            "the images have 784 bytes, expected 2 × 1 × 28 × 28, one image a label"
+            "the images have 784 bytes, expected 2 × 1 × 28 × 28: one image for each label"
         );
         assert_eq!(
             message(Dataset::new(

@@ -3,18 +3,18 @@ use std::path::PathBuf;
 
 use latent_kernels::Shape;
 
-/// What can be wrong with a data set; one variant a broken promise.
+/// An error of a data set or of its files.
 ///
-/// Each message says where, what was found, and what was expected.
+/// Each message names the place, what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system does not let us read the file, or there is none.
+    /// The file does not exist or cannot be read.
     #[error("{path}: cannot be read ({reason})")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The reason that the operating system gave.
         reason: io::Error,
     },
 
@@ -25,7 +25,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The file, or what was packed in it, has no bytes at all.
+    /// The file, or its unpacked content, is empty.
     #[error("{path}: the file is empty, expected an IDX file")]
     EmptyFile {
         /// The file.
@@ -33,28 +33,26 @@ pub enum Error {
     },
 
     /// The gzip stream ends before its end mark.
-    #[error("{path}: the gzip stream stops before its end: it was cut off")]
+    #[error("{path}: the gzip stream is truncated")]
     GzipCutOff {
         /// The file.
         path: PathBuf,
     },
 
-    /// The gzip stream contradicts itself or its check sum, or something follows it.
-    #[error(
-        "{path}: the gzip stream is damaged, or something that is not gzip follows it ({reason})"
-    )]
+    /// The gzip stream is inconsistent or its checksum wrong, or other data follow it.
+    #[error("{path}: the gzip stream is damaged or followed by other data ({reason})")]
     GzipDamaged {
         /// The file.
         path: PathBuf,
-        /// What the decoder said.
+        /// The reason that the decoder gave.
         reason: io::Error,
     },
 
-    /// The file does not start as an IDX file does.
+    /// The file does not start like an IDX file.
     #[error(
         "{path}: the file starts with the bytes {found:02x?}, expected those of an IDX file of \
-         unsigned bytes, [00, 00, 08]: it is something else, perhaps a web page saved in its \
-         place"
+         unsigned bytes, [00, 00, 08]; it may be a web page saved under this \
+         name"
     )]
     NotIdx {
         /// The file.
@@ -63,32 +61,32 @@ pub enum Error {
         found: [u8; 4],
     },
 
-    /// An IDX file, but not of unsigned bytes.
-    #[error("{path}: the file holds {found} elements, expected unsigned bytes")]
+    /// An IDX file whose elements are not unsigned bytes.
+    #[error("{path}: the elements of the file are {found}, expected unsigned bytes")]
     ElementType {
         /// The file.
         path: PathBuf,
-        /// The type of its elements, such as `float32`.
+        /// The element type, such as `float32`.
         found: &'static str,
     },
 
-    /// The file ends before its header does.
+    /// The file ends within its header.
     #[error(
-        "{path}: the file ends after {found} bytes, expected an IDX header of {expected} or more: \
-         it was cut off"
+        "{path}: the file ends after {found} bytes, expected an IDX header of at least {expected}: \
+         it is truncated"
     )]
     HeaderCutOff {
         /// The file.
         path: PathBuf,
-        /// Bytes in the (unpacked) file.
+        /// The size of the (unpacked) file, in bytes.
         found: usize,
-        /// Bytes that the header should have, as far as it can be read.
+        /// The size of the header in bytes, as far as it is known.
         expected: usize,
     },
 
-    /// An array without dimensions, or with one of size zero.
+    /// An array without dimensions or with a dimension of size 0.
     #[error(
-        "{path}: the header promises {}, expected one element or more",
+        "{path}: the header declares {}, expected at least one element",
         shape(.dimensions)
     )]
     NoElements {
@@ -98,9 +96,9 @@ pub enum Error {
         dimensions: Vec<usize>,
     },
 
-    /// The dimensions multiply to more than an address can count.
+    /// The product of the dimensions exceeds the address space.
     #[error(
-        "{path}: the header promises {} bytes, more than this computer can address: it is damaged",
+        "{path}: the header declares {} bytes, more than this computer can address: it is damaged",
         shape(.dimensions)
     )]
     TooLarge {
@@ -110,9 +108,9 @@ pub enum Error {
         dimensions: Vec<usize>,
     },
 
-    /// Less data than the header promises.
+    /// The file has less data than its header declares.
     #[error(
-        "{path}: the header promises {} bytes but only {found} follow it: the file was cut off",
+        "{path}: the header declares {} bytes but only {found} follow: the file is truncated",
         shape(.dimensions)
     )]
     CutOff {
@@ -120,13 +118,13 @@ pub enum Error {
         path: PathBuf,
         /// The dimensions in the header.
         dimensions: Vec<usize>,
-        /// Bytes after the header.
+        /// The number of bytes after the header.
         found: usize,
     },
 
-    /// More data than the header promises.
+    /// The file has more data than its header declares.
     #[error(
-        "{path}: the header promises {} bytes but more follow it: the file is damaged, or another \
+        "{path}: the header declares {} bytes but more follow: the file is damaged, or another \
          was appended to it",
         shape(.dimensions)
     )]
@@ -137,7 +135,7 @@ pub enum Error {
         dimensions: Vec<usize>,
     },
 
-    /// An array of labels where images were expected, the reverse, or neither.
+    /// The number of dimensions is wrong: labels instead of images, the reverse, or neither.
     #[error(
         "{path}: the file has dimensions {}, expected {expected}",
         shape(.found)
@@ -151,17 +149,17 @@ pub enum Error {
         found: Vec<usize>,
     },
 
-    /// Images without pixels, or with more than an address can count.
+    /// Images without pixels, or larger than the address space.
     #[error(
-        "images of shape {0} (channels × height × width), expected one pixel or more, and no more \
+        "images of shape {0} (channels × height × width), expected at least one pixel and no more \
          than an address can count"
     )]
     ImageShape(Shape),
 
-    /// Images and labels that do not come in pairs.
-    #[error("the images have {bytes} bytes, expected {labels} × {shape}, one image a label")]
+    /// The numbers of images and labels differ.
+    #[error("the images have {bytes} bytes, expected {labels} × {shape}: one image for each label")]
     Unpaired {
-        /// Bytes of all images together.
+        /// The size of all images, in bytes.
         bytes: usize,
         /// The number of labels.
         labels: usize,
@@ -169,13 +167,13 @@ pub enum Error {
         shape: Shape,
     },
 
-    /// A label that is not one of the classes.
+    /// A label that is not less than the number of classes.
     #[error(
         "label {found} of image {index} (counted from 0), expected 0 to {}",
         classes.saturating_sub(1)
     )]
     Label {
-        /// The place of the label, counted from 0.
+        /// The index of the label, counted from 0.
         index: usize,
         /// The label.
         found: u8,
@@ -183,24 +181,24 @@ pub enum Error {
         classes: usize,
     },
 
-    /// An error in what a file holds rather than in its form.
+    /// Invalid content of a file in a valid format.
     #[error("{path}: {error}")]
     InFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// The error.
         error: Box<Error>,
     },
 
-    /// No Parquet file, or one with something else in it than digits.
+    /// Not a Parquet file of labelled images.
     #[error(
-        "{path}: this is no data set of digits in Parquet ({reason}); expected rows with an `image`, a \
+        "{path}: not a Parquet data set of digits ({reason}); expected rows with an `image`, a \
          grey PNG, and a `label`, as in the hub's `ylecun/mnist`"
     )]
     NotParquet {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
 
@@ -209,24 +207,24 @@ pub enum Error {
     Unwritable {
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The reason that the operating system gave.
         reason: io::Error,
     },
 
-    /// Some of the four files are not in the directory.
+    /// Some of the four files are missing.
     #[error(
-        "{directory}: {} not found here, with or without `.gz`",
+        "{directory}: {} not found, with or without `.gz`",
         .missing.join(", ")
     )]
     MissingFiles {
-        /// Where most of the files are, or should be.
+        /// The directory with most of the files, or where they should be.
         directory: PathBuf,
-        /// The names that were not found.
+        /// The names of the missing files.
         missing: Vec<String>,
     },
 
-    /// Files of several sets of EMNIST in one directory.
-    #[error("{directory}: holds several sets of EMNIST ({})", .sets.join(", "))]
+    /// A directory has files of several EMNIST sets.
+    #[error("{directory}: the directory has several EMNIST sets ({})", .sets.join(", "))]
     SeveralSets {
         /// The directory.
         directory: PathBuf,
@@ -236,7 +234,7 @@ pub enum Error {
 
     /// Training and test images differ in size.
     #[error(
-        "{directory}: training images of {} but test images of {} pixels, expected one size",
+        "{directory}: training images of {} pixels but test images of {}, expected the same size",
         shape(.train),
         shape(.test)
     )]
@@ -249,20 +247,20 @@ pub enum Error {
         test: [usize; 2],
     },
 
-    /// The files of a data set that was asked for are nowhere.
+    /// No files of the requested data set were found.
     #[error(
-        "no data set in the files of MNIST or EMNIST is in {}",
+        "no files named like those of MNIST or EMNIST in {}",
         paths(.looked_in)
     )]
     NotFound {
-        /// Where they were looked for.
+        /// The directories searched.
         looked_in: Vec<PathBuf>,
     },
 
-    /// A place beyond the last image.
-    #[error("there is no image {index}: the data set has {len}, numbered from 0")]
+    /// An image index out of range.
+    #[error("there is no image {index}: the data set has {len} images, numbered from 0")]
     NoSuchImage {
-        /// The place asked for.
+        /// The index.
         index: usize,
         /// The number of images.
         len: usize,
@@ -272,10 +270,10 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 
-    /// A sound file in the place of one of MNIST's, but with other contents.
+    /// A valid file with the name of one of MNIST's, but other content.
     #[error(
-        "{path}: this is not MNIST's {name} (SHA-256 of the unpacked file {found}, expected \
-         {expected}): either it belongs to another data set, such as Fashion-MNIST or EMNIST, or it is damaged"
+        "{path}: not MNIST's {name} (SHA-256 of the unpacked file {found}, expected \
+         {expected}): it belongs to another data set, such as Fashion-MNIST or EMNIST, or is damaged"
     )]
     NotMnist {
         /// The file.
@@ -289,7 +287,7 @@ pub enum Error {
     },
 }
 
-/// Dimensions as a reader writes them: `60000 × 28 × 28`.
+/// Formats dimensions, as in `60000 × 28 × 28`.
 fn shape(dimensions: &[usize]) -> String {
     if dimensions.is_empty() {
         return "no dimensions".to_owned();
@@ -298,7 +296,7 @@ fn shape(dimensions: &[usize]) -> String {
     sizes.join(" × ")
 }
 
-/// Places that were looked in, as a reader writes them.
+/// Formats a list of directories.
 pub(crate) fn paths(paths: &[PathBuf]) -> String {
     let paths: Vec<_> = paths
         .iter()

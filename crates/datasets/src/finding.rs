@@ -5,31 +5,34 @@ use serde::Serialize;
 use crate::mnist::CLASSES;
 use crate::{Dataset, Shape, synthetic};
 
-/// What is probably wrong with how the images of a data set are stored: models are made for bright strokes on
-/// a dark background, pixels from 0 to 255, in rows from the top.
+/// A probable fault in how the images of a data set are stored.
+///
+/// Models expect bright strokes on a dark background, pixels from 0 to 255, and rows from the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Finding {
-    /// No pixel of any image is brighter than this, less than half of 255: such as 1, where pixels are 0 and 1.
+    /// No pixel is brighter than `brightest`, which is less than half of 255: for example, pixels
+    /// are 0 and 1.
     Dark {
         /// The brightest pixel.
         brightest: u8,
     },
-    /// Nine images in ten are dark on a bright background.
+    /// Nine of ten images are dark on a bright background.
     Inverted,
-    /// The images of digits are stored with rows and columns exchanged, as EMNIST's files are.
+    /// The images of digits are stored with rows and columns exchanged, as in EMNIST's files.
     Transposed,
 }
 
-/// How many images are looked at, at most.
+/// The largest number of images that are examined.
 const IMAGES: usize = 2000;
 
 impl Dataset {
-    /// What is probably wrong with how the images are stored; nothing, for images as they should be.
+    /// Probable faults in how the images are stored; empty if there are none.
     ///
-    /// `Transposed` compares the mean image of each class with those of the built-in digits, as they are and
-    /// transposed: it says nothing of images that are not digits, or not square.
+    /// `Transposed` is found by comparing the mean image of each class with those of the built-in
+    /// digits, as stored and transposed. It is never reported for images that are not square or do
+    /// not resemble digits.
     pub fn findings(&self) -> Vec<Finding> {
         let brightest = self.images().iter().copied().max();
         let Some(brightest) = brightest else {
@@ -49,15 +52,15 @@ impl Dataset {
         findings
     }
 
-    /// At most [`IMAGES`] images with their labels, at equal distances: a data set may be sorted.
+    /// At most [`IMAGES`] images with their labels, evenly spaced, since a data set may be sorted.
     fn sample(&self) -> impl Iterator<Item = (&[u8], u8)> {
         let step = self.len().div_ceil(IMAGES).max(1);
         let images = self.images().chunks_exact(self.pixels());
         images.zip(self.labels().iter().copied()).step_by(step)
     }
 
-    /// Whether the pixels along the border are brighter than half of the range and than those within, in nine
-    /// images of ten.
+    /// Whether nine of ten images have a border that is brighter than half of the range and than
+    /// the interior.
     fn is_inverted(&self) -> bool {
         let Shape {
             channels,
@@ -90,9 +93,10 @@ impl Dataset {
         10 * inverted >= 9 * count
     }
 
-    /// How the mean images of the classes correlate with those of the built-in digits; `None` where that says
-    /// nothing: images that are no square grey ones of ten classes or are too small, or fewer than three classes that
-    /// occur.
+    /// The correlation of the class means with those of the built-in digits.
+    ///
+    /// `None` if it is not meaningful: images that are not square, grey and large enough, not ten
+    /// classes, or fewer than three classes with images.
     fn orientation(&self) -> Option<Orientation> {
         let side = self.shape().height;
         if self.shape() != Shape::grey(side, side) || side < GRID || self.classes() != CLASSES {
@@ -105,7 +109,7 @@ impl Dataset {
         if known.len() < 3 {
             return None;
         }
-        // What all classes have in common, ink in the middle, tells no orientation.
+        // The mean over classes (ink in the middle) carries no information about the orientation.
         let (found, digits) = (centred(&found, &known), centred(&DIGITS, &known));
         let mean = |transform: &dyn Fn(&Grid) -> Grid| {
             let pairs = found.iter().zip(&digits);
@@ -130,7 +134,7 @@ impl Dataset {
         })
     }
 
-    /// The mean image of each class that occurs, on a coarse grid, of the images that are looked at.
+    /// The mean image of each class with images, on a coarse grid, over the examined images.
     fn class_means(&self) -> [Option<Grid>; CLASSES] {
         let mut sums = [[[0.0; GRID]; GRID]; CLASSES];
         let mut counts = [0.0; CLASSES];
@@ -139,7 +143,7 @@ impl Dataset {
             let sum = &mut sums[usize::from(label)];
             counts[usize::from(label)] += 1.0;
             for (index, &pixel) in image.iter().enumerate() {
-                // Each cell is the sum of the pixels whose centres are in it.
+                // The value of a cell is the sum of the pixels whose centres are in it.
                 let cell = |place: usize| (2 * place + 1) * GRID / (2 * side);
                 sum[cell(index / side)][cell(index % side)] += f64::from(pixel);
             }
@@ -152,7 +156,7 @@ impl Dataset {
     }
 }
 
-/// The mean images of the built-in digits.
+/// The class means of the built-in digits.
 static DIGITS: LazyLock<[Option<Grid>; CLASSES]> =
     LazyLock::new(|| synthetic(0, 500, 1).train.class_means());
 
@@ -161,17 +165,17 @@ const GRID: usize = 8;
 
 type Grid = [[f64; GRID]; GRID];
 
-/// Mean correlations of the classes' mean images with those of upright digits.
+/// Mean correlations of the class means with those of upright digits, by orientation.
 #[derive(Debug)]
 struct Orientation {
     upright: f64,
     transposed: f64,
-    /// The highest of the six other rotations and reflections.
+    /// The highest correlation of the six other rotations and reflections.
     others: f64,
 }
 
 impl Orientation {
-    /// Whether these are digits, and clearly more alike if rows and columns are exchanged.
+    /// Whether the images are digits and correlate clearly better when transposed.
     fn is_transposed(&self) -> bool {
         self.transposed > 0.4
             && self.transposed > self.upright + 0.2
@@ -179,7 +183,7 @@ impl Orientation {
     }
 }
 
-/// Upside down.
+/// The grid turned upside down.
 fn flipped(grid: &Grid) -> Grid {
     std::array::from_fn(|row| grid[GRID - 1 - row])
 }
@@ -188,7 +192,7 @@ fn transposed(grid: &Grid) -> Grid {
     std::array::from_fn(|row| std::array::from_fn(|column| grid[column][row]))
 }
 
-/// The grids of some classes less the mean of all of them.
+/// The grids of these classes minus their mean.
 fn centred(grids: &[Option<Grid>; CLASSES], classes: &[usize]) -> Vec<Grid> {
     let grids: Vec<Grid> = classes.iter().filter_map(|&class| grids[class]).collect();
     let mean = |row: usize, column: usize| {
@@ -203,7 +207,7 @@ fn centred(grids: &[Option<Grid>; CLASSES], classes: &[usize]) -> Vec<Grid> {
     grids.iter().map(less).collect()
 }
 
-/// Pearson's correlation of two grids; 0 where one is constant.
+/// Pearson's correlation of two grids; 0 if one is constant.
 fn correlation(a: &Grid, b: &Grid) -> f64 {
     let (a, b) = (a.as_flattened(), b.as_flattened());
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
@@ -248,7 +252,7 @@ mod tests {
         })
     }
 
-    /// What is found of digits as they are, and of the same digits stored wrongly.
+    /// Checks the findings of digits, correctly stored and in every wrong way.
     fn hold(name: &str, digits: &Dataset) {
         println!("{name}: {:?}", digits.orientation());
         println!("{name}: {:?}", transposed(digits).orientation());
@@ -271,16 +275,16 @@ mod tests {
     }
 
     #[test]
-    fn digits_stored_wrongly_are_found_and_others_are_not() {
+    fn findings_report_wrongly_stored_digits_and_nothing_else() {
         hold("built-in digits", &synthetic(1, 1000, 1).train);
-        // Few images, few classes.
+        // Few images and few classes.
         for seed in 0..20 {
             hold("100 built-in digits", &synthetic(seed, 100, 1).train);
         }
         let Some(directory) = std::env::var_os("LATENT_DATA_DIR") else {
             latent_tolerance::skipped(
                 "findings on MNIST",
-                "LATENT_DATA_DIR names no directory with its files",
+                "LATENT_DATA_DIR is not a directory with its files",
             );
             return;
         };
@@ -294,9 +298,9 @@ mod tests {
         }
     }
 
-    /// Images with other meanings: classes that are no digits, rotated and mirrored digits.
+    /// Images of other classes than digits, and rotated and reflected digits.
     #[test]
-    fn what_is_no_digit_is_never_called_transposed() {
+    fn images_other_than_digits_are_never_reported_as_transposed() {
         const LAST: usize = 27;
         let digits = synthetic(1, 600, 1).train;
         let mut highest = f64::MIN;
@@ -307,7 +311,7 @@ mod tests {
         };
         let mut random = ChaCha8Rng::seed_from_u64(1);
         for _ in 0..200 {
-            // As letters would be: shapes of strokes, under labels that are not theirs.
+            // Like letters: shapes of strokes with other labels.
             let mut labels: Vec<u8> = (0..10).collect();
             for last in (1..10).rev() {
                 labels.swap(last, random.random_range(0..=last));
@@ -330,7 +334,7 @@ mod tests {
             hold(format!("{labels:?}, transposed"), &transposed(&other));
         }
         for _ in 0..500 {
-            // As clothes would be: a smooth shape for each class.
+            // Like clothes: a smooth shape for each class.
             let shapes: Vec<Vec<u8>> = (0..10).map(|_| smooth(&mut random)).collect();
             let labels: Vec<u8> = (0..10).collect();
             hold(
@@ -360,7 +364,7 @@ mod tests {
         println!("the highest correlation with transposed digits: {highest:.2}");
     }
 
-    /// A few soft discs of random place, size and sign.
+    /// A few soft discs of random position, size and sign.
     fn smooth(random: &mut ChaCha8Rng) -> Vec<u8> {
         let discs: Vec<[f64; 4]> = (0..6)
             .map(|_| {
@@ -396,7 +400,7 @@ mod tests {
             of(1, 2, vec![0, 16], vec![4]),
             [Finding::Dark { brightest: 16 }]
         );
-        // Photographs, as bright at the border as within.
+        // Like photographs: as bright at the border as in the interior.
         let noise: Vec<u8> = (0..28 * 28 * 50).map(|i| (i * i % 251) as u8).collect();
         assert_eq!(of(28, 28, noise, (0..50).map(|i| i % 10).collect()), []);
     }

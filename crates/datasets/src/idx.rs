@@ -11,12 +11,11 @@ use crate::checksum::sha256_hex;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const UNSIGNED_BYTES: u8 = 0x08;
 
-/// An array of unsigned bytes, read from an [IDX file](http://yann.lecun.com/exdb/mnist/): the
-/// format of MNIST and of its relatives.
+/// An array of unsigned bytes from an [IDX file](http://yann.lecun.com/exdb/mnist/), the file
+/// format of MNIST.
 ///
-/// The header of a file is a promise that nothing is built on before the data have arrived: memory
-/// grows with the bytes read, and reading stops one byte after the last one promised, which is
-/// also what bounds a gzip bomb.
+/// The header is not trusted: memory grows with the bytes actually read, and reading stops one byte
+/// after the declared size, which also limits the damage of a gzip bomb.
 ///
 /// ```
 /// use std::path::Path;
@@ -35,19 +34,19 @@ pub struct Idx {
 }
 
 impl Idx {
-    /// Reads a file, plain or gzip; which of the two, its first bytes say, not its name.
+    /// Opens a file, plain or gzip (detected by its first bytes, not by its name).
     pub fn open(path: &Path) -> Result<Self, Error> {
         let unreadable = |error| unreadable(path, error);
-        // First: Windows does not open a directory, and calls that a lack of permission.
+        // Checked first: Windows reports a directory as a lack of permission.
         if fs::metadata(path).map_err(unreadable)?.is_dir() {
             return Err(Error::IsDirectory { path: path.into() });
         }
         Self::read(path, File::open(path).map_err(unreadable)?)
     }
 
-    /// Reads from anything, plain or gzip; `path` is what errors call it.
+    /// Reads from any reader, plain or gzip; error messages call it `path`.
     ///
-    /// A gzip stream may have several members, as `cat a.gz b.gz` makes: they are read as one.
+    /// A gzip stream of several members, as `cat a.gz b.gz` produces, is read as one.
     pub fn read(path: &Path, mut reader: impl Read) -> Result<Self, Error> {
         let start = read_at_most(path, &mut reader, 2)?;
         let whole = start.as_slice().chain(reader);
@@ -104,8 +103,8 @@ impl Idx {
             return Err(Error::TooLarge { path, dimensions });
         };
 
-        // One byte more than promised: it tells trailing bytes from none, and makes the gzip
-        // decoder go on to its check sum.
+        // One byte more than declared, to detect trailing bytes and to make the gzip decoder verify
+        // its checksum.
         let data = read_at_most(path, &mut reader, promised.saturating_add(1))?;
         if data.len() < promised {
             return Err(Error::CutOff {
@@ -121,12 +120,12 @@ impl Idx {
         Ok(Self { dimensions, data })
     }
 
-    /// The sizes of the dimensions, outermost first: one or more, none of them zero.
+    /// The sizes of the dimensions, outermost first; at least one, none of them 0.
     pub fn dimensions(&self) -> &[usize] {
         &self.dimensions
     }
 
-    /// The elements in row-major order: as many as the product of the dimensions.
+    /// The elements in row-major order.
     pub fn data(&self) -> &[u8] {
         &self.data
     }
@@ -138,7 +137,7 @@ impl Idx {
 
     /// The SHA-256 of the unpacked file, header included, as 64 lower-case hexadecimal digits.
     pub fn sha256(&self) -> String {
-        // Only one header gives these dimensions, so it need not be kept.
+        // The header is a function of the dimensions, so it is not stored.
         sha256_hex(&[&Self::header(&self.dimensions), &self.data])
     }
 
@@ -173,7 +172,8 @@ fn other_element_type(code: u8) -> Option<&'static str> {
     }
 }
 
-/// Fewer bytes than the limit only where the reader ends; the vector grows as they arrive.
+/// Reads at most `limit` bytes, fewer only at the end of the reader; the vector grows as they
+/// arrive.
 fn read_at_most(path: &Path, reader: &mut impl Read, limit: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     match reader.take(limit as u64).read_to_end(&mut bytes) {
@@ -182,7 +182,8 @@ fn read_at_most(path: &Path, reader: &mut impl Read, limit: usize) -> Result<Vec
     }
 }
 
-/// Tells errors of the gzip decoder, which have no code, from those of the operating system.
+/// Distinguishes errors of the gzip decoder, which have no code, from those of the operating
+/// system.
 fn unreadable(path: &Path, reason: io::Error) -> Error {
     let path = path.into();
     match (reason.raw_os_error(), reason.kind()) {
@@ -241,7 +242,7 @@ pub(crate) mod tests {
         #![proptest_config(ProptestConfig::with_cases(512))]
 
         #[test]
-        fn what_was_written_is_read((dimensions, data) in array(), cut in any::<Index>()) {
+        fn a_written_array_is_read_back((dimensions, data) in array(), cut in any::<Index>()) {
             let file = idx_file(&dimensions, &data);
             let (first, second) = file.split_at(cut.index(file.len()));
             let members = [gzip(first), gzip(second)].concat();
@@ -255,12 +256,12 @@ pub(crate) mod tests {
         }
 
         #[test]
-        fn no_part_of_a_file_is_taken_for_the_whole(file in file(), cut in any::<Index>()) {
+        fn a_truncated_file_is_refused(file in file(), cut in any::<Index>()) {
             prop_assert!(read(&file[..cut.index(file.len())]).is_err());
         }
 
         #[test]
-        fn nothing_that_follows_a_file_is_ignored(
+        fn trailing_bytes_are_refused(
             mut file in file(),
             more in prop::collection::vec(any::<u8>(), 1..20),
         ) {
@@ -307,7 +308,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn each_broken_promise_is_named() {
+    fn every_kind_of_damage_has_its_message() {
         let good = idx_file(&[2, 3], &[1, 2, 3, 4, 5, 6]);
         let mut other_sum = gzip(&good);
         let sum = other_sum.len() - 8;
@@ -319,74 +320,71 @@ pub(crate) mod tests {
             (gzip(&[]), "digits: the file is empty, expected an IDX file"),
             (
                 vec![0, 0],
-                "digits: the file ends after 2 bytes, expected an IDX header of 4 or more: it was \
-                 cut off",
+                "digits: the file ends after 2 bytes, expected an IDX header of at least 4: it is \
+                 truncated",
             ),
             (
                 good[..11].to_vec(),
-                "digits: the file ends after 11 bytes, expected an IDX header of 12 or more: it \
-                 was cut off",
+                "digits: the file ends after 11 bytes, expected an IDX header of at least 12: it \
+                 is truncated",
             ),
             (
                 b"<html>".to_vec(),
                 "digits: the file starts with the bytes [3c, 68, 74, 6d], expected those of an \
-                 IDX file of unsigned bytes, [00, 00, 08]: it is something else, perhaps a web \
-                 page saved in its place",
+                 IDX file of unsigned bytes, [00, 00, 08]; it may be a web page saved under \
+                 this name",
             ),
             (
                 vec![0, 0, 7, 1],
                 "digits: the file starts with the bytes [00, 00, 07, 01], expected those of an \
-                 IDX file of unsigned bytes, [00, 00, 08]: it is something else, perhaps a web \
-                 page saved in its place",
+                 IDX file of unsigned bytes, [00, 00, 08]; it may be a web page saved under \
+                 this name",
             ),
             (
                 vec![0, 0, 0x0d, 1, 0, 0, 0, 1, 0, 0, 0, 0],
-                "digits: the file holds float32 elements, expected unsigned bytes",
+                "digits: the elements of the file are float32, expected unsigned bytes",
             ),
             (
                 idx_file(&[], &[1]),
-                "digits: the header promises no dimensions, expected one element or more",
+                "digits: the header declares no dimensions, expected at least one element",
             ),
             (
                 idx_file(&[0, 28, 28], &[]),
-                "digits: the header promises 0 × 28 × 28, expected one element or more",
+                "digits: the header declares 0 × 28 × 28, expected at least one element",
             ),
             (
                 idx_file(&[u32::MAX; 3], &[1]),
-                "digits: the header promises 4294967295 × 4294967295 × 4294967295 bytes, more \
+                "digits: the header declares 4294967295 × 4294967295 × 4294967295 bytes, more \
                  than this computer can address: it is damaged",
             ),
             (
                 idx_file(&[10000], &[7; 9000]),
-                "digits: the header promises 10000 bytes but only 9000 follow it: the file was \
-                 cut off",
+                "digits: the header declares 10000 bytes but only 9000 follow: the file is \
+                 truncated",
             ),
             (
                 gzip(&idx_file(&[2, 28, 28], &[7; 100])),
-                "digits: the header promises 2 × 28 × 28 bytes but only 100 follow it: the file \
-                 was cut off",
+                "digits: the header declares 2 × 28 × 28 bytes but only 100 follow: the file \
+                 is truncated",
             ),
             (
                 idx_file(&[2, 3], &[7; 7]),
-                "digits: the header promises 2 × 3 bytes but more follow it: the file is \
+                "digits: the header declares 2 × 3 bytes but more follow: the file is \
                  damaged, or another was appended to it",
             ),
             (
                 packed[..packed.len() - 1].to_vec(),
-                "digits: the gzip stream stops before its end: it was cut off",
+                "digits: the gzip stream is truncated",
             ),
-            (
-                vec![0x1f, 0x8b],
-                "digits: the gzip stream stops before its end: it was cut off",
-            ),
+            (vec![0x1f, 0x8b], "digits: the gzip stream is truncated"),
             (
                 other_sum,
-                "digits: the gzip stream is damaged, or something that is not gzip follows it \
+                "digits: the gzip stream is damaged or followed by other data \
                  (corrupt gzip stream does not have a matching checksum)",
             ),
             (
                 [packed.as_slice(), b"something else"].concat(),
-                "digits: the gzip stream is damaged, or something that is not gzip follows it \
+                "digits: the gzip stream is damaged or followed by other data \
                  (invalid gzip header)",
             ),
         ];
@@ -396,7 +394,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_named() {
+    fn a_directory_or_missing_file_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let message = Idx::open(directory.path()).unwrap_err().to_string();
         assert!(message.starts_with(&directory.path().display().to_string()));
@@ -409,11 +407,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_failing_disk_is_not_called_a_damaged_file() {
+    fn an_error_of_the_disk_is_not_reported_as_damage() {
         struct Failing;
         impl Read for Failing {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                // EINVAL, of the kind that the gzip decoder uses for damage.
+                // EINVAL has the same kind as the gzip decoder's errors.
                 Err(io::Error::from_raw_os_error(22))
             }
         }
@@ -424,9 +422,9 @@ pub(crate) mod tests {
         }
     }
 
-    /// An allocation of what these headers promise would fail, and end the process.
+    /// Allocating what these headers declare would fail and end the process.
     #[test]
-    fn a_header_allocates_nothing() {
+    fn memory_is_not_allocated_from_the_header_alone() {
         for dimensions in [[1 << 20, 1 << 20], [1 << 31, 1 << 31]] {
             let file = idx_file(&dimensions, &[1, 2, 3]);
             for file in [gzip(&file), file] {
@@ -437,7 +435,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn reading_stops_where_the_promise_ends() {
+    fn reading_stops_one_byte_after_the_declared_size() {
         let header = idx_file(&[10], &[]);
         let error = Idx::read(Path::new("digits"), header.chain(io::repeat(0))).unwrap_err();
         assert!(matches!(error, Error::TrailingBytes { .. }));
@@ -450,7 +448,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn contents_decide_what_is_packed_and_not_the_name() {
+    fn gzip_is_detected_by_content_not_by_name() {
         let directory = tempfile::tempdir().unwrap();
         let file = idx_file(&[3], &[1, 2, 3]);
         for (name, bytes) in [("plain.gz", file.clone()), ("packed", gzip(&file))] {

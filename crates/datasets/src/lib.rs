@@ -1,5 +1,5 @@
-//! Grey digits as batches of candle tensors: MNIST and its relatives from IDX files, and
-//! handwritten-looking digits that the program draws itself.
+//! Labelled grey images as batches of candle tensors: MNIST and similar data sets from IDX files,
+//! and a built-in generator of handwritten-looking digits.
 //!
 //! ```
 //! use candle_core::Device;
@@ -16,6 +16,16 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`load`] finds MNIST on this computer or falls back to the synthetic digits;
+//! [`mnist_from_directory`] and [`idx_from_directory`] read files.
+//!
+//! # Features
+//! `x86-v4` (default) compiles kernels for AVX-512; `parquet` adds `from_parquet`, which reads the
+//! Hugging Face hub's files; `cuda` and `metal` forward to candle.
+//!
+//! Rust 1.94 or later. Main dependencies: candle-core, flate2, latent-distributions. Status: part of
+//! the `latent` workspace, below 1.0; minor versions may break the interface.
 
 mod batches;
 mod checksum;

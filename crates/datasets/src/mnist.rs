@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::{Dataset, Error, Idx, Shape, Splits};
 
-/// The number of classes of MNIST and what imitates it: the ten digits.
+/// The number of classes of MNIST: the ten digits.
 pub(crate) const CLASSES: usize = 10;
 
-/// One of the four files in which MNIST, and what imitates it, is published.
+/// One of the four files of MNIST.
 struct Part {
     name: &'static str,
-    /// Of MNIST's own file, unpacked.
+    /// The SHA-256 of MNIST's file, unpacked.
     sha256: &'static str,
 }
 
@@ -30,20 +30,20 @@ const TEST_LABELS: Part = Part {
     name: "t10k-labels-idx1-ubyte",
     sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 };
-/// The sets of EMNIST, whose files are called `emnist-letters-train-images-idx3-ubyte` and so on.
+/// The EMNIST sets, whose files are named `emnist-letters-train-images-idx3-ubyte` and so on.
 const EMNIST: [&str; 6] = [
     "balanced", "byclass", "bymerge", "digits", "letters", "mnist",
 ];
 
 const PARTS: [Part; 4] = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS];
 
-/// Reads MNIST, checked against its published SHA-256 sums.
+/// Reads MNIST and verifies it by its published SHA-256 checksums.
 ///
 /// The four files (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`
-/// and `t10k-labels-idx1-ubyte`) may each be plain or end in `.gz`, and be spelled
-/// `train-images.idx3-ubyte`; they lie together in the directory, in its `MNIST/raw` (where
-/// torchvision puts them below its root) or in its `raw`. The result is called `mnist`: 60,000
-/// images of 28 × 28 to train, 10,000 to test.
+/// and `t10k-labels-idx1-ubyte`) may each be plain or end in `.gz`, and may be spelled
+/// `train-images.idx3-ubyte`. All four are in the directory itself, in its `MNIST/raw`
+/// (torchvision's layout) or in its `raw`. The result is named `mnist`: 60,000 training and 10,000
+/// test images of 28 × 28 pixels.
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -55,8 +55,8 @@ const PARTS: [Part; 4] = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS];
 /// ```
 ///
 /// # Errors
-/// [`Error::MissingFiles`] where not all four are there, [`Error::NotMnist`] where one of them has
-/// another sum, and what [`Idx::open`] says of a damaged one.
+/// [`Error::MissingFiles`] if one of the four is missing, [`Error::NotMnist`] if a checksum
+/// differs, and the errors of [`Idx::open`].
 pub fn mnist_from_directory(directory: &Path) -> Result<Splits, Error> {
     read("mnist", directory, |path, part, idx| {
         let found = idx.sha256();
@@ -72,42 +72,45 @@ pub fn mnist_from_directory(directory: &Path) -> Result<Splits, Error> {
     })
 }
 
-/// Reads any data set published as MNIST is: Fashion-MNIST, Kuzushiji-MNIST, EMNIST, one's own digits.
+/// Reads any data set in the file layout of MNIST, unverified: Fashion-MNIST, Kuzushiji-MNIST,
+/// EMNIST, or your own images.
 ///
-/// The files have the names and places that [`mnist_from_directory`] describes, or those of one set of EMNIST
-/// (`emnist-digits-train-images-idx3-ubyte`, …, `emnist-digits-test-labels-idx1-ubyte`), also in `EMNIST/raw`
-/// (torchvision's) and `gzip` (the archive's). Of two data sets, one with MNIST's names is taken. The images may
-/// have any one size. There is no sum to check them against. The result is called `idx`.
+/// The files have the names and places of [`mnist_from_directory`], or those of one EMNIST set
+/// (`emnist-digits-train-images-idx3-ubyte`, …, `emnist-digits-test-labels-idx1-ubyte`), also in
+/// `EMNIST/raw` (torchvision's) and `gzip` (the archive's). If there are two data sets, the one
+/// with MNIST's names is read. All images have the same size, which is arbitrary. The result is
+/// named `idx`.
 ///
 /// # Errors
-/// [`Error::MissingFiles`] where not all four are there, [`Error::SeveralSets`] where several sets of EMNIST are,
-/// what [`Idx::open`] says of a damaged one,
-/// [`Error::WrongDimensions`] and [`Error::SizesDiffer`] where the arrays are no such data set,
+/// [`Error::MissingFiles`] if one of the four is missing, [`Error::SeveralSets`] if there are
+/// several EMNIST sets, [`Error::WrongDimensions`] and [`Error::SizesDiffer`] if the arrays do not
+/// match, the errors of [`Idx::open`], and those of [`Dataset::new`], with the file's name, as
+/// [`Error::InFile`].
 /// and what [`Dataset::new`] says, with the file's name, as [`Error::InFile`].
 pub fn idx_from_directory(directory: &Path) -> Result<Splits, Error> {
     read("idx", directory, |_, _, _| Ok(()))
 }
 
-/// Whether at least one of the four files that [`idx_from_directory`] reads is in the directory, or in one of the
-/// places below it.
+/// Whether the directory, or one of the places below it, has at least one of the four files of
+/// [`idx_from_directory`].
 ///
-/// For a caller with several directories to look in: take the first for which this is true. A
-/// half-complete directory is then an error that names what is missing, not silently passed over.
+/// A caller with several directories should take the first for which this is true: an incomplete
+/// data set is then an error that names the missing files, and is not silently skipped.
 pub fn has_idx_files(directory: &Path) -> bool {
     candidates(directory)
         .iter()
         .any(|candidate| candidate.count() > 0)
 }
 
-/// Writes the training and test images of a data set as MNIST is published: the four files that
-/// [`mnist_from_directory`] describes, plain.
+/// Writes the training and test images of a data set as the four files of [`mnist_from_directory`],
+/// uncompressed.
 ///
-/// They are written beside `directory` first and get their names there only when all are whole; what `check`
-/// refuses never gets them. Files of a data set that is in `directory` itself are replaced, all or none: at no
-/// moment are files of both there.
+/// The files are first written to a temporary directory next to `directory`. They are moved only if
+/// all are complete and `check` accepts them. They replace a data set in `directory` itself as a
+/// whole: the directory never has files of both.
 ///
 /// # Errors
-/// [`Error::Unwritable`], and what `check` says. What was there before is there again.
+/// [`Error::Unwritable`] and the errors of `check`. The previous files are then restored.
 pub fn save_idx(
     splits: &Splits,
     directory: &Path,
@@ -123,13 +126,13 @@ pub fn save_idx(
         .and_then(|()| check(&staging))
         .and_then(|()| fs::create_dir_all(directory).map_err(unwritable(directory)))
         .and_then(|()| replace_parts(&staging, directory, &replaced));
-    // Whatever is left there is of no use to anybody.
+    // A failed clean-up of the temporary directory is harmless.
     _ = fs::remove_dir_all(&staging);
     placed
 }
 
-/// Moves the four files from one directory to another. Those that are there go to `replaced` before the first of
-/// the others comes, and return if one cannot.
+/// Moves the four files to another directory. Existing files are first moved to `replaced`, and
+/// restored if a move fails.
 fn replace_parts(staging: &Path, directory: &Path, replaced: &Path) -> Result<(), Error> {
     let old = PARTS.iter().flat_map(|part| spellings(part.name));
     let old: Vec<String> = old.filter(|name| directory.join(name).is_file()).collect();
@@ -159,7 +162,7 @@ fn replace_parts(staging: &Path, directory: &Path, replaced: &Path) -> Result<()
     if result.is_err() {
         for (from, to) in moved.iter().rev() {
             if fs::rename(to, from).is_err() {
-                // They are safe in `replaced`, and more cannot be done.
+                // The files are safe in `replaced`; nothing more can be done.
                 return result;
             }
         }
@@ -273,7 +276,7 @@ fn pair(
             found: labels.dimensions().into(),
         });
     }
-    // What can still be wrong is a label, or their number: the labels' name says where to look.
+    // The remaining errors concern the labels, so the message names their file.
     Dataset::new(
         Shape::grey(height, width),
         CLASSES,
@@ -286,13 +289,13 @@ fn pair(
     })
 }
 
-/// A data set that may be in a directory: all four files in one place, with names of one kind, so that two data
-/// sets are never mixed.
+/// A possible data set in a directory: all four files in one place, with names of one kind, so that
+/// two data sets are never mixed.
 struct Candidate {
     directory: PathBuf,
-    /// The set of EMNIST that the names are of; `None` for MNIST's own.
+    /// The EMNIST set of the names; `None` for MNIST's names.
     emnist: Option<&'static str>,
-    /// In the order of [`PARTS`], as the paths of those that are there.
+    /// The paths of the existing files, in the order of [`PARTS`].
     names: [String; 4],
     paths: [Option<PathBuf>; 4],
 }
@@ -312,13 +315,13 @@ impl Candidate {
         }
     }
 
-    /// How many of the four files are there.
+    /// The number of the four files that exist.
     fn count(&self) -> usize {
         self.paths.iter().flatten().count()
     }
 }
 
-/// What may be in a directory; of equals the first is meant.
+/// All candidates in a directory; of equal ones the first is preferred.
 fn candidates(directory: &Path) -> Vec<Candidate> {
     let in_place = |place: &str, emnist| {
         let place = match place {
@@ -337,7 +340,7 @@ fn candidates(directory: &Path) -> Vec<Candidate> {
     mnist.into_iter().chain(emnist).collect()
 }
 
-/// The candidate with most of the four files.
+/// The candidate with the most files.
 fn find(directory: &Path) -> Result<Candidate, Error> {
     let candidates = candidates(directory);
     let most = candidates.iter().map(Candidate::count).max().unwrap_or(0);
@@ -365,8 +368,8 @@ fn find_part(place: &Path, name: &str) -> Option<PathBuf> {
     paths.find(|path| path.is_file())
 }
 
-/// The names that a file may have: a plain one before a packed one, since torchvision leaves both and the plain
-/// one is read faster.
+/// The possible names of a file. The plain file is first: torchvision leaves both, and the plain
+/// one is faster to read.
 fn spellings(name: &str) -> [String; 4] {
     let dotted = name.replacen("-idx", ".idx", 1);
     let packed = [format!("{name}.gz"), format!("{dotted}.gz")];
@@ -381,7 +384,7 @@ mod tests {
     use super::*;
     use crate::idx::tests::{gzip, idx_file};
 
-    /// Three images of 2 × 3 to train and one to test, in the order of [`PARTS`].
+    /// Three training images of 2 × 3 and one test image, in the order of [`PARTS`].
     fn files() -> [Vec<u8>; 4] {
         [
             idx_file(&[3, 2, 3], &[50; 18]),
@@ -398,7 +401,7 @@ mod tests {
         }
     }
 
-    /// The message for the files, without the directory at its start.
+    /// The error message for these files, without the directory.
     fn message(files: &[Vec<u8>; 4]) -> String {
         let directory = tempfile::tempdir().unwrap();
         write(directory.path(), PARTS.map(|part| part.name), files);
@@ -476,11 +479,11 @@ mod tests {
                 assert!(has_idx_files(directory.path()));
                 let splits = idx_from_directory(directory.path()).unwrap();
                 assert_eq!((splits.train.len(), splits.test.len()), (3, 1));
-                // It is not MNIST, whatever it is called.
+                // The directory's name does not make it MNIST.
                 let error = mnist_from_directory(directory.path()).unwrap_err();
                 assert!(matches!(error, Error::NotMnist { .. }), "{error}");
 
-                // Two sets in one directory: which one is meant?
+                // Two sets in one directory are ambiguous.
                 write(
                     &place,
                     names("mnist", end).each_ref().map(String::as_str),
@@ -492,14 +495,14 @@ mod tests {
                 assert_eq!(
                     message,
                     format!(
-                        "{}: holds several sets of EMNIST (digits, mnist)",
+                        "{}: the directory has several EMNIST sets (digits, mnist)",
                         place.display()
                     )
                 );
-                // A file of another set is no reason to ask.
+                // A single file of another set is ignored.
                 fs::remove_file(place.join(&names("mnist", end)[2])).unwrap();
                 assert_eq!(idx_from_directory(directory.path()).unwrap(), splits);
-                // One that lacks a file is named with its own names.
+                // The names of missing files are those of the set.
                 fs::remove_file(place.join(&names("digits", end)[0])).unwrap();
                 fs::remove_file(place.join(&names("mnist", end)[0])).unwrap();
                 let message = idx_from_directory(directory.path())
@@ -509,7 +512,7 @@ mod tests {
                     message.contains(": emnist-digits-train-images-idx3-ubyte not found"),
                     "{message}"
                 );
-                // What has MNIST's names comes first.
+                // MNIST's names have priority.
                 write(directory.path(), PARTS.map(|part| part.name), &files());
                 assert_eq!(idx_from_directory(directory.path()).unwrap(), splits);
             }
@@ -517,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn one_stray_file_does_not_hide_a_whole_data_set() {
+    fn a_single_file_does_not_hide_a_complete_data_set() {
         let directory = tempfile::tempdir().unwrap();
         let raw = directory.path().join("raw");
         write(&raw, PARTS.map(|part| part.name), &files());
@@ -526,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_set_is_replaced_by_all_of_another_or_by_nothing_of_it() {
+    fn a_data_set_is_replaced_as_a_whole_or_not_at_all() {
         let splits = Splits {
             name: "new".to_owned(),
             train: Dataset::new(Shape::grey(1, 1), CLASSES, vec![1, 2], vec![1, 2]).unwrap(),
@@ -539,7 +542,7 @@ mod tests {
         let names = packed.each_ref().map(String::as_str);
         write(&directory, names, &files());
         let old = idx_from_directory(&directory).unwrap();
-        // The last file cannot be put in its place.
+        // The last file cannot be moved to its place.
         let obstacle = directory.join(TEST_LABELS.name);
         fs::create_dir(&obstacle).unwrap();
         fs::write(obstacle.join("something"), []).unwrap();
@@ -548,7 +551,7 @@ mod tests {
         assert_eq!(idx_from_directory(&directory).unwrap(), old);
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "leftovers");
 
-        // Nothing of the old one stays, whatever its files were called.
+        // No file of the old data set remains, whatever its name.
         fs::remove_dir_all(&obstacle).unwrap();
         save_idx(&splits, &directory, |_| Ok(())).unwrap();
         assert_eq!(idx_from_directory(&directory).unwrap().train, splits.train);
@@ -563,7 +566,7 @@ mod tests {
         write(&raw, PARTS.map(|part| part.name), &files());
         fs::remove_file(raw.join(TRAIN_LABELS.name)).unwrap();
         fs::remove_file(raw.join(TEST_IMAGES.name)).unwrap();
-        // As some archives unpack: a directory with the name of the file in it.
+        // Some archives unpack to a directory with the name of the file in it.
         fs::create_dir(raw.join(TEST_IMAGES.name)).unwrap();
 
         assert!(has_idx_files(directory.path()));
@@ -572,7 +575,7 @@ mod tests {
                 .unwrap_err()
                 .to_string(),
             format!(
-                "{}: train-labels-idx1-ubyte, t10k-images-idx3-ubyte not found here, with or \
+                "{}: train-labels-idx1-ubyte, t10k-images-idx3-ubyte not found, with or \
                  without `.gz`",
                 raw.display()
             )
@@ -588,7 +591,7 @@ mod tests {
     }
 
     #[test]
-    fn another_data_set_is_not_mnist() {
+    fn a_data_set_with_other_checksums_is_not_mnist() {
         let directory = tempfile::tempdir().unwrap();
         write(directory.path(), PARTS.map(|part| part.name), &files());
         let message = mnist_from_directory(directory.path())
@@ -596,17 +599,17 @@ mod tests {
             .to_string();
         let path = directory.path().join(TRAIN_IMAGES.name);
         assert!(message.starts_with(&format!(
-            "{}: this is not MNIST's train-images-idx3-ubyte (SHA-256 ",
+            "{}: not MNIST's train-images-idx3-ubyte (SHA-256 ",
             path.display()
         )));
         assert!(message.contains(TRAIN_IMAGES.sha256));
         assert!(message.ends_with(
-            "either it belongs to another data set, such as Fashion-MNIST or EMNIST, or it is damaged"
+            "it belongs to another data set, such as Fashion-MNIST or EMNIST, or is damaged"
         ));
     }
 
     #[test]
-    fn each_broken_promise_is_named() {
+    fn every_kind_of_invalid_data_set_has_its_message() {
         let [train_images, train_labels, test_images, test_labels] = files();
         let cases = [
             (
@@ -620,7 +623,7 @@ mod tests {
             ),
             (
                 [&train_images, &test_labels, &test_images, &test_labels],
-                "/train-labels-idx1-ubyte: the images have 18 bytes, expected 1 × 1 × 2 × 3, one image a \
+                "/train-labels-idx1-ubyte: the images have 18 bytes, expected 1 × 1 × 2 × 3: one image for each \
                  label",
             ),
             (
@@ -639,7 +642,7 @@ mod tests {
                     &idx_file(&[1, 3, 2], &[0; 6]),
                     &test_labels,
                 ],
-                ": training images of 2 × 3 but test images of 3 × 2 pixels, expected one size",
+                ": training images of 2 × 3 pixels but test images of 3 × 2, expected the same size",
             ),
             (
                 [
@@ -648,8 +651,8 @@ mod tests {
                     &test_images[..20].to_vec(),
                     &test_labels,
                 ],
-                "/t10k-images-idx3-ubyte: the header promises 1 × 2 × 3 bytes but only 4 follow \
-                 it: the file was cut off",
+                "/t10k-images-idx3-ubyte: the header declares 1 × 2 × 3 bytes but only 4 follow: \
+                 the file is truncated",
             ),
         ];
         for (files, expected) in cases {
@@ -658,11 +661,11 @@ mod tests {
     }
 
     #[test]
-    fn mnist_is_mnist() {
+    fn published_mnist_has_its_known_statistics() {
         let Some(directory) = std::env::var_os("LATENT_DATA_DIR") else {
             latent_tolerance::skipped(
                 "MNIST's files as published",
-                "LATENT_DATA_DIR names no directory with them",
+                "LATENT_DATA_DIR is not a directory with them",
             );
             return;
         };

@@ -9,12 +9,13 @@ use parquet::record::{Field, Row};
 use crate::mnist::CLASSES;
 use crate::{Dataset, Error, Shape, Splits};
 
-/// Reads a data set as the Hugging Face hub keeps MNIST (`ylecun/mnist`): two Parquet files, each row with
-/// an `image` (a structure with the `bytes` of a grey PNG) and a `label`. The result is called `name`.
+/// Reads a data set in the Hugging Face hub's format of MNIST (`ylecun/mnist`): two Parquet files
+/// whose rows have an `image` (a structure with the `bytes` of a grey PNG) and a `label`. The
+/// result is named `name`.
 ///
 /// # Errors
-/// [`Error::Unreadable`] and [`Error::NotParquet`] where a file is none, or has other columns, or images
-/// of several sizes; [`Error::SizesDiffer`] where training and test images have not one size.
+/// [`Error::Unreadable`]; [`Error::NotParquet`] if a file is not Parquet, has other columns, or has
+/// images of several sizes; [`Error::SizesDiffer`] if training and test images differ in size.
 pub fn from_parquet(name: &str, train: &Path, test: &Path) -> Result<Splits, Error> {
     let splits = Splits {
         name: name.to_owned(),
@@ -33,8 +34,8 @@ pub fn from_parquet(name: &str, train: &Path, test: &Path) -> Result<Splits, Err
     Ok(splits)
 }
 
-/// The thread that a file is read on. The parquet crate panics on some damaged files: on a thread of
-/// their own, panics are errors, and a program's panic hook can tell them from its own.
+/// The name of the thread that reads a file. The parquet crate panics on some damaged files; on a
+/// thread of its own a panic becomes an error, and a program's panic hook can recognise it.
 const THREAD: &str = "parquet";
 
 fn read(path: &Path) -> Result<Dataset, Error> {
@@ -56,7 +57,7 @@ fn read(path: &Path) -> Result<Dataset, Error> {
     })
 }
 
-/// Twenty times as many as MNIST has in a file: what is packed may say the same for ever.
+/// Twenty times the pixels of one of MNIST's files: a compressed file can decode to any size.
 const MOST_PIXELS: usize = 1 << 30;
 
 fn read_here(path: &Path) -> Result<Dataset, Error> {
@@ -79,7 +80,7 @@ fn read_here(path: &Path) -> Result<Dataset, Error> {
         let row = row.map_err(|error| in_row(error.to_string()))?;
         let (found, label) = of_row(&row, &mut images).map_err(in_row)?;
         if *size.get_or_insert(found) != found {
-            return Err(in_row(format!("its image has another size, {found:?}")));
+            return Err(in_row(format!("the size of its image differs: {found:?}")));
         }
         labels.push(label);
         if images.len() > MOST_PIXELS {
@@ -118,9 +119,9 @@ fn of_row(row: &Row, images: &mut Vec<u8>) -> Result<((usize, usize), u8), Strin
 
 /// Appends the pixels of a grey PNG; returns height and width.
 fn decode(png: &[u8], images: &mut Vec<u8>) -> Result<(usize, usize), String> {
-    /// Far more than any digit's, and little memory yet.
+    /// Much more than the side of any digit, but still little memory.
     const LARGEST_SIDE: u32 = 1024;
-    let said = |error: png::DecodingError| format!("its image is no PNG ({error})");
+    let said = |error: png::DecodingError| format!("its image is not a PNG ({error})");
     let mut reader = png::Decoder::new(Cursor::new(png))
         .read_info()
         .map_err(said)?;
@@ -129,7 +130,7 @@ fn decode(png: &[u8], images: &mut Vec<u8>) -> Result<(usize, usize), String> {
     let is_grey = info.color_type == png::ColorType::Grayscale;
     if !is_grey || info.bit_depth != png::BitDepth::Eight || height.max(width) > LARGEST_SIDE {
         return Err(format!(
-            "its image is no grey one of at most {LARGEST_SIDE} pixels a side"
+            "its image is not grey or exceeds {LARGEST_SIDE} pixels a side"
         ));
     }
     let start = images.len();

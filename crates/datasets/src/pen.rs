@@ -1,26 +1,24 @@
-//! What a pen writes, framed as MNIST framed its digits: fitted into 20×20 pixels and centred by mass
-//! on 28×28.
+//! Rasterises pen strokes in MNIST's frame: fitted into 20×20 pixels and centred by mass on 28×28.
 
 use std::ops::{Add, Mul};
 
 /// Side of the finished image, in pixels.
 pub(crate) const IMAGE_SIDE: usize = 28;
-/// Side of the box that the ink is fitted into, in pixels.
+/// Side of the box into which the ink is fitted, in pixels.
 pub(crate) const BOX_SIDE: usize = 20;
-/// Half the width of a usual pen, in pixels of the finished image.
+/// Half the width of a typical pen, in pixels of the finished image.
 pub(crate) const RADIUS: f32 = 1.18;
-/// Pixels from full ink to none at a stroke's edge. MNIST's are this soft because it shrank
-/// larger images.
+/// Width of a stroke's soft edge, in pixels. MNIST's edges are this soft because its images were
+/// downscaled.
 const EDGE: f32 = 1.2;
 
-/// Draws the strokes of a pen as a 28×28 grey image (row-major, 0 = background, 255 = full ink), as
-/// MNIST would show them: as large as lets them fit into 20×20 pixels, their centre of mass in the
-/// middle.
+/// Draws pen strokes as a 28×28 grey image in MNIST's frame: fitted into 20×20 pixels, with the
+/// centre of mass in the middle. Row-major, 0 = background, 255 = full ink.
 ///
-/// Each stroke is its points `[x, y]`, x to the right and y downwards, on a page of any size and place,
-/// which makes no difference. Only what is smaller than `smallest` is not made larger than something of
-/// that size would be, so that a dot stays one. The pen is as wide as MNIST's usually are, however large
-/// the strokes. Points that are no finite numbers are left out; no points give a blank image.
+/// Each stroke is a list of points `[x, y]`, x to the right and y downwards; the position and scale
+/// of the coordinates do not matter. Only a drawing smaller than `smallest` is scaled as if it had
+/// that size, so that a dot remains a dot. The pen has MNIST's typical width, whatever the scale.
+/// Points that are not finite are skipped; without points the image is blank.
 ///
 /// ```
 /// use latent_datasets::draw_strokes;
@@ -39,11 +37,12 @@ pub fn draw_strokes(strokes: &[Vec<[f32; 2]>], smallest: f32) -> [u8; IMAGE_SIDE
     frame(&ink(&curves, smallest, RADIUS, |_| 1.0))
 }
 
-/// The grey levels of the box, 0 for blank paper and 1 for full ink.
+/// The grey levels of the box, from 0 (background) to 1 (full ink).
 type Ink = [f32; BOX_SIDE * BOX_SIDE];
 
-/// Draws the curves with a round pen, as large as the box allows, or as if they were `smallest` where they
-/// are smaller. The pen's radius, in pixels, is multiplied by the pressure at each point.
+/// Draws curves with a round pen, as large as the box allows; curves smaller than `smallest` are
+/// scaled as if they had that size. The pressure at each point multiplies the pen's radius
+/// (pixels).
 pub(crate) fn ink(
     curves: &[Vec<Point>],
     smallest: f32,
@@ -82,11 +81,11 @@ pub(crate) fn ink(
     ink
 }
 
-/// Inks a straight line: a pixel's grey follows from its distance to the line.
+/// Draws a line segment: the grey level of a pixel depends on its distance to the segment.
 fn draw_line(ink: &mut Ink, from: Point, to: Point, radius: f32) {
     let reach = radius + EDGE / 2.0;
     let touched = |a: f32, b: f32| {
-        // Casts to integers saturate: nothing here leaves the box.
+        // Casts to integers saturate, so the indices stay in the box.
         let first = (a.min(b) - reach) as usize;
         let end = (a.max(b) + reach).ceil() as usize;
         first..end.min(BOX_SIDE)
@@ -109,8 +108,8 @@ fn draw_line(ink: &mut Ink, from: Point, to: Point, radius: f32) {
     }
 }
 
-/// Places the box on the blank image with its centre of mass in the middle, or as near to it as
-/// the edges allow.
+/// Places the box on a blank image with its centre of mass in the middle, or as near to it as the
+/// edges allow.
 pub(crate) fn frame(ink: &Ink) -> [u8; IMAGE_SIDE * IMAGE_SIDE] {
     let (mut mass, mut moment) = (f32::EPSILON, Point { x: 0.0, y: 0.0 });
     for (index, &grey) in ink.iter().enumerate() {
@@ -122,7 +121,7 @@ pub(crate) fn frame(ink: &Ink) -> [u8; IMAGE_SIDE * IMAGE_SIDE] {
                 y: row as f32,
             } * grey;
     }
-    // MNIST's middle is the centre of the pixel at (14, 14).
+    // MNIST's centre is the centre of pixel (14, 14).
     let margin = |moment: f32| {
         let margin = (IMAGE_SIDE / 2) as f32 - moment / mass;
         (margin.round() as usize).min(IMAGE_SIDE - BOX_SIDE)
@@ -145,7 +144,7 @@ pub(crate) struct Point {
 }
 
 impl Point {
-    /// The point `share` of the way from here to `other`.
+    /// The point at the fraction `share` between this point and `other`.
     pub(crate) fn towards(self, other: Self, share: f32) -> Self {
         self * (1.0 - share) + other * share
     }
@@ -194,8 +193,7 @@ mod tests {
         strokes.iter().map(stroke).collect()
     }
 
-    /// The image moved by each of the steps to a pixel beside, and by none: where a sum stops half-way,
-    /// rounding decides.
+    /// The image and its shifts by one pixel: at a sum near a half, rounding decides.
     fn beside(image: &[u8; 784]) -> impl Iterator<Item = [u8; 784]> {
         let steps = [0, 1, 27, 28, 29, 755, 756, 757, 783];
         steps.into_iter().map(move |step| {
@@ -207,7 +205,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn place_size_and_direction_of_the_strokes_make_no_difference(
+        fn position_scale_and_direction_of_the_strokes_do_not_matter(
             digit in 0..10u8,
             seed in any::<u64>(),
             scale in 0.3f32..40.0,
@@ -228,7 +226,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_drawn_lies_in_the_box_with_its_mass_in_the_middle(
+        fn every_drawing_fits_into_the_box_with_its_mass_centred(
             strokes in prop::collection::vec(
                 prop::collection::vec([-3e4f32..3e4, -3e4f32..3e4], 0..9),
                 0..5,
@@ -253,7 +251,7 @@ mod tests {
                     let first = greys.iter().position(|&grey| grey > 0).unwrap();
                     let last = greys.iter().rposition(|&grey| grey > 0).unwrap();
                     prop_assert!(last - first < BOX_SIDE);
-                    // A lopsided drawing stops at the edge of the image.
+                    // A lopsided drawing is limited by the edge of the image.
                     let centred = (moment / mass - 14.0).abs() < 0.52;
                     prop_assert!(centred || first == 0 || last == IMAGE_SIDE - 1 || last - first < 19);
                 }
@@ -262,12 +260,12 @@ mod tests {
     }
 
     #[test]
-    fn a_dot_stays_a_dot_and_nonsense_is_left_out() {
+    fn a_dot_remains_a_dot_and_non_finite_points_are_skipped() {
         let mass = |image: [u8; 784]| image.into_iter().map(u32::from).sum::<u32>() / 255;
         let dot = draw_strokes(&[vec![[3.0, 4.0]]], 0.1);
         assert!((3..8).contains(&mass(dot)), "{}", mass(dot));
         assert!(dot[14 * IMAGE_SIDE + 14] > 200);
-        // A hand that trembled while it tapped draws hardly more.
+        // A trembling tap is hardly larger.
         let tap = draw_strokes(&[vec![[3.0, 4.0], [3.004, 4.0]]], 0.1);
         assert!((3..10).contains(&mass(tap)), "{}", mass(tap));
 
@@ -280,12 +278,12 @@ mod tests {
     }
 
     #[test]
-    fn the_strokes_of_a_digit_drawn_are_that_digit() {
+    fn drawing_the_strokes_of_a_digit_gives_that_digit() {
         for digit in 0..10 {
             let seed = Generator::new(4).random();
             let drawn = draw_strokes(&digit_strokes(digit, &mut Generator::new(seed)), 0.1);
             let digit = draw_digit(digit, &mut Generator::new(seed));
-            // Nothing but the pen differs.
+            // Only the pen differs.
             let product = |a: [u8; 784], b: [u8; 784]| -> f64 {
                 let products = a
                     .into_iter()

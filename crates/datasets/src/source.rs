@@ -8,24 +8,24 @@ use crate::{
     Error, Finding, Splits, has_idx_files, idx_from_directory, mnist_from_directory, synthetic,
 };
 
-/// The environment variable that names a directory with MNIST's files.
+/// The environment variable with the directory of MNIST's files.
 pub const DIRECTORY_VARIABLE: &str = "LATENT_DATA_DIR";
 
-/// The seed of the built-in digits: with it they are one data set, the same for everybody.
+/// The fixed seed of the built-in digits, so that they are one data set.
 const SYNTHETIC_SEED: u64 = 0;
 
-/// Where digits come from.
+/// The source of a data set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
-    /// MNIST if it is on this computer, else the built-in digits.
+    /// MNIST if it is found on this computer, otherwise the built-in digits.
     #[default]
     Auto,
-    /// The real MNIST, verified by its checksums.
+    /// MNIST, verified by its checksums.
     Mnist,
-    /// Any data set in MNIST's four files, such as Fashion-MNIST; not verified.
+    /// Any data set in MNIST's file layout, such as Fashion-MNIST; not verified.
     Idx,
-    /// The built-in digits, drawn by the program.
+    /// The built-in synthetic digits.
     Synthetic,
 }
 
@@ -40,30 +40,29 @@ impl fmt::Display for Source {
     }
 }
 
-/// A data set and where it was found.
+/// A loaded data set and its origin.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The source that was taken: never [`Source::Auto`].
+    /// The source used; never [`Source::Auto`].
     pub source: Source,
-    /// The directory of its files, as it was named; `None` of the built-in digits.
+    /// The directory of the files, as given; `None` for the built-in digits.
     pub directory: Option<PathBuf>,
     /// The images.
     pub splits: Splits,
-    /// What is probably wrong with how the training images are stored; not looked for in MNIST, which is verified,
-    /// nor in the built-in digits.
+    /// Probable faults in how the training images are stored. MNIST, which is verified, and the
+    /// built-in digits are not examined.
     pub findings: Vec<Finding>,
-    /// One line for a person: what was taken, and from where.
+    /// A line for the user: what was loaded, and from where.
     pub note: String,
 }
 
-/// Loads a data set from this computer; nothing is ever downloaded.
+/// Loads a data set from this computer; nothing is downloaded.
 ///
-/// MNIST's files are looked for in `directory`, and in no other place if it is given; else in
-/// `$LATENT_DATA_DIR` and in the folder `latent/mnist` of the user's data directory.
+/// If `directory` is given, MNIST's files are searched for only there; otherwise in
+/// `$LATENT_DATA_DIR` and in `latent/mnist` in the user's data directory.
 ///
 /// # Errors
-/// [`Error::NotFound`] where a data set was asked for that is nowhere, and whatever is wrong with
-/// the files of one that is there.
+/// [`Error::NotFound`] if the requested data set is not found, and the errors of reading its files.
 pub fn load(source: Source, directory: Option<&Path>) -> Result<Loaded, Error> {
     let variable = std::env::var_os(DIRECTORY_VARIABLE)
         .filter(|value| !value.is_empty())
@@ -75,9 +74,10 @@ pub fn load(source: Source, directory: Option<&Path>) -> Result<Loaded, Error> {
     load_from(source, directory.is_some(), candidates)
 }
 
-/// Where MNIST is looked for if nothing names another place: `latent/mnist` in the user's data directory,
-/// if there is one. `$XDG_DATA_HOME` names that directory on every system, as `$XDG_CACHE_HOME` does the
-/// hub's cache.
+/// The default directory of MNIST: `latent/mnist` in the user's data directory, if there is one.
+///
+/// `$XDG_DATA_HOME` sets the data directory on every system, as `$XDG_CACHE_HOME` sets the hub's
+/// cache.
 pub fn user_directory() -> Option<PathBuf> {
     let named = std::env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
@@ -111,7 +111,7 @@ fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Lo
                 note,
             })
         }
-        // Who names a directory does not want to be given something else in silence.
+        // A named directory is never silently replaced by the built-in digits.
         (Source::Auto, None) if !named => {
             let note = format!(
                 "the built-in synthetic digits, since MNIST is not in {}",
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_files_auto_draws_its_own_digits_and_says_where_it_looked() {
+    fn without_files_auto_loads_synthetic_digits_and_names_the_searched_directories() {
         let empty = tempfile::tempdir().unwrap();
         let loaded = load_from(Source::Auto, false, vec![empty.path().into()]).unwrap();
         assert_eq!(loaded.source, Source::Synthetic);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_named_is_never_replaced() {
+    fn a_named_source_is_never_replaced() {
         let empty = tempfile::tempdir().unwrap();
         for (source, named) in [
             (Source::Auto, true),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_data_set_is_an_error_and_not_passed_over() {
+    fn an_incomplete_data_set_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("train-labels-idx1-ubyte"), []).unwrap();
         let error = load_from(Source::Auto, false, vec![directory.path().into()])

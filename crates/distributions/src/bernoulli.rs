@@ -3,18 +3,18 @@ use latent_kernels::{bernoulli_log_likelihood, sigmoid};
 
 use crate::{Distribution, Error, Generator, KlDivergence};
 
-/// Independent Bernoulli variables, given by their logits.
+/// Independent Bernoulli variables, parametrised by their logits.
 ///
 /// With logits l, a component is 1 with probability 1 / (1 + exp(−l)). [`Distribution::log_prob`]
-/// also takes values between 0 and 1, as the literature on grey MNIST does: it is then the negative
-/// binary cross-entropy, no longer the logarithm of a probability.
+/// also accepts values between 0 and 1, as is common for grey-scale MNIST: the result is then the
+/// negative binary cross-entropy, which is not the logarithm of a probability.
 #[derive(Clone, Debug)]
 pub struct Bernoulli {
     logits: Tensor,
 }
 
 impl Bernoulli {
-    /// Independent Bernoulli variables with these logits, `[..., d]`.
+    /// Creates Bernoulli variables from their logits, `[..., d]`.
     pub fn new(logits: Tensor) -> Self {
         Self { logits }
     }
@@ -24,7 +24,7 @@ impl Bernoulli {
         &self.logits
     }
 
-    /// The mean, `[..., d]`: the probabilities of 1.
+    /// The mean (the probability of 1), `[..., d]`.
     pub fn mean(&self) -> Result<Tensor, Error> {
         Ok(sigmoid(&self.logits)?)
     }
@@ -51,13 +51,13 @@ impl Distribution for Bernoulli {
 }
 
 impl KlDivergence<Bernoulli> for Bernoulli {
-    /// The batches broadcast against each other.
+    /// KL(self ‖ q) in nats, `[...]`; the batches broadcast.
     ///
     /// # Errors
     /// The events differ in size, or the batches do not broadcast.
     fn kl_divergence(&self, q: &Bernoulli) -> Result<Tensor, Error> {
         Error::refuse_different_events(&self.logits, &q.logits)?;
-        // E[log p(x) − log q(x)], both linear in x, so the expectation is the value at the mean.
+        // log p(x) − log q(x) is linear in x, so its expectation is its value at the mean.
         let mean = self.mean()?;
         let own = bernoulli_log_likelihood(&self.logits, &mean)?;
         Ok(own.broadcast_sub(&bernoulli_log_likelihood(&q.logits, &mean)?)?)

@@ -2,31 +2,32 @@ use candle_core::{D, Tensor};
 
 use crate::{Distribution, Error, Generator};
 
-/// An invertible map of vectors whose Jacobian determinant is known.
+/// An invertible map of vectors with a known Jacobian determinant.
 ///
-/// *Forward* is from the latent side to the data's, y = f(x), the way in which samples are drawn;
-/// *inverse* is from the data to the latent side, x = f⁻¹(y), the way in which densities are computed.
-/// Both return the logarithm of the absolute determinant of the map that they are, in nats, so that
-/// the two add up to zero.
+/// *Forward* maps latents to data, y = f(x), and is used for sampling; *inverse* maps data to
+/// latents, x = f⁻¹(y), and is used for densities. Each method also returns the logarithm of the
+/// absolute determinant of its own Jacobian, in nats, so the two log-determinants sum to zero.
 ///
-/// Vectors are the rows of `[n, d]`, log-determinants `[n]`. `C` is what the map may depend on besides:
-/// labels, for a conditional flow.
+/// Vectors are the rows of `[n, d]`, log-determinants `[n]`. `C` is the type of the condition, for
+/// example labels for a conditional flow.
 pub trait Bijector<C = ()>: Send + Sync {
-    /// y = f(x) and log |det ∂y/∂x|.
+    /// The forward map: y = f(x) and log |det ∂y/∂x|.
     fn forward_and_log_det(
         &self,
         latents: &Tensor,
         condition: &C,
     ) -> Result<(Tensor, Tensor), Error>;
 
-    /// x = f⁻¹(y) and log |det ∂x/∂y|.
+    /// The inverse map: x = f⁻¹(y) and log |det ∂x/∂y|.
     fn inverse_and_log_det(&self, data: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error>;
 
-    /// Data-dependent initialisation: sets the variables that should suit the data, before training. Returns
-    /// x = f⁻¹(y), for the bijector that is next on the latent side. Kingma & Dhariwal 2018, section 3.1.
+    /// Data-dependent initialisation of the variables, before training.
+    ///
+    /// Returns x = f⁻¹(y), the data for the next bijector towards the latent side. Kingma &
+    /// Dhariwal 2018, section 3.1.
     ///
     /// # Errors
-    /// There are no data, or they do not have the map's size.
+    /// `data` has no rows, or its row size does not match the bijector.
     fn initialise(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
         Ok(self.inverse_and_log_det(data, condition)?.0)
     }
@@ -46,12 +47,12 @@ impl<C, B: Bijector<C> + ?Sized> Bijector<C> for Box<B> {
     }
 }
 
-/// Bijectors one after the other, in the order in which they are written: forward, the first one is
-/// given the latents and the last one returns the data.
+/// A composition of bijectors: in the forward direction, the first one receives the latents and the
+/// last one returns the data.
 pub struct Chain<C = ()>(Vec<Box<dyn Bijector<C>>>);
 
 impl<C> Chain<C> {
-    /// These bijectors; none at all are the identity.
+    /// Composes these bijectors; an empty list is the identity.
     pub fn new(bijectors: Vec<Box<dyn Bijector<C>>>) -> Self {
         Self(bijectors)
     }
@@ -63,7 +64,7 @@ pub(crate) fn no_log_det(vectors: &Tensor) -> Result<Tensor, Error> {
     Ok(Tensor::zeros(leading, vectors.dtype(), vectors.device())?)
 }
 
-/// Applies maps one after the other, and adds up their log-determinants.
+/// Applies maps one after the other and sums their log-determinants.
 fn compose<'a, C: 'a>(
     bijectors: impl Iterator<Item = &'a Box<dyn Bijector<C>>>,
     vectors: &Tensor,
@@ -105,11 +106,12 @@ impl<C> Bijector<C> for Chain<C> {
     }
 }
 
-/// The distribution of f(x) for x drawn from a base distribution: a normalizing flow, where the
-/// bijector f is learnt.
+/// The distribution of f(x) for x drawn from a base distribution: a normalizing flow if the
+/// bijector f is trained.
 ///
-/// log p(y) = log p(x) + log |det ∂x/∂y| with x = f⁻¹(y): Rezende & Mohamed 2015, equation 5. Events are the rows of
-/// `[..., d]`; a condition other than `()` belongs to the rows of `[n, d]`.
+/// log p(y) = log p(x) + log |det ∂x/∂y| with x = f⁻¹(y): Rezende & Mohamed 2015, equation 5.
+/// Events are the rows of `[..., d]`; a condition other than `()` has one entry for each row of
+/// `[n, d]`.
 #[derive(Clone, Debug)]
 pub struct Transformed<D, B, C = ()> {
     base: D,
@@ -118,14 +120,14 @@ pub struct Transformed<D, B, C = ()> {
 }
 
 impl<D: Distribution, B: Bijector> Transformed<D, B> {
-    /// The distribution of f(x) for x drawn from `base`.
+    /// Creates the distribution of f(x) for x drawn from `base`, with an unconditional bijector f.
     pub fn new(base: D, bijector: B) -> Self {
         Self::given(base, bijector, ())
     }
 }
 
 impl<D: Distribution, B: Bijector<C>, C> Transformed<D, B, C> {
-    /// The same of a bijector that depends on a condition.
+    /// Creates the distribution of f(x) for x drawn from `base`, with f conditional on `condition`.
     pub fn given(base: D, bijector: B, condition: C) -> Self {
         Self {
             base,
@@ -135,7 +137,7 @@ impl<D: Distribution, B: Bijector<C>, C> Transformed<D, B, C> {
     }
 }
 
-/// `[..., d]` as the rows of `[n, d]`.
+/// Reshapes `[..., d]` to `[n, d]`.
 fn rows(vectors: &Tensor) -> Result<Tensor, Error> {
     let size = vectors.dim(D::Minus1)?;
     Ok(vectors.reshape((vectors.elem_count() / size.max(1), size))?)

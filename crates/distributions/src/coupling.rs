@@ -7,7 +7,8 @@ use latent_kernels::{
 use crate::bijector::no_log_det;
 use crate::{Bijector, Error};
 
-/// A vector's columns in two parts: those that a coupling transforms, and those that it is given.
+/// A partition of a vector's columns into those that a coupling transforms and those that condition
+/// the transformation (given).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     transformed: Columns,
@@ -17,9 +18,9 @@ pub struct Mask {
 /// Some columns of a vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Columns {
-    /// So many from the first number on.
+    /// First column and count.
     Range(usize, usize),
-    /// Of these numbers.
+    /// Column numbers.
     Listed(Vec<u32>),
 }
 
@@ -62,7 +63,7 @@ impl Columns {
 }
 
 impl Mask {
-    /// The columns for which `is_transformed` says so, and the others.
+    /// Partitions `size` columns: those for which `is_transformed` returns true, and the others.
     ///
     /// # Errors
     /// One of the parts is empty.
@@ -78,8 +79,8 @@ impl Mask {
         })
     }
 
-    /// The second half of the columns is transformed, given the first. Of an odd number of narrow, the
-    /// first half has one more.
+    /// Transforms the second half of the columns, conditional on the first. If `size` is odd, the
+    /// first half has one more column.
     ///
     /// # Errors
     /// There are fewer than two columns.
@@ -87,8 +88,8 @@ impl Mask {
         Self::new(size, |column| column >= size.div_ceil(2))
     }
 
-    /// The odd columns (the second, the fourth, …) are transformed, given the even ones. Dinh et al.
-    /// 2014, section 5.1.
+    /// Transforms the odd columns (the second, the fourth, …), conditional on the even ones. Dinh
+    /// et al. 2014, section 5.1.
     ///
     /// # Errors
     /// There are fewer than two columns.
@@ -96,8 +97,8 @@ impl Mask {
         Self::new(size, |column| column % 2 == 1)
     }
 
-    /// Of an image, the pixels are transformed whose row and column add up to an odd number, with all of their
-    /// channels. Dinh et al. 2017, section 3.4.
+    /// Checkerboard mask of an image: transforms the pixels for which row + column is odd, with all
+    /// their channels. Dinh et al. 2017, section 3.4.
     ///
     /// # Errors
     /// The image has fewer than two pixels.
@@ -108,7 +109,7 @@ impl Mask {
         })
     }
 
-    /// The same parts with their roles exchanged.
+    /// Exchanges the transformed and the given part.
     #[must_use]
     pub fn swapped(self) -> Self {
         Self {
@@ -117,27 +118,27 @@ impl Mask {
         }
     }
 
-    /// How many columns there are.
+    /// The number of columns.
     pub fn size(&self) -> usize {
         self.transformed() + self.given()
     }
 
-    /// How many columns are transformed.
+    /// The number of transformed columns.
     pub fn transformed(&self) -> usize {
         self.transformed.len()
     }
 
-    /// How many columns are given.
+    /// The number of given columns.
     pub fn given(&self) -> usize {
         self.given.len()
     }
 
-    /// The columns' numbers, those given first.
+    /// The column numbers, given columns first.
     pub fn order(&self) -> Vec<u32> {
         [self.given.numbers(), self.transformed.numbers()].concat()
     }
 
-    /// The part that is transformed and the part that is given.
+    /// Splits vectors into the transformed and the given part.
     fn split(&self, vectors: &Tensor) -> Result<(Tensor, Tensor), Error> {
         let found = vectors.dim(D::Minus1)?;
         if found != self.size() {
@@ -162,7 +163,7 @@ impl Mask {
     }
 }
 
-/// Where each number is found in a list of them all.
+/// The inverse of a permutation.
 fn inverse_order(order: &[u32]) -> Vec<u32> {
     let mut inverse = vec![0; order.len()];
     for (place, &number) in order.iter().enumerate() {
@@ -171,7 +172,7 @@ fn inverse_order(order: &[u32]) -> Vec<u32> {
     inverse
 }
 
-/// The columns of a vector in another order, on the way from the latent side to the data.
+/// A permutation of the columns, from latents to data.
 #[derive(Clone, Debug)]
 pub struct Permutation {
     forward: Tensor,
@@ -179,10 +180,10 @@ pub struct Permutation {
 }
 
 impl Permutation {
-    /// Column i of the data is column `order[i]` of the latents.
+    /// Creates the permutation that maps column `order[i]` of the latents to column i of the data.
     ///
     /// # Errors
-    /// A number is missing, or there twice.
+    /// `order` is not a permutation of 0 to its length − 1.
     pub fn new(order: &[u32], device: &Device) -> Result<Self, Error> {
         let mut sorted = order.to_vec();
         sorted.sort_unstable();
@@ -195,12 +196,13 @@ impl Permutation {
         })
     }
 
-    /// The columns that `mask` is given and those that it transforms lie side by side on the latent
-    /// side: couplings of halves there are couplings by `mask` in the data, and no column has to
-    /// be looked for.
+    /// Creates the permutation that makes both parts of `mask` contiguous on the latent side.
+    ///
+    /// Couplings by halves on the latent side of it are equivalent to couplings by `mask` of
+    /// the data, and need no gather of single columns.
     ///
     /// # Errors
-    /// None but of the device.
+    /// An operation on the device failed.
     pub fn from_mask(mask: &Mask, device: &Device) -> Result<Self, Error> {
         Self::new(&inverse_order(&mask.order()), device)
     }
@@ -227,19 +229,19 @@ impl<C> Bijector<C> for Permutation {
     }
 }
 
-/// A family of invertible maps of numbers, one map a number, given by parameters.
+/// A family of invertible scalar maps, applied to each component with its own parameters.
 pub trait Elementwise: Send + Sync {
-    /// What gives the maps for values `[n, m]`.
+    /// The parameters for values `[n, m]`.
     type Parameters;
 
-    /// y `[n, m]` and log |det ∂y/∂x| `[n]`.
+    /// The forward map: y `[n, m]` and log |det ∂y/∂x| `[n]`.
     fn forward_and_log_det(
         &self,
         value: &Tensor,
         parameters: &Self::Parameters,
     ) -> Result<(Tensor, Tensor), Error>;
 
-    /// x `[n, m]` and log |det ∂x/∂y| `[n]`.
+    /// The inverse map: x `[n, m]` and log |det ∂x/∂y| `[n]`.
     fn inverse_and_log_det(
         &self,
         value: &Tensor,
@@ -247,14 +249,14 @@ pub trait Elementwise: Send + Sync {
     ) -> Result<(Tensor, Tensor), Error>;
 }
 
-/// What a coupling makes of the columns that it leaves alone: the networks.
+/// The network of a coupling: computes the parameters of the transformation from the given columns.
 ///
-/// Any function of them and the condition is one.
+/// Any function of the given columns and the condition implements it.
 pub trait Conditioner<C = ()>: Send + Sync {
-    /// What the networks return.
+    /// The output of the network.
     type Parameters;
 
-    /// The parameters for vectors of which the columns `given`, `[n, given]`, are known.
+    /// The parameters for vectors whose given columns are `given`, `[n, given]`.
     fn parameters(&self, given: &Tensor, condition: &C) -> Result<Self::Parameters, Error>;
 }
 
@@ -266,8 +268,8 @@ impl<C, P, F: Fn(&Tensor, &C) -> Result<P, Error> + Send + Sync> Conditioner<C> 
     }
 }
 
-/// A coupling layer: some columns are transformed one by one, by maps whose parameters a network makes
-/// of the other narrow, which stay as they are. Dinh et al. 2014, section 3.2.
+/// A coupling layer: transforms some columns elementwise, with parameters that a network computes
+/// from the other columns, which stay unchanged. Dinh et al. 2014, section 3.2.
 #[derive(Clone, Debug)]
 pub struct Coupling<E, N> {
     mask: Mask,
@@ -276,7 +278,8 @@ pub struct Coupling<E, N> {
 }
 
 impl<E, N> Coupling<E, N> {
-    /// A coupling of the parts of `mask`, by `elementwise` maps with parameters from `conditioner`.
+    /// Creates a coupling that transforms columns by `elementwise`, with parameters from
+    /// `conditioner`.
     pub fn new(mask: Mask, elementwise: E, conditioner: N) -> Self {
         Self {
             mask,
@@ -306,7 +309,7 @@ where
     }
 }
 
-/// y = x + t: with it, a coupling is one of NICE. Dinh et al. 2014, equation 9.
+/// The additive transformation y = x + t of a NICE coupling. Dinh et al. 2014, equation 9.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Additive;
 
@@ -323,7 +326,8 @@ impl Elementwise for Additive {
     }
 }
 
-/// y = x exp(s) + t: with it, a coupling is one of RealNVP. Dinh et al. 2017, equations 7 and 8.
+/// The affine transformation y = x exp(s) + t of a RealNVP coupling. Dinh et al. 2017, equations 7
+/// and 8.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Affine;
 
@@ -348,37 +352,38 @@ impl Elementwise for Affine {
     }
 }
 
-/// x = exp(a) logit F(y) + b, with the distribution function F of a mixture of logistic distributions:
-/// data of almost any shape become bell-shaped. Ho et al. 2019 (Flow++), section 3.2.
+/// The transformation by a mixture of logistic distributions of Flow++: x = exp(a) logit F(y) + b,
+/// where F is the cumulative distribution function of the mixture. Ho et al. 2019, section 3.2.
 ///
-/// This is the way from the data to the latent side, which is computed as it stands; the way back is
-/// found by Newton's method. See [`logistic_mixture`].
+/// The direction from data to latents is computed in closed form, the other by Newton's method. See
+/// [`logistic_mixture`].
 #[derive(Clone, Copy, Debug)]
 pub struct LogisticMixture {
     components: usize,
 }
 
 impl LogisticMixture {
-    /// How many components there may be.
+    /// The largest supported number of components.
     pub const MOST_COMPONENTS: usize = latent_kernels::MOST_COMPONENTS;
 
-    /// Mixtures of so many components.
+    /// Creates mixtures of `components` logistic distributions.
     pub fn new(components: usize) -> Self {
         Self { components }
     }
 
-    /// How many parameters each number has: a, b, and of each component its weight's logit, its mean
-    /// and the logarithm of its scale.
+    /// The number of parameters of one transformed column: a, b, and the weight's logit, mean and
+    /// log-scale of each component.
     pub fn parameters(&self) -> usize {
         3 * self.components + 2
     }
 
-    /// Parameters to begin with, `[parameters width]`, for data of mean 0 and variance 1: means evenly
-    /// spread over ±1.5 and scales of 0.4, so that components are apart. From components that are all
-    /// alike, as zeros make them, a network learns slowly to tell them from each other.
+    /// Initial parameters for data of mean 0 and variance 1, `[parameters · width]`.
+    ///
+    /// The means are evenly spaced over ±1.5 and the scales are 0.4, so the components differ. If
+    /// all components were equal (parameters 0), the network would be slow to separate them.
     ///
     /// # Errors
-    /// None but of the device.
+    /// An operation on the device failed.
     pub fn initial(&self, width: usize, dtype: DType, device: &Device) -> Result<Tensor, Error> {
         const REACH: f64 = 1.5;
         const SCALE: f64 = 0.4;
@@ -397,7 +402,7 @@ impl LogisticMixture {
 }
 
 impl Elementwise for LogisticMixture {
-    /// `[n, parameters m]`, in blocks of m.
+    /// `[n, parameters · m]`, in blocks of m columns.
     type Parameters = Tensor;
 
     fn forward_and_log_det(&self, x: &Tensor, p: &Tensor) -> Result<(Tensor, Tensor), Error> {

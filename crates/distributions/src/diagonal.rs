@@ -3,7 +3,7 @@ use latent_kernels::{diagonal_affine, diagonal_affine_inverse};
 
 use crate::{Bijector, Error};
 
-/// One number for all vectors, as one for each.
+/// Repeats one log-determinant for every vector.
 fn for_each(vectors: &Tensor, log_det: &Tensor) -> Result<Tensor, Error> {
     let leading = &vectors.dims()[..vectors.rank() - 1];
     Ok(log_det.broadcast_as(leading)?)
@@ -23,19 +23,20 @@ fn affine_inverse(
     Ok((x, for_each(y, &log_det)?))
 }
 
-/// Every column times a factor of its own, y = x exp(−s): how NICE weighs its dimensions, s being as in
-/// the paper the scale on the way from the data. Dinh et al. 2014, section 3.3.
+/// The scaling layer of NICE: y = x exp(−s), with one s for each column. As in the paper, s is the
+/// log-scale from data to latents. Dinh et al. 2014, section 3.3.
 ///
-/// [Initialised](Bijector::initialise) from data, s begins so that the latents' magnitudes have a mean of 1. From
-/// 0 a noisy pixel of MNIST's border, which needs exp(6), would be thousands of steps away; and so it would be
-/// from its standard deviation, where one image in a thousand has ink. A column of zeros gets s = 0.
+/// [Data-dependent initialisation](Bijector::initialise) sets s such that the mean magnitude of the
+/// latents is 1 in every column. Starting at s = 0, a border pixel of MNIST, which needs exp(6),
+/// would take thousands of steps; so it would from the standard deviation, since only one image in
+/// a thousand has ink there. A column of zeros gets s = 0.
 #[derive(Clone, Debug)]
 pub struct Scaling {
     log_scale: Tensor,
 }
 
 impl Scaling {
-    /// The factors exp(−s) from s `[d]`.
+    /// Creates the layer from s, `[d]`.
     pub fn new(log_scale: Tensor) -> Self {
         Self { log_scale }
     }
@@ -51,7 +52,7 @@ impl<C> Bijector<C> for Scaling {
     }
 
     fn initialise(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
-        /// Added to magnitudes, so that the scale of a small one stays moderate.
+        /// Added to magnitudes, to bound the scale of small ones.
         const FLOOR: f64 = 1e-5;
         let magnitude = vectors(data)?.abs()?.mean(0)?;
         let log_scale = (&magnitude + FLOOR)?.log()?.neg()?;
@@ -61,12 +62,13 @@ impl<C> Bijector<C> for Scaling {
     }
 }
 
-/// y = x exp(s) + t, column by column, with s and t that begin as the logarithm of the data's standard
-/// deviation and as its mean, and are trained from there. Kingma & Dhariwal 2018 (Glow), section 3.1.
+/// Activation normalisation, y = x exp(s) + t for each column. Kingma & Dhariwal 2018 (Glow),
+/// section 3.1.
 ///
-/// s begins as ½ log(variance + 10⁻⁵), and as 0 in a column of one value, such as any column of a single
-/// vector: it has no variance to standardise, and several normalisations in a chain would each multiply
-/// deviations from that value by √10⁵.
+/// Data-dependent initialisation sets s to the logarithm of the data's standard deviation and t to
+/// their mean; both are then trained. Precisely, s = ½ log(variance + 10⁻⁵). In a constant column
+/// (such as every column of a single vector) s = 0: there is no variance to standardise, and
+/// several normalisations in a chain would each multiply deviations from the constant by √10⁵.
 #[derive(Clone, Debug)]
 pub struct ActNorm {
     log_scale: Tensor,
@@ -74,7 +76,7 @@ pub struct ActNorm {
 }
 
 impl ActNorm {
-    /// s and t, both `[d]`.
+    /// Creates the layer from s and t, both `[d]`.
     pub fn new(log_scale: Tensor, translation: Tensor) -> Self {
         Self {
             log_scale,
@@ -95,8 +97,8 @@ impl<C> Bijector<C> for ActNorm {
     fn initialise(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
         /// Added to variances, so that none is zero.
         const FLOOR: f64 = 1e-5;
-        // In the dtype of the data: over n rows rounding loses less than n ε / 2, and n draws tell a mean only to
-        // 1 / √n of the deviation.
+        // The dtype of the data suffices: the rounding error of a sum of n rows is less than n ε /
+        // 2, and the sampling error of the mean is 1 / √n of the deviation.
         let rows = vectors(data)?;
         let mean = rows.mean(0)?;
         let variance = rows.broadcast_sub(&mean)?.sqr()?.mean(0)?;
@@ -109,7 +111,7 @@ impl<C> Bijector<C> for ActNorm {
     }
 }
 
-/// The vectors as rows `[n, d]`, of which there must be one or more.
+/// Reshapes the data to rows `[n, d]`, with n ≥ 1.
 fn vectors(data: &Tensor) -> Result<Tensor, Error> {
     let size = data.dim(D::Minus1)?;
     let count = data.elem_count() / size.max(1);
@@ -119,7 +121,7 @@ fn vectors(data: &Tensor) -> Result<Tensor, Error> {
     Ok(data.reshape((count, size))?)
 }
 
-/// `values`, with 0 where the condition holds.
+/// Returns `values` with 0 where the condition holds.
 fn zero_where(condition: &Tensor, values: &Tensor) -> Result<Tensor, Error> {
     Ok(condition.where_cond(&values.zeros_like()?, values)?)
 }

@@ -3,19 +3,19 @@ use latent_kernels::bernoulli_log_likelihood;
 
 use crate::{Distribution, Error, Generator};
 
-/// The number of values that a component takes.
+/// The number of values of a component.
 const LEVELS: f64 = 256.0;
 
-/// Independent discretised logistic variables, over the 256 levels 0, 1/255, …, 1 of a pixel.
+/// Independent discretised logistic variables over the 256 levels 0, 1/255, …, 1 of a pixel.
 ///
-/// A level x has the probability that a logistic variable with location μ and scale s falls into the cell of x,
-/// which is 1/255 wide and has x in its middle; the cells of 0 and 1 extend to −∞ and ∞, so that the probabilities
-/// of the 256 levels sum to one. With h = 1/510:
+/// The probability of a level x is the probability that a logistic variable with location μ and
+/// scale s lies in the interval of width 1/255 around x. The intervals of 0 and 1 extend to −∞ and
+/// ∞, so the probabilities of the 256 levels sum to one. With h = 1/510:
 ///
 /// P(x) = σ((x + h − μ) / s) − σ((x − h − μ) / s)
 ///
-/// Kingma et al. 2016, "Improved Variational Inference with Inverse Autoregressive Flow", appendix C; Salimans et
-/// al. 2017, "`PixelCNN++`", equation 2, with one component.
+/// Kingma et al. 2016, "Improved Variational Inference with Inverse Autoregressive Flow", appendix
+/// C; Salimans et al. 2017, "`PixelCNN++`", equation 2, with one component.
 #[derive(Clone, Debug)]
 pub struct DiscretisedLogistic {
     loc: Tensor,
@@ -23,8 +23,8 @@ pub struct DiscretisedLogistic {
 }
 
 impl DiscretisedLogistic {
-    /// With the locations `loc`, `[..., d]`, in units of the whole range from 0 to 1, and the logarithms of the scales
-    /// `log_scale`, `[d]`: one for each component, whatever the location.
+    /// Creates the variables from the locations `loc`, `[..., d]`, in units of the range from 0 to
+    /// 1, and the logarithms of the scales `log_scale`, `[d]`, which all locations share.
     ///
     /// # Errors
     /// The sizes differ.
@@ -33,7 +33,7 @@ impl DiscretisedLogistic {
         Ok(Self { loc, log_scale })
     }
 
-    /// The locations, `[..., d]`: the medians.
+    /// The locations (medians), `[..., d]`.
     pub fn loc(&self) -> &Tensor {
         &self.loc
     }
@@ -45,9 +45,9 @@ impl DiscretisedLogistic {
 }
 
 impl Distribution for DiscretisedLogistic {
-    /// Of levels: a value is 0, 1/255, …, or 1.
+    /// The log-probability of levels: each component of `value` is 0, 1/255, …, or 1.
     fn log_prob(&self, value: &Tensor) -> Result<Tensor, Error> {
-        /// A logit that no sigmoid tells from infinity, and that 32 bits hold.
+        /// A finite 32-bit logit at which the sigmoid is exactly 0 or 1.
         const CERTAIN: f64 = 1e30;
 
         Error::refuse_different_events(value, &self.loc)?;
@@ -57,8 +57,9 @@ impl Distribution for DiscretisedLogistic {
         let upper = (&centred + half)?.broadcast_mul(&inverse_scale)?;
         let lower = (&centred - half)?.broadcast_mul(&inverse_scale)?;
 
-        // With u and l the logits of the cell's ends, σ(u) − σ(l) = σ(u) σ(−l) (1 − e^(l − u)): nothing cancels,
-        // however far the cell is from μ. At the ends of the range one logit is infinite, and the last factor 1.
+        // With u and l the logits of the interval's ends, σ(u) − σ(l) = σ(u) σ(−l) (1 − e^(l − u)):
+        // no cancellation, even far from μ. At the ends of the range one logit is infinite and the
+        // last factor 1.
         let shape = upper.shape();
         let value = value.broadcast_as(shape)?;
         let (is_first, is_last) = (value.lt(half)?, value.gt(1.0 - half)?);
@@ -68,8 +69,8 @@ impl Distribution for DiscretisedLogistic {
         let below = bernoulli_log_likelihood(&upper, &upper.ones_like()?)?;
         let above = bernoulli_log_likelihood(&lower, &lower.zeros_like()?)?;
 
-        // log(1 − e^(−w)) with the cell's width w, by way of t = tanh(w/2), which is exact where w is small:
-        // 1 − e^(−w) = 2t / (1 + t).
+        // log(1 − e^(−w)) for the interval's width w, computed from t = tanh(w/2), which is
+        // accurate for small w: 1 − e^(−w) = 2t / (1 + t).
         let t = (inverse_scale * half)?.tanh()?;
         let log_width = ((&t * 2.0)?.log()? - (t + 1.0)?.log()?)?;
         let is_inner = (is_first.eq(&is_last)?).to_dtype(log_width.dtype())?;

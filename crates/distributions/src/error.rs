@@ -1,54 +1,52 @@
 use candle_core::{D, Shape, Tensor};
 
-/// What can go wrong with a distribution.
+/// An error of a distribution or a bijector.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Two parameters of one distribution differ in shape.
+    /// The shapes of two parameters of a distribution differ.
     #[error(
-        "the {first_name} has shape {first:?} and the {second_name} {second:?}: \
-         give both parameters one shape, broadcasting them beforehand where needed"
+        "the {first_name} has shape {first:?} and the {second_name} {second:?}; \
+         broadcast both to the same shape first"
     )]
     ParameterShapes {
-        /// What the first parameter is called.
+        /// The first parameter's name.
         first_name: &'static str,
         /// Its shape.
         first: Shape,
-        /// What the second parameter is called.
+        /// The second parameter's name.
         second_name: &'static str,
         /// Its shape.
         second: Shape,
     },
-    /// Two events that cannot be compared.
-    #[error(
-        "events of {found} components cannot be compared with events of {expected}: use one size for both"
-    )]
+    /// The event sizes do not match.
+    #[error("events have {found} components, expected {expected}")]
     EventSize {
-        /// Components of the one event.
+        /// The number of components found.
         found: usize,
-        /// Components of the other.
+        /// The number of components expected.
         expected: usize,
     },
-    /// A coupling of vectors that cannot be divided.
+    /// A partition with an empty part.
     #[error(
-        "a vector of {size} columns is divided so that one part has none: a coupling needs one column \
-         or more to transform, and one or more that it is given"
+        "a partition of {size} columns has an empty part; a coupling needs at least one transformed \
+         and at least one given column"
     )]
     Mask {
-        /// How many columns there are.
+        /// The number of columns.
         size: usize,
     },
-    /// An order of columns in which one is missing.
-    #[error("an order of {size} columns names each of 0 to {size} − 1 once, and this one does not")]
+    /// An order that is not a permutation.
+    #[error("the order of {size} columns is not a permutation of 0 to {size} − 1")]
     Permutation {
-        /// How many columns there are.
+        /// The number of columns.
         size: usize,
     },
-    /// Data without the statistic that a normalisation needs.
-    #[error("no vectors have no mean to initialise a normalisation by: one or more are needed")]
+    /// Data-dependent initialisation without data.
+    #[error("data-dependent initialisation needs at least one data vector, and there are none")]
     NoVectors,
-    /// A distance from the ends of an interval that leaves nothing between them.
-    #[error("λ is {0}: how far a logit keeps away from 0 and 1 is at least 0 and less than 1/2")]
+    /// λ is not in [0, ½).
+    #[error("λ is {0}; it must be at least 0 and less than 1/2")]
     Lambda(f64),
     /// An operation on tensors failed: shapes, dtypes or devices do not fit.
     #[error(transparent)]
@@ -56,8 +54,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Two events, the last dimension of each, that have to be of one size: one of size 1 would be
-    /// repeated by broadcasting, as if it had more components than it has.
+    /// Refuses events (last dimensions) of different sizes: broadcasting would silently repeat an
+    /// event of size 1.
     pub(crate) fn refuse_different_events(found: &Tensor, expected: &Tensor) -> Result<(), Self> {
         let (found, expected) = (found.dim(D::Minus1)?, expected.dim(D::Minus1)?);
         if found == expected {
@@ -66,7 +64,7 @@ impl Error {
         Err(Self::EventSize { found, expected })
     }
 
-    /// Two parameters of one distribution, with what they are called, that have to be alike.
+    /// Refuses parameters of different shapes.
     pub(crate) fn refuse_different(
         (first_name, first): (&'static str, &Tensor),
         (second_name, second): (&'static str, &Tensor),

@@ -4,14 +4,15 @@ use candle_core::{DType, Device, Result, Shape, Tensor, bail};
 use rand::{Rng, RngExt, SeedableRng, TryRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-/// The one source of randomness: explicit, seedable, and the same on every machine.
+/// A seedable random number generator whose draws are the same on every machine.
 ///
-/// Candle's own CPU generator cannot be seeded, so every function that draws takes one of these.
-/// Numbers are drawn on the CPU and then moved, so that a seed means the same on every device.
+/// Every function that draws random numbers takes a generator as an argument, because candle's own
+/// CPU generator cannot be seeded. Numbers are drawn on the CPU and then moved, so a seed gives the
+/// same values on every device.
 ///
-/// A *stream* is named by (seed, purpose, epoch, step). Streams are independent of each other, and
-/// a loop that asks for its stream by name at every step can be resumed anywhere without any
-/// generator state being saved.
+/// A *stream* is identified by (seed, purpose, epoch, step). Streams are independent of each other.
+/// A training loop that opens a stream for every step can be resumed at any step without a saved
+/// generator state.
 ///
 /// ```
 /// use latent_distributions::Generator;
@@ -25,14 +26,14 @@ use rand_chacha::ChaCha8Rng;
 pub struct Generator(ChaCha8Rng);
 
 impl Generator {
-    /// The generator of a seed, for a program that needs one stream only.
+    /// Creates a generator from a seed, for a program that needs only one stream.
     pub fn new(seed: u64) -> Self {
         Self::stream(seed, "", 0, 0)
     }
 
-    /// The stream for one purpose at one point of training.
+    /// Creates the stream for one purpose at one step of training.
     pub fn stream(seed: u64, purpose: &str, epoch: u64, step: u64) -> Self {
-        // The cipher's key is four words long: the name of the stream fits in as it is.
+        // The cipher's key is four words long, enough for the four parts of the stream's identity.
         let mut key = [0; 32];
         let words = [seed, fnv1a(purpose), epoch, step];
         for (bytes, word) in key.chunks_exact_mut(8).zip(words) {
@@ -41,10 +42,10 @@ impl Generator {
         Self(ChaCha8Rng::from_seed(key))
     }
 
-    /// A tensor of independent standard normal draws.
+    /// Draws a tensor of independent standard normal values.
     ///
     /// # Errors
-    /// `dtype` is not a float of 32 or 64 bits.
+    /// `dtype` is neither F32 nor F64.
     pub fn standard_normal(
         &mut self,
         shape: impl Into<Shape>,
@@ -56,10 +57,10 @@ impl Generator {
         })
     }
 
-    /// A tensor of independent draws that are uniform in [0, 1).
+    /// Draws a tensor of independent values, uniform in [0, 1).
     ///
     /// # Errors
-    /// `dtype` is not a float of 32 or 64 bits.
+    /// `dtype` is neither F32 nor F64.
     pub fn uniform(
         &mut self,
         shape: impl Into<Shape>,
@@ -67,7 +68,7 @@ impl Generator {
         device: &Device,
     ) -> Result<Tensor> {
         let shape = shape.into();
-        // Rounded to 32 bits, a 64-bit draw could become 1; each type has its own uniform draw.
+        // A 64-bit draw rounded to 32 bits could become 1, so each type has its own draw.
         if dtype == DType::F32 {
             let values: Vec<f32> = self.values(&shape, RngExt::random);
             return Tensor::from_vec(values, shape, device);
@@ -75,7 +76,7 @@ impl Generator {
         self.fill(shape, dtype, device, RngExt::random)
     }
 
-    /// The numbers 0 to `count` − 1 in random order.
+    /// Draws a random permutation of 0 to `count` − 1.
     pub fn permutation(&mut self, count: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..count).collect();
         order.shuffle(self);
@@ -99,12 +100,12 @@ impl Generator {
                 Tensor::from_vec(values, shape, device)
             }
             DType::F64 => Tensor::from_vec(self.values(&shape, draw), shape, device),
-            other => bail!("random numbers are drawn as F32 or F64, not {other:?}"),
+            other => bail!("random numbers are F32 or F64, not {other:?}"),
         }
     }
 }
 
-/// Makes a generator usable wherever the `rand` crates take one.
+/// Lets the `rand` crates use this generator.
 impl TryRng for Generator {
     type Error = Infallible;
 
@@ -122,7 +123,7 @@ impl TryRng for Generator {
     }
 }
 
-/// The FNV-1a hash: names of purposes are few and short, and their hashes must never change.
+/// The FNV-1a hash of a purpose. Hashes must never change: seeded results depend on them.
 fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

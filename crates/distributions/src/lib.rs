@@ -1,5 +1,6 @@
-//! Probability distributions on candle tensors, in the shape that `torch.distributions` and distrax
-//! taught their users to expect: `log_prob`, `sample`, `rsample`, and KL divergences.
+//! Probability distributions and bijectors (normalizing flows) on candle tensors, with the
+//! interface of `torch.distributions` and distrax: `log_prob`, `sample`, `rsample` and KL
+//! divergences.
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -12,9 +13,9 @@
 //! let log_scale = Tensor::new(&[[0f32, -1.0, 0.5], [0.0, 0.0, 0.0]], &device)?;
 //! let posterior = Normal::new(loc, log_scale)?;
 //!
-//! // Randomness is an argument: the same seed gives the same draw.
+//! // The generator is an argument: the same seed gives the same draw.
 //! let mut generator = Generator::new(42);
-//! let z = posterior.rsample(&[], &mut generator)?; // [2, 3], carries gradients to both parameters
+//! let z = posterior.rsample(&[], &mut generator)?; // [2, 3], differentiable in both parameters
 //! let nats = posterior.log_prob(&z)?; // [2], summed over the event
 //! assert_eq!(nats.dims(), [2]);
 //!
@@ -26,15 +27,16 @@
 //! ```
 //!
 //! # Shapes
-//! The last dimension is the *event*: one vector with its independent components. All dimensions
-//! before it are the *batch*: separate distributions of one kind. [`Distribution::log_prob`] sums
-//! over the event and nothing else, so a distribution over `[..., d]` gives densities `[...]`, in
-//! nats. Sampling puts a *sample shape* in front: `[50]` draws of a batch `[n, d]` are `[50, n, d]`.
+//! The last dimension is the *event*: one vector with independent components. All dimensions before
+//! it are the *batch*: separate distributions of the same family. [`Distribution::log_prob`] sums
+//! over the event only, so a distribution over `[..., d]` returns densities `[...]`, in nats.
+//! Sampling prepends a *sample shape*: `[50]` draws from a batch `[n, d]` have the shape `[50, n,
+//! d]`.
 //!
 //! # Flows
-//! A [`Bijector`] is an invertible map with its log-determinant, a [`Chain`] several in the order
-//! written, from the latent side to the data's, and [`Transformed`] what a base distribution becomes
-//! through one. Any function of the columns that a [`Coupling`] leaves alone is its network:
+//! A [`Bijector`] is an invertible map with its log-determinant. A [`Chain`] composes several, in
+//! the order from latents to data. [`Transformed`] is the distribution that results from a base
+//! distribution and a bijector. The network of a [`Coupling`] is any function of its given columns:
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};
@@ -58,19 +60,19 @@
 //! ```
 //!
 //! # For users of `torch.distributions`
-//! | there | here |
+//! | `torch.distributions` | this crate |
 //! |---|---|
-//! | `Independent(Normal(loc, scale), 1)` | [`Normal::new`]`(loc, log_scale)`: the *logarithm* of the scale, the last dimension summed already |
+//! | `Independent(Normal(loc, scale), 1)` | [`Normal::new`]`(loc, log_scale)`: the *logarithm* of the scale; `log_prob` sums over the last dimension |
 //! | `Independent(Bernoulli(logits=l), 1)` | [`Bernoulli::new`]`(l)` |
 //! | `sample((50,))`, `rsample()` | `sample(&[50], &mut generator)`, `rsample(&[], &mut generator)` |
-//! | `kl_divergence(p, q)` | `p.kl_divergence(&q)`; a pair without a closed form does not compile |
+//! | `kl_divergence(p, q)` | `p.kl_divergence(&q)`; does not compile if there is no closed form |
 //! | `TransformedDistribution(base, [f, g])` | `Transformed::new(base, Chain::new(vec![f, g]))` |
-//! | `manual_seed(7)` | [`Generator::new`]`(7)`, passed along |
+//! | `manual_seed(7)` | [`Generator::new`]`(7)`, passed as an argument |
 //!
 //! # Gradients
-//! [`Distribution::sample`] is detached from the parameters. [`Reparametrised::rsample`] is not, and
-//! is a trait of its own, so that a pathwise gradient through a [`Bernoulli`], which does not exist,
-//! does not compile:
+//! [`Distribution::sample`] is detached from the parameters; [`Reparametrised::rsample`] is
+//! differentiable. They are in separate traits, so that a pathwise gradient through a
+//! [`Bernoulli`], which does not exist, does not compile:
 //!
 //! ```compile_fail
 //! # use candle_core::{Device, Tensor};
@@ -78,6 +80,12 @@
 //! let pixels = Bernoulli::new(Tensor::zeros((1, 784), candle_core::DType::F32, &Device::Cpu).unwrap());
 //! pixels.rsample(&[], &mut Generator::new(0));
 //! ```
+//!
+//! # Features
+//! `x86-v4` (default) compiles kernels for AVX-512; `cuda` and `metal` forward to candle.
+//!
+//! Rust 1.94 or later. Main dependencies: candle-core, latent-kernels, rand. Status: part of the
+//! `latent` workspace, below 1.0; minor versions may break the interface.
 
 mod bernoulli;
 mod bijector;
@@ -108,27 +116,30 @@ pub use normal::Normal;
 pub use sigmoid::Sigmoid;
 pub use standard_normal::StandardNormal;
 
-/// A probability distribution over vectors: something with a density that can be drawn from.
+/// A probability distribution over vectors, with a density and a sampler.
 pub trait Distribution {
-    /// The logarithm of the density (or of the probability, if discrete) at `value`, in nats,
-    /// summed over the event.
+    /// The log-density (the log-probability, if discrete) of `value` in nats, summed over the
+    /// event.
     ///
-    /// `value` is `[..., d]` and broadcasts against the batch; the result is `[...]`.
+    /// `value` has the shape `[..., d]` and broadcasts with the batch; the result is `[...]`.
     fn log_prob(&self, value: &Tensor) -> Result<Tensor, Error>;
 
-    /// Draws of shape `sample_shape` + batch + event, detached from the parameters.
+    /// Draws samples of shape `sample_shape` + batch + event, detached from the parameters.
     fn sample(&self, sample_shape: &[usize], generator: &mut Generator) -> Result<Tensor, Error>;
 }
 
-/// A distribution whose draws are differentiable functions of its parameters.
+/// A distribution whose samples are differentiable functions of its parameters (reparametrisation
+/// trick).
 pub trait Reparametrised: Distribution {
-    /// As [`Distribution::sample`], with gradients from the draws to the parameters.
+    /// Draws samples of shape `sample_shape` + batch + event, differentiable in the parameters.
     fn rsample(&self, sample_shape: &[usize], generator: &mut Generator) -> Result<Tensor, Error>;
 }
 
-/// A pair of distributions whose Kullback–Leibler divergence is known in closed form.
+/// A pair of distributions with a closed-form Kullback–Leibler divergence.
 pub trait KlDivergence<Q: ?Sized> {
     /// KL(self ‖ q) = E[log self(x) − log q(x)] for x drawn from `self`, in nats, summed over the
-    /// event: never negative, and 0 only where both are equal.
+    /// event.
+    ///
+    /// It is never negative, and 0 only if both distributions are equal.
     fn kl_divergence(&self, q: &Q) -> Result<Tensor, Error>;
 }

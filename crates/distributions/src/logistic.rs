@@ -3,8 +3,9 @@ use latent_kernels::standard_logistic_log_density;
 
 use crate::{Distribution, Error, Generator, Reparametrised};
 
-/// Independent logistic variables: bell-shaped as the normal distribution is, with tails that fall off
-/// as exp(−|x|). The prior of NICE. Dinh et al. 2014, section 3.4.
+/// Independent logistic variables: the base distribution of NICE. Dinh et al. 2014, section 3.4.
+///
+/// The density is bell-shaped, like a normal one, with heavier tails, which decay as exp(−|x|).
 #[derive(Clone, Debug)]
 pub struct Logistic {
     loc: Tensor,
@@ -12,7 +13,8 @@ pub struct Logistic {
 }
 
 impl Logistic {
-    /// With the means `loc` and the logarithms of the scales, both `[..., d]`.
+    /// Creates logistic variables from the means `loc` and the logarithms of the scales, both
+    /// `[..., d]`.
     ///
     /// # Errors
     /// The shapes differ.
@@ -60,8 +62,8 @@ impl Reparametrised for Logistic {
     fn rsample(&self, sample_shape: &[usize], generator: &mut Generator) -> Result<Tensor, Error> {
         let shape = [sample_shape, self.loc.dims()].concat();
         let uniform = generator.uniform(shape, self.loc.dtype(), self.loc.device())?;
-        // The draw can be 0, whose logit is infinite; half a step of a 32-bit draw away from both
-        // ends it is not.
+        // A draw of 0 would have an infinite logit, so draws are moved by half a 32-bit step away
+        // from 0 and 1.
         let step = f64::from(f32::EPSILON) / 2.0;
         let inside = uniform.affine(1.0 - step, step / 2.0)?;
         let logit = (inside.log()? - inside.affine(-1.0, 1.0)?.log()?)?;

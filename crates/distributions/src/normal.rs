@@ -5,10 +5,10 @@ use latent_kernels::{kl_to_standard_normal, normal_log_density, reparametrise};
 
 use crate::{Distribution, Error, Generator, KlDivergence, Reparametrised, StandardNormal};
 
-/// The normal distribution with a diagonal covariance: N(μ, diag σ²).
+/// The normal distribution with a diagonal covariance, N(μ, diag σ²).
 ///
-/// Its scale is kept as a logarithm, so that a network may give it without a constraint; in 32-bit
-/// floats everything is finite for a log-scale within ±40. A network that gives the
+/// The scale is stored as its logarithm, so a network can output it without a constraint. In 32-bit
+/// floats all results are finite for log-scales within ±40. A network that outputs the
 /// log-variance, as in Kingma & Welling 2014, halves it: log σ = ½ log σ².
 #[derive(Clone, Debug)]
 pub struct Normal {
@@ -17,7 +17,7 @@ pub struct Normal {
 }
 
 impl Normal {
-    /// N(μ, diag σ²) from μ and log σ, both `[..., d]`.
+    /// Creates N(μ, diag σ²) from μ and log σ, both `[..., d]`.
     ///
     /// # Errors
     /// The shapes differ.
@@ -71,6 +71,8 @@ impl Reparametrised for Normal {
 }
 
 impl KlDivergence<StandardNormal> for Normal {
+    /// KL(self ‖ N(0, I)) in nats, `[...]`. Kingma & Welling 2014, appendix B.
+    ///
     /// # Errors
     /// The events differ in size.
     fn kl_divergence(&self, q: &StandardNormal) -> Result<Tensor, Error> {
@@ -80,10 +82,10 @@ impl KlDivergence<StandardNormal> for Normal {
 }
 
 impl KlDivergence<Normal> for Normal {
-    /// The divergence does not change when both are moved and scaled alike: in the coordinates in
-    /// which `q` is standard, it is the divergence to the standard normal.
+    /// KL(self ‖ q) in nats, `[...]`; the batches broadcast.
     ///
-    /// The batches broadcast against each other.
+    /// The divergence is invariant under a common shift and scaling, so it is computed in the
+    /// coordinates in which `q` is standard normal.
     ///
     /// # Errors
     /// The events differ in size, or the batches do not broadcast.

@@ -3,22 +3,23 @@ use latent_kernels::{sigmoid, standard_logistic_log_density};
 
 use crate::{Bijector, Error};
 
-/// From numbers without bounds to the unit interval: y = (σ(x) − λ) / (1 − 2λ), whose inverse is the
-/// logit that keeps a distance λ from both ends, x = logit(λ + (1 − 2λ) y). Papamakarios et al. 2017,
-/// appendix E.
+/// The scaled sigmoid, from the real numbers to the unit interval: y = (σ(x) − λ) / (1 − 2λ).
 ///
-/// With λ = 0 the ends 0 and 1 have infinite logits. With λ > 0 numbers x beyond ±logit(λ), which no
-/// data have, lead beyond the interval.
+/// Its inverse is the logit x = logit(λ + (1 − 2λ) y), whose argument is at least λ away from 0 and
+/// 1. Papamakarios et al. 2017, appendix E.
+///
+/// With λ = 0, the logits of 0 and 1 are infinite. With λ > 0, an x beyond ±logit(λ), which no data
+/// point has, maps to a y outside the unit interval.
 #[derive(Clone, Copy, Debug)]
 pub struct Sigmoid {
     lambda: f64,
 }
 
 impl Sigmoid {
-    /// Keeping a distance λ from both ends.
+    /// Creates the bijector with the margin λ.
     ///
     /// # Errors
-    /// λ does not lie in [0, ½).
+    /// λ is not in [0, ½).
     pub fn new(lambda: f64) -> Result<Self, Error> {
         if !(0.0..0.5).contains(&lambda) {
             return Err(Error::Lambda(lambda));
@@ -42,7 +43,7 @@ impl<C> Bijector<C> for Sigmoid {
 
     fn inverse_and_log_det(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
         let log_below = data.affine(self.range(), self.lambda)?.log()?;
-        // Not 1 minus the above, which would round away what is left near 1.
+        // 1 − y computed directly: one minus the expression above would lose precision near 1.
         let log_above = data
             .affine(-1.0, 1.0)?
             .affine(self.range(), self.lambda)?

@@ -7,9 +7,8 @@ use crate::{Distribution, Error, Generator};
 
 /// The standard normal distribution N(0, I): the usual prior of a latent space.
 ///
-/// It has no parameters and no batch, only the size of its event, and that is what sets it apart
-/// from a [`Normal`](crate::Normal) of zeros: a divergence to it is cheaper, and one value serves
-/// every batch.
+/// It has only an event size, no parameters and no batch. Compared with a [`Normal`](crate::Normal)
+/// of zeros, the KL divergence to it is cheaper, and one value serves every batch.
 #[derive(Clone, Debug)]
 pub struct StandardNormal {
     size: usize,
@@ -18,7 +17,7 @@ pub struct StandardNormal {
 }
 
 impl StandardNormal {
-    /// N(0, I) over vectors of `size` components.
+    /// Creates N(0, I) over vectors of `size` components.
     pub fn new(size: usize, dtype: DType, device: &Device) -> Self {
         Self {
             size,
@@ -27,7 +26,7 @@ impl StandardNormal {
         }
     }
 
-    /// Whether an event of these dimensions is one of this distribution.
+    /// Checks that the last of these dimensions is the size of the event.
     pub(crate) fn check_event(&self, dimensions: &[usize]) -> Result<(), Error> {
         let found = dimensions.last().copied().unwrap_or(1);
         if found == self.size {
@@ -39,10 +38,11 @@ impl StandardNormal {
         })
     }
 
-    /// The value that one component stays below with the given probability: the inverse of the
-    /// cumulative distribution function Φ. Infinite at 0 and 1, NaN outside them.
+    /// The quantile function Φ⁻¹, the inverse of the cumulative distribution function.
+    ///
+    /// It is infinite at probabilities 0 and 1, and NaN outside [0, 1].
     pub fn quantile(probability: f64) -> f64 {
-        // Nearer to 0 than the smallest normal number Φ⁻¹ is −37.7, so the root is in here.
+        // Φ⁻¹ of the smallest positive normal number is −37.7, so the root is in this interval.
         let (mut low, mut high) = (-40.0, 40.0);
         match probability {
             0.0 => return f64::NEG_INFINITY,
@@ -50,7 +50,7 @@ impl StandardNormal {
             p if !(0.0..=1.0).contains(&p) => return f64::NAN,
             _ => {}
         }
-        // Halving 80 down to the spacing of floats takes 60 steps.
+        // Bisection from a width of 80 to the spacing of floats takes 60 steps.
         for _ in 0..60 {
             let middle = 0.5 * (low + high);
             let below = 0.5 * libm::erfc(-middle * FRAC_1_SQRT_2);

@@ -1,5 +1,4 @@
-//! What every bijector promises, over a list of them all, at parameters far from where training
-//! begins, in 64 bits.
+//! Properties of every bijector, tested in 64 bits, with parameters far from their initial values.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -20,7 +19,7 @@ fn normal(seed: u64, shape: &[usize]) -> Result<Tensor> {
     Ok(Generator::new(seed).standard_normal(shape, DType::F64, CPU)?)
 }
 
-/// Rows as numbers.
+/// The rows of a matrix.
 fn rows(tensor: &Tensor) -> Result<Vec<Vec<f64>>> {
     Ok(tensor.to_vec2()?)
 }
@@ -30,7 +29,7 @@ fn farthest(a: &Tensor, b: &Tensor) -> Result<f64> {
     Ok((a - b)?.abs()?.max_all()?.to_scalar()?)
 }
 
-/// A small network of the columns that a coupling is given: `outputs` numbers.
+/// A small network from the given columns of a coupling to `outputs` numbers.
 #[derive(Clone)]
 struct Network {
     weight: Var,
@@ -55,18 +54,18 @@ impl Network {
     }
 }
 
-/// A bijector, and the variables in it.
+/// A bijector and its variables.
 struct Case {
     name: &'static str,
     bijector: Box<dyn Bijector>,
     variables: Vec<Var>,
 }
 
-fn additive(partition: Mask, seed: u64) -> Result<Case> {
-    let network = Network::new(seed, partition.given(), partition.transformed())?;
+fn additive(mask: Mask, seed: u64) -> Result<Case> {
+    let network = Network::new(seed, mask.given(), mask.transformed())?;
     let variables = vec![network.weight.clone(), network.bias.clone()];
     let translation = move |given: &Tensor, (): &()| network.of(given);
-    let bijector = Box::new(Coupling::new(partition, Additive, translation));
+    let bijector = Box::new(Coupling::new(mask, Additive, translation));
     Ok(Case {
         name: "additive coupling",
         bijector,
@@ -74,8 +73,8 @@ fn additive(partition: Mask, seed: u64) -> Result<Case> {
     })
 }
 
-fn affine(partition: Mask, seed: u64) -> Result<Case> {
-    let sizes = (partition.given(), partition.transformed());
+fn affine(mask: Mask, seed: u64) -> Result<Case> {
+    let sizes = (mask.given(), mask.transformed());
     let networks = [
         Network::new(seed, sizes.0, sizes.1)?,
         Network::new(seed + 2, sizes.0, sizes.1)?,
@@ -85,20 +84,20 @@ fn affine(partition: Mask, seed: u64) -> Result<Case> {
     let both = move |given: &Tensor, (): &()| Ok((networks[0].of(given)?, networks[1].of(given)?));
     Ok(Case {
         name: "affine coupling",
-        bijector: Box::new(Coupling::new(partition, Affine, both)),
+        bijector: Box::new(Coupling::new(mask, Affine, both)),
         variables,
     })
 }
 
-fn mixture(partition: Mask, seed: u64) -> Result<Case> {
+fn mixture(mask: Mask, seed: u64) -> Result<Case> {
     let mixture = LogisticMixture::new(3);
-    let outputs = mixture.parameters() * partition.transformed();
-    let network = Network::new(seed, partition.given(), outputs)?;
+    let outputs = mixture.parameters() * mask.transformed();
+    let network = Network::new(seed, mask.given(), outputs)?;
     let variables = vec![network.weight.clone(), network.bias.clone()];
     let parameters = move |given: &Tensor, (): &()| network.of(given);
     Ok(Case {
         name: "mixture coupling",
-        bijector: Box::new(Coupling::new(partition, mixture, parameters)),
+        bijector: Box::new(Coupling::new(mask, mixture, parameters)),
         variables,
     })
 }
@@ -126,7 +125,7 @@ fn columns(name: &'static str, size: usize, seed: u64) -> Result<Case> {
     })
 }
 
-/// All bijectors of so many columns.
+/// All bijectors, for vectors of `size` columns.
 fn cases(size: usize) -> Result<Vec<Case>> {
     let order: Vec<u32> = Generator::new(9)
         .permutation(size)
@@ -170,8 +169,8 @@ fn cases(size: usize) -> Result<Vec<Case>> {
     ])
 }
 
-/// A bound on what the longest chain here loses to rounding, there and back: a thousand operations, on
-/// numbers that its five log-scales, each within ±2, may enlarge by e⁸.
+/// A bound on the rounding error of the longest chain, forward and inverse: a thousand operations
+/// on numbers that its five log-scales, each within ±2, may enlarge by e⁸.
 fn lost() -> f64 {
     rounding(DOUBLE, 1000, 8f64.exp())
 }
@@ -240,7 +239,7 @@ fn log_determinants_are_those_of_the_jacobian() -> Result {
             .1
             .to_vec1::<f64>()?[0];
         let expected = log_determinant(jacobian);
-        // Relative to the slopes, third derivatives of up to a thousand and values of up to fifty.
+        // Relative to the slopes: third derivatives of up to a thousand and values of up to fifty.
         let bound = central_difference(STEP, 1e3, DOUBLE, 100, 50.0);
         assert!(
             (log_det - expected).abs() < bound,
@@ -272,8 +271,8 @@ fn every_variable_receives_the_gradient_of_finite_differences() -> Result {
                 &variables,
             )?,
         ];
-        // The step of `gradient_error`. Gradients are relative, third derivatives and values then up to a
-        // thousand: chains multiply scales.
+        // The step of `gradient_error`. Errors are relative to the gradients; third derivatives and
+        // values are then at most a thousand, since chains multiply scales.
         let bound = central_difference(1e-5, 1e3, DOUBLE, 100, 1e3);
         assert!(
             errors.iter().all(|&error| error < bound),
@@ -285,12 +284,12 @@ fn every_variable_receives_the_gradient_of_finite_differences() -> Result {
 }
 
 #[test]
-fn couplings_leave_the_given_columns_alone_to_the_bit() -> Result {
-    let partition = Mask::alternating(7)?;
+fn couplings_do_not_change_a_bit_of_the_given_columns() -> Result {
+    let mask = Mask::alternating(7)?;
     for case in [
-        additive(partition.clone(), 10)?,
-        affine(partition.clone(), 14)?,
-        mixture(partition, 22)?,
+        additive(mask.clone(), 10)?,
+        affine(mask.clone(), 14)?,
+        mixture(mask, 22)?,
     ] {
         let x = normal(4, &[5, 7])?;
         let (y, _) = case.bijector.forward_and_log_det(&x, &())?;
@@ -305,8 +304,8 @@ fn couplings_leave_the_given_columns_alone_to_the_bit() -> Result {
 }
 
 #[test]
-fn flows_are_densities() -> Result {
-    // ∫ p over a plane, by the midpoint rule.
+fn the_density_of_a_flow_integrates_to_one() -> Result {
+    // The integral of p over a plane, by the midpoint rule.
     const COUNT: usize = 20_000;
     let chain = Chain::new(vec![
         columns("scaling", 2, 50)?.bijector,
@@ -316,8 +315,8 @@ fn flows_are_densities() -> Result {
     ]);
     let flow = Transformed::new(StandardNormal::new(2, DType::F64, CPU), chain);
     let draws = rows(&flow.sample(&[COUNT], &mut Generator::new(5))?)?;
-    // Narrow cells where many draws are: some between each percentile (or a rarer quantile) and the next, and as
-    // many beyond the farthest draws as half of their reach.
+    // Cells are narrow where the density is high: several between neighbouring quantiles, and as
+    // many beyond the farthest draws, over half their range.
     let quantiles = scaled(100, 70);
     let axis = |i: usize, parts: usize| -> Vec<(f64, f64)> {
         let mut sorted: Vec<f64> = draws.iter().map(|draw| draw[i]).collect();
@@ -348,17 +347,21 @@ fn flows_are_densities() -> Result {
     };
     let parts = scaled(8, 4);
     let (coarse, fine) = (integral(parts / 2)?, integral(parts)?);
-    // Halving the cells takes three quarters of the rule's error away (Richardson); and of as many draws as
-    // there were, fewer than one is expected beyond each end.
+    // Halving the cells removes three quarters of the rule's error (Richardson). Of 20,000 draws,
+    // less than one is expected beyond each end.
     let bound = (coarse - fine).abs() + 4.0 / COUNT as f64;
-    assert!(bound < 0.01, "{coarse} and {fine}: too coarse to tell");
+    assert!(
+        bound < 0.01,
+        "{coarse} and {fine}: the grid is too coarse for this test"
+    );
     assert!((fine - 1.0).abs() < bound, "{fine} ± {bound}");
     Ok(())
 }
 
 #[test]
-fn draws_of_a_flow_have_its_density() -> Result {
-    // The share of draws in each cell of a plane against the density there: a χ² test.
+fn samples_of_a_flow_follow_its_density() -> Result {
+    // A χ² test: the share of draws in each cell of a plane, compared with the integral of the
+    // density.
     let chain = Chain::new(vec![
         affine(Mask::blocks(2)?, 61)?.bijector,
         mixture(Mask::blocks(2)?.swapped(), 65)?.bijector,
@@ -371,7 +374,7 @@ fn draws_of_a_flow_have_its_density() -> Result {
     for values in &mut sorted {
         values.sort_by(f64::total_cmp);
     }
-    // Cells between the deciles of both columns, each integrated by a square of points.
+    // Cells between the deciles of both columns, each integrated on a square grid of points.
     let edges = sorted.map(|values| (1..10).map(|i| values[i * count / 10]).collect::<Vec<_>>());
     let (mut chi_squared, mut cells) = (0.0, 0);
     for i in 0..8 {
@@ -405,14 +408,14 @@ fn draws_of_a_flow_have_its_density() -> Result {
         }
     }
     assert!(cells > 20, "{cells}");
-    // Four standard deviations above the mean of χ² with so many degrees of freedom.
+    // Four standard deviations above the mean of a χ² distribution with `cells` degrees of freedom.
     let bound = f64::from(cells) + 4.0 * (2.0 * f64::from(cells)).sqrt();
     assert!(chi_squared < bound, "{chi_squared} over {cells} cells");
     Ok(())
 }
 
 #[test]
-fn an_act_norm_begins_with_standardised_data() -> Result {
+fn data_dependent_initialisation_of_act_norm_standardises_the_data() -> Result {
     let zeros = || Ok::<_, Error>(Var::zeros(4, DType::F64, CPU)?);
     let (log_scale, translation) = (zeros()?, zeros()?);
     let norm = ActNorm::new(
@@ -426,23 +429,25 @@ fn an_act_norm_begins_with_standardised_data() -> Result {
         .abs()?
         .max_all()?
         .to_scalar::<f64>()?;
-    // A sum of 500 numbers of up to ten deviations; and the floor of 1e-5 beside a variance of nine.
+    // A sum of 500 numbers of up to ten deviations; and the constant 1e-5 relative to a variance of
+    // nine.
     let lost = rounding(DOUBLE, 500, 10.0);
     assert!(mean < lost, "{mean}");
     assert!(variance < 1e-5 / 8.0 + lost, "{variance}");
-    // It is the variables that have moved.
+    // The variables were updated.
     assert!(
         log_scale
             .to_vec1::<f64>()?
             .iter()
-            // The logarithm of a standard deviation of n draws has the standard error 1 / √(2n).
+            // The log of a standard deviation estimated from n draws has the standard error 1 /
+            // √(2n).
             .all(|s| (s - 3f64.ln()).abs() < monte_carlo(FRAC_1_SQRT_2, 500))
     );
     Ok(())
 }
 
 #[test]
-fn a_column_of_one_value_keeps_its_scale_however_many_normalisations_follow() -> Result {
+fn a_constant_column_keeps_its_scale_through_several_normalisations() -> Result {
     // The first column is constant, the second is not.
     let data = normal(7, &[500, 2])?.broadcast_mul(&Tensor::new(&[0.0, 3.0], CPU)?)?;
     let data = (data + 0.25)?;
@@ -453,18 +458,18 @@ fn a_column_of_one_value_keeps_its_scale_however_many_normalisations_follow() ->
     });
     let chain = Chain::new(norms.collect::<Result<_>>()?);
     chain.initialise(&data, &())?;
-    // Another value in that column is as far from the first as it was.
+    // The distance of another value in that column from the constant is unchanged.
     let other = Tensor::new(&[[1.25, 0.25]], CPU)?;
     let (latents, log_det) = chain.inverse_and_log_det(&other, &())?;
     assert!((rows(&latents)?[0][0] - 1.0).abs() < 1e-12);
     let deviation = (-log_det.to_vec1::<f64>()?[0]).exp();
-    // The standard error of the deviation of 500 draws is 3 / √1000.
+    // The standard error of the standard deviation of 500 draws is 3 / √1000.
     assert!(
         (deviation - 3.0).abs() < 5.0 * 3.0 / 1000f64.sqrt(),
         "{deviation}"
     );
 
-    // One vector alone is constant in every column, and after its normalisation zero.
+    // In a single vector every column is constant, and normalisation maps it to zero.
     let chain: Chain = Chain::new(vec![
         Box::new(Scaling::new(zeros()?)),
         Box::new(ActNorm::new(zeros()?, zeros()?)),
@@ -477,7 +482,7 @@ fn a_column_of_one_value_keeps_its_scale_however_many_normalisations_follow() ->
 }
 
 #[test]
-fn a_normalisation_is_not_initialised_by_nothing() -> Result {
+fn initialisation_without_data_is_refused() -> Result {
     let none = Tensor::zeros((0, 3), DType::F64, CPU)?;
     for name in ["act-norm", "scaling"] {
         let bijector = columns(name, 3, 70)?.bijector;
@@ -488,7 +493,7 @@ fn a_normalisation_is_not_initialised_by_nothing() -> Result {
 }
 
 #[test]
-fn a_permutation_brings_the_parts_of_a_partition_together() -> Result {
+fn a_permutation_makes_the_parts_of_a_partition_contiguous() -> Result {
     let checkerboard = Mask::checkerboard(Shape::grey(3, 4))?;
     let network = Network::new(80, 6, 6)?;
     let translation = |network: &Network| {
@@ -510,7 +515,7 @@ fn a_permutation_brings_the_parts_of_a_partition_together() -> Result {
 }
 
 #[test]
-fn the_sigmoid_takes_the_ends_of_the_interval_to_the_logit_of_lambda() -> Result {
+fn the_inverse_sigmoid_of_0_and_1_is_the_logit_of_lambda() -> Result {
     let ends = Tensor::new(&[[0.0, 1.0]], CPU)?;
     let sigmoid = Sigmoid::new(1e-6)?;
     let (logits, _) = Bijector::<()>::inverse_and_log_det(&sigmoid, &ends, &())?;
@@ -528,8 +533,8 @@ fn the_sigmoid_takes_the_ends_of_the_interval_to_the_logit_of_lambda() -> Result
 }
 
 #[test]
-fn a_uniform_density_is_one_through_the_sigmoid() -> Result {
-    // The logistic distribution is what the logit makes of a uniform one.
+fn the_sigmoid_of_a_logistic_variable_is_uniform() -> Result {
+    // The logit of a uniform variable has the logistic distribution.
     let zeros = Tensor::zeros(3, DType::F64, CPU)?;
     let flow = Transformed::new(Logistic::new(zeros.clone(), zeros)?, Sigmoid::new(0.0)?);
     let value = Generator::new(11).uniform((50, 3), DType::F64, CPU)?;
@@ -538,13 +543,13 @@ fn a_uniform_density_is_one_through_the_sigmoid() -> Result {
         .abs()?
         .max_all()?
         .to_scalar::<f64>()?;
-    // Two sums of three logarithms of up to ten, of which nothing is left.
+    // Two sums of three logarithms of up to ten, which cancel.
     assert!(log_prob < rounding(DOUBLE, 2 * 3 * 4, 10.0), "{log_prob}");
     Ok(())
 }
 
 #[test]
-fn what_cannot_be_divided_is_refused() -> Result {
+fn invalid_partitions_permutations_and_sizes_are_refused() -> Result {
     assert!(matches!(Mask::blocks(1), Err(Error::Mask { size: 1 })));
     assert!(matches!(Mask::blocks(0), Err(Error::Mask { size: 0 })));
     assert!(matches!(
@@ -565,7 +570,7 @@ fn what_cannot_be_divided_is_refused() -> Result {
 }
 
 #[test]
-fn a_mixture_begins_as_a_map_that_is_odd_and_one_component_as_the_identity() -> Result {
+fn the_initial_logistic_mixture_is_an_odd_function_and_the_identity_for_one_component() -> Result {
     let x = normal(3, &[20, 2])?;
     for components in [1, 2, 5] {
         let mixture = LogisticMixture::new(components);
@@ -585,12 +590,12 @@ fn a_mixture_begins_as_a_map_that_is_odd_and_one_component_as_the_identity() -> 
 }
 
 #[test]
-fn a_scaling_begins_with_latents_of_size_one() -> Result {
+fn data_dependent_initialisation_of_scaling_gives_mean_magnitude_one() -> Result {
     let data = normal(3, &[500, 3])?.broadcast_mul(&Tensor::new(&[1e-3, 1.0, 0.0], CPU)?)?;
     let scaling = Scaling::new(Tensor::zeros(3, DType::F64, CPU)?);
     let fitted = Bijector::<()>::initialise(&scaling, &data, &())?;
     let sizes = fitted.abs()?.mean(0)?.to_vec1::<f64>()?;
-    // The floor of 1e-5 shows beside the smallest.
+    // The constant 1e-5 is noticeable relative to the smallest magnitude.
     let magnitudes = data.abs()?.mean(0)?.to_vec1::<f64>()?;
     for (size, magnitude) in sizes.iter().zip(magnitudes) {
         let expected = magnitude / (magnitude + 1e-5);

@@ -1,4 +1,4 @@
-//! What every distribution promises, checked against integrals, Monte Carlo and finite differences.
+//! Properties of every distribution, compared with integrals, Monte Carlo and finite differences.
 
 use std::f64::consts::{PI, SQRT_2};
 
@@ -29,7 +29,7 @@ fn scalar(value: &Tensor) -> Result<f64> {
     Ok(value.to_dtype(DType::F64)?.to_scalar()?)
 }
 
-/// The mean of a vector of numbers, and how far it may be from the expectation.
+/// The mean of the values, and a bound on its distance from the expectation.
 fn mean_and_bound(values: &Tensor) -> Result<(f64, f64)> {
     let values = values.flatten_all()?.to_vec1::<f64>()?;
     let count = values.len() as f64;
@@ -60,12 +60,12 @@ fn normal_log_prob_is_the_textbook_formula_summed_over_the_event_only() -> Resul
 }
 
 #[test]
-fn the_standard_normal_is_a_normal_of_zeros() -> Result {
+fn the_standard_normal_equals_a_normal_with_zero_parameters() -> Result {
     let x = Generator::new(1).standard_normal((5, 3), DType::F64, CPU)?;
     let standard = StandardNormal::new(3, DType::F64, CPU).log_prob(&x)?;
     let zeros = Tensor::zeros((5, 3), DType::F64, CPU)?;
     let general = Normal::new(zeros.clone(), zeros)?.log_prob(&x)?;
-    // The two add up the same terms in another order.
+    // Both sum the same terms, in a different order.
     let largest = standard.abs()?.max_all()?.to_scalar::<f64>()?;
     let far = (standard - general)?.abs()?.max_all()?.to_scalar::<f64>()?;
     assert!(far <= rounding(DOUBLE, 9, largest), "{far}");
@@ -92,8 +92,9 @@ fn normal_densities_integrate_to_one() -> Result {
                 .exp()?
                 .sum_all()?,
         )?;
-        // The rule is exact for a normal density that is sampled so finely, and nothing is left beyond nine
-        // deviations. The exponent of a term is around −3, the mean of log p, and its rounding with it.
+        // The midpoint rule is exact for a normal density on so fine a grid, and the mass beyond
+        // nine deviations is negligible. The mean of log p, the exponent of a term, is about −3,
+        // which sets the size of the rounding error.
         let bound = rounding(DOUBLE, cells * cells, 3.0);
         assert!((integral * width * width - 1.0).abs() < bound);
     }
@@ -117,7 +118,7 @@ fn logistic_densities_integrate_to_one() -> Result {
             .collect();
         let points = tensor(&points, &[points.len(), 1])?;
         let density = logistic(&[loc], &[log_scale])?.log_prob(&points)?.exp()?;
-        // As above; beyond 40 scales there is e⁻⁴⁰.
+        // As above; the mass beyond 40 scales is e⁻⁴⁰.
         let bound = rounding(DOUBLE, 4000, 3.0);
         assert!((scalar(&density.sum_all()?)? * width - 1.0).abs() < bound);
     }
@@ -136,7 +137,7 @@ fn bernoulli_probabilities_sum_to_one() -> Result {
             .exp()?
             .sum_all()?,
     )?;
-    // Sixteen terms, each exp of four logarithms of up to five.
+    // Sixteen terms, each the exponential of four logarithms of up to five.
     assert!((total - 1.0).abs() < rounding(DOUBLE, 16 + 4, 5.0));
     Ok(())
 }
@@ -175,8 +176,11 @@ fn kl_agrees_with_monte_carlo() -> Result {
             (mean - exact).abs() < bound,
             "{name}: {mean} ± {bound}, not {exact}"
         );
-        // A wrong term is off by more than a tenth of the whole.
-        assert!(bound < 0.1 * exact, "{name}: too noisy to tell");
+        // A wrong term would change the result by more than a tenth.
+        assert!(
+            bound < 0.1 * exact,
+            "{name}: the estimate is too noisy for this test"
+        );
     }
     Ok(())
 }
@@ -198,7 +202,7 @@ fn kl_of_normals_agrees_with_integration() -> Result {
         (p.kl_divergence(&prior)?, prior.log_prob(&points)?),
     ] {
         let integral = scalar(&(log_p.exp()? * (&log_p - log_q)?)?.sum_all()?)? * width;
-        // The terms p (log p − log q) add up to a number near 1, and so do their magnitudes.
+        // The terms p (log p − log q) and their magnitudes sum to about 1.
         assert!((scalar(&exact)? - integral).abs() < rounding(DOUBLE, 4000, 1.0));
     }
     Ok(())
@@ -229,7 +233,7 @@ fn kl_broadcasts_batches() -> Result {
             };
             let expected = single(&p, i)?.kl_divergence(&single(&q, j)?)?;
             let found = normals.get(i)?.get(j)?;
-            // Sums of three terms of five operations, which may be fused or not.
+            // Sums of three terms of five operations, with or without fused multiply-add.
             let same = |found: f64, expected: f64| {
                 (found - expected).abs() <= rounding(DOUBLE, 15, 1.0 + expected)
             };
@@ -243,12 +247,12 @@ fn kl_broadcasts_batches() -> Result {
 }
 
 #[test]
-fn events_of_another_size_are_refused() -> Result {
+fn events_of_different_sizes_are_refused() -> Result {
     let prior = StandardNormal::new(3, DType::F64, CPU);
     let two = normal(&[0.0, 0.0], &[0.0, 0.0])?;
     let message = two.kl_divergence(&prior).unwrap_err().to_string();
     assert!(message.contains('2') && message.contains('3'), "{message}");
-    // An event of one component would broadcast.
+    // Broadcasting would accept an event of one component.
     let one = tensor(&[0.0], &[1])?;
     let refused = [
         prior.log_prob(&one),
@@ -296,7 +300,7 @@ fn kl_is_positive_and_zero_only_between_equals() -> Result {
             between_equals
                 .to_vec1::<f64>()?
                 .iter()
-                // Nothing rounds: exp(0) is 1, and equal numbers differ by 0.
+                // No rounding: exp(0) is 1, and equal numbers differ by 0.
                 .all(|&kl| kl == 0.0)
         );
     }
@@ -362,7 +366,8 @@ fn every_parameter_receives_the_gradient_of_finite_differences() -> Result {
             || candle(p().and_then(|p| p.log_prob(&x))),
             &[&loc, &log_scale, &x],
         )?,
-        // The same generator at every evaluation: the draw is then a smooth function of both.
+        // The same generator at every evaluation makes the draw a smooth function of both
+        // parameters.
         gradient_error(
             || candle(p().and_then(|p| p.rsample(&[4], &mut Generator::new(9)))),
             &[&loc, &log_scale],
@@ -396,7 +401,7 @@ fn every_parameter_receives_the_gradient_of_finite_differences() -> Result {
             &[&loc, &x],
         )?,
     ];
-    // The step of `gradient_error`; sums of up to a hundred operations and of size ten.
+    // The step of `gradient_error`; sums of up to a hundred operations, of magnitude ten.
     let bound = central_difference(1e-5, 100.0, DOUBLE, 100, 10.0);
     assert!(errors.iter().all(|&error| error < bound), "{errors:?}");
     Ok(())
@@ -449,7 +454,7 @@ fn parameters_of_different_shapes_are_refused_with_both_shapes() {
     );
 }
 
-/// The largest distance between the empirical distribution function and `cdf`.
+/// The Kolmogorov–Smirnov statistic of a sample.
 fn kolmogorov_smirnov(mut sample: Vec<f64>, cdf: impl Fn(f64) -> f64) -> f64 {
     sample.sort_by(f64::total_cmp);
     let count = sample.len() as f64;
@@ -466,9 +471,9 @@ fn kolmogorov_smirnov(mut sample: Vec<f64>, cdf: impl Fn(f64) -> f64) -> f64 {
 }
 
 #[test]
-fn samples_pass_kolmogorov_and_smirnov() -> Result {
+fn samples_pass_a_kolmogorov_smirnov_test() -> Result {
     const COUNT: usize = 50_000;
-    // Passed by a right sampler with probability 0.999.
+    // A correct sampler passes with probability 0.999.
     let bound = 1.95 / (COUNT as f64).sqrt();
     let standard_cdf = |x: f64| 0.5 * libm::erfc(-x / SQRT_2);
     for dtype in [DType::F32, DType::F64] {
@@ -510,7 +515,7 @@ fn bernoulli_draws_have_the_stated_frequency() -> Result {
 
 #[test]
 fn seeded_draws_never_change() -> Result {
-    // Golden values: whoever changes them changes every result that anybody has published with a seed.
+    // Golden values: changing them changes every published result with a seed.
     let mut generator = Generator::stream(42, "noise", 1, 2);
     let normal = generator
         .standard_normal(3, DType::F32, CPU)?
@@ -523,7 +528,7 @@ fn seeded_draws_never_change() -> Result {
 }
 
 #[test]
-fn streams_differ_in_every_part_of_their_name() -> Result {
+fn streams_with_different_seed_purpose_epoch_or_step_differ() -> Result {
     let first = |mut generator: Generator| -> Result<Vec<f32>> {
         Ok(generator.uniform(4, DType::F32, CPU)?.to_vec1()?)
     };
@@ -547,7 +552,7 @@ fn streams_differ_in_every_part_of_their_name() -> Result {
 }
 
 #[test]
-fn a_permutation_holds_every_number_once() {
+fn a_random_permutation_contains_every_number_once() {
     let mut order = Generator::new(0).permutation(1000);
     assert_ne!(order, (0..1000).collect::<Vec<_>>());
     order.sort_unstable();
@@ -555,14 +560,15 @@ fn a_permutation_holds_every_number_once() {
 }
 
 #[test]
-fn quantiles_are_those_of_the_tables() {
+fn quantiles_match_tabulated_values() {
     for (p, z) in [
         (0.5, 0.0),
         (0.975, 1.959_963_984_540_054),
         (0.05, -1.644_853_626_951_472_6),
         (1e-10, -6.361_340_902_404_056),
     ] {
-        // The tables have 16 digits; erfc is good to a few roundings, and its slope at z is of its size.
+        // The tables have 16 digits; erfc is accurate to a few roundings, and its slope at z is
+        // about z.
         let bound = rounding(DOUBLE, 8, 1.0 + f64::abs(z));
         assert!((StandardNormal::quantile(p) - z).abs() < bound, "{p}");
     }
@@ -573,7 +579,8 @@ fn quantiles_are_those_of_the_tables() {
 
 #[test]
 fn probabilities_of_the_levels_of_a_discretised_logistic_sum_to_one() -> Result {
-    // Locations within and far beyond the range, and scales from far less than a level to far more than the range.
+    // Locations inside and far outside the range; scales from much smaller than a level to much
+    // larger than the range.
     let levels: Vec<f64> = (0..256).map(|level| f64::from(level) / 255.0).collect();
     for loc in [-30.0, -0.1, 0.0, 0.2501, 0.5, 1.0, 4.0] {
         for log_scale in [-9.0, -5.0, -2.0, 0.0, 3.0] {
@@ -584,13 +591,15 @@ fn probabilities_of_the_levels_of_a_discretised_logistic_sum_to_one() -> Result 
             )?;
             let log_probs = distribution.log_prob(&values)?.to_vec1::<f64>()?;
             let total: f64 = log_probs.iter().map(|log| log.exp()).sum();
-            // The ends of a cell round, which are of the size of 1 + |μ|, and are divided by the scale.
+            // The ends of an interval, of magnitude 1 + |μ|, are rounded and then divided by the
+            // scale.
             let size = 1.0 + (1.0 + f64::abs(loc)) / f64::exp(log_scale);
             assert!(
                 (total - 1.0).abs() <= rounding(DOUBLE, 3000, size),
                 "location {loc}, log-scale {log_scale}: {total}"
             );
-            // Each is the logistic distribution function over its cell.
+            // Each probability is the difference of the logistic distribution function over its
+            // interval.
             let cdf = |x: f64| 1.0 / (1.0 + (-(x - loc) / f64::exp(log_scale)).exp());
             for (&level, &log_prob) in levels.iter().zip(&log_probs) {
                 let half = 0.5 / 255.0;
@@ -634,7 +643,7 @@ fn draws_of_a_discretised_logistic_are_levels_with_their_probabilities() -> Resu
         for (level, (&count, log_prob)) in counts.iter().zip(log_probs).enumerate() {
             let expected = f64::from(log_prob.exp());
             let found = count as f64 / DRAWS as f64;
-            // Five standard deviations of a share, and one draw.
+            // Five standard deviations of a share, plus one draw.
             let bound = 5.0 * (expected / DRAWS as f64).sqrt() + 2.0 / DRAWS as f64;
             assert!(
                 (found - expected).abs() <= bound,
@@ -649,7 +658,7 @@ fn draws_of_a_discretised_logistic_are_levels_with_their_probabilities() -> Resu
 fn the_gradient_of_a_discretised_logistic_is_that_of_finite_differences() -> Result {
     let loc = Var::new(&[[0.1f64, 0.5, 0.9, 0.4]], CPU)?;
     let log_scale = Var::new(&[-3f64, -1.0, -5.0, -2.0], CPU)?;
-    // An inner level, both ends, and one far out.
+    // An inner level, both ends, and a level far from the location.
     let value = Tensor::new(&[[26.0 / 255.0, 0.0, 1.0, 250.0 / 255.0]], CPU)?;
     let error = gradient_error(
         || {
@@ -660,7 +669,7 @@ fn the_gradient_of_a_discretised_logistic_is_that_of_finite_differences() -> Res
         },
         &[&loc, &log_scale],
     )?;
-    // Scales of e⁻⁵ make third derivatives of up to e¹⁵ / 10.
+    // Scales of e⁻⁵ give third derivatives of up to e¹⁵ / 10.
     let bound = central_difference(1e-5, 15f64.exp() / 10.0, DOUBLE, 100, 100.0);
     assert!(error < bound, "{error}");
     Ok(())

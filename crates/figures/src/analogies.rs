@@ -11,13 +11,14 @@ use crate::{Error, Split};
 /// Options of [`analogies`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnalogyOptions {
-    /// The images in the data set, counted from 0; by default the first ten, or all where it has fewer.
+    /// The images' indices in the data set, counted from 0; by default the first ten, or all if
+    /// there are fewer.
     pub indices: Option<Vec<usize>>,
     /// The seed of the binarisation; by default the experiment's.
     pub seed: Option<u64>,
-    /// Whether pixels are binarised; by default as in the training of the model.
+    /// Whether pixels are binarised; by default as in training.
     pub binarise: Option<bool>,
-    /// What the images are, for the title.
+    /// The split of the images, for the title.
     pub split: Split,
 }
 
@@ -32,15 +33,15 @@ impl Default for AnalogyOptions {
     }
 }
 
-/// Style transfer by a conditional model: a row for each image, with its latent decoded under every label that the
-/// model was trained on.
+/// Style transfer (analogies) with a conditional model: a row for each image, with its latent
+/// decoded under every label of the training data.
 ///
-/// Its images are, in each row, the image itself and then one for each label, in ascending order; its latents are those
-/// of the rows, `[rows, latent_size]`.
+/// The images of each row are the image itself and one for each label, in ascending order; the
+/// latents are one for each row, `[rows, latent_size]`.
 ///
 /// # Errors
-/// The model is not conditional, the data set does not have an image, the model was not trained on its label, or there
-/// are more than [`MAX_IMAGES`](crate::MAX_IMAGES).
+/// The model is not conditional or was not trained on an image's label, an image index is out of
+/// range, or there are more than [`MAX_IMAGES`](crate::MAX_IMAGES).
 pub fn analogies(
     model: &Model,
     data: &Dataset,

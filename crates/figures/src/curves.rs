@@ -3,27 +3,30 @@ use latent_visualisation::Curves;
 
 use crate::Error;
 
-/// A metric of a panel, and the panel's title. A model without the metric has no such panel.
+/// A metric and the title of its panel. A model without the metric has no such panel.
 const PANELS: [(&str, &str); 3] = [
     ("loss", "total"),
     ("reconstruction", "reconstruction"),
     ("kl", "KL"),
 ];
 
-/// Training curves: the loss and its parts over the epochs, on training, validation and test images.
+/// Training curves: the loss and its parts over the epochs, on training, validation and test
+/// images.
 ///
 /// # Errors
-/// None for records of a run.
+/// None for the records of a run.
 pub fn training_curves(records: &[EpochRecord]) -> Result<Curves, Error> {
     let epochs: Vec<f64> = records.iter().map(|record| record.epoch as f64).collect();
     panels(Curves::new(epochs).x_label("epoch"), records)
 }
 
-/// The loss and its parts of several runs over a setting, such as the latent size: the setting's value in each run, in
-/// any order, and the metrics of the epoch whose weights it keeps.
+/// The loss and its parts over a setting, such as the latent size, of several runs.
+///
+/// `runs` are, in any order, the setting's value and the metrics of the epoch whose weights the run
+/// keeps.
 ///
 /// # Errors
-/// None for records of runs.
+/// None for the records of runs.
 pub fn setting_curves(setting: &str, runs: &[(f64, EpochRecord)]) -> Result<Curves, Error> {
     let mut runs = runs.to_vec();
     runs.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -31,10 +34,10 @@ pub fn setting_curves(setting: &str, runs: &[(f64, EpochRecord)]) -> Result<Curv
     panels(Curves::new(values).x_label(setting), &records)
 }
 
-/// The test metrics of several runs over the epochs, a series for each run with its name.
+/// The test metrics of several runs over the epochs, one series for each run.
 ///
 /// # Errors
-/// None for records of runs.
+/// None for the records of runs.
 pub fn comparison_curves(runs: &[(&str, &[EpochRecord])]) -> Result<Curves, Error> {
     let epochs = runs.iter().map(|(_, records)| records.len()).max();
     let epochs = epochs.unwrap_or(0);
@@ -69,7 +72,8 @@ fn panels(mut curves: Curves, records: &[EpochRecord]) -> Result<Curves, Error> 
     Ok(curves)
 }
 
-/// Adds a panel of the series that have values: not every model has each metric, and not every run validation images.
+/// Adds a panel of the series that have values: a model may lack a metric, and a run validation
+/// images.
 fn panel<'a>(
     curves: Curves,
     title: &str,

@@ -1,55 +1,53 @@
-/// Why a figure cannot be made.
+/// An error of a figure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A manifold of a latent space that is no plane.
-    #[error("a manifold shows a latent space of two dimensions and this model has {dimensions}")]
+    /// A manifold needs two latent dimensions.
+    #[error("a manifold needs two latent dimensions, and this model has {dimensions}")]
     NotAPlane {
-        /// Dimensions of the model's latent space.
+        /// The number of latent dimensions of the model.
         dimensions: usize,
     },
-    /// A scatter plot of a latent space with one dimension.
-    #[error(
-        "a scatter plot needs latents of two dimensions or more, and this model's have {dimensions}"
-    )]
+    /// A scatter plot needs at least two latent dimensions.
+    #[error("a scatter plot needs at least two latent dimensions, and this model has {dimensions}")]
     TooFewDimensions {
-        /// Dimensions of the model's latent space.
+        /// The number of latent dimensions of the model.
         dimensions: usize,
     },
-    /// More images than a figure can show.
+    /// The figure has too many images.
     #[error("a figure of {count} images is too large; the limit is {limit}")]
     TooManyImages {
-        /// Images of the figure.
+        /// The number of images of the figure.
         count: usize,
         /// The limit, [`MAX_IMAGES`](crate::MAX_IMAGES).
         limit: usize,
     },
-    /// A figure of a data set that is empty.
+    /// The data set has no images.
     #[error("the data set has no images")]
     NoImages,
-    /// Too few images for a pair.
+    /// There are too few images for a pair.
     #[error("a pair needs two images, and there are {0}")]
     NoPairs(usize),
-    /// A label that no image of the data set has.
+    /// The data set has no image with the label.
     #[error("the data set has no image with the label {0}")]
     NoImageOfLabel(u8),
-    /// Too few images for t-SNE.
+    /// There are too few images for t-SNE.
     #[cfg(feature = "t-sne")]
-    #[error("t-SNE needs {minimum} images or more, and there are {count}")]
+    #[error("t-SNE needs at least {minimum} images, and there are {count}")]
     TooFewForTsne {
-        /// Images that were given.
+        /// The number of images.
         count: usize,
-        /// Images that are needed, [`MIN_TSNE_IMAGES`](crate::MIN_TSNE_IMAGES).
+        /// The minimum, [`MIN_TSNE_IMAGES`](crate::MIN_TSNE_IMAGES).
         minimum: usize,
     },
-    /// The operating system starts no thread.
+    /// The operating system cannot start a thread.
     #[cfg(feature = "t-sne")]
     #[error("a thread for t-SNE cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// The images cannot be batched: an index is beyond the last image.
+    /// An image index is out of range.
     #[error(transparent)]
     Data(#[from] latent_datasets::Error),
-    /// The model cannot do it: it is not conditional, or has another latent space.
+    /// The model does not support the figure: it is not conditional, or its latent space differs.
     #[error(transparent)]
     Model(#[from] latent_models::Error),
     /// The model was not trained on a label.

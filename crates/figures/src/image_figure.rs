@@ -6,12 +6,12 @@ use latent_visualisation::{Format, ImageGrid, Picture};
 
 use crate::Error;
 
-/// Images that a figure shows at most: a larger one takes gigabytes of memory to draw.
+/// The maximum number of images of a figure: a larger one takes gigabytes of memory to draw.
 pub const MAX_IMAGES: usize = 10_000;
 
-/// A figure of decoded latents: the image grid, and the latents that it was decoded from.
+/// A grid of decoded images with their latents.
 ///
-/// As a [`Picture`] it is its grid: saved as `.npy`, it is [`ImageGrid::images`].
+/// As a [`Picture`] it is its grid; saved as `.npy`, it is [`ImageGrid::images`].
 #[derive(Debug, Clone)]
 pub struct ImageFigure {
     /// The images, with title and labels.
@@ -26,7 +26,7 @@ impl Picture for ImageFigure {
     }
 }
 
-/// Images of a data set in one batch, and their latents.
+/// A batch of images of a data set with their latents.
 pub(crate) struct Encoded {
     /// `[n, pixels]`
     pub(crate) images: Tensor,
@@ -36,7 +36,7 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
-    /// The images at these places.
+    /// Encodes the images at these indices.
     pub(crate) fn new(
         model: &Model,
         data: &Dataset,
@@ -60,7 +60,7 @@ impl Encoded {
     }
 }
 
-/// The seed of a figure: the one that was given, or the experiment's.
+/// The seed of a figure: the given one, or the experiment's.
 pub(crate) fn seed_of(model: &Model, seed: Option<u64>) -> u64 {
     seed.unwrap_or(model.metadata.experiment.seed)
 }
@@ -77,20 +77,20 @@ pub(crate) fn check_image_count(count: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// A grid of images `[n, pixels]` of the model's size.
+/// A grid of images `[n, pixels]` of the model's image size.
 pub(crate) fn image_grid(model: &Model, images: &Tensor) -> Result<ImageGrid, Error> {
     let data = &model.metadata.data;
     let shape = [images.dim(0)?, data.shape.height, data.shape.width];
     Ok(ImageGrid::new(values(images)?, shape)?)
 }
 
-/// Images `[rows, pixels]`, each at the left of its row of `[rows, columns, pixels]`, as one batch.
+/// Prepends images `[rows, pixels]` to the rows of `[rows, columns, pixels]`, as one batch.
 pub(crate) fn with_first_column(first: &Tensor, rows: &Tensor) -> Result<Tensor, Error> {
     let (_, _, pixels) = rows.dims3()?;
     Ok(Tensor::cat(&[&first.unsqueeze(1)?, rows], 1)?.reshape(((), pixels))?)
 }
 
-/// All numbers of a tensor, in 32 bits.
+/// The elements of a tensor as 32-bit floats.
 pub(crate) fn values(tensor: &Tensor) -> Result<Vec<f32>, Error> {
     Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
 }

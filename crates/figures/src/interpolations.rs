@@ -7,10 +7,10 @@ use latent_training::Model;
 use crate::image_figure::{Encoded, ImageFigure, check_image_count, image_grid, seed_of};
 use crate::{Error, Split};
 
-/// The pairs of images that [`interpolations`] are between.
+/// The pairs of images of [`interpolations`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pairs {
-    /// So many pairs (0, 1), (2, 3), …, or as many as there are.
+    /// The first pairs (0, 1), (2, 3), …: at most this many.
     First(usize),
     /// Pairs of images by their indices.
     Indices(Vec<(usize, usize)>),
@@ -41,15 +41,15 @@ impl Pairs {
 pub struct InterpolationOptions {
     /// The pairs of images.
     pub pairs: Pairs,
-    /// Images of an interpolation, both ends included.
+    /// The number of images of an interpolation, including both ends.
     pub steps: usize,
     /// The path between two latents.
     pub path: Path,
     /// The seed of the binarisation; by default the experiment's.
     pub seed: Option<u64>,
-    /// Whether pixels are binarised; by default as in the training of the model.
+    /// Whether pixels are binarised; by default as in training.
     pub binarise: Option<bool>,
-    /// What the images are, for the title.
+    /// The split of the images, for the title.
     pub split: Split,
 }
 
@@ -66,15 +66,15 @@ impl Default for InterpolationOptions {
     }
 }
 
-/// A row for each pair of images: a path between their latents, decoded. A conditional model is given the
-/// interpolation between their labels.
+/// Interpolations in latent space: a row for each pair of images, with the decoded path between
+/// their latents. A conditional model also interpolates between their labels.
 ///
-/// Its images are those of the paths, path after path, from the start's reconstruction to the end's; its latents are
-/// theirs, `[pairs × steps, latent_size]`.
+/// The images are those of each path in turn, from the reconstruction of the start to that of the
+/// end; the latents are theirs, `[pairs × steps, latent_size]`.
 ///
 /// # Errors
-/// There are fewer than two images or steps, a pair that the data set does not have, a label that the model was not
-/// trained on, or more than [`MAX_IMAGES`](crate::MAX_IMAGES).
+/// There are fewer than two images or steps, an image or a label of a pair does not exist, the
+/// model was not trained on a label, or there are more than [`MAX_IMAGES`](crate::MAX_IMAGES).
 pub fn interpolations(
     model: &Model,
     data: &Dataset,

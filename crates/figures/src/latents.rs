@@ -6,29 +6,29 @@ use crate::image_figure::{seed_of, values};
 use crate::projection::Projection;
 use crate::{Error, Split};
 
-/// The latent that stands for an image.
+/// The encoding of an image as a latent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// The mean of q(z|x); of a flow, the exact latent.
     #[default]
     Mean,
-    /// A sample of q(z|x), the one that an evaluation with the same seed uses; of a flow, the exact latent of the
-    /// dequantised image.
+    /// A sample of q(z|x), the same as in an evaluation with the same seed; of a flow, the exact
+    /// latent of the dequantised image.
     Sample,
 }
 
 /// Options of [`latents`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct LatentsOptions {
-    /// The number of images: the first of the data set, or all where it has fewer.
+    /// The number of images, from the start of the data set; all if there are fewer.
     pub count: usize,
-    /// The latent that stands for an image.
+    /// The encoding of an image.
     pub encoding: Encoding,
     /// The projection of latents to a plane.
     pub projection: Projection,
     /// The seed of sampled latents and of the binarisation; by default the experiment's.
     pub seed: Option<u64>,
-    /// What the images are, for the title.
+    /// The split of the images, for the title.
     pub split: Split,
 }
 
@@ -46,11 +46,12 @@ impl Default for LatentsOptions {
 
 /// A scatter plot of the latents of images, coloured by label.
 ///
-/// It has the points of the plane, the labels and the latents of all dimensions, in the order of the images.
+/// The figure contains the points in the plane, the labels and the full latents, in the order of
+/// the images.
 ///
 /// # Errors
-/// There are no images, the latents have one dimension or more than a projection takes, or a projection needs more
-/// images.
+/// There are no images, the latents have fewer than two dimensions or more than the projection
+/// supports, or the projection needs more images.
 pub fn latents(model: &Model, data: &Dataset, options: &LatentsOptions) -> Result<Scatter, Error> {
     let data = data.clone().truncated(options.count);
     let batching = model.batching(seed_of(model, options.seed));

@@ -1,5 +1,5 @@
-//! Figures of trained latent-variable models: each is a function of a model, a data set and options, and returns a
-//! picture with its numbers.
+//! Figures of trained VAEs and normalizing flows: each is a function of a model, a data set and
+//! options, and returns the figure with its data.
 //!
 //! ```
 //! use candle_core::Device;
@@ -12,7 +12,7 @@
 //! let model = latent_pretrained::load("cvae-conv", &Device::Cpu)?;
 //! let data = latent_datasets::synthetic(1, 1000, 100);
 //!
-//! // Two samples of each of three labels, as a picture and as numbers.
+//! // Two samples for each of three labels, as an image and as numbers.
 //! let options = SampleOptions {
 //!     labels: Some(vec![3, 1, 4]),
 //!     count: Some(2),
@@ -44,12 +44,20 @@
 //! | [`posterior`] | the aggregate posterior beside the prior | [`PosteriorFigure`] |
 //! | [`training_curves`], [`setting_curves`], [`comparison_curves`] | metrics of runs | [`Curves`] |
 //!
-//! Every return value is a [`Picture`], which is rendered or saved as PNG, SVG or NumPy file; all of them come from the
-//! same numbers, which are computed once. Titles and labels can be replaced by the methods of [`ImageGrid`],
-//! [`Scatter`] and [`Curves`]. The same model, data, options and seed give the same bytes.
+//! Every return value is a [`Picture`], which is rendered or saved as PNG, SVG or NumPy file from
+//! the same data. The methods of [`ImageGrid`], [`Scatter`] and [`Curves`] replace titles and
+//! labels. The same model, data, options and seed give the same bytes.
 //!
-//! A figure is computed on the model's device. What is random comes from the seed in the options, by default the seed of
-//! the model's experiment.
+//! Figures are computed on the model's device. Random numbers depend on the seed in the options, by
+//! default the seed of the model's experiment.
+//!
+//! # Features
+//! `t-sne` (default) adds t-SNE by bhtsne; `x86-v4` (default) compiles kernels for AVX-512; `cuda`
+//! and `metal` forward to candle. Without default features the crate builds for WebAssembly.
+//!
+//! Rust 1.94 or later. Main dependencies: candle-core, latent-datasets, latent-models,
+//! latent-training, latent-visualisation. Status: part of the `latent` workspace, below 1.0; minor
+//! versions may break the interface.
 
 mod analogies;
 mod curves;

@@ -9,14 +9,14 @@ use crate::image_figure::{ImageFigure, check_image_count, image_grid, seed_of};
 /// Options of [`manifold`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ManifoldOptions {
-    /// The label that a conditional model decodes with; by default the first that it was trained on.
+    /// The label for a conditional model; by default the first of the training data.
     pub label: Option<u8>,
 }
 
-/// A grid over a latent space of two dimensions, decoded: z₁ to the right, z₂ upwards.
+/// The decoded images of a grid over a two-dimensional latent space: z₁ to the right, z₂ upwards.
 ///
-/// Its images are those of [`Grid::latents`], which are its latents: for each value of z₂ from the smallest, all values
-/// of z₁.
+/// The latents are [`Grid::latents`]: for each value of z₂, from the smallest, all values of z₁.
+/// The images have the same order.
 ///
 /// ```
 /// use candle_core::Device;
@@ -31,8 +31,9 @@ pub struct ManifoldOptions {
 /// ```
 ///
 /// # Errors
-/// The latent space does not have two dimensions, the label is one that the model was not trained on or of a model that
-/// is not conditional, or there are more than [`MAX_IMAGES`](crate::MAX_IMAGES) points.
+/// The latent space does not have two dimensions, a label is given for a model that is not
+/// conditional or was not trained on it, or there are more than [`MAX_IMAGES`](crate::MAX_IMAGES)
+/// points.
 pub fn manifold(
     model: &Model,
     points: &Grid,
@@ -64,9 +65,11 @@ pub fn manifold(
     Ok(ImageFigure { grid, latents })
 }
 
-/// The grid of `steps` × `steps` points over the complete range of the latents of a data set, each dimension by itself.
+/// A grid of `steps` × `steps` points over the full range of the latents of a data set, in each
+/// dimension separately.
 ///
-/// `seed` is that of the binarisation, for a model of binarised images; by default the experiment's.
+/// `seed` is the seed of the binarisation, for a model of binarised images; by default the
+/// experiment's.
 ///
 /// # Errors
 /// The latent space does not have two dimensions, or the data set has no images.

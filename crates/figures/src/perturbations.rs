@@ -12,17 +12,17 @@ use crate::{Error, Split};
 /// Options of [`perturbations`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PerturbationOptions {
-    /// The image in the data set, counted from 0.
+    /// The image's index in the data set, counted from 0.
     pub index: usize,
-    /// The distances from the latent, beside 0.
+    /// The distances from the latent, in addition to 0.
     pub radii: Vec<f64>,
     /// The number of random directions.
     pub directions: usize,
     /// The seed of the directions and of the binarisation; by default the experiment's.
     pub seed: Option<u64>,
-    /// Whether pixels are binarised; by default as in the training of the model.
+    /// Whether pixels are binarised; by default as in training.
     pub binarise: Option<bool>,
-    /// What the image is, for the title.
+    /// The split of the image, for the title.
     pub split: Split,
 }
 
@@ -39,15 +39,15 @@ impl Default for PerturbationOptions {
     }
 }
 
-/// Perturbations around the latent of an image, decoded: a row for each random direction, a column for each distance,
-/// of which the first is 0. A conditional model is given the image's label.
+/// Perturbations around the latent of an image, decoded: a row for each random direction, a column
+/// for each distance, starting with 0. A conditional model uses the image's label.
 ///
-/// Its images are, in each row, the image itself and then those of the latents. Its latents are
+/// The images of each row are the image itself and the decoded latents. The latents are
 /// `[directions × (1 + radii), latent_size]`, row by row.
 ///
 /// # Errors
-/// The data set does not have the image, the model was not trained on its label, or there are more than
-/// [`MAX_IMAGES`](crate::MAX_IMAGES).
+/// The image index is out of range, the model was not trained on the image's label, or there are
+/// more than [`MAX_IMAGES`](crate::MAX_IMAGES).
 pub fn perturbations(
     model: &Model,
     data: &Dataset,

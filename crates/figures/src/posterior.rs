@@ -7,18 +7,18 @@ use latent_visualisation::{Curves, Format, Picture};
 use crate::image_figure::{seed_of, values};
 use crate::{Error, Split};
 
-/// The KL divergence from which on a dimension is active, nats per image. (Burda et al. 2016 count by the variance of
-/// the mean, and find nearly all dimensions far on one side or the other.)
+/// The KL divergence above which a latent dimension is active, in nats per image. (Burda et al.
+/// 2016 use the variance of the mean, which separates nearly all dimensions clearly.)
 pub const ACTIVE_NATS: f64 = 0.01;
 
 /// Options of [`posterior`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PosteriorOptions {
-    /// Histograms at most: of the dimensions with the highest KL divergence.
+    /// The maximum number of histograms: those of the dimensions with the highest KL divergence.
     pub panels: usize,
     /// The seed of the latents; by default the experiment's.
     pub seed: Option<u64>,
-    /// What the images are, for title and legend.
+    /// The split of the images, for title and legend.
     pub split: Split,
 }
 
@@ -37,17 +37,18 @@ impl Default for PosteriorOptions {
 /// As a [`Picture`] it is its [`histograms`](Self::histograms).
 #[derive(Debug, Clone)]
 pub struct PosteriorFigure {
-    /// Histograms of the latents beside the density of the prior, N(0, 1), a panel for each dimension.
+    /// Histograms of the latents with the density of the prior, N(0, 1), a panel for each
+    /// dimension.
     pub histograms: Curves,
     /// The normal distribution with the mean and the covariance of all latents.
     pub fitted: FittedNormal,
-    /// The mean over the images of KL(q(z|x) ‖ p(z)) of each dimension, nats per image; `None` of a model whose
-    /// encoding is exact.
+    /// The KL divergence KL(q(z|x) ‖ p(z)) of each dimension, averaged over the images, in nats per
+    /// image; `None` for a flow, whose encoding is exact.
     pub kl: Option<Vec<f64>>,
 }
 
 impl PosteriorFigure {
-    /// The number of dimensions with a KL divergence of more than [`ACTIVE_NATS`].
+    /// The number of active dimensions, with a KL divergence of more than [`ACTIVE_NATS`].
     pub fn active_dimensions(&self) -> Option<usize> {
         let is_active = |nats: &&f64| **nats > ACTIVE_NATS;
         self.kl
@@ -62,7 +63,7 @@ impl Picture for PosteriorFigure {
     }
 }
 
-/// The aggregate posterior of a data set beside the prior, dimension by dimension.
+/// The aggregate posterior of a data set compared with the prior, for each latent dimension.
 ///
 /// # Errors
 /// There are fewer than two images.
@@ -87,13 +88,14 @@ pub fn posterior(
     })
 }
 
-/// Densities of latents `[n, d]`, of the dimensions with the highest KL divergence.
+/// Histograms of latents `[n, d]`, for the dimensions with the highest KL divergence.
 fn histograms(
     latents: &Tensor,
     kl: Option<&[f64]>,
     options: &PosteriorOptions,
 ) -> Result<Curves, Error> {
-    /// The standard normal density is invisibly small beyond, and bins are fine enough to see its shape.
+    /// Beyond this range the standard normal density is invisibly small; the bins resolve its
+    /// shape.
     const RANGE: f64 = 4.0;
     const BINS: usize = 40;
     const WIDTH: f64 = 2.0 * RANGE / BINS as f64;

@@ -1,4 +1,4 @@
-//! Latents of many dimensions in a plane.
+//! Projections of latents to a plane.
 
 use candle_core::Tensor;
 use latent_models::latent_space::PrincipalComponents;
@@ -9,24 +9,24 @@ use crate::Error;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Projection {
-    /// None if the latents have two dimensions, and otherwise [`Self::Pca`].
+    /// No projection if the latents have two dimensions, otherwise [`Self::Pca`].
     #[default]
     Auto,
     /// The first two principal components.
     Pca,
-    /// t-SNE (van der Maaten 2014): neighbours stay near, while distances between groups have no meaning. Needs the
-    /// feature `t-sne`.
+    /// t-SNE (van der Maaten 2014): it preserves neighbourhoods, while distances between groups
+    /// have no meaning. Needs the feature `t-sne`.
     #[cfg(feature = "t-sne")]
     TSne,
 }
 
-/// Points of a plane.
+/// Points in the plane.
 pub(crate) struct Plane {
     /// `[n, 2]`
     pub(crate) points: Tensor,
-    /// The projection, for a title: "PCA of 50 dimensions".
+    /// The projection, for the title: "PCA of 50 dimensions".
     pub(crate) method: Option<String>,
-    /// Names of the axes, where they are not z₁ and z₂.
+    /// The names of the axes, if they are not z₁ and z₂.
     pub(crate) axes: Option<[String; 2]>,
 }
 

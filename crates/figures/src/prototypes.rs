@@ -10,13 +10,14 @@ use crate::{Error, Split};
 /// Options of [`prototypes`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrototypeOptions {
-    /// Prototypes of each class.
+    /// The number of prototypes of each class.
     pub per_class: usize,
-    /// The number of images whose latents are candidates: the first of the data set. The time grows with its square.
+    /// The number of candidate images, from the start of the data set. The time grows with its
+    /// square.
     pub candidates: usize,
     /// The seed of the binarisation, for a model of binarised images; by default the experiment's.
     pub seed: Option<u64>,
-    /// What the images are, for the title.
+    /// The split of the images, for the title.
     pub split: Split,
 }
 
@@ -31,17 +32,18 @@ impl Default for PrototypeOptions {
     }
 }
 
-/// A row for each class: exemplar latents, decoded.
+/// Prototypes of each class: a row of decoded exemplar latents.
 ///
-/// The candidates are latents of images. Those whose decoded image is recognised as its class by its nearest
-/// neighbours among the images ([`knn_agreement`]) are good, and of these the ones farthest from each other are shown
-/// ([`exemplars`]). A class with fewer candidates than prototypes repeats them; one without candidates has no row.
+/// The candidates are latents of images. A candidate is suitable if the k-nearest-neighbour
+/// classifier on the images assigns its class to its decoded image ([`knn_agreement`]); of the
+/// suitable ones, those farthest from each other are selected ([`exemplars`]). A class with fewer
+/// candidates than prototypes repeats them; a class without candidates has no row.
 ///
-/// Its images are those of its latents, `[classes × per_class, latent_size]`, row by row.
+/// The latents are `[classes × per_class, latent_size]`, row by row; the images are theirs.
 ///
 /// # Errors
-/// There are no images, the model was not trained on one of the labels, or there are more prototypes than
-/// [`MAX_IMAGES`](crate::MAX_IMAGES).
+/// There are no images, the model was not trained on one of the labels, or there are more
+/// prototypes than [`MAX_IMAGES`](crate::MAX_IMAGES).
 pub fn prototypes(
     model: &Model,
     data: &Dataset,
@@ -82,7 +84,8 @@ pub fn prototypes(
     Ok(ImageFigure { grid, latents })
 }
 
-/// The latents of all images, `[n, latent_size]`, and how well each is recognised as its class when decoded.
+/// The latents of all images, `[n, latent_size]`, and the k-NN agreement of each decoded latent
+/// with its class.
 fn candidates(model: &Model, data: &Dataset, seed: u64) -> Result<(Tensor, Vec<f32>), Error> {
     let batching = model.batching(seed);
     let indices: Vec<usize> = (0..data.len()).collect();

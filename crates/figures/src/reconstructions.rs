@@ -9,13 +9,13 @@ use crate::{Error, Split};
 /// Options of [`reconstructions`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReconstructionOptions {
-    /// The number of images: the first of the data set, or all where it has fewer.
+    /// The number of images, from the start of the data set; all if there are fewer.
     pub count: usize,
     /// The seed of the binarisation; by default the experiment's.
     pub seed: Option<u64>,
-    /// Whether pixels are binarised; by default as in the training of the model.
+    /// Whether pixels are binarised; by default as in training.
     pub binarise: Option<bool>,
-    /// What the images are, for the title.
+    /// The split of the images, for the title.
     pub split: Split,
 }
 
@@ -30,9 +30,10 @@ impl Default for ReconstructionOptions {
     }
 }
 
-/// Images in a row above their reconstructions.
+/// Reconstructions: a row of images above a row of their reconstructions.
 ///
-/// Its images are first all n images, then all n reconstructions; its latents are theirs, `[n, latent_size]`.
+/// The images are first all n images, then all n reconstructions; the latents are those of the
+/// images, `[n, latent_size]`.
 ///
 /// # Errors
 /// There are no images, or the model was not trained on their labels.

@@ -7,27 +7,28 @@ use latent_training::Model;
 use crate::Error;
 use crate::image_figure::{ImageFigure, check_image_count, image_grid, seed_of};
 
-/// The image of p(x|z) that is shown.
+/// The form of the decoded image p(x|z).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pixels {
-    /// Its mean: each pixel the probability of ink.
+    /// The mean: each pixel is its probability of being white.
     #[default]
     Mean,
-    /// A sample: each pixel black or white.
+    /// A sample: each pixel is black or white.
     Sample,
 }
 
 /// Options of [`samples`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct SampleOptions {
-    /// The requested labels, of a conditional model; by default all that it was trained on.
+    /// The requested labels, for a conditional model; by default all labels of the training data.
     pub labels: Option<Vec<u8>>,
-    /// The number of samples, for each label of a conditional model. By default 25; for each label 10, or 1 where
-    /// [`labels`](Self::labels) are given.
+    /// The number of samples, for a conditional model of each label. The default is 25; for a
+    /// conditional model 10 for each label, or 1 if [`labels`](Self::labels) are given.
     pub count: Option<usize>,
-    /// The image of p(x|z) that is shown.
+    /// The form of the decoded image.
     pub pixels: Pixels,
-    /// The factor of the standard deviation of the prior: below 1, samples are more typical and more alike.
+    /// The factor of the prior's standard deviation: below 1, samples are more typical and less
+    /// diverse.
     pub temperature: f64,
     /// The seed of the latents; by default the experiment's.
     pub seed: Option<u64>,
@@ -45,13 +46,14 @@ impl Default for SampleOptions {
     }
 }
 
-/// Samples of the prior, decoded. Of a conditional model, `count` for each label, label after label, with the requested
-/// label above each image.
+/// Decoded samples of the prior. For a conditional model, `count` samples for each label in turn,
+/// with the requested label above each image.
 ///
-/// Its latents are those of the images, `[n, latent_size]`.
+/// The latents are those of the images, `[n, latent_size]`.
 ///
 /// # Errors
-/// Labels for a model that is not conditional or was not trained on them; more than [`MAX_IMAGES`](crate::MAX_IMAGES).
+/// Labels are given for a model that is not conditional or was not trained on them, or there are
+/// more than [`MAX_IMAGES`](crate::MAX_IMAGES).
 pub fn samples(model: &Model, options: &SampleOptions) -> Result<ImageFigure, Error> {
     let (labels, count) = match (&options.labels, model.model.conditional()) {
         (Some(labels), conditional) => {
@@ -68,7 +70,7 @@ pub fn samples(model: &Model, options: &SampleOptions) -> Result<ImageFigure, Er
             .iter()
             .flat_map(|&label| repeat_n(label, count))
             .collect(),
-        // An unconditional model ignores them.
+        // An unconditional model ignores labels.
         None => vec![0; count],
     };
     let mut generator = Generator::stream(seed_of(model, options.seed), "sample", 0, 0);

@@ -1,6 +1,6 @@
 use std::fmt::{self, Display, Formatter};
 
-/// The part of a data set that images are from, which titles name.
+/// The split of a data set that images are from, for titles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     /// Training images.
@@ -9,7 +9,7 @@ pub enum Split {
     Validation,
     /// Test images.
     Test,
-    /// Images of no split: titles say "images".
+    /// No split: titles say "images".
     None,
 }
 
@@ -31,7 +31,7 @@ impl Split {
     }
 }
 
-/// In front of "image".
+/// The word before "images" in titles.
 impl Display for Split {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

@@ -5,15 +5,16 @@ use rayon::ThreadPoolBuilder;
 
 use crate::Error;
 
-/// The least number of images for t-SNE: it takes a perplexity of 2 or more, and three times as many neighbours of each
-/// image.
+/// The minimum number of images for t-SNE: it needs a perplexity of at least 2, and three times as
+/// many neighbours of each image.
 pub const MIN_TSNE_IMAGES: usize = 8;
 
-/// Latents `[n, d]` in a plane, `[n, 2]`: van der Maaten 2014, "Accelerating t-SNE using tree-based algorithms",
-/// initialised by the principal components (Kobak & Berens 2019).
+/// Projects latents `[n, d]` to a plane, `[n, 2]`, by t-SNE: van der Maaten 2014, "Accelerating
+/// t-SNE using tree-based algorithms", initialised by the principal components (Kobak & Berens
+/// 2019).
 ///
-/// On one thread and with our own neighbours, since the results of both of the crate's differ from run to run; in 64
-/// bits, since its forces are sums over all points.
+/// It runs on one thread and with neighbours computed here, since bhtsne's own differ from run to
+/// run, and in 64 bits, since its forces are sums over all points.
 pub(crate) fn t_sne(latents: &Tensor) -> Result<Tensor, Error> {
     const PERPLEXITY: usize = 30;
     const THETA: f64 = 0.5;
@@ -29,7 +30,7 @@ pub(crate) fn t_sne(latents: &Tensor) -> Result<Tensor, Error> {
     let start = PrincipalComponents::of(latents, 2)?.project(latents)?;
     let start = start.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
     let spread = start.narrow(1, 0, 1)?.sqr()?.mean_all()?.sqrt()?;
-    // Where all latents are the same there is nothing to scale.
+    // If all latents are equal, there is nothing to scale.
     let scale = 1e-4 / spread.to_scalar::<f64>()?.max(f64::MIN_POSITIVE);
     let start = (start * scale)?.flatten_all()?.to_vec1::<f64>()?;
     let others = |(point, mut near): (usize, Vec<(usize, f32)>)| {

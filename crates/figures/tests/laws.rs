@@ -1,5 +1,6 @@
-//! Laws of figures: their images are the decoded latents that they name, and their files hold the same numbers.
-#![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
+//! Properties of figures: their images are the decoded latents, and their files contain the same
+//! data.
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use candle_core::{DType, Device, IndexOp, Tensor};
 use latent_datasets::{Dataset, Splits, synthetic};
@@ -17,7 +18,7 @@ use tempfile::TempDir;
 
 const CPU: &Device = &Device::Cpu;
 
-/// A model after two epochs on a few images, and those.
+/// A model trained for two epochs on a few images, with the images.
 struct Small {
     model: Model,
     data: Splits,
@@ -77,8 +78,9 @@ fn pixels(data: &Dataset, index: usize) -> Vec<f32> {
         .collect()
 }
 
-/// A bound on the difference of two results of a network with one hidden layer, where products of other numbers of
-/// rows add up their at most 784 terms in another order: logits and latents are below 16 in magnitude.
+/// A bound on the difference of two results of a network with one hidden layer: products of other
+/// numbers of rows sum their at most 784 terms in another order, and logits and latents are below
+/// 16 in magnitude.
 fn network_rounding() -> f32 {
     rounding(SINGLE, 784, 16.0) as f32
 }
@@ -91,21 +93,21 @@ fn assert_close(found: &[f32], expected: &[f32], bound: f32) {
     }
 }
 
-/// The image of one latent, by itself.
+/// The decoded image of a single latent.
 fn decoded(model: &Model, latent: &[f32], label: u8) -> Vec<f32> {
     let latent = Tensor::from_slice(latent, (1, latent.len()), CPU).unwrap();
     let labels = model.labels(&[label]).unwrap();
     numbers(&model.model.decode(&latent, &labels).unwrap())
 }
 
-/// The latent of one image, by itself.
+/// The latent of a single image.
 fn encoded(model: &Model, data: &Dataset, index: usize) -> Vec<f32> {
     let image = Tensor::from_vec(pixels(data, index), (1, 784), CPU).unwrap();
     let labels = model.labels(&data.labels()[index..=index]).unwrap();
     numbers(&model.model.encode(&image, &labels).unwrap())
 }
 
-/// The shape in the header of a NumPy file, and its bytes after it.
+/// The shape in the header of a NumPy file, and its data.
 fn numpy(bytes: &[u8]) -> (String, &[u8]) {
     let end = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let header = std::str::from_utf8(&bytes[10..end]).unwrap();
@@ -132,7 +134,7 @@ fn table(curves: &impl Picture) -> Vec<Vec<f64>> {
 }
 
 #[test]
-fn images_of_a_manifold_are_its_points_decoded() {
+fn images_of_a_manifold_are_its_decoded_points() {
     let points = Grid {
         first: vec![-1.5, 0.0, 2.0],
         second: vec![-0.5, 1.0],
@@ -156,7 +158,7 @@ fn images_of_a_manifold_are_its_points_decoded() {
 }
 
 #[test]
-fn a_covering_grid_ends_at_the_outermost_latents() {
+fn a_covering_grid_spans_the_range_of_the_latents() {
     let Small { model, data, .. } = vae(2);
     let grid = covering_grid(&model, &data.test, 4, None).unwrap();
     let latents = encode(&model.model, &data.test, &model.batching(0), false, CPU).unwrap();
@@ -193,7 +195,7 @@ fn analogies_keep_the_latent_and_change_the_label() {
 }
 
 #[test]
-fn perturbations_are_at_their_distances_in_different_directions() {
+fn perturbations_have_their_distances_and_different_directions() {
     let Small { model, data, .. } = vae(3);
     let options = PerturbationOptions {
         index: 4,
@@ -216,7 +218,7 @@ fn perturbations_are_at_their_distances_in_different_directions() {
             assert_close(&[distance], &[radius], network_rounding());
             assert_close(image, &decoded(&model, latent, 0), network_rounding());
         }
-        // The second is four times as far from the centre on the same ray.
+        // The second is four times as far from the centre in the same direction.
         let near: Vec<f32> = offset(&row[1]).into_iter().map(|x| 4.0 * x).collect();
         assert_close(&near, &offset(&row[2]), 5.0 * network_rounding());
     }
@@ -243,7 +245,7 @@ fn a_scatter_plot_has_the_encoded_images() {
 }
 
 #[test]
-fn a_projection_of_many_dimensions_keeps_the_latents_beside_it() {
+fn a_projection_saves_the_full_latents_too() {
     let Small { model, data, .. } = vae(5);
     let scatter = latents(&model, &data.test, &LatentsOptions::default()).unwrap();
     let expected = encode(&model.model, &data.test, &model.batching(0), false, CPU).unwrap();
@@ -273,7 +275,7 @@ fn a_projection_of_many_dimensions_keeps_the_latents_beside_it() {
 
 #[cfg(feature = "t-sne")]
 #[test]
-fn t_sne_gives_the_same_points_twice_and_needs_some_images() {
+fn t_sne_is_deterministic_and_needs_a_minimum_of_images() {
     use latent_figures::{MIN_TSNE_IMAGES, Projection};
 
     let Small { model, data, .. } = vae(5);
@@ -320,7 +322,7 @@ fn reconstructions_are_below_their_images() {
 }
 
 #[test]
-fn interpolations_begin_and_end_at_the_images() {
+fn interpolations_start_and_end_at_the_images() {
     let Small { model, data, .. } = cvae();
     for path in [Path::Linear, Path::Sinusoidal, Path::Spherical] {
         let options = InterpolationOptions {
@@ -347,7 +349,7 @@ fn interpolations_begin_and_end_at_the_images() {
 }
 
 #[test]
-fn pairs_are_chosen_by_place_or_by_label() {
+fn pairs_are_chosen_by_index_or_by_label() {
     let Small { model, data, .. } = vae(2);
     let of = |data: &Dataset, pairs| {
         let options = InterpolationOptions {
@@ -451,7 +453,8 @@ fn a_posterior_has_the_moments_and_the_histograms_of_its_latents() {
     let active = kl.iter().filter(|&&nats| nats > 0.01).count();
     assert_eq!(figure.active_dimensions(), Some(active));
 
-    // The two dimensions with the highest KL, in their order; bins of 0.2 between −4 and 4.
+    // The two dimensions with the highest KL divergence, in their order; bins of 0.2 between −4 and
+    // 4.
     let least = (0..3).min_by(|&a, &b| kl[a].total_cmp(&kl[b])).unwrap();
     let shown = (0..3).filter(|&dimension| dimension != least);
     let table = table(&figure);
@@ -467,7 +470,7 @@ fn a_posterior_has_the_moments_and_the_histograms_of_its_latents() {
 }
 
 #[test]
-fn files_of_a_figure_have_its_numbers() {
+fn files_of_a_figure_contain_its_data() {
     let Small { model, data, .. } = vae(2);
     let figure = samples(&model, &SampleOptions::default()).unwrap();
     let (shape, saved) = numpy_f32(&figure.render(Format::Npy).unwrap());
@@ -489,7 +492,7 @@ fn files_of_a_figure_have_its_numbers() {
 #[test]
 fn curves_have_the_metrics_of_the_records() {
     const METRICS: [&str; 3] = ["loss", "reconstruction", "kl"];
-    // Holds the directory of the run.
+    // Owns the directory of the run.
     let small = vae(2);
     let records = small.run.metrics().unwrap();
     let row = |x: f64, record: &EpochRecord| -> Vec<f64> {
@@ -521,7 +524,7 @@ fn curves_have_the_metrics_of_the_records() {
         assert!(found[1][short].is_nan());
     }
 
-    // A metric that no run has is no panel.
+    // A metric that no run has gets no panel.
     let loss = Metrics::from([("loss".to_owned(), 5.0)]);
     let record = EpochRecord {
         train: loss.clone(),
@@ -533,7 +536,7 @@ fn curves_have_the_metrics_of_the_records() {
 }
 
 #[test]
-fn binarisation_is_that_of_the_training_unless_it_is_requested() {
+fn binarisation_defaults_to_that_of_training() {
     let grey = vae(2);
     let binarised = small("vae", 2, true, digits());
     let is_binary = |small: &Small, binarise| {
@@ -553,7 +556,7 @@ fn binarisation_is_that_of_the_training_unless_it_is_requested() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_an_error() {
+fn impossible_figures_are_refused() {
     let plain = vae(2);
     let (model, test) = (&plain.model, &plain.data.test);
     let points = Grid::quantiles(3);
@@ -577,7 +580,7 @@ fn what_cannot_be_drawn_is_an_error() {
         })
     ));
 
-    // Labels are for conditional models.
+    // Labels need a conditional model.
     let one = SampleOptions {
         labels: Some(vec![1]),
         ..SampleOptions::default()
@@ -588,7 +591,7 @@ fn what_cannot_be_drawn_is_an_error() {
     assert!(matches!(found, Err(Error::Model(_))));
     assert!(matches!(samples(model, &one), Err(Error::Model(_))));
 
-    // And for those that were trained on them.
+    // The model must have been trained on the labels.
     let splits = digits();
     let threes_and_fours = Splits {
         train: splits.train.of_classes(&[3, 4]),

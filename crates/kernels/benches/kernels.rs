@@ -1,9 +1,9 @@
-//! Each kernel beside its ceiling: floating-point operations a second beside what gemm reaches on a
-//! large product, bytes a second beside what a plain copy reaches.
+//! Measures each kernel and the hardware limit: floating-point operations per second compared with
+//! those of gemm on a large product, bytes per second compared with a plain copy.
 //!
-//! `just bench-kernels` runs them. Products are counted in operations (a "Gitem" is 10⁹ of them),
-//! passes over memory in the bytes that they must read and write at least.
-#![expect(clippy::expect_used, reason = "what fails here is a failed benchmark")]
+//! `just bench-kernels` runs the benchmark. Products are counted in operations (a "Gitem" is 10⁹ of
+//! them), elementwise passes in the bytes that they must at least read and write.
+#![expect(clippy::expect_used, reason = "a panic is a failed benchmark")]
 
 use candle_core::{Device, Result, Tensor, Var};
 use divan::counter::{BytesCount, ItemsCount};
@@ -14,7 +14,7 @@ use latent_kernels::{
     diagonal_affine, kl_to_standard_normal, linear, logistic_mixture, reparametrise,
 };
 
-/// As in the applications: an allocator that keeps memory.
+/// An allocator that keeps freed memory, as in the applications.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -35,7 +35,7 @@ fn variable(shape: &[usize]) -> Var {
     Var::from_tensor(&numbers(shape)).expect("a tensor becomes a variable")
 }
 
-/// Times `work`, of which every call is worth as many operations or bytes as `counter` says.
+/// Times `work`, each call of which has as many operations or bytes as `counter` says.
 fn time(
     bencher: Bencher,
     counter: impl divan::counter::IntoCounter,
@@ -46,7 +46,7 @@ fn time(
         .bench_local(|| black_box(work().expect("the shapes fit")));
 }
 
-/// What the machine can do.
+/// The limits of the machine.
 mod ceiling {
     use super::{Bencher, BytesCount, FLOAT, ItemsCount, numbers, time};
 

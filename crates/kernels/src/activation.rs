@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// The elementwise function that follows a linear map.
+/// The elementwise function after a linear map or convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -18,8 +18,8 @@ pub enum Activation {
     Gelu,
 }
 
-/// √(2/π) in [`Activation::Gelu`].
+/// The factor √(2/π) of [`Activation::Gelu`].
 pub(crate) const GELU_FACTOR: f64 =
     std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
-/// The weight of x³ there.
+/// The coefficient of x³ in [`Activation::Gelu`].
 pub(crate) const GELU_CUBE: f64 = 0.044_715;

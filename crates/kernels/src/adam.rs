@@ -1,20 +1,20 @@
 use candle_core::{Result, Tensor, Var};
 
-/// The constants of Adam's update, with the defaults of the paper.
+/// The hyperparameters of Adam; the defaults are those of the paper.
 ///
 /// Kingma & Ba 2015, algorithm 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
-    /// The step size α.
+    /// The learning rate (step size) α.
     pub learning_rate: f64,
-    /// Decay of the average of gradients, β₁.
+    /// The decay rate of the average of gradients, β₁.
     pub beta1: f64,
-    /// Decay of the average of squared gradients, β₂.
+    /// The decay rate of the average of squared gradients, β₂.
     pub beta2: f64,
-    /// What keeps the quotient finite, ε.
+    /// The constant ε added to the denominator.
     pub epsilon: f64,
-    /// The share λ of the parameter that goes in a step of size 1, apart from the gradient: Loshchilov &
-    /// Hutter 2019, algorithm 2.
+    /// The decoupled weight decay λ of `AdamW`, per step and unit of the learning rate: Loshchilov
+    /// & Hutter 2019, algorithm 2.
     pub weight_decay: f64,
 }
 
@@ -30,7 +30,7 @@ impl Default for Adam {
     }
 }
 
-/// Adam's two running averages for one parameter, of the parameter's shape.
+/// Adam's running averages (moments) for one parameter, both of the parameter's shape.
 #[derive(Clone, Debug)]
 pub struct Moments {
     /// The average of gradients, m.
@@ -40,7 +40,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Moments at the start of training: zero.
+    /// The initial moments: zeros.
     pub fn zeros_like(parameter: &Tensor) -> Result<Self> {
         let zeros = || Var::zeros(parameter.shape(), parameter.dtype(), parameter.device());
         Ok(Self {

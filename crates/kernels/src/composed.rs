@@ -1,10 +1,12 @@
-//! The functions of this crate composed of candle's own operations: what runs on CUDA and Metal, for
-//! other floats than those of 32 and 64 bits, for shapes that broadcast in unusual ways and where a fused
-//! form does not pay, and what the fused operations are compared with in tests.
+//! The functions of this crate composed of candle's own operations.
 //!
-//! Arguments, shapes and results are those of the functions of the same names at the root of the
-//! crate, which choose between the two. (At a pre-activation of exactly 0, where ReLU has no
-//! derivative, candle takes 1, the fused operations 0, as PyTorch does.)
+//! They run on CUDA and Metal, for dtypes other than F32 and F64, for shapes that broadcast in
+//! unusual ways, and where a fused form has no advantage. Tests compare the fused operations with
+//! them.
+//!
+//! Arguments, shapes and results are those of the functions with the same names at the root of the
+//! crate, which choose between the two implementations. (At a pre-activation of exactly 0, where
+//! ReLU has no derivative, candle uses 1; the fused operations use 0, as PyTorch does.)
 
 use std::f64::consts::TAU;
 
@@ -24,7 +26,7 @@ pub fn linear(
 ) -> Result<Tensor> {
     let (outputs, inputs) = weight.dims2()?;
     let mut shape = input.dims().to_vec();
-    // One product over all rows: candle would otherwise run one small product a batch dimension.
+    // One product over all rows: candle would run a small product for each batch dimension.
     let rows = input.reshape(((), inputs))?;
     let result = rows.matmul(&weight.t()?)?.broadcast_add(bias)?;
     if let Some(last) = shape.last_mut() {
@@ -95,7 +97,7 @@ pub fn conv2d(
     activation: Activation,
 ) -> Result<Tensor> {
     let Convolution { stride, padding } = convolution;
-    // candle's convolutions want the channels first.
+    // candle's convolutions need the channels first.
     let channels_first = input.permute((0, 3, 1, 2))?.contiguous()?;
     let result = channels_first.conv2d(weight, padding, stride, 1, 1)?;
     let channels_last = result.permute((0, 2, 3, 1))?.contiguous()?;
@@ -137,8 +139,8 @@ pub fn bernoulli_log_likelihood(logits: &Tensor, targets: &Tensor) -> Result<Ten
 /// log(1 + exp(x)) = max(x, 0) + log(1 + exp(−|x|)): the exponent is never positive, so nothing
 /// overflows.
 ///
-/// The gradient at 0, where untrained networks start, is the true ½ only since candle differentiates
-/// both relu and |x| there as 1: 1 − ½.
+/// The gradient at 0, where untrained networks start, is the exact ½ because candle uses the
+/// derivative 1 for both relu and |x| at 0: 1 − ½.
 fn softplus(x: &Tensor) -> Result<Tensor> {
     x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
 }
@@ -237,13 +239,13 @@ pub fn logistic_mixture(
     Ok((transformed, log_derivative.sum(D::Minus1)?))
 }
 
-/// The same with the logarithms of the derivative of each element.
+/// As [`logistic_mixture`], with the log-derivative of each element.
 pub(crate) fn logistic_mixture_elementwise(
     value: &Tensor,
     parameters: &Tensor,
     components: usize,
 ) -> Result<(Tensor, Tensor)> {
-    // candle looks for no maximum among no numbers.
+    // candle fails to compute the maximum of an empty tensor.
     if value.elem_count() == 0 {
         return Ok((value.clone(), value.zeros_like()?));
     }
@@ -283,7 +285,7 @@ pub fn dequantised_logit(pixels: &Tensor, noise: &Tensor, lambda: f64) -> Result
     let unit = (((pixels * 255.0)? + noise)? / 256.0)?;
     let range = 1.0 - 2.0 * lambda;
     let log_inside = unit.affine(range, lambda)?.log()?;
-    // Not 1 minus the above, which would round away what is left near 1.
+    // 1 − u computed directly: one minus the expression above would lose precision near 1.
     let log_outside = unit.affine(-1.0, 1.0)?.affine(range, lambda)?.log()?;
     let constant = range.ln() - 256f64.ln();
     let log_det = (((&log_inside + &log_outside)?.neg()? + constant)?).sum(D::Minus1)?;
@@ -298,7 +300,7 @@ pub fn average_update(average: &candle_core::Var, value: &Tensor, decay: f64) ->
 
 /// See [`squared_norm`](crate::squared_norm).
 pub fn squared_norm(tensor: &Tensor) -> Result<f64> {
-    // In the dtype of the tensor: not every GPU has 64 bits, and they add in the shape of a tree.
+    // In the dtype of the tensor: not every GPU has 64-bit floats, and GPUs sum pairwise.
     let sum = tensor.detach().sqr()?.sum_all()?;
     sum.to_device(&Device::Cpu)?
         .to_dtype(DType::F64)?

@@ -4,10 +4,10 @@ use candle_core::{CpuStorage, Result, WithDType, bail};
 
 use crate::math;
 
-/// The floats that fused operations are written for.
+/// The float types of the fused operations.
 ///
-/// The 32-bit functions are those of [`math`], which the compiler vectorises; the 64-bit ones, which
-/// serve checks and not training, are the standard library's.
+/// The 32-bit functions are those of [`math`], which the compiler vectorises. The 64-bit functions,
+/// which are used for tests and not for training, are the standard library's.
 pub(crate) trait Element: WithDType + Neg<Output = Self> {
     fn exp(self) -> Self;
     fn ln(self) -> Self;
@@ -16,7 +16,7 @@ pub(crate) trait Element: WithDType + Neg<Output = Self> {
     fn abs(self) -> Self;
     fn sqrt(self) -> Self;
 
-    /// The numbers of a storage, to be changed.
+    /// Mutable access to the numbers of a storage.
     fn slice_mut(storage: &mut CpuStorage) -> Result<&mut [Self]>;
 }
 
@@ -54,7 +54,7 @@ impl Element for f32 {
     fn slice_mut(storage: &mut CpuStorage) -> Result<&mut [Self]> {
         match storage {
             CpuStorage::F32(values) => Ok(values),
-            _ => bail!("a tensor does not hold f32"),
+            _ => bail!("the tensor is not of type f32"),
         }
     }
 }
@@ -87,7 +87,7 @@ impl Element for f64 {
     fn slice_mut(storage: &mut CpuStorage) -> Result<&mut [Self]> {
         match storage {
             CpuStorage::F64(values) => Ok(values),
-            _ => bail!("a tensor does not hold f64"),
+            _ => bail!("the tensor is not of type f64"),
         }
     }
 }

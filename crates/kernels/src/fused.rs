@@ -1,9 +1,9 @@
-//! The operations of this crate that are faster fused, on the CPU, for 32- and 64-bit floats: one operation
-//! of candle's graph each, with a hand-written gradient.
+//! Fused CPU implementations, for 32- and 64-bit floats, of the operations that gain from it: each
+//! is one operation of candle's graph with a hand-written gradient.
 //!
-//! The functions have the arguments and results of those at the root of the crate, and return `None`
-//! for tensors that they have no code for: on another device, of another dtype, or of shapes that
-//! broadcast in unusual ways.
+//! The functions have the arguments and results of those at the root of the crate. They return
+//! `None` for tensors that they do not support: on another device, of another dtype, or of shapes
+//! that broadcast in unusual ways.
 
 mod activation;
 mod adam;

@@ -1,15 +1,15 @@
 use candle_core::{DType, Result, Tensor, Var, bail};
 
-/// How far a function's gradients are from central finite differences: the largest deviation over
-/// all elements of all `variables`, relative to 1 + |gradient|.
+/// The largest deviation of a function's gradients from central finite differences, relative to 1 +
+/// |gradient|, over all elements of all `variables`.
 ///
-/// `function` is evaluated as it stands while the variables are moved, one element at a time, by
-/// ±10⁻⁵; its result may have any shape, and is reduced by fixed unequal weights so that no two
-/// elements can cancel. In 64-bit floats a right gradient stays below about 10⁻⁸. The variables are
-/// left as they were.
+/// `function` is evaluated while each element of the variables is shifted in turn by ±10⁻⁵;
+/// afterwards the variables have their old values. Its result may have any shape, and is reduced to
+/// a scalar with fixed unequal weights, so that errors of two elements cannot cancel. In 64-bit
+/// floats the deviation of a correct gradient is below about 10⁻⁸.
 ///
 /// # Errors
-/// A variable is not of 64-bit floats, or receives no gradient at all.
+/// A variable is not F64 or receives no gradient.
 pub fn gradient_error(function: impl Fn() -> Result<Tensor>, variables: &[&Var]) -> Result<f64> {
     const STEP: f64 = 1e-5;
     let value = || -> Result<Tensor> {
@@ -26,7 +26,7 @@ pub fn gradient_error(function: impl Fn() -> Result<Tensor>, variables: &[&Var])
     for (index, variable) in variables.iter().enumerate() {
         if variable.dtype() != DType::F64 {
             bail!(
-                "variable {index} holds {:?}, finite differences need F64",
+                "variable {index} is {:?}; finite differences need F64",
                 variable.dtype()
             );
         }
@@ -48,7 +48,7 @@ pub fn gradient_error(function: impl Fn() -> Result<Tensor>, variables: &[&Var])
         for (element, expected) in gradient.iter().enumerate() {
             let numeric = (at(element, STEP)? - at(element, -STEP)?) / (2.0 * STEP);
             let deviation = (numeric - expected).abs() / (1.0 + expected.abs());
-            // `max` would pass over a NaN.
+            // `max` would ignore a NaN.
             if deviation.is_nan() {
                 return Ok(f64::NAN);
             }

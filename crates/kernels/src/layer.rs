@@ -2,85 +2,84 @@ use candle_core::{Result, Tensor, bail};
 
 use crate::activation::Activation;
 
-/// How a convolution's kernel moves over an image.
+/// The geometry of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Convolution {
-    /// Pixels from one position of the kernel to the next, both ways.
+    /// The stride in both directions, in pixels.
     pub stride: usize,
-    /// Rows and columns of zeros around the image, on each side.
+    /// The rows and columns of zeros added on each side of the image.
     pub padding: usize,
 }
 
-/// How the transpose of a convolution undoes that movement.
+/// The geometry of a transposed convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransposedConvolution {
-    /// Pixels from one position of the kernel to the next, in the result.
+    /// The stride in both directions, in pixels of the output.
     pub stride: usize,
-    /// Rows and columns that are cut from the result, on each side.
+    /// The rows and columns removed on each side of the output.
     pub padding: usize,
-    /// Rows and columns that are added to the result, at the lower and the right edge: several sizes
-    /// shrink to one under a convolution with a stride, and this tells them apart.
+    /// The rows and columns added at the lower and the right edge of the output. A convolution with
+    /// a stride maps several sizes to one; this selects among them.
     pub output_padding: usize,
 }
 
-/// A layer of a [`sequence`](crate::sequence): what it makes of its input x, and the tensors that it needs for it.
+/// A layer of a [`sequence`](crate::sequence), with its tensors.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Layer<'a> {
-    /// activation(x Wᵀ + b), as [`linear`](crate::linear).
+    /// activation(x Wᵀ + b), see [`linear`](crate::linear).
     Linear {
         /// W, `[out, in]`.
         weight: &'a Tensor,
         /// b, `[out]`.
         bias: &'a Tensor,
-        /// What follows the map.
+        /// The activation.
         activation: Activation,
     },
-    /// activation(x + y Wᵀ + b): a linear map of a second input, added to the first. This is how a
-    /// condition enters a network.
+    /// activation(x + y Wᵀ + b): adds a linear map of a second input, for additive conditioning.
     AddLinear {
         /// y, `[n, in]`.
         input: &'a Tensor,
-        /// W, `[out, in]`, where out is how many numbers each of the n items of x has.
+        /// W, `[out, in]`, where out is the number of elements of each item of x.
         weight: &'a Tensor,
         /// b, `[out]`.
         bias: &'a Tensor,
-        /// What follows the sum.
+        /// The activation.
         activation: Activation,
     },
-    /// activation(x ∗ W + b), as [`conv2d`](crate::conv2d).
+    /// activation(x ∗ W + b), see [`conv2d`](crate::conv2d).
     Conv2d {
         /// W, `[out, in, kernel height, kernel width]`.
         weight: &'a Tensor,
         /// b, `[out]`.
         bias: &'a Tensor,
-        /// How the kernel moves.
+        /// The stride and padding.
         convolution: Convolution,
-        /// What follows the convolution.
+        /// The activation.
         activation: Activation,
     },
-    /// activation(x ∗ᵀ W + b), as [`conv_transpose2d`](crate::conv_transpose2d).
+    /// activation(x ∗ᵀ W + b), see [`conv_transpose2d`](crate::conv_transpose2d).
     ConvTranspose2d {
         /// W, `[in, out, kernel height, kernel width]`.
         weight: &'a Tensor,
         /// b, `[out]`.
         bias: &'a Tensor,
-        /// How the kernel moves.
+        /// The stride and padding.
         convolution: TransposedConvolution,
-        /// What follows the convolution.
+        /// The activation.
         activation: Activation,
     },
-    /// `[n, …]` to `[n, numbers of an item]`.
+    /// Reshapes `[n, …]` to `[n, elements of an item]`.
     Flatten,
-    /// `[n, …]` to `[n, height, width, channels]`.
+    /// Reshapes `[n, …]` to `[n, height, width, channels]`.
     Unflatten(usize, usize, usize),
 }
 
 impl Layer<'_> {
-    /// What the layer does to a shape, if that is all that it does.
+    /// Applies the layer to a shape, if it only reshapes.
     pub(crate) fn reshape(self, shape: &mut Vec<usize>) -> Result<()> {
         let Some((&count, item)) = shape.split_first() else {
-            bail!("a network needs a batch of inputs, not one number");
+            bail!("a network needs a batch of inputs, not a scalar");
         };
         let numbers: usize = item.iter().product();
         match self {

@@ -1,22 +1,31 @@
-//! The tensor operations that latent-variable models are made of, one function each.
+//! Fused tensor operations for latent-variable models on candle tensors: layers, log-densities,
+//! couplings and optimiser updates.
 //!
-//! Every function takes and returns candle tensors, can be differentiated, and is numerically safe:
-//! logits of ±1000 give finite values and finite gradients. The hot paths of models and
-//! distributions call these functions and nothing beneath them.
+//! Every function takes and returns candle tensors, is differentiable and numerically stable:
+//! logits of ±1000 give finite values and finite gradients. Models and distributions use these
+//! functions for all time-critical computations.
 //!
-//! On the CPU the operations that pay (see the README's table) are one fused operation of candle's graph,
-//! with a hand-written gradient: matrix products by gemm and a vectorised pass or two, for 32- and 64-bit
-//! floats, at the widest vectors that the running machine has. So are all the layers of a network together,
-//! as a [`sequence`]. All other operations, other devices and other dtypes use the [`composed`] forms, of
-//! candle's operations, which are also what the fused ones are tested against. Train with [`backward`] in
-//! place of the loss's own: it gives the same gradients, sooner.
+//! On the CPU, the operations that gain from it (see the README's table) are one fused operation of
+//! candle's graph with a hand-written gradient: matrix products by gemm and vectorised elementwise
+//! passes, for 32- and 64-bit floats, with the widest vectors of the running machine. A
+//! [`sequence`] fuses all layers of a network. All other operations, devices and dtypes use the
+//! [`composed`] forms of candle's operations, with which tests compare the fused ones. Train with
+//! [`backward`] instead of the loss's own method: it gives the same gradients, faster.
 //!
-//! Work is shared out on candle's pool of threads (`CANDLE_NUM_THREADS` sets their number, which
-//! changes no result). What gains most from there is an allocator that keeps memory, such as mimalloc,
-//! in the application.
+//! Work is divided among the threads of candle's pool (`CANDLE_NUM_THREADS` sets their number,
+//! which does not change results). An application gains most from an allocator that keeps freed
+//! memory, such as mimalloc.
 //!
 //! Shapes are written `[..., d]`: any number of leading *batch* dimensions and one last *event*
-//! dimension. A function that returns `[...]` has summed over the event, never over the batch.
+//! dimension. A function that returns `[...]` sums over the event, never over the batch.
+//!
+//! # Features
+//! `x86-v4` (default) compiles kernels for AVX-512; `cuda` and `metal` forward to candle.
+//!
+//! Rust 1.94 or later. Main dependencies: candle-core, candle-nn, gemm, pulp. Status: part of the
+//! `latent` workspace, below 1.0; minor versions may break the interface.
+//!
+//! # Example
 //!
 //! ```
 //! use candle_core::{Device, Tensor};

@@ -1,20 +1,20 @@
-//! exp, ln, ln(1 + x) and tanh of 32-bit floats, to a few units in the last place.
+//! exp, ln, ln(1 + x) and tanh of 32-bit floats, accurate to a few units in the last place.
 //!
-//! None of them branches, calls out or rounds through an instruction that some machine lacks, so the
-//! compiler vectorises any loop around them at whatever width the loop is compiled for. They are
-//! written without fused multiplication, which leaves the same bits on every machine.
+//! The functions have no branches, calls or rounding instructions that some machines lack, so the
+//! compiler vectorises a loop around them at any width. They do not use fused multiply-add, so
+//! their results have the same bits on every machine.
 //!
-//! The polynomials are those of the Cephes library (S. Moshier) and, for the logarithm, of FreeBSD's
-//! `e_logf.c`.
+//! The polynomials are those of the Cephes library (S. Moshier) and, for the logarithm, of
+//! FreeBSD's `e_logf.c`.
 
-/// ln 2 in two parts, the first short enough that its product with an exponent is exact.
+/// ln 2 in two parts; the first has so few bits that its product with an exponent is exact.
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 
 /// 1.5 · 2²³: adding it to a float below 2²² leaves the nearest integer in the low bits.
 const ROUND: f32 = 12_582_912.0;
 
-/// `value` unless it lies outside the bounds. Unlike `clamp`'s relatives, a NaN stays a NaN.
+/// `value` limited to the bounds; NaN stays NaN.
 #[inline(always)]
 fn bounded(value: f32, low: f32, high: f32) -> f32 {
     let value = if value < low { low } else { value };
@@ -45,8 +45,8 @@ pub(crate) fn exp(x: f32) -> f32 {
     }
     let p = p * r * r + r + 1.0;
 
-    // 2ⁿ in two factors: one alone could not be represented at either end. A NaN has passed through
-    // as r, whatever its exponent has become.
+    // 2ⁿ as two factors: a single one would overflow or underflow at the ends of the range. A NaN
+    // remains in r, whatever the exponent is.
     let half = exponent >> 1;
     let power = |n: i32| f32::from_bits(n.wrapping_add(127).cast_unsigned() << 23);
     p * power(half) * power(exponent.wrapping_sub(half))
@@ -55,7 +55,7 @@ pub(crate) fn exp(x: f32) -> f32 {
 /// ln x: −∞ at 0, NaN below it.
 #[inline(always)]
 pub(crate) fn ln(x: f32) -> f32 {
-    // Subnormal numbers are brought into the range of the others.
+    // Subnormal numbers are scaled to the normal range.
     let tiny = x < f32::MIN_POSITIVE;
     let scaled = if tiny { x * 8_388_608.0 } else { x };
     let offset = if tiny { -23.0 } else { 0.0 };
@@ -76,19 +76,19 @@ pub(crate) fn ln(x: f32) -> f32 {
 
     let result = if x == 0.0 { f32::NEG_INFINITY } else { finite };
     let result = if x < 0.0 { f32::NAN } else { result };
-    // Infinity and NaN themselves.
+    // Infinity and NaN are returned unchanged.
     if x < f32::INFINITY { result } else { x }
 }
 
-/// ln(1 + x), exact to a few units also where 1 + x rounds.
+/// ln(1 + x), accurate to a few units in the last place also where 1 + x rounds.
 ///
-/// The logarithm of the rounded sum u, corrected by what rounding lost: ln(1 + x) ≈ ln u +
-/// (x − (u − 1)) / u.
+/// The logarithm of the rounded sum u is corrected for the rounding error: ln(1 + x) ≈ ln u + (x −
+/// (u − 1)) / u.
 #[inline(always)]
 pub(crate) fn ln_1p(x: f32) -> f32 {
     let u = 1.0 + x;
     let lost = (x - (u - 1.0)) / u;
-    // Nothing is lost at the ends, where the quotient would be one of zeros or of infinities.
+    // No correction at the ends, where the quotient would be 0/0 or ∞/∞.
     let lost = if u > 0.0 && x < f32::INFINITY {
         lost
     } else {
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// The largest error over many arguments, in units of the last place of the exact value.
+    /// The largest error over many arguments, in units in the last place of the exact value.
     fn worst(
         function: impl Fn(f32) -> f32,
         exact: impl Fn(f64) -> f64,
@@ -144,7 +144,8 @@ mod tests {
         worst
     }
 
-    /// Four million floats, evenly over all bit patterns, odd and even: all exponents, both signs.
+    /// Four million floats, evenly spaced over all bit patterns, odd and even: all exponents, both
+    /// signs.
     fn everywhere() -> impl Iterator<Item = f32> {
         let count = if cfg!(miri) {
             85
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_line_are_those_of_the_standard_library() {
+    fn special_values_match_the_standard_library() {
         for x in [
             f32::NAN,
             f32::INFINITY,

@@ -1,8 +1,8 @@
-//! The constants of the logistic mixture, which the fused and the composed form share.
+//! The constants of the mixture of logistics, shared by the fused and the composed form.
 
-/// B: logarithms of scales r are bounded smoothly, to B tanh(r / B), so that no scale leaves
-/// exp(±5), whatever a network says.
+/// B: raw log-scales r are bounded smoothly as B tanh(r / B), so that every scale is within exp(±5)
+/// for any output of a network.
 pub(crate) const LOG_SCALE_BOUND: f64 = 5.0;
 
-/// How many components a [`logistic_mixture`](crate::logistic_mixture) may have.
+/// The largest number of components of a [`logistic_mixture`](crate::logistic_mixture).
 pub const MOST_COMPONENTS: usize = 32;

@@ -1,5 +1,5 @@
-//! The public operations: arguments are checked, then the fused form is taken where there is one for
-//! the device, dtype and shapes, and the composed form elsewhere.
+//! The public operations: they check their arguments and call the fused form if it supports the
+//! device, dtype and shapes, otherwise the composed form.
 
 mod bijectors;
 mod concat;

@@ -2,10 +2,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The shape of an image: channels, rows and columns.
+/// The shape of an image: channels, height and width.
 ///
-/// As a row of numbers an image has its pixels in rows from the top, with the channels of a pixel together:
-/// `[height, width, channels]`, the order of image files and of the convolutions of this crate.
+/// In memory the pixels are in rows from the top, channels last: `[height, width, channels]`, the
+/// order of image files and of the convolutions of this crate.
 ///
 /// ```
 /// use latent_kernels::Shape;
@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shape {
-    /// Numbers of a pixel: 1 for grey, 3 for red, green and blue.
+    /// The number of channels: 1 for grey, 3 for red, green and blue.
     pub channels: usize,
-    /// Rows.
+    /// The height in pixels.
     pub height: usize,
-    /// Columns.
+    /// The width in pixels.
     pub width: usize,
 }
 
@@ -34,14 +34,15 @@ impl Shape {
         }
     }
 
-    /// How many numbers an image has: channels × height × width, or the largest number where that is larger.
+    /// The number of elements, channels × height × width, or the largest `usize` if it exceeds
+    /// that.
     pub const fn elem_count(self) -> usize {
         self.channels
             .saturating_mul(self.height)
             .saturating_mul(self.width)
     }
 
-    /// As [`Self::elem_count`]; `None` of an image without a number, or with more than an address can count.
+    /// As [`Self::elem_count`], but `None` if the image is empty or exceeds the address space.
     pub fn checked_elem_count(self) -> Option<usize> {
         let pixels = self.height.checked_mul(self.width)?;
         pixels.checked_mul(self.channels).filter(|&count| count > 0)

@@ -1,7 +1,7 @@
-//! Each function has two implementations, fused for the CPU and composed of candle's operations: one
-//! test a function holds both together, and both against finite differences. Where there is a GPU, and
-//! a build with the feature for it, the function has to give the same there.
-#![expect(clippy::panic, reason = "what fails here is a failed test")]
+//! Each function has two implementations, fused for the CPU and composed of candle's operations.
+//! One test for each function compares both, and both with finite differences. If there is a GPU,
+//! and the build has the feature for it, the function must give the same results there.
+#![expect(clippy::panic, reason = "a panic is a failed test")]
 
 use std::sync::LazyLock;
 
@@ -26,8 +26,8 @@ fn random(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// Numbers in (−2, 2). Every other tensor is the transpose of one that lies the other way round in
-/// memory, or a part of a larger one.
+/// Numbers in (−2, 2). Every other tensor is not contiguous: a transpose, or a part of a larger
+/// tensor.
 fn numbers(random: &mut impl Rng, shape: &[usize]) -> Result<Tensor> {
     let fill = |random: &mut dyn FnMut() -> f64, shape: &[usize]| {
         let values: Vec<f64> = (0..shape.iter().product()).map(|_| random()).collect();
@@ -51,13 +51,13 @@ fn numbers(random: &mut impl Rng, shape: &[usize]) -> Result<Tensor> {
     }
 }
 
-/// Sizes that are 1, odd, a power of two, and one beyond a vector's width.
+/// Sizes that are 1, odd, a power of two, or one more than a vector's width.
 fn size(random: &mut impl Rng) -> usize {
     [1, 2, 3, 5, 7, 8, 16, 17, 33][random.random_range(0..9)]
 }
 
 fn flat(tensor: &Tensor) -> Result<Vec<f64>> {
-    // To the CPU first: not every GPU has 64 bits.
+    // On the CPU first: not every GPU has 64-bit floats.
     tensor
         .to_device(&Device::Cpu)?
         .to_dtype(DType::F64)?
@@ -76,18 +76,18 @@ fn assert_close(what: &str, a: &Tensor, b: &Tensor, tolerance: f64) -> Result<()
     Ok(())
 }
 
-/// What `operations`, on products of numbers below two, may lose in floats of this kind.
+/// A bound on the rounding error of `operations`, on products of numbers below two, in this dtype.
 fn lost(dtype: DType, operations: usize) -> f64 {
     let epsilon = if dtype == DType::F32 { SINGLE } else { DOUBLE };
     rounding(epsilon, operations, 4.0)
 }
 
-/// Terms of the longest sums: a bias of a convolution gets a gradient from each position of 19 images.
+/// The number of terms of the longest sums: the gradient of a convolution's bias, over 19 images.
 const TERMS: usize = 19 * 12 * 12;
 
 type Function<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
 
-/// The GPU that this build can use, or none.
+/// The GPU that this build can use, if there is one.
 fn accelerator() -> Option<&'static Device> {
     static FOUND: LazyLock<Option<Device>> = LazyLock::new(|| {
         let found = [Device::cuda_if_available, Device::metal_if_available]
@@ -97,7 +97,7 @@ fn accelerator() -> Option<&'static Device> {
         if found.is_none() {
             latent_tolerance::skipped(
                 "agreement with a GPU",
-                "this build or this machine has none",
+                "this build or this machine has no GPU",
             );
         }
         found
@@ -111,11 +111,11 @@ fn accelerator() -> Option<&'static Device> {
     ignore = "this build has neither of the features cuda and metal"
 )]
 fn a_build_for_a_gpu_finds_one() {
-    // Otherwise all tests here pass without having compared anything with it.
+    // Without a GPU, the other tests would pass without comparing anything with it.
     assert!(accelerator().is_some(), "no GPU was found");
 }
 
-/// The inputs as this kind of float on this device, as they lie in memory, and the first of them
+/// The inputs in this dtype on this device, with their layout in memory; the first ones are
 /// variables.
 fn leaves(inputs: &[Tensor], trained: usize, dtype: DType, device: &Device) -> Result<Vec<Tensor>> {
     inputs
@@ -123,7 +123,7 @@ fn leaves(inputs: &[Tensor], trained: usize, dtype: DType, device: &Device) -> R
         .enumerate()
         .map(|(index, input)| {
             let input = input.to_dtype(dtype)?.to_device(device)?;
-            // A transpose or a part of a variable, as it came.
+            // The layout (a transpose or a part of a tensor) is preserved.
             Ok(if index < trained {
                 Var::from_tensor(&input)?.as_tensor().clone()
             } else {
@@ -133,7 +133,7 @@ fn leaves(inputs: &[Tensor], trained: usize, dtype: DType, device: &Device) -> R
         .collect()
 }
 
-/// A sum with unequal weights, so that a gradient in the wrong place cannot pass.
+/// A sum with unequal weights, so that misplaced gradients do not pass.
 fn weighted(output: &Tensor) -> Result<Tensor> {
     let weights: Vec<f64> = (0..output.elem_count()).map(|i| (i as f64).cos()).collect();
     let weights = Tensor::from_vec(weights, output.shape(), &Device::Cpu)?
@@ -142,8 +142,9 @@ fn weighted(output: &Tensor) -> Result<Tensor> {
     (output * weights)?.sum_all()
 }
 
-/// Values and gradients of both implementations agree in both kinds of floats, with candle's
-/// `backward` and with ours; those in 64 bits are right; and a GPU gives the same.
+/// Checks that values and gradients of both implementations agree in both dtypes, with candle's
+/// `backward` and with this crate's, that those in 64 bits are correct, and that a GPU gives the
+/// same.
 fn hold_together(
     name: &str,
     fused: Function,
@@ -165,7 +166,7 @@ fn hold_together(
                 ("backward", &on_cpu, backward(&weighted(&ours)?)?),
             ]);
         }
-        // Not every GPU has 64 bits.
+        // Not every GPU has 64-bit floats.
         let elsewhere = accelerator().filter(|_| dtype == DType::F32);
         let there = elsewhere
             .map(|device| leaves(inputs, trained, dtype, device))
@@ -188,7 +189,8 @@ fn hold_together(
                 let (Some(ours), Some(theirs)) = (gradients.get(leaf), expected.get(on_cpu)) else {
                     panic!("{what}: missing");
                 };
-                // On the way to it numbers below two were multiplied by an exponential of such a number.
+                // The gradient is a product of numbers below two and the exponential of such a
+                // number.
                 assert_close(&what, ours, theirs, tolerance * 2f64.exp())?;
             }
         }
@@ -196,7 +198,7 @@ fn hold_together(
     Ok(())
 }
 
-/// Both implementations against finite differences in 64 bits.
+/// Compares both implementations with finite differences in 64 bits.
 fn hold_to_differences(
     name: &str,
     fused: Function,
@@ -215,8 +217,8 @@ fn hold_to_differences(
         .collect();
     for (which, function) in [("fused", fused), ("composed", composed)] {
         let error = gradient_error(|| function(&leaves), &variables.iter().collect::<Vec<_>>())?;
-        // The step of `gradient_error`; weighted sums of hundreds of numbers of up to e⁴, relative to the
-        // gradient.
+        // The step of `gradient_error`; weighted sums of hundreds of numbers of up to e⁴, relative
+        // to the gradient.
         let bound = central_difference(1e-5, 4f64.exp(), DOUBLE, 600, 4f64.exp());
         assert!(error < bound, "{name}, {which}: {error}");
     }
@@ -230,7 +232,7 @@ fn hold(
     trained: usize,
     inputs: impl Fn(&mut ChaCha8Rng) -> Result<Vec<Tensor>>,
 ) -> Result<()> {
-    // candle's convolutions ask the system for its processors every time, which takes long.
+    // candle's convolutions query the processors at every call, which is slow.
     let rounds = if name.starts_with("conv") { 4 } else { 25 };
     let mut differentiated = 0;
     for seed in 0..rounds {
@@ -329,7 +331,7 @@ fn sequence() -> Result<()> {
         ]
     }
     for activation in ACTIVATIONS {
-        // Also where gradients flow to the input alone, or to some of the weights.
+        // Also with gradients for the input alone, or for some of the weights.
         for trained in [1, 3, 12] {
             hold(
                 "convolutions and linear maps",
@@ -368,7 +370,7 @@ fn a_sequence_of_no_layers_is_its_input() -> Result<()> {
     let output = latent_kernels::sequence(&input, &[])?;
     assert_close("nothing", &output, &input, 0.0)?;
     let output = latent_kernels::sequence(&input, &[Layer::Unflatten(1, 2, 3), Layer::Flatten])?;
-    assert_close("there and back", &output, &input, 0.0)
+    assert_close("layers without effect", &output, &input, 0.0)
 }
 
 #[test]
@@ -384,7 +386,7 @@ fn conv2d() -> Result<()> {
                 |random| {
                     let (inputs, outputs) = (random.random_range(1..4), random.random_range(1..6));
                     let images = [1, 2, 19][random.random_range(0..3)];
-                    // candle has no gradient where the stride leaves a rest of the image unused.
+                    // candle has no gradient if the stride leaves a rest of the image unused.
                     let kernels = [random.random_range(1..4), random.random_range(1..4)];
                     let sizes = kernels.map(|kernel: usize| {
                         let positions =
@@ -447,7 +449,7 @@ fn bernoulli() -> Result<()> {
         1,
         |random| {
             let shape = [leading(random), vec![size(random)]].concat();
-            // Several draws for the same targets.
+            // Several samples for the same targets.
             let draws = [leading(random), shape.clone()].concat();
             Ok(vec![numbers(random, &draws)?, targets(random, &shape)?])
         },
@@ -659,7 +661,7 @@ fn dequantisation() -> Result<()> {
             0,
             |random| {
                 let shape = [size(random), size(random)];
-                // Levels in [0, 1], black and white among them, and noise in (0, 1).
+                // Levels in [0, 1], including black and white, and noise in (0, 1).
                 let pixels = (numbers(random, &shape)?
                     .affine(80.0, 128.0)?
                     .clamp(0.0, 255.0)?)
@@ -701,7 +703,7 @@ fn adam() -> Result<()> {
 }
 
 #[test]
-fn a_variable_that_is_used_in_several_places_gets_the_sum_of_its_gradients() -> Result<()> {
+fn a_variable_used_several_times_gets_the_sum_of_its_gradients() -> Result<()> {
     let mut random = random(1);
     let weight = Var::from_tensor(&numbers(&mut random, &[4, 4])?.contiguous()?)?;
     let bias = Var::from_tensor(&numbers(&mut random, &[4])?.contiguous()?)?;
@@ -709,7 +711,7 @@ fn a_variable_that_is_used_in_several_places_gets_the_sum_of_its_gradients() -> 
     let loss = || -> Result<Tensor> {
         let hidden = latent_kernels::linear(&input, &weight, &bias, Activation::Tanh)?;
         let hidden = latent_kernels::linear(&hidden, &weight, &bias, Activation::Tanh)?;
-        // And by one of candle's own operations.
+        // The variable is also used by one of candle's own operations.
         hidden.sum_all()? + weight.sqr()?.sum_all()?
     };
     let (ours, theirs) = (backward(&loss()?)?, loss()?.backward()?);

@@ -1,4 +1,4 @@
-//! What every kernel promises: its formula, its gradient, and finite results at the extremes.
+//! Properties of every kernel: its formula, its gradient, and finite results at extreme arguments.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use latent_kernels::{
@@ -12,7 +12,7 @@ use latent_tolerance::{DOUBLE, SINGLE, central_difference, rounding};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Numbers in (−2, 2), none of them within 10⁻³ of 0, where relu has no derivative.
+/// Numbers in (−2, 2), at least 10⁻³ away from 0, where ReLU has no derivative.
 fn numbers(seed: u64, shape: &[usize]) -> Result<Var> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let values: Vec<f64> = (0..shape.iter().product())
@@ -36,13 +36,15 @@ fn assert_close(actual: &Tensor, expected: &[f64], tolerance: f64) -> Result<()>
     Ok(())
 }
 
-/// What some operations on numbers below two, or on their products, lose in 64 bits.
+/// A bound on the rounding error of operations on numbers below two, or on their products, in 64
+/// bits.
 fn lost(operations: usize) -> f64 {
     rounding(DOUBLE, operations, 4.0)
 }
 
-/// What finite differences leave of a right gradient, with the step of `gradient_error`: third derivatives of
-/// up to a hundred, and weighted sums of a hundred operations and of size ten.
+/// A bound on the deviation of finite differences from a correct gradient, with the step of
+/// `gradient_error`: third derivatives of up to a hundred, and weighted sums of a hundred
+/// operations and of magnitude ten.
 fn differences() -> f64 {
     central_difference(1e-5, 100.0, DOUBLE, 100, 10.0)
 }
@@ -72,7 +74,7 @@ fn linear_is_the_sum_of_products_for_any_leading_shape() -> Result<()> {
 }
 
 #[test]
-fn silu_and_gelu_are_their_formulas_and_finite_far_out() -> Result<()> {
+fn silu_and_gelu_match_their_formulas_and_are_finite_at_extremes() -> Result<()> {
     let (weight, bias) = (
         Tensor::ones((1, 1), DType::F64, &Device::Cpu)?,
         Tensor::zeros(1, DType::F64, &Device::Cpu)?,
@@ -106,7 +108,7 @@ fn silu_and_gelu_are_their_formulas_and_finite_far_out() -> Result<()> {
             first.abs() < 1e-12 && (last - 1.0).abs() < 1e-12,
             "{gradients:?}"
         );
-        // In 32 bits nothing overflows either.
+        // Nothing overflows in 32 bits either.
         let narrow = |tensor: &Tensor| tensor.to_dtype(DType::F32);
         let x = Var::from_tensor(&narrow(&x)?)?;
         let output = linear(&x, &narrow(&weight)?, &narrow(&bias)?, activation)?;
@@ -124,7 +126,7 @@ fn silu_and_gelu_are_their_formulas_and_finite_far_out() -> Result<()> {
 }
 
 #[test]
-fn linear_takes_inputs_that_are_not_contiguous() -> Result<()> {
+fn linear_accepts_inputs_that_are_not_contiguous() -> Result<()> {
     let input = numbers(1, &[4, 3])?;
     let (weight, bias) = (numbers(2, &[2, 4])?, numbers(3, &[2])?);
     let strided = linear(&input.t()?, &weight, &bias, Activation::Relu)?;
@@ -133,7 +135,7 @@ fn linear_takes_inputs_that_are_not_contiguous() -> Result<()> {
 }
 
 #[test]
-fn linear_refuses_shapes_that_do_not_fit() -> Result<()> {
+fn linear_refuses_mismatched_shapes() -> Result<()> {
     let (weight, bias) = (numbers(2, &[5, 4])?, numbers(3, &[5])?);
     assert!(
         linear(
@@ -157,7 +159,7 @@ fn linear_refuses_shapes_that_do_not_fit() -> Result<()> {
 }
 
 #[test]
-fn gradients_are_those_of_finite_differences() -> Result<()> {
+fn gradients_match_finite_differences() -> Result<()> {
     let (x, weight, bias) = (
         numbers(1, &[3, 4])?,
         numbers(2, &[5, 4])?,
@@ -207,7 +209,7 @@ fn gradients_are_those_of_finite_differences() -> Result<()> {
 }
 
 #[test]
-fn a_missing_gradient_is_reported_and_a_wrong_one_is_seen() -> Result<()> {
+fn missing_and_wrong_gradients_are_detected() -> Result<()> {
     let (a, b) = (numbers(4, &[3])?, numbers(5, &[3])?);
     assert!(gradient_error(|| a.sqr(), &[&a, &b]).is_err());
     // Detaching one factor halves the gradient of a product.
@@ -222,7 +224,7 @@ fn extreme_logits_give_finite_values_and_gradients() -> Result<()> {
         let logits = Var::from_tensor(&logits.to_dtype(dtype)?)?;
         let targets = Tensor::new(&[[0f64, 1.0, 1.0, 0.0, 1.0]], &Device::Cpu)?.to_dtype(dtype)?;
         let likelihood = bernoulli_log_likelihood(&logits, &targets)?;
-        // Relative to the result, whose terms add up without cancelling.
+        // Relative to the result, whose terms have the same sign.
         let lost = rounding(SINGLE, 5, 1.0);
         assert_close(&likelihood, &[-2000.0 - 2f64.ln()], lost)?;
         let gradients = likelihood.sum_all()?.backward()?;
@@ -238,7 +240,7 @@ fn extreme_logits_give_finite_values_and_gradients() -> Result<()> {
 }
 
 #[test]
-fn bernoulli_likelihood_is_the_textbook_formula() -> Result<()> {
+fn bernoulli_log_likelihood_matches_its_formula() -> Result<()> {
     let (logits, targets) = (
         numbers(1, &[2, 3])?,
         sigmoid(numbers(2, &[2, 3])?.as_tensor())?,
@@ -267,7 +269,7 @@ fn kl_of_the_standard_normal_to_itself_is_zero() -> Result<()> {
     assert_close(&kl_to_standard_normal(&zeros, &zeros)?, &[0.0, 0.0], 0.0)
 }
 
-/// The update as algorithm 1 of Kingma & Ba states it, on one number.
+/// The update of algorithm 1 of Kingma & Ba, for one number.
 fn adam_by_hand(mut parameter: f64, gradients: &[f64], adam: &Adam) -> f64 {
     let (mut m, mut v) = (0.0, 0.0);
     for (t, g) in (1..).zip(gradients) {
@@ -281,7 +283,7 @@ fn adam_by_hand(mut parameter: f64, gradients: &[f64], adam: &Adam) -> f64 {
 }
 
 #[test]
-fn adam_is_the_published_algorithm() -> Result<()> {
+fn adam_matches_the_published_algorithm() -> Result<()> {
     let adam = Adam {
         learning_rate: 0.01,
         ..Adam::default()
@@ -307,20 +309,20 @@ fn adam_is_the_published_algorithm() -> Result<()> {
 }
 
 #[test]
-fn adam_s_first_step_is_the_learning_rate_whatever_the_gradient() -> Result<()> {
+fn the_first_step_of_adam_has_the_size_of_the_learning_rate() -> Result<()> {
     for scale in [1e-3, 1.0, 1e6] {
         let parameter = Var::new(&[1.0f64, 1.0], &Device::Cpu)?;
         let moments = Moments::zeros_like(&parameter)?;
         let gradient = Tensor::new(&[scale, -scale], &Device::Cpu)?;
         adam_update(&parameter, &gradient, &moments, &Adam::default(), 1)?;
-        // But for ε = 1e-8 beside the gradient, which is 1e-3 or larger: 1e-5 of a step of 1e-3.
+        // Up to ε = 1e-8 relative to the gradient, which is at least 1e-3: 1e-5 of a step of 1e-3.
         assert_close(&parameter, &[0.999, 1.001], 1e-8 + lost(10))?;
     }
     Ok(())
 }
 
 #[test]
-fn categorical_likelihood_is_the_logarithm_of_softmax_and_survives_extremes() -> Result<()> {
+fn categorical_log_likelihood_is_log_softmax_and_finite_at_extremes() -> Result<()> {
     let labels = Tensor::new(&[2u32, 0], &Device::Cpu)?;
     let logits = numbers(1, &[2, 3])?;
     let l = logits.to_vec2::<f64>()?;
@@ -342,7 +344,7 @@ fn categorical_likelihood_is_the_logarithm_of_softmax_and_survives_extremes() ->
         &Device::Cpu,
     )?;
     let likelihood = categorical_log_likelihood(&extreme, &labels)?;
-    // exp(−1000) is 0, and nothing else rounds.
+    // exp(−1000) is 0, and nothing else is rounded.
     assert_close(&likelihood, &[-2000.0, 0.0], 0.0)?;
     let gradients = likelihood.sum_all()?.backward()?;
     assert_close(
@@ -352,19 +354,19 @@ fn categorical_likelihood_is_the_logarithm_of_softmax_and_survives_extremes() ->
     )
 }
 
-/// Parameters of `components` for values of `width`, in ±`size` each.
+/// Parameters of `components` for values of `width`, uniform in ±`size`.
 fn mixture(seed: u64, rows: usize, width: usize, components: usize, size: f64) -> Result<Tensor> {
     let parameters = numbers(seed, &[rows, (3 * components + 2) * width])?;
     parameters.as_tensor() * (size / 2.0)
 }
 
 #[test]
-fn a_mixture_of_zeros_is_the_identity() -> Result<()> {
+fn a_mixture_with_zero_parameters_is_the_identity() -> Result<()> {
     for components in [1, 3] {
         let value = numbers(1, &[5, 7])?;
         let zeros = Tensor::zeros((5, (3 * components + 2) * 7), DType::F64, &Device::Cpu)?;
         let (same, log_det) = logistic_mixture(&value, &zeros, components)?;
-        // Some twenty operations on each component; and seven columns.
+        // About twenty operations for each component; seven columns.
         assert_close(
             &same,
             &value.flatten_all()?.to_vec1()?,
@@ -402,19 +404,19 @@ fn a_mixture_is_the_logit_of_its_distribution_function() -> Result<()> {
 }
 
 #[test]
-fn mixtures_are_inverted_to_the_accuracy_of_the_floats() -> Result<()> {
+fn the_inverse_of_a_mixture_is_accurate_up_to_rounding() -> Result<()> {
     for components in [1, 2, 4, 7] {
         for size in [0.5, 4.0, 30.0] {
             let parameters = mixture(2, 40, 9, components, size)?;
-            // In the middle, and far out where only tails are left.
+            // Near the middle, and far in the tails.
             for reach in [1.0, 20.0] {
                 let value = (numbers(3, &[40, 9])?.as_tensor() * reach)?;
                 let (y, log_det) = logistic_mixture(&value, &parameters, components)?;
                 let (back, inverse_log_det) =
                     logistic_mixture_inverse(&y, &parameters, components)?;
-                // Where the map is flat, what x was is lost in the rounding of y.
+                // Where the map is flat, the rounding of y loses the value of x.
                 let (again, _) = logistic_mixture(&back, &parameters, components)?;
-                // The logarithm of a slope is bounded by 5 + 5, and values are up to twice the reach.
+                // The logarithm of a slope is at most 5 + 5, and values are up to twice the reach.
                 let steep = rounding(DOUBLE, 20 * components, 2.0 * reach * 10f64.exp());
                 assert_close(&again, &y.flatten_all()?.to_vec1()?, steep)?;
                 if size < 1.0 {
@@ -422,7 +424,7 @@ fn mixtures_are_inverted_to_the_accuracy_of_the_floats() -> Result<()> {
                     assert_close(&(log_det + inverse_log_det)?, &[0.0; 40], 9.0 * steep)?;
                 }
 
-                // And where it is steep, what y was is lost in that of x.
+                // Where the map is steep, the rounding of x loses the value of y.
                 let single = |tensor: &Tensor| tensor.to_dtype(DType::F32);
                 let (y, p) = (single(&y)?, single(&parameters)?);
                 let (back, _) = logistic_mixture_inverse(&y, &p, components)?;
@@ -433,7 +435,7 @@ fn mixtures_are_inverted_to_the_accuracy_of_the_floats() -> Result<()> {
                 )?;
                 let y = y.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
                 if size < 1.0 {
-                    // Log-scales of ±½ twice: slopes of up to e, by which the rounding of x counts.
+                    // Log-scales of ±½ twice: slopes of up to e, which multiply the rounding of x.
                     let bound = rounding(SINGLE, 20, 2.0 * 1f64.exp());
                     assert_close(&again, &y, bound)?;
                 }
@@ -444,7 +446,7 @@ fn mixtures_are_inverted_to_the_accuracy_of_the_floats() -> Result<()> {
 }
 
 #[test]
-fn the_inverse_of_a_mixture_has_the_gradients_of_finite_differences() -> Result<()> {
+fn gradients_of_the_inverse_mixture_match_finite_differences() -> Result<()> {
     for components in [1, 3] {
         let value = numbers(4, &[3, 2])?;
         let parameters = Var::from_tensor(&mixture(5, 3, 2, components, 1.5)?)?;
@@ -473,7 +475,7 @@ fn a_mixture_stays_finite_at_the_extremes() -> Result<()> {
             let inverse = (back.sum_all()? + log_det_back.sum_all()?)?.backward()?;
             let detached = parameters.as_detached_tensor();
             let (untracked, _) = logistic_mixture_inverse(&y.detach(), &detached, 3)?;
-            // To be differentiated changes no value.
+            // Tracking gradients does not change values.
             assert_eq!(
                 back.to_dtype(DType::F64)?.to_vec2::<f64>()?,
                 untracked.to_dtype(DType::F64)?.to_vec2::<f64>()?
@@ -503,7 +505,7 @@ fn a_mixture_stays_finite_at_the_extremes() -> Result<()> {
 }
 
 #[test]
-fn mixtures_that_do_not_fit_are_refused() -> Result<()> {
+fn mixtures_with_mismatched_shapes_are_refused() -> Result<()> {
     let value = numbers(1, &[2, 3])?;
     for (components, parameters) in [(0, [2, 6]), (33, [2, 303]), (2, [2, 23]), (2, [3, 24])] {
         let parameters = numbers(2, &parameters)?;
@@ -514,7 +516,7 @@ fn mixtures_that_do_not_fit_are_refused() -> Result<()> {
 }
 
 #[test]
-fn the_standard_logistic_density_is_the_textbooks() -> Result<()> {
+fn the_standard_logistic_log_density_matches_its_formula() -> Result<()> {
     let value = numbers(8, &[4, 6])?;
     let expected: Vec<f64> = value
         .to_vec2::<f64>()?
@@ -537,7 +539,7 @@ fn the_standard_logistic_density_is_the_textbooks() -> Result<()> {
 }
 
 #[test]
-fn a_batch_of_nothing_has_no_densities_and_an_event_of_nothing_the_density_one() -> Result<()> {
+fn an_empty_batch_has_no_densities_and_an_empty_event_has_density_one() -> Result<()> {
     for dtype in [DType::F32, DType::F64] {
         for (rows, width) in [(0, 3), (2, 0), (0, 0)] {
             let of = |shape: &[usize]| Var::zeros(shape, dtype, &Device::Cpu);

@@ -1,11 +1,11 @@
-//! Which instructions the tests run with.
+//! The SIMD level of a test run.
 
 use latent_kernels::vector_width;
 
-/// `LATENT_TEST_VECTOR_WIDTH` states the width that a run of the tests is meant for, so that a level that is
-/// not reached is a failure and not a test of another one.
+/// `LATENT_TEST_VECTOR_WIDTH` is the vector width that a test run is meant for; a run at another
+/// level fails.
 #[test]
-fn the_vectors_have_the_width_that_is_tested() {
+fn the_vector_width_is_the_expected_one() {
     let width = vector_width();
     assert!([1, 4, 8, 16].contains(&width), "{width}");
     assert!(cfg!(feature = "x86-v4") || width < 16, "{width}");

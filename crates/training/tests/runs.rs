@@ -667,7 +667,7 @@ fn weights_of_another_program_become_a_model_if_they_are_all_there() {
     let message = import(&own, &other, &digits(), &out)
         .unwrap_err()
         .to_string();
-    assert!(message.contains("no safetensors file"), "{message}");
+    assert!(message.contains("not a safetensors file"), "{message}");
     // What could not be is not written either.
     assert!(load_model(&out, &Device::Cpu).is_ok());
 }
@@ -688,7 +688,7 @@ fn what_is_no_model_is_refused_in_words() {
     train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
     assert!(
         message(&path.join("state.safetensors"))
-            .contains("holds a training state, expected a model")
+            .contains("contains a training state, expected a model")
     );
 
     // A description of a larger model than the weights are: nothing of its size is allocated.

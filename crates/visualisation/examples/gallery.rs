@@ -1,11 +1,11 @@
-//! Draws one picture of each kind, from made-up data, into the folder `target/gallery` or the one that is
-//! named: `cargo run --locked -p latent-visualisation --example gallery -- FOLDER`.
+//! Draws one figure of each kind from artificial data to `target/gallery` or a given folder:
+//! `cargo run --locked -p latent-visualisation --example gallery -- FOLDER`.
 
 use std::{error::Error, path::PathBuf};
 
 use latent_visualisation::{ConfusionMatrix, Curves, ImageGrid, Picture, Scatter};
 
-/// A ring whose shape follows two latents: as much of a digit as a formula gives.
+/// A ring whose shape depends on two latents, as a simple stand-in for a digit.
 fn blob(x: f32, y: f32) -> Vec<f32> {
     let pixels = (0..28 * 28).map(|pixel| {
         let (column, row) = ((pixel % 28) as f32 - 13.5, (pixel / 28) as f32 - 13.5);
@@ -16,7 +16,7 @@ fn blob(x: f32, y: f32) -> Vec<f32> {
     pixels.collect()
 }
 
-/// The numbers between 0 and 1 whose fractions spread most evenly, one after the other.
+/// A low-discrepancy sequence in [0, 1): the multiples of an irrational number modulo 1.
 fn spread(index: usize, irrational: f64) -> f64 {
     (index as f64 * irrational).fract()
 }
@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     save(
         &ImageGrid::new(manifold, [400, 28, 28])?
-            .title("What the decoder makes of each latent")
+            .title("Decoder output over the latent space")
             .axes(("z₁", &values), ("z₂", &values)),
         "manifold",
     )?;
@@ -76,7 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let digit = (index % 10) as f64;
             let angle = digit * 0.63;
             let distance = 1.2 + 0.6 * (digit % 3.0);
-            // Box and Muller's way from even numbers to normal ones.
+            // The Box–Muller transform from uniform to normal numbers.
             let radius = (-2.0 * (1.0 - spread(index, 0.618_033_988_749)).ln()).sqrt();
             let turn = std::f64::consts::TAU * spread(index, 0.754_877_666_246);
             let x = distance * angle.cos() + 0.35 * radius * turn.cos();

@@ -1,4 +1,4 @@
-//! Axes of charts: ranges of data, and ticks whose labels have room.
+//! Axes of charts: the range of the data, and ticks with labels that do not overlap.
 
 use std::ops::Range;
 
@@ -11,12 +11,12 @@ use plotters::coord::{
 
 use crate::number::multiple;
 
-/// Whether a number has a place in a chart: NaN, infinite and nearly infinite numbers have none.
+/// Whether a number can be drawn in a chart: NaN, infinite and nearly infinite numbers cannot.
 pub(crate) fn is_drawable(value: f64) -> bool {
     value.abs() < 1e100
 }
 
-/// The lowest and the highest of the numbers that can be drawn.
+/// The minimum and the maximum of the numbers that can be drawn.
 pub(crate) fn extremes(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values
         .filter(|&value| is_drawable(value))
@@ -26,7 +26,7 @@ pub(crate) fn extremes(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> 
         })
 }
 
-/// A range with padding on both sides, which is never empty.
+/// The range with padding on both sides; never empty.
 pub(crate) fn padded(range: Option<(f64, f64)>) -> (f64, f64) {
     let (low, high) = range.unwrap_or((0.0, 1.0));
     let largest = low.abs().max(high.abs());
@@ -38,23 +38,24 @@ pub(crate) fn padded(range: Option<(f64, f64)>) -> (f64, f64) {
     (low - padding, high + padding)
 }
 
-/// A linear axis: plotters' coordinates and key points, of which it takes as many as have room.
+/// A linear axis: plotters' coordinates and key points, with as many ticks as fit.
 ///
 /// plotters does not check labels for overlap, and compares with `f64::EPSILON` at every scale.
-/// Hence the ticks are chosen here, once, and the coordinates are in units of a power of ten such
-/// that the range is 1 to 10 units long.
+/// Therefore the ticks are chosen here, and coordinates are in units of a power of ten for which
+/// the range is 1 to 10 units long.
 #[derive(Clone)]
 pub(crate) struct Axis {
     range: RangedCoordf64,
     unit: f64,
     ticks: Vec<(f64, String)>,
-    /// Whether the mesh has a line at each tick.
+    /// Whether the grid has a line at each tick.
     pub(crate) has_mesh: bool,
 }
 
 impl Axis {
-    /// An axis over a range that is not empty, `length` pixels long. `room` is how many pixels of
-    /// the axis the widest of some labels needs. `whole`: no ticks at fractions.
+    /// Creates an axis of `length` pixels over a range that is not empty. `room` is the number of
+    /// pixels that the widest of some labels needs along the axis; `whole` excludes ticks at
+    /// fractions.
     pub(crate) fn new(
         (low, high): (f64, f64),
         whole: bool,
@@ -83,7 +84,7 @@ impl Axis {
         }
     }
 
-    /// An axis of segments that are 1 long, each with a label at its middle.
+    /// Creates an axis of segments of length 1, each with a label at its centre.
     pub(crate) fn categories(labels: &[String]) -> Self {
         let ticks = (0..).zip(labels);
         Self {
@@ -96,7 +97,7 @@ impl Axis {
         }
     }
 
-    /// The same axis in the opposite direction.
+    /// Reverses the direction of the axis.
     pub(crate) fn reversed(self) -> Self {
         let Range { start, end } = self.range.range();
         Self {
@@ -111,9 +112,9 @@ impl Axis {
     }
 }
 
-/// Values and labels of ticks at these multiples of ten to the `power`.
+/// The values and labels of ticks at these multiples of ten to the `power`.
 fn labelled(places: &[f64], power: i32) -> Vec<(f64, String)> {
-    // The largest power of ten of which all ticks are multiples.
+    // The largest power of ten that divides all ticks.
     let is_multiple = |place: &f64, power: i32| {
         let count = place / 10f64.powi(power);
         (count - count.round()).abs() < 1e-3
@@ -139,7 +140,7 @@ impl Ranged for Axis {
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
         match hint.weight() {
             KeyPointWeight::Bold => self.ticks.iter().map(|&(value, _)| value).collect(),
-            // There is no second, finer mesh.
+            // There is no finer grid.
             KeyPointWeight::Any => Vec::new(),
         }
     }
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_keep_their_laws_on_every_scale() {
+    fn ticks_have_their_properties_at_every_scale() {
         for power in (-99..99).chain([-320]) {
             for offset in [-1.5, 0.0, 0.3, 700.0, 1e8] {
                 let scale = 10f64.powi(power);
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_never_touch() {
+    fn tick_labels_do_not_overlap() {
         for length in [0.0, 1.0, 30.0, 200.0, 400.0, 900.0] {
             let axis = Axis::new((0.0, 0.7), false, length, |_| 100.0);
             let places: Vec<i32> = axis

@@ -1,4 +1,4 @@
-//! The backend that records plotters' drawings on a canvas.
+//! A plotters backend that records drawings on a canvas.
 
 use std::convert::Infallible;
 
@@ -21,13 +21,13 @@ use crate::{
     shape::{Anchor, Point, TextStyle},
 };
 
-/// plotters' coordinates are whole numbers: a pixel has this many of them in each direction.
+/// The units of plotters' integer coordinates in a pixel, in each direction.
 const UNITS: f32 = 64.0;
-/// How much of a text's size is above the baseline, and how much below.
+/// The share of a text's size above the baseline, and the share below.
 const ABOVE: f32 = 0.78;
 const BELOW: f32 = 0.22;
 
-/// The canvas of what is drawn on an area of this width and height in pixels, and a margin.
+/// Records a drawing on an area of this width and height in pixels, and a margin.
 pub(crate) fn record(
     (width, height): (f64, f64),
     draw: impl FnOnce(&DrawingArea<Recorder<'_>, Shift>) -> Result<(), DrawingAreaErrorKind<Infallible>>,
@@ -42,9 +42,9 @@ pub(crate) fn record(
     Ok(canvas)
 }
 
-/// Records shapes and texts on a canvas, [`UNITS`] to a pixel. Texts are measured and set in the
-/// font of the canvas, whatever family the style names: plotters' own font features need fonts of
-/// the system, and the page's DOM on WebAssembly.
+/// Records shapes and texts on a canvas, with [`UNITS`] to a pixel. Texts are measured and drawn in
+/// the canvas's font, whatever family the style names: plotters' own font features need fonts of
+/// the system, and on WebAssembly the page's DOM.
 pub(crate) struct Recorder<'a> {
     canvas: &'a mut Canvas,
     size: (u32, u32),
@@ -67,7 +67,7 @@ fn text_style(style: &impl BackendTextStyle) -> TextStyle {
     }
 }
 
-/// The colour of a style and how opaque it is.
+/// The colour and the opacity of a style.
 fn colour(style: &impl BackendStyle) -> (Colour, f32) {
     let BackendColor { alpha, rgb } = style.color();
     (rgb.into(), alpha as f32)
@@ -105,7 +105,7 @@ impl DrawingBackend for Recorder<'_> {
         let width = style.stroke_width() as f32 / UNITS;
         let mut points: Vec<Point> = path.into_iter().map(pixels).collect();
         if let ([a, b], true) = (&mut points[..], width <= 1.0) {
-            // Lines of a mesh, one pixel wide, are in the middle of a pixel.
+            // Grid lines of one pixel are centred in a pixel.
             if a.0 == b.0 {
                 a.0 = a.0.floor() + 0.5;
                 b.0 = a.0;
@@ -166,7 +166,7 @@ impl DrawingBackend for Recorder<'_> {
             HPos::Right => Anchor::End,
         };
         match transform {
-            // Charts turn only the name of the y axis, which is centred.
+            // Charts rotate only the title of the y axis, which is centred.
             FontTransform::Rotate270 => self.canvas.upwards_text(text, style, (x + down, y)),
             _ => self.canvas.text(text, style, anchor, (x, y + down)),
         }

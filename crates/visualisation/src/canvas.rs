@@ -1,4 +1,4 @@
-//! A list of shapes that becomes a PNG or an SVG, as large as what is on it.
+//! A list of shapes that is rendered as a PNG or an SVG of the size of its content.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -12,7 +12,7 @@ use crate::{
     shape::{Anchor, Point, Shape, TextStyle},
 };
 
-/// The white border around everything.
+/// The width of the white border.
 const MARGIN: f32 = 28.0;
 
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(crate) struct Canvas {
 }
 
 impl Canvas {
-    /// A line through points, with round ends and corners.
+    /// Adds a polyline with round ends and corners.
     pub(crate) fn line(&mut self, points: Vec<Point>, width: f32, colour: Colour) {
         self.shapes.push(Shape::Line {
             points,
@@ -30,7 +30,7 @@ impl Canvas {
         });
     }
 
-    /// A filled rectangle between its left upper and its right lower corner.
+    /// Adds a filled rectangle between its upper left and its lower right corner.
     pub(crate) fn rectangle(&mut self, corners: [Point; 2], colour: Colour, opacity: f32) {
         self.shapes.push(Shape::Rectangle {
             corners,
@@ -48,7 +48,7 @@ impl Canvas {
         });
     }
 
-    /// A text whose baseline goes through the point `at`.
+    /// Adds a text whose baseline passes through the point `at`.
     pub(crate) fn text(&mut self, text: &str, style: TextStyle, anchor: Anchor, at: Point) {
         self.shapes.push(Shape::Text {
             text: text.to_owned(),
@@ -59,7 +59,7 @@ impl Canvas {
         });
     }
 
-    /// A text that is read from the bottom to the top, centred at the point `at`.
+    /// Adds a text that reads from bottom to top, centred at the point `at`.
     pub(crate) fn upwards_text(&mut self, text: &str, style: TextStyle, at: Point) {
         let (text, anchor) = (text.to_owned(), Anchor::Middle);
         self.shapes.push(Shape::Text {
@@ -71,7 +71,7 @@ impl Canvas {
         });
     }
 
-    /// An image `width` pixels wide.
+    /// Adds an image of `width` pixels.
     pub(crate) fn image(&mut self, corner: Point, width: usize, pixels: Vec<Colour>) {
         if !pixels.is_empty() {
             self.shapes.push(Shape::Image {
@@ -142,7 +142,7 @@ impl Canvas {
 }
 
 impl Shape {
-    /// Points that a box around the shape must hold.
+    /// The corners of a box around the shape.
     fn corners(&self) -> Vec<Point> {
         let around = |(x, y): Point, r: f32| [(x - r, y - r), (x + r, y + r)];
         match self {
@@ -185,7 +185,7 @@ impl Shape {
         }
     }
 
-    /// The shape as an element; the outlines of glyphs that it uses are added to `glyphs` by their names.
+    /// The shape as an SVG element; outlines of its glyphs are added to `glyphs` by their names.
     fn svg(&self, glyphs: &mut BTreeMap<String, String>) -> Result<String, Error> {
         Ok(match self {
             Self::Line {
@@ -253,7 +253,8 @@ impl Shape {
                     hex(style.colour)
                 );
                 svg += &ink;
-                // Unseen, as wide as the glyphs: what is searched, selected, copied and read aloud.
+                // Invisible text as wide as the glyphs, for searching, selecting, copying and
+                // reading aloud.
                 _ = write!(
                     svg,
                     "<text x=\"{}\" font-size=\"{}\" fill-opacity=\"0\"",
@@ -300,7 +301,7 @@ fn hex([red, green, blue]: Colour) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
-/// Text as XML wants it; control characters, which XML cannot hold at all, become spaces.
+/// Escapes text for XML; control characters, which XML does not allow, become spaces.
 fn escape(text: &str) -> String {
     let text = text.replace(|character: char| character.is_control(), " ");
     text.replace('&', "&amp;")

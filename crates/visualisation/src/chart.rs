@@ -1,4 +1,4 @@
-//! The parts that charts are put together from: sheets in pixels, mesh and axes, legends.
+//! The parts of charts: sheets in pixels, grid and axes, legends.
 
 use plotters::{
     chart::{ChartBuilder, ChartContext, LabelAreaPosition},
@@ -20,28 +20,28 @@ use crate::{
     shape::TextStyle,
 };
 
-/// The outcome of drawing on a backend.
+/// The result of drawing on a backend.
 pub(crate) type Drawn<B, T = ()> =
     Result<T, DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
-/// From the border of an area to the chart.
+/// The distance from the border of an area to the chart.
 pub(crate) const MARGIN: f64 = 16.0;
-/// The height of the line of a title.
+/// The height of the title line.
 pub(crate) const TITLE: f64 = 44.0;
-/// From an axis to its labels, of which the half is the mark of the tick.
+/// The distance from an axis to its labels; half of it is the tick mark.
 const TO_LABELS: f64 = 10.0;
-/// From the labels of an axis to its name, and the height of the name.
+/// The distance from the labels of an axis to its title, plus the height of the title.
 const NAME: f64 = 14.0 + TextStyle::LABEL.size as f64;
 
 /// A rectangle on a drawing area, measured in pixels of the chart at its natural size.
 pub(crate) struct Sheet<B: DrawingBackend> {
     pub(crate) area: DrawingArea<B, Shift>,
-    /// How many units of the backend a pixel is.
+    /// The number of backend units in a pixel.
     scale: f64,
 }
 
 impl<B: DrawingBackend> Sheet<B> {
-    /// An area without a margin, scaled such that a chart of this natural size fits in.
+    /// An area without a margin, scaled to fit a chart of this natural size.
     pub(crate) fn new(area: &DrawingArea<B, Shift>, (width, height): (f64, f64)) -> Self {
         let (columns, rows) = area.dim_in_pixel();
         let scale = |units, pixels| f64::from(units) / (pixels + 2.0 * MARGIN);
@@ -53,7 +53,7 @@ impl<B: DrawingBackend> Sheet<B> {
         sheet.part(MARGIN, MARGIN, width - 2.0 * MARGIN, height - 2.0 * MARGIN)
     }
 
-    /// Width and height.
+    /// The width and the height.
     pub(crate) fn size(&self) -> (f64, f64) {
         let (columns, rows) = self.area.dim_in_pixel();
         (
@@ -65,7 +65,7 @@ impl<B: DrawingBackend> Sheet<B> {
     pub(crate) fn part(&self, left: f64, top: f64, width: f64, height: f64) -> Self {
         let units = |pixels: f64| (pixels * self.scale).round() as i32;
         let corner = (units(left), units(top));
-        // Both ends are rounded alike, so that parts beside each other have no gap.
+        // Both ends are rounded in the same way, so that adjacent parts have no gap.
         let size = (
             units(left + width) - corner.0,
             units(top + height) - corner.1,
@@ -76,7 +76,7 @@ impl<B: DrawingBackend> Sheet<B> {
         }
     }
 
-    /// Splits off the title, of which nothing is left if it is empty.
+    /// Draws the title and returns the sheet below it; an empty title takes no space.
     pub(crate) fn below_title(&self, title: &str, left: f64) -> Drawn<B, Self> {
         let (width, height) = self.size();
         if title.is_empty() {
@@ -87,7 +87,7 @@ impl<B: DrawingBackend> Sheet<B> {
         Ok(self.part(0.0, TITLE, width, height - TITLE))
     }
 
-    /// A length in whole units of the backend; lines and discs never vanish.
+    /// A length in whole units of the backend, at least 1, so that lines and discs do not vanish.
     pub(crate) fn units(&self, pixels: f64) -> i32 {
         ((pixels * self.scale).round() as i32).max(1)
     }
@@ -111,8 +111,8 @@ impl<B: DrawingBackend> Sheet<B> {
         rgb(colour).stroke_width(self.units(width) as u32)
     }
 
-    /// The width of the widest of some texts; 0 if there is none. A text that the backend cannot
-    /// measure counts as 0: drawing it is what fails.
+    /// The width of the widest of some texts; 0 if there are none. A text that the backend cannot
+    /// measure counts as 0, since drawing it then fails.
     pub(crate) fn widest<'t>(&self, texts: impl Iterator<Item = &'t str>, style: TextStyle) -> f64 {
         let style = self.style(style, (HPos::Left, VPos::Top));
         let widths = texts.map(|text| self.area.estimate_text_size(text, &style));
@@ -132,7 +132,7 @@ impl<B: DrawingBackend> Sheet<B> {
             .draw_text(text, &self.style(style, anchor), at.into())
     }
 
-    /// Draws a disc at a place in the coordinates of an area.
+    /// Draws a disc at a position in the coordinates of an area.
     pub(crate) fn disc<C: CoordTranslate>(
         &self,
         area: &DrawingArea<B, C>,
@@ -143,8 +143,8 @@ impl<B: DrawingBackend> Sheet<B> {
         area.draw(&Circle::new(centre, self.units(radius), colour.filled()))
     }
 
-    /// Draws the series at this place among all series of a chart: full lines and dashed ones in
-    /// turns. `mark`: each point is a disc, hollow on dashed lines.
+    /// Draws the series with this index among all series of a chart; solid and dashed lines
+    /// alternate. With `mark`, each point is a disc, hollow on dashed lines.
     pub(crate) fn series<C: CoordTranslate>(
         &self,
         area: &DrawingArea<B, C>,
@@ -174,8 +174,7 @@ impl<B: DrawingBackend> Sheet<B> {
         Ok(())
     }
 
-    /// The axis of a range, at the left side of a chart.
-    /// The axis of a range, below a chart. `whole`: no ticks at fractions.
+    /// The axis of a range, below a chart; `whole` excludes ticks at fractions.
     pub(crate) fn x_axis(&self, range: (f64, f64), whole: bool, length: f64) -> Axis {
         Axis::new(range, whole, length, |ticks| self.widest_tick(ticks) + 24.0)
     }
@@ -185,14 +184,13 @@ impl<B: DrawingBackend> Sheet<B> {
         self.widest(labels, TextStyle::TICK)
     }
 
-    /// How many whole pixels a y axis and its labels need.
+    /// The width of a y axis with its labels, in whole pixels.
     pub(crate) fn left_of(&self, y: &Axis, name: &str) -> f64 {
         let name = if name.is_empty() { 0.0 } else { NAME };
         (TO_LABELS + self.widest_tick(y.ticks()) + name).ceil()
     }
 
-    /// Draws mesh, axes, ticks and labels on the whole sheet, of which the left part is for the y
-    /// axis.
+    /// Draws grid, axes, ticks and labels on the whole sheet, whose left part is for the y axis.
     pub(crate) fn axes<'a>(
         &self,
         left: f64,
@@ -238,7 +236,7 @@ pub(crate) fn y_axis(range: (f64, f64), length: f64) -> Axis {
     })
 }
 
-/// How many pixels an x axis and its labels need.
+/// The height of an x axis with its labels, in pixels.
 pub(crate) const fn below(name: &str) -> f64 {
     let ticks = TO_LABELS + TextStyle::TICK.size as f64;
     ticks + if name.is_empty() { 0.0 } else { NAME }

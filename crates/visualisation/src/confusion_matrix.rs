@@ -20,19 +20,20 @@ use crate::{
     shape::TextStyle,
 };
 
-/// The side of all cells together, in pixels, however many there are.
+/// The side of all cells together, in pixels, for any number of classes.
 const SIDE: f64 = 840.0;
 /// The width and the height at the natural size.
 const SIZE: (f64, f64) = (SIDE + 80.0, TITLE + SIDE + below(X_LABEL));
 const X_LABEL: &str = "predicted digit";
 const Y_LABEL: &str = "true digit";
-/// The colour of a cell that has all images of its row: dark enough for white text.
+/// The colour of a cell with all images of its row: dark enough for white text.
 const FULL: Colour = [0x1f, 0x4e, 0x8c];
 
-/// The confusion matrix of a classifier: a row for each true digit, a column for each predicted one.
+/// The confusion matrix of a classifier: a row for each true label, a column for each predicted
+/// one.
 ///
-/// The colour of a cell is its share of its row. Saved as `.npy`, it is the counts as `int64`,
-/// `[classes, classes]`.
+/// The colour of a cell is its share of its row. As `.npy`, it is saved as counts, `int64 [classes,
+/// classes]`.
 ///
 /// ```
 /// use latent_visualisation::ConfusionMatrix;
@@ -49,16 +50,16 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// Counts the pairs of a true digit, from 0 to 9, and the predicted one, of each image.
+    /// Counts pairs of a true and a predicted digit, both from 0 to 9, one pair for each image.
     ///
     /// # Errors
-    /// There are not as many of one as of the other, or a label is above 9.
+    /// The numbers of true and predicted labels differ, or a label is above 9.
     pub fn new(truth: impl AsRef<[u8]>, predicted: impl AsRef<[u8]>) -> Result<Self, Error> {
         let digits: Vec<u8> = (0..=9).collect();
         Self::of_classes(digits, truth, predicted)
     }
 
-    /// The same for images of these classes only, with a row and a column for each, in their order.
+    /// Creates a matrix for images of these classes only, with rows and columns in their order.
     ///
     /// ```
     /// use latent_visualisation::ConfusionMatrix;
@@ -69,7 +70,7 @@ impl ConfusionMatrix {
     /// ```
     ///
     /// # Errors
-    /// There are not as many of one as of the other, or a label is none of the classes.
+    /// The numbers of true and predicted labels differ, or a label is not one of the classes.
     pub fn of_classes(
         classes: impl Into<Vec<u8>>,
         truth: impl AsRef<[u8]>,
@@ -100,14 +101,14 @@ impl ConfusionMatrix {
         })
     }
 
-    /// A line above everything.
+    /// Sets the title.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// The share of images whose predicted digit is the true one; NaN if there are none.
+    /// The accuracy: the share of images whose predicted label is the true one; NaN without images.
     pub fn accuracy(&self) -> f64 {
         let places = 0..self.classes.len();
         let right: u64 = places.map(|place| self.counts[place][place]).sum();
@@ -115,7 +116,7 @@ impl ConfusionMatrix {
         right as f64 / all as f64
     }
 
-    /// The counts: `[true digit][predicted digit]`.
+    /// The counts: `[true label][predicted label]`.
     pub fn counts(&self) -> &[Vec<u64>] {
         &self.counts
     }
@@ -125,8 +126,8 @@ impl ConfusionMatrix {
         &self.classes
     }
 
-    /// Draws the matrix on an area of any plotters backend, as large as fits in. Fill the area with
-    /// white before.
+    /// Draws the matrix on an area of any plotters backend, as large as fits. Fill the area with
+    /// white first.
     ///
     /// The font is the backend's for [`FontFamily::SansSerif`](plotters::style::FontFamily).
     pub fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
@@ -170,7 +171,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// From white to [`FULL`], fast at first: a few errors are what one looks for.
+/// A colour between white and [`FULL`], steep at first so that a few errors are visible.
 fn shade(share: f32) -> Colour {
     let depth = share.clamp(0.0, 1.0).powf(0.6);
     std::array::from_fn(|i| {

@@ -15,27 +15,27 @@ use crate::{
     shape::TextStyle,
 };
 
-/// More panels than this go into a second row.
+/// The number of panels in a row; further panels start a second row.
 const PANELS_IN_A_ROW: usize = 3;
-/// The height of the area of a panel, in pixels.
+/// The height of a panel's area, in pixels.
 const HEIGHT: f64 = 400.0;
-/// From a panel to the next one, to the right and down.
+/// The distance between panels, horizontally and vertically.
 const GAP: (f64, f64) = (36.0, 40.0);
-/// The height of the line of a panel's title.
+/// The height of a panel's title line.
 const HEADING: f64 = 34.0;
 /// The height of a line of the legend.
 const LEGEND: f64 = 34.0;
-/// Series with at most this many points show each of them as a disc.
+/// Series with at most this many points are drawn with a disc at each point.
 const MARKED: usize = 30;
 
-/// Curves over the epochs of a training: one panel or several, each with one series or several.
+/// Training curves: one or several panels over the epochs, each with one or several series.
 ///
-/// The first name of a series that is given stands for a full line, the second for a dashed one,
-/// and so on in turns; a name has the same colour in all panels. Values that are not finite are
-/// left out, and the line goes on to the next one.
+/// Solid and dashed lines alternate in the order in which the names of series first occur; a name
+/// has the same colour in all panels. Values that are not finite are skipped, and the line
+/// continues at the next one.
 ///
-/// Saved as `.npy`, it is `float64 [rows, columns]`: x in the first column, then the series, panel
-/// after panel, in the order in which they were given.
+/// As `.npy`, the curves are `float64 [rows, columns]`: x in the first column, then the series,
+/// panel after panel, in their order.
 ///
 /// ```
 /// use latent_visualisation::Curves;
@@ -64,7 +64,8 @@ struct Panel {
 }
 
 impl Curves {
-    /// Curves over these x, which all series share. Where all are whole numbers, so are the ticks.
+    /// Creates curves over these x values, which all series share. If all are integers, so are the
+    /// ticks.
     pub fn new(x: impl Into<Vec<f64>>) -> Self {
         Self {
             x: x.into(),
@@ -76,8 +77,8 @@ impl Curves {
         }
     }
 
-    /// Adds a panel: its title, and the name and the values of each series, one value for each x
-    /// and NaN where there is none.
+    /// Adds a panel with its title and the name and values of each series: one value for each x,
+    /// NaN if there is none.
     pub fn panel(
         mut self,
         title: impl Into<String>,
@@ -104,35 +105,35 @@ impl Curves {
         Ok(self)
     }
 
-    /// A line above everything.
+    /// Sets the title.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// The name of the x axes; `epoch` unless told.
+    /// Sets the title of the x axes; the default is `epoch`.
     #[must_use]
     pub fn x_label(mut self, label: impl Into<String>) -> Self {
         self.x_label = label.into();
         self
     }
 
-    /// The name and the unit of the y axes, such as `nats per image`.
+    /// Sets the title of the y axes, with the unit, such as `nats per image`.
     #[must_use]
     pub fn y_label(mut self, label: impl Into<String>) -> Self {
         self.y_label = label.into();
         self
     }
 
-    /// Lets the y axes begin at zero: for amounts, whose ratios a reader compares.
+    /// Starts the y axes at zero, for quantities whose ratios matter.
     #[must_use]
     pub fn from_zero(mut self) -> Self {
         self.from_zero = true;
         self
     }
 
-    /// The names of all series, each once.
+    /// The names of all series, without duplicates.
     fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for (name, _) in self.panels.iter().flat_map(|panel| &panel.series) {
@@ -143,7 +144,7 @@ impl Curves {
         names
     }
 
-    /// How many panels are beside each other, and how many below.
+    /// The numbers of panels in a row and in a column.
     fn shape(&self) -> (usize, usize) {
         let columns = self.panels.len().clamp(1, PANELS_IN_A_ROW);
         (columns, self.panels.len().div_ceil(columns))
@@ -157,8 +158,8 @@ impl Curves {
         (width, TITLE + LEGEND + 20.0 + rows as f64 * row - GAP.1)
     }
 
-    /// Draws the chart on an area of any plotters backend, as large as fits in. Fill the area with
-    /// white before.
+    /// Draws the chart on an area of any plotters backend, as large as fits. Fill the area with
+    /// white first.
     ///
     /// The font is the backend's for [`FontFamily::SansSerif`](plotters::style::FontFamily).
     pub fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
@@ -170,7 +171,7 @@ impl Curves {
             .iter()
             .map(|panel| y_axis(self.y_range(panel), HEIGHT))
             .collect();
-        // Panels below each other are aligned.
+        // Panels in a column are aligned.
         let lefts: Vec<f64> = (0..columns)
             .map(|column| {
                 let axes = axes.iter().skip(column).step_by(columns);
@@ -231,7 +232,7 @@ impl Curves {
         padded
     }
 
-    /// The points of a series that have a place in a chart.
+    /// The points of a series that can be drawn.
     fn points(&self, y: &[f64]) -> Vec<(f64, f64)> {
         let points = self.x.iter().copied().zip(y.iter().copied());
         points
@@ -239,9 +240,8 @@ impl Curves {
             .collect()
     }
 
-    /// Draws the names of all series beside each other, in lines that begin at `left`, and returns
-    /// what is left of the sheet. plotters' own legend is inside one panel, and measures texts
-    /// without the backend.
+    /// Draws the names of all series in lines that start at `left`, and returns the rest of the
+    /// sheet. plotters' own legend is inside one panel and measures texts without the backend.
     fn below_legend<B: DrawingBackend>(&self, sheet: &Sheet<B>, left: f64) -> Drawn<B, Sheet<B>> {
         let (width, height) = sheet.size();
         let (mut x, mut top) = (left, 0.0);

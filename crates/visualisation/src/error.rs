@@ -1,18 +1,18 @@
 use std::{io, path::PathBuf};
 
-/// What can be wrong with a picture or with the place where it is to be saved.
+/// An error of a figure or of saving it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The pixels are not `[images, height, width]`.
+    /// The number of pixels is not images × height × width.
     #[error(
         "{pixels} pixels are not {images} images × {height} × {width}: give one number for each \
          pixel, image after image, row after row"
     )]
     PixelCount {
-        /// How many pixels were given.
+        /// The number of pixels.
         pixels: usize,
-        /// How many images they were said to be.
+        /// The number of images.
         images: usize,
         /// The height of an image, in pixels.
         height: usize,
@@ -20,42 +20,42 @@ pub enum Error {
         width: usize,
     },
 
-    /// The labels are not one for each row, column or image.
+    /// The number of labels differs from the number of rows, columns or images.
     #[error("{labels} {what} were given for {expected} {places}: give one for each, in order")]
     LabelCount {
-        /// What kind of label.
+        /// The kind of label.
         what: &'static str,
-        /// How many were given.
+        /// The number of labels.
         labels: usize,
-        /// How many were needed.
+        /// The number required.
         expected: usize,
-        /// What the labels are for.
+        /// What the labels belong to.
         places: &'static str,
     },
 
-    /// The points of a scatter plot are not two numbers for each label.
+    /// The number of coordinates is not two for each label.
     #[error(
         "{values} coordinates are not 2 for each of {labels} labels: give x and y of each point, \
          point after point"
     )]
     PointCount {
-        /// How many coordinates were given.
+        /// The number of coordinates.
         values: usize,
-        /// How many labels were given.
+        /// The number of labels.
         labels: usize,
     },
 
-    /// The latents of a scatter plot are not `[points, dimensions]`.
+    /// The number of latent values is not points × dimensions.
     #[error(
         "{values} latent values are not {points} points × {dimensions} dimensions: give the \
          latents of the same points, point after point"
     )]
     LatentCount {
-        /// How many values were given.
+        /// The number of values.
         values: usize,
-        /// How many points the plot has.
+        /// The number of points.
         points: usize,
-        /// How many dimensions the latents were said to have.
+        /// The number of dimensions of the latents.
         dimensions: usize,
     },
 
@@ -68,7 +68,7 @@ pub enum Error {
         point: usize,
     },
 
-    /// A series of a panel has not one value for each x.
+    /// A series does not have one value for each x.
     #[error(
         "series `{series}` of panel `{panel}` has {values} values for {rows} x values: give one \
          for each, and NaN where there is none"
@@ -78,44 +78,44 @@ pub enum Error {
         panel: String,
         /// The name of the series.
         series: String,
-        /// How many values it has.
+        /// The number of values.
         values: usize,
-        /// How many x values there are.
+        /// The number of x values.
         rows: usize,
     },
 
-    /// The file name does not say which format is wanted.
-    #[error("`{}` has no known extension, which are .png, .svg and .npy", path.display())]
+    /// The file name has no supported extension.
+    #[error("`{}` does not end in .png, .svg or .npy", path.display())]
     UnknownFormat {
-        /// The path that was given.
+        /// The path.
         path: PathBuf,
     },
 
-    /// There is a folder where the file should be.
-    #[error("`{}` is a folder", path.display())]
+    /// The path is a directory.
+    #[error("`{}` is a directory", path.display())]
     IsFolder {
-        /// The path that was given.
+        /// The path.
         path: PathBuf,
     },
 
-    /// The folder of the file cannot be made.
+    /// The directory of the file cannot be created.
     #[error(
-        "cannot make the folder `{}`: {source}",
+        "cannot create the directory `{}`: {source}",
         folder.display()
     )]
     CreateFolder {
-        /// The folder that is needed.
+        /// The directory.
         folder: PathBuf,
-        /// Why it cannot be made.
+        /// The reason.
         source: io::Error,
     },
 
-    /// The file cannot be written; a file that was there before is as it was.
+    /// The file cannot be written; an existing file is unchanged.
     #[error("cannot write `{}`: {source}", path.display())]
     Write {
-        /// The path that was given.
+        /// The path.
         path: PathBuf,
-        /// Why it cannot be written.
+        /// The reason.
         source: io::Error,
     },
 
@@ -123,16 +123,16 @@ pub enum Error {
     #[error("cannot draw the chart: {0}")]
     Chart(Box<dyn std::error::Error + Send + Sync>),
 
-    /// The picture is too large to be drawn as pixels.
+    /// The figure is too large to be rasterised.
     #[error("a picture of {width} × {height} pixels is too large")]
     Size {
-        /// The width of the picture, in pixels.
+        /// The width of the figure, in pixels.
         width: i32,
-        /// The height of the picture, in pixels.
+        /// The height of the figure, in pixels.
         height: i32,
     },
 
-    /// The pixels cannot be packed as a PNG: the picture is too large.
+    /// The pixels cannot be encoded as a PNG: the figure is too large.
     #[error("cannot encode the picture as PNG: {0}")]
     Png(#[from] png::EncodingError),
 }

@@ -1,4 +1,4 @@
-//! Inter, the font of every picture: how wide a text is, which pixels it covers, and its outlines.
+//! Inter, the font of every figure: the width, pixel coverage and outlines of texts.
 
 use std::{fmt::Write as _, sync::LazyLock};
 
@@ -30,10 +30,10 @@ fn font(weight: Weight) -> &'static FontRef<'static> {
     }
 }
 
-/// The glyphs of a text whose baseline begins at `(x, y)`, and the x where the text ends.
+/// The glyphs of a text whose baseline starts at `(x, y)`, and the x of its end.
 fn layout(text: &str, size: f32, weight: Weight, (x, y): (f32, f32)) -> (Vec<Glyph>, f32) {
     let font = font(weight);
-    // ab_glyph scales the height from ascender to descender; a font's size is that of its em.
+    // ab_glyph scales the height from ascender to descender; font sizes refer to the em.
     let scale = PxScale::from(size * font.height_unscaled() / font.units_per_em().unwrap_or(1.0));
     let scaled = font.as_scaled(scale);
     let mut end = x;
@@ -47,13 +47,13 @@ fn layout(text: &str, size: f32, weight: Weight, (x, y): (f32, f32)) -> (Vec<Gly
     (glyphs, end)
 }
 
-/// How many pixels wide a text of this size is.
+/// The width of a text of this size, in pixels.
 pub(crate) fn width(text: &str, size: f32, weight: Weight) -> f32 {
     layout(text, size, weight, (0.0, 0.0)).1
 }
 
-/// Calls `paint` with each pixel of a text whose baseline begins at `start`, and with how much of
-/// the pixel the text covers, from 0 to 1.
+/// Calls `paint` with each pixel of a text whose baseline starts at `start`, and with the coverage
+/// of the pixel, from 0 to 1.
 pub(crate) fn paint(
     text: &str,
     size: f32,
@@ -75,15 +75,15 @@ pub(crate) fn paint(
     }
 }
 
-/// The glyphs of a text with the place where each begins, to the right of the text's own beginning.
+/// The glyphs of a text with their horizontal positions, relative to the start of the text.
 pub(crate) fn glyphs(text: &str, size: f32, weight: Weight) -> Vec<(u16, f32)> {
     let (glyphs, _) = layout(text, size, weight, (0.0, 0.0));
     let placed = glyphs.into_iter();
     placed.map(|glyph| (glyph.id.0, glyph.position.x)).collect()
 }
 
-/// The outline of a glyph that begins at (0, 0) on the baseline, as the data of an SVG path; `None` for one
-/// without ink, such as a space.
+/// The outline of a glyph at the origin of the baseline, as the data of an SVG path; `None` for a
+/// glyph without an outline, such as a space.
 pub(crate) fn path(glyph: u16, size: f32, weight: Weight) -> Option<String> {
     let font = font(weight);
     let scale = size / font.units_per_em().unwrap_or(1.0);
@@ -91,7 +91,7 @@ pub(crate) fn path(glyph: u16, size: f32, weight: Weight) -> Option<String> {
     let (mut path, mut last) = (String::new(), None);
     for curve in font.outline(GlyphId(glyph))?.curves {
         let (start, rest) = match curve {
-            // What closes a contour that is closed.
+            // A closing line of a contour that is already closed.
             OutlineCurve::Line(a, b) if a == b => continue,
             OutlineCurve::Line(a, b) => (a, vec![b]),
             OutlineCurve::Quad(a, b, c) => (a, vec![b, c]),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn kerning_brings_pairs_together() {
+    fn kerning_reduces_the_width_of_pairs() {
         let [pair, apart] = ["To", "oT"].map(|text| width(text, 100.0, Weight::Regular));
         assert!(pair < apart + 1.0);
         let sum: f32 = ["T", "o"]

@@ -8,19 +8,19 @@ use atomic_write_file::AtomicWriteFile;
 
 use crate::Error;
 
-/// The kind of file that a [`Picture`] becomes.
+/// The file format of a [`Picture`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Pixels, on a white background.
+    /// Pixels on a white background.
     Png,
-    /// Shapes that stay sharp at any size, texts as outlines of glyphs; images inside are embedded PNGs.
+    /// Shapes that are sharp at any size, texts as glyph outlines; images are embedded PNGs.
     Svg,
-    /// The numbers behind the picture, for NumPy.
+    /// The data of the figure, for NumPy.
     Npy,
 }
 
 impl Format {
-    /// The format that the extension of a path stands for, in capitals or not.
+    /// The format of a path's extension, in upper or lower case.
     ///
     /// ```
     /// use latent_visualisation::Format;
@@ -42,22 +42,22 @@ impl Format {
     }
 }
 
-/// Something that can be drawn and saved. The same picture always gives the same bytes.
+/// A figure that can be rendered and saved. The same figure always gives the same bytes.
 pub trait Picture {
-    /// The bytes of the picture as a file of this format.
+    /// Renders the figure as a file of this format.
     fn render(&self, format: Format) -> Result<Vec<u8>, Error>;
 
-    /// Further files that belong beside the first one: for each, the extension that takes the
-    /// place of the first one's, and the bytes.
+    /// Further files next to the main one: for each, the extension that replaces that of the main
+    /// file, and the content.
     fn companions(&self, _format: Format) -> Vec<(&'static str, Vec<u8>)> {
         Vec::new()
     }
 
-    /// Saves the picture in the format that the extension of `path` names, together with its
-    /// [companions](Self::companions), and returns the paths that were written.
+    /// Saves the figure in the format of the extension of `path`, with its
+    /// [companions](Self::companions), and returns the paths written.
     ///
-    /// Folders that are missing are made. Each file appears whole or not at all: when anything
-    /// fails before, files that were there are as they were.
+    /// Missing directories are created. Each file is written completely or not at all; if rendering
+    /// or writing fails, existing files are unchanged.
     fn save(&self, path: &Path) -> Result<Vec<PathBuf>, Error> {
         let format = Format::from_path(path)?;
         let mut files = vec![(path.to_path_buf(), self.render(format)?)];
@@ -67,7 +67,7 @@ pub trait Picture {
     }
 }
 
-/// Writes all files beside their places first, and only then puts each into its place.
+/// Writes all files to temporary names first, and then renames them.
 fn write(files: Vec<(PathBuf, Vec<u8>)>) -> Result<Vec<PathBuf>, Error> {
     let mut written = Vec::with_capacity(files.len());
     for (path, bytes) in files {
@@ -79,7 +79,7 @@ fn write(files: Vec<(PathBuf, Vec<u8>)>) -> Result<Vec<PathBuf>, Error> {
             folder: folder.to_path_buf(),
             source,
         })?;
-        // What a link points to is replaced, and not the link.
+        // A link's target is replaced, not the link.
         let target = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         let file = AtomicWriteFile::open(&target)
             .and_then(|mut file| file.write_all(&bytes).map(|()| file));
@@ -97,14 +97,14 @@ fn write(files: Vec<(PathBuf, Vec<u8>)>) -> Result<Vec<PathBuf>, Error> {
         .collect()
 }
 
-/// A NumPy file, version 1.0: `kind` is NumPy's name of the numbers, such as `<f4`, and `data` are
-/// their little-endian bytes, the last axis running fastest.
+/// A NumPy file, version 1.0. `kind` is NumPy's name of the number type, such as `<f4`; `data` are
+/// little-endian bytes in row-major order.
 pub(crate) fn npy(kind: &str, shape: &[usize], data: impl Iterator<Item = u8>) -> Vec<u8> {
     let lengths: Vec<String> = shape.iter().map(ToString::to_string).collect();
-    // Python's tuple of one has a comma: `(3,)`.
+    // A Python tuple of one element has a comma: `(3,)`.
     let shape = lengths.join(", ") + if lengths.len() == 1 { "," } else { "" };
     let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
-    // The numbers begin at a multiple of 64 bytes, after 10 bytes of preamble and a line feed.
+    // The data start at a multiple of 64 bytes, after 10 bytes of preamble and a line feed.
     let length = (header.len() + 11).next_multiple_of(64) - 10;
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((length as u16).to_le_bytes());

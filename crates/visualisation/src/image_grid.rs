@@ -9,18 +9,17 @@ use crate::{
 
 const LABEL: TextStyle = TextStyle::LABEL;
 
-/// No picture is wider or higher than this, its labels apart, unless its images are. A wide picture
-/// is scrolled past more easily than a high one.
+/// The maximum width and height of a figure without labels, unless its images are larger. Wide
+/// figures are preferred to high ones.
 const WIDEST: usize = 1520;
 const HIGHEST: usize = 1200;
-/// A pixel of an image becomes at most as many pixels in each direction.
+/// The maximum magnification: the side of a drawn pixel.
 const MAGNIFICATION: usize = 10;
 
-/// Grey images in rows and columns: samples, reconstructions, the manifold of a latent space.
+/// A grid of grey images: samples, reconstructions, or the decoder's output over a latent plane.
 ///
-/// Every pixel becomes a square of whole pixels, with sharp edges, as large as lets the picture be
-/// about 1,200 pixels wide. Saved as `.npy`, it is the images as `float32 [images, height, width]`,
-/// in the order in which they were given.
+/// Each pixel is drawn as a sharp square, as large as possible for a figure of about 1,200 pixels
+/// in width. As `.npy`, the images are saved as `float32 [images, height, width]`, in their order.
 ///
 /// ```
 /// use latent_visualisation::ImageGrid;
@@ -52,8 +51,8 @@ struct Axis {
 }
 
 impl ImageGrid {
-    /// A grid of the images `[images, height, width]`, row-major: 0 is black, 1 is white, what is
-    /// beyond is drawn as the nearer of both, and NaN is drawn red, so that it cannot hide.
+    /// Creates a grid of images `[images, height, width]`, row-major, from 0 (black) to 1 (white).
+    /// Numbers beyond are clamped, and NaN is red, so that it is noticed.
     ///
     /// ```
     /// # use latent_visualisation::ImageGrid;
@@ -98,54 +97,54 @@ impl ImageGrid {
         self.shape
     }
 
-    /// How many images a row has; 10 unless told, and at least 1.
+    /// Sets the number of images in a row: at least 1, by default 10.
     #[must_use]
     pub fn columns(mut self, columns: usize) -> Self {
         self.columns = columns.max(1);
         self
     }
 
-    /// How many pixels of the picture are between two images; 4 unless told, and 0 with
-    /// [axes](Self::axes).
+    /// Sets the distance between images in pixels: by default 4, and 0 with [axes](Self::axes).
     #[must_use]
     pub fn gap(mut self, pixels: usize) -> Self {
         self.gap = Some(pixels);
         self
     }
 
-    /// A line above everything.
+    /// Sets the title.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// A label left of each row of images, in their order.
+    /// Sets a label for each row of images, from the first to the last.
     #[must_use]
     pub fn row_labels(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.row_labels = strings(labels);
         self
     }
 
-    /// A label above each column, from left to right.
+    /// Sets a label for each column, from left to right.
     #[must_use]
     pub fn column_labels(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.column_labels = strings(labels);
         self
     }
 
-    /// A short text above each image, such as its digit.
+    /// Sets a short text above each image, such as its label.
     #[must_use]
     pub fn cell_titles(mut self, titles: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.cell_titles = strings(titles);
         self
     }
 
-    /// Makes the grid a map of a plane: the name of each axis, and the coordinate of each column
-    /// and of each row.
+    /// Adds axes of a plane: the title of each axis and the coordinate of each column and of each
+    /// row.
     ///
-    /// The images are those of `for y in y_values { for x in x_values { … } }`. The first row is at
-    /// the bottom, so that y grows upwards where `y_values` grow. This sets the number of columns.
+    /// The images are in the order `for y in y_values { for x in x_values { … } }`. The first row
+    /// is at the bottom, so an ascending `y_values` increases upwards. This also sets the number of
+    /// columns.
     #[must_use]
     pub fn axes(
         mut self,
@@ -281,7 +280,7 @@ impl ImageGrid {
         } = *layout;
         let count = self.shape[0];
         if pitch == cell {
-            // One image without seams, which viewers of SVG would show between many.
+            // A single image: SVG viewers would show seams between several.
             let image = |column, row| Some(layout.row(row) * columns + column);
             let image = |column, row| image(column, row).filter(|&index| index < count);
             let pixels = self.pixels(layout.magnification, columns, rows, image);
@@ -300,8 +299,7 @@ impl ImageGrid {
         }
     }
 
-    /// The magnified pixels of some images side by side; `image` tells which one is at a column and
-    /// a row.
+    /// The magnified pixels of adjacent images; `image` returns the index at a column and a row.
     fn pixels(
         &self,
         magnification: usize,
@@ -325,21 +323,21 @@ impl ImageGrid {
     }
 }
 
-/// Where everything is, in pixels of the picture.
+/// Positions in the figure, in pixels.
 struct Layout {
     columns: usize,
     rows: usize,
     magnification: usize,
-    /// Width and height of an image.
+    /// The width and the height of an image.
     cell: [usize; 2],
-    /// From one image to the next, to the right and down.
+    /// The distance from one image to the next, horizontally and vertically.
     pitch: [usize; 2],
     /// Whether the first row is at the bottom.
     is_map: bool,
 }
 
 impl Layout {
-    /// At which place from the top a row of images is, or which row is at that place.
+    /// Converts between the index of a row of images and its position from the top.
     fn row(&self, row: usize) -> usize {
         if self.is_map {
             self.rows - 1 - row
@@ -356,7 +354,7 @@ impl Layout {
         (self.row(row) * self.pitch[1]) as f32 + self.cell[1] as f32 / 2.0
     }
 
-    /// Width and height from the first image to the last.
+    /// The width and the height of all images with their gaps.
     fn size(&self) -> [f32; 2] {
         [(0, self.columns), (1, self.rows)].map(|(axis, places)| {
             (places.saturating_sub(1) * self.pitch[axis] + self.cell[axis]) as f32

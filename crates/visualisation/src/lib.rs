@@ -11,12 +11,12 @@
 //!     .title("Samples")
 //!     .save(&figures.join("samples.png"))?;
 //!
-//! // The latents of three images, and their digits.
+//! // The latents of three images, and their labels.
 //! Scatter::new([0.3, -1.2, 0.8, 2.0, -0.5, 0.1], [7, 3, 3])?
 //!     .title("Latent space of the test images")
 //!     .save(&figures.join("latents.svg"))?;
 //!
-//! // What was measured after each epoch; the .npy file holds the numbers for NumPy.
+//! // Metrics of each epoch; the .npy file contains the numbers for NumPy.
 //! let curves = Curves::new([1.0, 2.0, 3.0])
 //!     .y_label("nats per image")
 //!     .panel("loss", &[("train", &[190.0, 170.0, 165.0]), ("test", &[180.0, 171.0, 168.0])])?;
@@ -25,12 +25,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The crate knows pictures and no models: it takes slices and vectors of numbers. Each kind of
-//! picture is a [`Picture`], which is rendered to bytes or saved; the extension of the path chooses
-//! the [`Format`]. The same picture gives the same bytes on every run.
+//! The crate is independent of models: it takes slices and vectors of numbers. Each kind of figure
+//! implements [`Picture`], with methods that render bytes or save a file; the extension of the path
+//! selects the [`Format`]. The same figure gives the same bytes in every run.
 //!
-//! Charts are drawn by [plotters], and on any of its backends (bitmaps, SVG, windows, HTML canvas)
-//! with [`Curves::draw_on`], [`Scatter::draw_on`] and [`ConfusionMatrix::draw_on`]:
+//! Charts are drawn by [plotters]. [`Curves::draw_on`], [`Scatter::draw_on`] and
+//! [`ConfusionMatrix::draw_on`] draw on any of its backends (bitmaps, SVG, windows, HTML canvas):
 //!
 //! ```
 //! use latent_visualisation::{Curves, plotters::prelude::{IntoDrawingArea, WHITE}};
@@ -49,10 +49,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Every picture has a white background, so that it reads on a dark page too, and is as large as
-//! what is on it: no label is ever cut off. Texts are set in the font Inter, which is compiled in. An SVG holds the
-//! outlines of its glyphs, so that every program shows it as the PNG is, whatever fonts there are; the same text
-//! is there unseen, so that it can be searched, selected and read aloud.
+//! Every figure has a white background, so that it is readable on a dark page, and is as large as
+//! its content: labels are never truncated. Texts use the embedded font Inter. An SVG contains the
+//! outlines of the glyphs, so it looks like the PNG in every program, and the same text invisibly,
+//! for searching, selecting and reading aloud.
+//!
+//! The crate has no features. Rust 1.94 or later. Main dependencies: plotters, tiny-skia,
+//! `ab_glyph`. Status: part of the `latent` workspace, below 1.0; minor versions may break the
+//! interface.
 
 mod axes;
 mod backend;

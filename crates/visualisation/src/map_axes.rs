@@ -1,4 +1,4 @@
-//! The labels around a map of images, whose columns and rows have coordinates.
+//! The axis labels of an image grid over a plane.
 
 use crate::{
     canvas::Canvas,
@@ -6,14 +6,14 @@ use crate::{
     shape::{Anchor, TextStyle},
 };
 
-/// Where a tick is, in pixels along its axis, and its label.
+/// The position of a tick along its axis, in pixels, and its label.
 pub(crate) type Tick = (f32, String);
 
-/// The name of an axis and its ticks.
+/// The title of an axis and its ticks.
 pub(crate) type MapAxis<'a> = (&'a str, &'a [Tick]);
 
-/// Writes ticks and names below and left of a map of this width and height, and returns the x where
-/// they begin.
+/// Draws ticks and titles below and to the left of a grid of this width and height, and returns the
+/// x at which they start.
 pub(crate) fn label(canvas: &mut Canvas, [width, height]: [f32; 2], x: MapAxis, y: MapAxis) -> f32 {
     let style = TextStyle::TICK;
     for (at, text) in x.1 {
@@ -34,7 +34,7 @@ pub(crate) fn label(canvas: &mut Canvas, [width, height]: [f32; 2], x: MapAxis, 
     left - 14.0 - TextStyle::LABEL.size
 }
 
-/// Leaves out ticks, evenly, until what is left has room in a row.
+/// Removes ticks evenly until the remaining labels fit.
 pub(crate) fn thinned(ticks: Vec<Tick>, size: impl Fn(&str) -> f32) -> Vec<Tick> {
     let widest = ticks.iter().map(|(_, text)| size(text)).fold(0.0, f32::max);
     let pitch = ticks
@@ -42,12 +42,12 @@ pub(crate) fn thinned(ticks: Vec<Tick>, size: impl Fn(&str) -> f32) -> Vec<Tick>
         .map(|pair| (pair[1].0 - pair[0].0).abs())
         .fold(f32::MAX, f32::min);
     let every = ((widest + 10.0) / pitch).ceil().max(1.0) as usize;
-    // The same number is left out before the first and after the last, as nearly as can be.
+    // About as many are removed before the first as after the last.
     let skipped = ticks.len().saturating_sub(1) % every / 2;
     ticks.into_iter().skip(skipped).step_by(every).collect()
 }
 
-/// Coordinates with as few decimals as tell neighbours apart.
+/// Coordinates with the fewest decimals that distinguish neighbours.
 pub(crate) fn tick_names(values: &[f32]) -> Vec<String> {
     let steps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
     let tolerance = 0.05 * f64::from(steps.filter(|&step| step > 0.0).fold(f32::MAX, f32::min));
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thinned_ticks_never_touch() {
+    fn thinned_ticks_do_not_overlap() {
         for count in 0..60 {
             for pitch in [3.0, 14.0, 56.0] {
                 let all = (0..count)

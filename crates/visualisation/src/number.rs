@@ -1,4 +1,4 @@
-//! Numbers as they are written in pictures.
+//! The format of numbers in figures.
 
 /// A number with this many decimals: `−0.5`, `1300`, `12,000`; never `-0`.
 pub(crate) fn number(value: f64, decimals: usize) -> String {
@@ -15,8 +15,8 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
     text
 }
 
-/// A multiple of ten to the `power`; with an exponent if it has more than six digits on either side
-/// of the point.
+/// A multiple of ten to the `power`, with an exponent if it has more than six digits on either side
+/// of the decimal point.
 pub(crate) fn multiple(value: f64, power: i32) -> String {
     if (-6..6).contains(&power) {
         return number(value, -power.min(0) as usize);
@@ -29,7 +29,7 @@ pub(crate) fn multiple(value: f64, power: i32) -> String {
     format!("{value:.*e}", digits.max(0) as usize).replace('-', "−")
 }
 
-/// Hundredths of a pixel are enough; and no −0.
+/// A number rounded to hundredths of a pixel, without −0.
 pub(crate) fn decimal(value: f32) -> f32 {
     (value * 100.0).round() / 100.0 + 0.0
 }

@@ -16,17 +16,17 @@ const PETROFF: [Colour; 10] = [
     [0x92, 0xda, 0xdd],
 ];
 
-/// The red, green and blue of sRGB for each digit: [Petroff's ten colours](https://arxiv.org/abs/2107.02270),
-/// which stay apart for people with any of the three colour vision deficiencies, ordered such that
+/// The sRGB colour of each digit: [Petroff's ten colours](https://arxiv.org/abs/2107.02270), which
+/// are distinguishable with each of the three colour vision deficiencies, in an order in which
 /// digits that are often confused (4–9, 3–5, 3–8, 5–8, 7–9, 2–7) differ most.
 ///
-/// The distance of two colours is the smallest one in CIELAB under normal vision and simulated
-/// protanopia, deuteranopia and tritanopia. It is at least 17 for all pairs (5 in the ten colours of
-/// Tableau and Matplotlib, 2 in Tol's muted colours), and at least 60 for the pairs above, the
-/// largest that any order of these colours has.
+/// The distance of two colours is the smallest distance in CIELAB over normal vision and simulated
+/// protanopia, deuteranopia and tritanopia. It is at least 17 for all pairs (5 for the ten colours
+/// of Tableau and Matplotlib, 2 for Tol's muted colours), and at least 60 for the pairs above,
+/// which is the maximum over all orders of these colours.
 pub const DIGITS: [[u8; 3]; 10] = permuted([3, 7, 1, 9, 8, 4, 5, 0, 2, 6]);
 
-/// Colours of lines: those that are strong enough for a thin line on white come first.
+/// The colours of lines: those with enough contrast for a thin line on white come first.
 pub(crate) const LINES: [Colour; 10] = permuted([0, 6, 4, 8, 2, 5, 1, 3, 7, 9]);
 
 const fn permuted(order: [usize; 10]) -> [Colour; 10] {
@@ -40,13 +40,13 @@ const fn permuted(order: [usize; 10]) -> [Colour; 10] {
 }
 
 pub(crate) const WHITE: Colour = [0xff; 3];
-/// Text and titles.
+/// The colour of text and titles.
 pub(crate) const INK: Colour = [0x1a, 0x1a, 0x1a];
-/// Tick labels and axis lines.
+/// The colour of tick labels and axis lines.
 pub(crate) const GREY: Colour = [0x59, 0x59, 0x59];
-/// Grid lines.
+/// The colour of grid lines.
 pub(crate) const PALE: Colour = [0xe8, 0xe8, 0xe8];
-/// A pixel that is not a number.
+/// The colour of a NaN pixel.
 pub(crate) const ALARM: Colour = [0xe0, 0x10, 0x20];
 
 #[cfg(test)]
@@ -101,7 +101,7 @@ mod tests {
 
     const VISIONS: [Matrix; 4] = [NONE, PROTANOPIA, DEUTERANOPIA, TRITANOPIA];
 
-    /// The smallest distance of two colours for any kind of colour vision.
+    /// The smallest distance of two colours over all kinds of colour vision.
     fn distance(a: Colour, b: Colour) -> f64 {
         let distances = VISIONS.iter().map(|vision| {
             let [p, q] = [a, b].map(|colour| lab(colour, vision));
@@ -112,10 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn ten_digits_stay_apart_for_every_kind_of_colour_vision() {
+    fn digit_colours_are_distinguishable_with_every_kind_of_colour_vision() {
         for (a, first) in DIGITS.into_iter().enumerate() {
             for (b, second) in DIGITS.into_iter().enumerate().take(a) {
-                // 2.3 is just noticeable for two large patches; small discs need much more.
+                // 2.3 is just noticeable between two large patches; small discs need much more.
                 let distance = distance(first, second);
                 assert!(
                     distance > 15.0,
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_that_are_often_confused_differ_most() {
+    fn colours_of_often_confused_digits_differ_most() {
         const CONFUSED: [(usize, usize); 6] = [(4, 9), (3, 5), (3, 8), (5, 8), (7, 9), (2, 7)];
         for (a, b) in CONFUSED {
             let distance = distance(DIGITS[a], DIGITS[b]);

@@ -1,4 +1,4 @@
-//! Pixels of a canvas: shapes by tiny-skia, texts by the coverage of their glyphs.
+//! Rasterises a canvas: shapes with tiny-skia, texts by the coverage of their glyphs.
 
 use tiny_skia::{
     Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Rect,
@@ -7,10 +7,10 @@ use tiny_skia::{
 
 use crate::{Error, font, palette::Colour, shape::Shape};
 
-/// The white pixels of a PNG, on which shapes are drawn.
+/// The pixels of a PNG, initially white.
 pub(crate) struct Raster {
     pixmap: Pixmap,
-    /// The place of the first pixel on the canvas.
+    /// The position of the first pixel on the canvas.
     left: i32,
     top: i32,
 }
@@ -52,7 +52,7 @@ impl Raster {
                     line_join: LineJoin::Round,
                     ..Stroke::default()
                 };
-                // A line of no length has no path.
+                // A line of length zero has no path.
                 if let Some(path) = path.finish() {
                     let paint = paint(*colour, 1.0);
                     self.pixmap
@@ -66,7 +66,7 @@ impl Raster {
             } => {
                 if let Some(rectangle) = Rect::from_ltrb(low.0, low.1, high.0, high.1) {
                     let mut paint = paint(*colour, *opacity);
-                    // Soft edges of rectangles beside each other would be seams.
+                    // Antialiasing would leave seams between adjacent rectangles.
                     paint.anti_alias = false;
                     self.pixmap.fill_rect(rectangle, &paint, transform, None);
                 }
@@ -139,7 +139,7 @@ impl Raster {
                 let (low, high) = (f32::from(below[channel]), f32::from(colour[channel]));
                 (low + (high - low) * opacity.min(1.0)).round() as u8
             });
-            // An opaque pixel is valid in every colour.
+            // Opaque pixels are valid in every colour.
             if let Some(blended) = PremultipliedColorU8::from_rgba(red, green, blue, u8::MAX) {
                 *pixel = blended;
             }

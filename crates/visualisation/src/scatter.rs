@@ -26,19 +26,19 @@ const SIDE: f64 = 900.0;
 const LEGEND: f64 = 72.0;
 /// The width and the height of a chart at its natural size.
 const SIZE: (f64, f64) = (SIDE + 150.0 + LEGEND, TITLE + SIDE + below("z"));
-/// The radius of the white disc below a class's digit. Two of them do not overlap.
+/// The radius of the white disc behind a class's digit. The discs do not overlap.
 const MARK: f64 = 16.0;
 
-/// Points of a plane, each coloured by its digit: a latent space with two dimensions, or two
-/// dimensions of one.
+/// A scatter plot of points in the plane, coloured by label: a two-dimensional latent space, or two
+/// dimensions of a latent space.
 ///
-/// Both axes have the same scale. A large digit stands at the median of each class, so that colour
-/// is not the only thing to tell classes by; a legend shows all ten. Points that are not finite are
-/// not drawn, and the picture says how many there are.
+/// Both axes have the same scale. A large digit is drawn at the median of each class, so that
+/// classes are recognisable without colour; a legend shows all ten. Points that are not finite are
+/// not drawn; a note gives their number.
 ///
-/// Saved as `NAME.npy`, it is the points as they are drawn, `float32 [points, 2]`, with their labels beside them in
-/// `NAME.labels.npy`, `int64 [points]`, and in `NAME.latents.npy`, `float32 [points, dimensions]`, the
-/// [latents](Self::latents) that they were made from.
+/// The plotted points are saved as `NAME.npy`, `float32 [points, 2]`, their labels as
+/// `NAME.labels.npy`, `int64 [points]`, and the [latents](Self::latents) before a projection as
+/// `NAME.latents.npy`, `float32 [points, dimensions]`.
 ///
 /// ```
 /// use latent_visualisation::Scatter;
@@ -57,7 +57,7 @@ pub struct Scatter {
 }
 
 impl Scatter {
-    /// A plot of the points `[points, 2]`, row-major, with a digit from 0 to 9 for each.
+    /// Creates a plot of points `[points, 2]`, row-major, with a label from 0 to 9 for each.
     pub fn new(points: impl Into<Vec<f32>>, labels: impl Into<Vec<u8>>) -> Result<Self, Error> {
         let (points, labels) = (points.into(), labels.into());
         if labels.len().checked_mul(2) != Some(points.len()) {
@@ -79,8 +79,8 @@ impl Scatter {
         })
     }
 
-    /// The latents `[points, dimensions]` that the points were made from by projecting: saved beside the points
-    /// as `NAME.latents.npy`.
+    /// Adds the latents `[points, dimensions]` that were projected to the points, to be saved as
+    /// `NAME.latents.npy`.
     pub fn latents(
         mut self,
         latents: impl Into<Vec<f32>>,
@@ -103,40 +103,40 @@ impl Scatter {
         &self.points
     }
 
-    /// The digit of each point.
+    /// The label of each point.
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
 
-    /// A line above everything.
+    /// Sets the title.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// The name of the x axis; `z₁` unless told.
+    /// Sets the title of the x axis; the default is `z₁`.
     #[must_use]
     pub fn x_label(mut self, label: impl Into<String>) -> Self {
         self.x_label = label.into();
         self
     }
 
-    /// The name of the y axis; `z₂` unless told.
+    /// Sets the title of the y axis; the default is `z₂`.
     #[must_use]
     pub fn y_label(mut self, label: impl Into<String>) -> Self {
         self.y_label = label.into();
         self
     }
 
-    /// Numbers as a NumPy file, `size` for each point.
+    /// A NumPy file of `size` numbers for each point.
     fn floats(&self, values: &[f32], size: usize) -> Vec<u8> {
         let bytes = values.iter().copied().flat_map(f32::to_le_bytes);
         npy("<f4", &[self.labels.len(), size], bytes)
     }
 
-    /// Draws the chart on an area of any plotters backend, as large as fits in. Fill the area with
-    /// white before.
+    /// Draws the chart on an area of any plotters backend, as large as fits. Fill the area with
+    /// white first.
     ///
     /// The font is the backend's for [`FontFamily::SansSerif`](plotters::style::FontFamily).
     pub fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
@@ -146,7 +146,7 @@ impl Scatter {
             .collect();
         let x = padded(extremes(points.iter().map(|((x, _), _)| *x)));
         let y = padded(extremes(points.iter().map(|((_, y), _)| *y)));
-        // One scale for both: the shorter range gets as long as the longer.
+        // Equal scales: the shorter range is extended to the length of the longer.
         let half = ((x.1 - x.0) / 2.0).max((y.1 - y.0) / 2.0);
         let [x, y] = [x, y]
             .map(|(low, high)| low.midpoint(high))
@@ -196,7 +196,7 @@ impl Scatter {
     }
 }
 
-/// Names the colours of the digits.
+/// Draws the legend of the digit colours.
 fn legend<B: DrawingBackend>(sheet: &Sheet<B>) -> Drawn<B> {
     let anchor = (HPos::Left, VPos::Center);
     sheet.text("digit", TextStyle::TICK, anchor, (28.0, 12.0))?;
@@ -209,7 +209,7 @@ fn legend<B: DrawingBackend>(sheet: &Sheet<B>) -> Drawn<B> {
     Ok(())
 }
 
-/// A place in units of a backend.
+/// A position in units of a backend.
 type Point = (f64, f64);
 
 impl Picture for Scatter {
@@ -241,16 +241,16 @@ impl Picture for Scatter {
     }
 }
 
-/// The points in an order, always the same, that mixes classes: were the points sorted by class,
-/// the last class would cover all others.
+/// The points in a fixed order that mixes classes: in sorted order, the last class would cover all
+/// others.
 fn shuffled<T>(points: &[T]) -> impl Iterator<Item = &T> {
     // Steps of a prime length, larger than any number of points, visit each point once.
     let count = points.len() as u64;
     (0..count).map(move |step| &points[(step * 2_654_435_761 % count) as usize])
 }
 
-/// Where the digit of each class that has points stands: at the median, moved just as far as keeps
-/// the digits of classes that lie upon each other readable: to a distance `apart`.
+/// The position of each class's digit: the median, moved by the least distance that keeps digits of
+/// overlapping classes at least `apart` from each other.
 fn marks(places: &[(Point, u8)], apart: f64) -> Vec<(Point, u8)> {
     let median = |digit: u8, coordinate: fn(&Point) -> f64| {
         let class = places.iter().filter(|(_, label)| *label == digit);
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_at_the_medians_and_never_on_each_other() {
+    fn marks_are_at_the_medians_and_do_not_overlap() {
         let apart = [
             ((0.0, 0.0), 3),
             ((100.0, 50.0), 3),

@@ -1,4 +1,4 @@
-//! What is on a canvas: lines, rectangles, discs, texts and images.
+//! The shapes of a canvas: lines, rectangles, discs, texts and images.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -8,7 +8,7 @@ use crate::{
     palette::{Colour, GREY, INK},
 };
 
-/// Pixels to the right and down from anywhere: a canvas has no borders of its own.
+/// A point in pixels to the right and down from an arbitrary origin.
 pub(crate) type Point = (f32, f32);
 
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ impl TextStyle {
         font::width(text, self.size, self.weight)
     }
 
-    /// The width of the widest of some texts; 0 if there is none.
+    /// The width of the widest of some texts; 0 if there are none.
     pub(crate) fn widest<'a>(self, texts: impl IntoIterator<Item = &'a String>) -> f32 {
         texts
             .into_iter()
@@ -45,7 +45,8 @@ impl TextStyle {
             .fold(0.0, f32::max)
     }
 
-    /// The glyphs of a text that begins at `start`, as SVG that uses their outlines, which are added to `outlines`.
+    /// The glyphs of a text that starts at `start`, as SVG that refers to their outlines, which are
+    /// added to `outlines`.
     pub(crate) fn glyphs(
         self,
         text: &str,
@@ -74,13 +75,13 @@ impl TextStyle {
         svg
     }
 
-    /// How far below the middle of a line of capitals and digits its baseline is.
+    /// The distance from the middle of a line of capitals and digits down to the baseline.
     pub(crate) fn drop(self) -> f32 {
         0.36 * self.size
     }
 }
 
-/// Which part of a text is at the point where it is put.
+/// The part of a text that is placed at the given point.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Anchor {
     Start,
@@ -89,7 +90,7 @@ pub(crate) enum Anchor {
 }
 
 impl Anchor {
-    /// What part of the text is before the point.
+    /// The share of the text before the point.
     pub(crate) fn before(self) -> f32 {
         match self {
             Self::Start => 0.0,

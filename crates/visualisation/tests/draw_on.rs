@@ -1,5 +1,5 @@
-//! Charts on areas of another backend of plotters: its SVG backend, which has neither the font nor
-//! the units of this crate's own pictures.
+//! Tests of charts on another plotters backend: its SVG backend, with other fonts and units than
+//! those of this crate's own figures.
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
@@ -65,7 +65,7 @@ fn count(svg: &str, tag: &str) -> usize {
     nodes.filter(|node| node.has_tag_name(tag)).count()
 }
 
-/// Asserts that texts begin, and discs and rectangles are, within these columns and rows.
+/// Asserts that the starts of texts, and discs and rectangles, are within these columns and rows.
 fn assert_inside(svg: &str, x: RangeInclusive<f64>, y: RangeInclusive<f64>) {
     let document = roxmltree::Document::parse(svg).unwrap();
     for node in document.descendants() {
@@ -99,7 +99,7 @@ fn charts_fit_into_areas_of_every_shape() {
 }
 
 #[test]
-fn a_part_of_an_area_holds_the_whole_chart() {
+fn a_chart_fits_into_a_part_of_an_area() {
     let svg = drawn((1000, 400), |area| {
         let (_, right) = area.split_horizontally(600);
         curves().draw_on(&right)
@@ -121,7 +121,7 @@ fn texts_grow_with_the_area() {
 }
 
 #[test]
-fn areas_without_room_are_no_error() {
+fn areas_that_are_too_small_are_not_an_error() {
     for size in [(0, 0), (1, 1), (7, 3), (2000, 1)] {
         all(size);
     }

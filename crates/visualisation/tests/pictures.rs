@@ -1,4 +1,4 @@
-//! The laws of every picture first, then what each kind promises.
+//! Properties of every figure, then of each kind.
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
@@ -6,14 +6,14 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use latent_visualisation::{ConfusionMatrix, Curves, Error, Format, ImageGrid, Picture, Scatter};
 
-/// Numbers from 0 to 1 without a pattern.
+/// Numbers in [0, 1] without a pattern.
 fn noise(count: usize) -> Vec<f32> {
     (0..count)
         .map(|index| (index as f32 * 0.618_034).fract())
         .collect()
 }
 
-/// Pictures of every kind, ordinary ones and such as are nothing but edges.
+/// Figures of every kind, both ordinary and extreme ones.
 fn pictures() -> Vec<(&'static str, Box<dyn Picture>)> {
     let labels: Vec<u8> = (0..300).map(|index| (index % 10) as u8).collect();
     let matrix = ConfusionMatrix::new(labels, [3; 300]).unwrap();
@@ -46,7 +46,7 @@ fn grids_and_plots() -> Vec<(&'static str, Box<dyn Picture>)> {
     vec![
         ("grid", Box::new(grid([23, 28, 28]).title("Samples"))),
         ("no images", Box::new(grid([0, 28, 28]).title("Nothing"))),
-        ("nothing at all", Box::new(grid([0, 0, 0]))),
+        ("no images", Box::new(grid([0, 0, 0]))),
         ("images without pixels", Box::new(grid([3, 0, 5]))),
         ("one image", Box::new(grid([1, 28, 28]))),
         ("one pixel", Box::new(grid([1, 1, 1]))),
@@ -70,7 +70,7 @@ fn grids_and_plots() -> Vec<(&'static str, Box<dyn Picture>)> {
             Box::new(grid([400, 4, 4]).axes(("z₁", &values), ("z₂", &values))),
         ),
         (
-            "map of nothing",
+            "empty map",
             Box::new(grid([0, 4, 4]).axes(("z₁", &[]), ("z₂", &[]))),
         ),
         (
@@ -174,7 +174,7 @@ fn texts(picture: &dyn Picture) -> Vec<String> {
 }
 
 #[test]
-fn every_picture_renders_in_every_format_always_to_the_same_bytes() {
+fn every_figure_renders_to_the_same_bytes_in_every_format() {
     for ((name, first), (_, second)) in pictures().into_iter().zip(pictures()) {
         for format in [Format::Png, Format::Svg, Format::Npy] {
             let bytes = first.render(format).unwrap();
@@ -187,7 +187,7 @@ fn every_picture_renders_in_every_format_always_to_the_same_bytes() {
 }
 
 #[test]
-fn png_and_svg_have_the_same_size_and_nothing_touches_the_border() {
+fn png_and_svg_have_the_same_size_and_an_empty_border() {
     for (name, picture) in pictures() {
         let (width, height, pixels) = decode(&picture.render(Format::Png).unwrap());
         let svg = String::from_utf8(picture.render(Format::Svg).unwrap()).unwrap();
@@ -208,8 +208,8 @@ fn png_and_svg_have_the_same_size_and_nothing_touches_the_border() {
 
 type Point = (f32, f32);
 
-/// The outlines of an SVG's texts on the canvas, a closed polygon for each contour, and the canvas: left, top, width
-/// and height.
+/// The contours of an SVG's texts on the canvas as closed polygons, and the canvas: left, top,
+/// width and height.
 fn outlines(svg: &str) -> (Vec<Vec<Point>>, [f32; 4]) {
     let document = roxmltree::Document::parse(svg).unwrap();
     let numbers = |text: &str| -> Vec<f32> {
@@ -245,7 +245,7 @@ fn outlines(svg: &str) -> (Vec<Vec<Point>>, [f32; 4]) {
             }
         };
         let contours = paths[name].split('M').skip(1).map(|contour| {
-            // The numbers of each command, and the letter of the next one.
+            // The numbers of each command, and the letter of the next command.
             let parts = contour
                 .trim_end_matches('Z')
                 .split_inclusive(['L', 'Q', 'C']);
@@ -280,14 +280,15 @@ fn outlines(svg: &str) -> (Vec<Vec<Point>>, [f32; 4]) {
 }
 
 #[test]
-fn glyphs_of_svgs_stay_inside_by_the_whole_of_their_outlines() {
+fn glyph_outlines_of_svgs_are_inside_the_canvas() {
     let mut count = 0;
     for (name, picture) in pictures() {
         let svg = String::from_utf8(picture.render(Format::Svg).unwrap()).unwrap();
         let (outlines, [left, top, width, height]) = outlines(&svg);
         for (x, y) in outlines.into_iter().flatten() {
             count += 1;
-            // The margin is 28 pixels; 20 are kept free of antialiasing and overhanging letters too.
+            // The margin is 28 pixels; 20 of them must be free even of antialiasing and overhanging
+            // letters.
             assert!(
                 (left + 20.0..left + width - 20.0).contains(&x),
                 "{name}: {x}"
@@ -302,8 +303,8 @@ fn glyphs_of_svgs_stay_inside_by_the_whole_of_their_outlines() {
 }
 
 #[test]
-fn glyphs_of_an_svg_cover_the_pixels_that_they_cover_in_the_png() {
-    // Texts in every direction, and no other ink than theirs.
+fn svg_glyphs_cover_the_same_pixels_as_in_the_png() {
+    // Texts in every direction, and nothing else.
     let grid = ImageGrid::new([1.0; 4], [4, 1, 1])
         .unwrap()
         .title("Latents & <their> “means” ± µ: VAffinity 0123456789")
@@ -316,7 +317,8 @@ fn glyphs_of_an_svg_cover_the_pixels_that_they_cover_in_the_png() {
         let edges = outlines
             .iter()
             .flat_map(|polygon| polygon.iter().zip(polygon.iter().cycle().skip(1)));
-        // Where the line through the pixels' centres crosses the outlines, and in which direction.
+        // The points where the line through the pixels' centres crosses the outlines, and the
+        // direction.
         let crossings: Vec<(f32, i32)> = edges
             .filter(|(a, b)| (a.1 > y) != (b.1 > y))
             .map(|(a, b)| {
@@ -339,14 +341,17 @@ fn glyphs_of_an_svg_cover_the_pixels_that_they_cover_in_the_png() {
             let place = format!("({column}, {row}), {grey}");
             if within[row][column] {
                 covered += 1;
-                assert!(grey < 255, "{place}: within an outline, and without ink");
+                assert!(grey < 255, "{place}: inside an outline but white");
             } else {
-                assert!(grey > 0x1a, "{place}: all ink, and the centre outside");
+                assert!(
+                    grey > 0x1a,
+                    "{place}: fully inked, but the centre is outside"
+                );
             }
             let is_near = within[row - 1..=row + 1]
                 .iter()
                 .any(|row| row[column - 1..=column + 1].contains(&true));
-            assert!(is_near || grey > 160, "{place}: ink beside the outlines");
+            assert!(is_near || grey > 160, "{place}: ink outside the outlines");
         }
     }
     assert!(covered > 1000, "{covered} pixels of ink");
@@ -386,7 +391,7 @@ fn pixels_of_a_grid_are_exactly_those_of_its_images() {
 }
 
 #[test]
-fn grids_are_as_large_as_reads_well() {
+fn grids_have_a_readable_size() {
     for (count, columns) in [(100, 10), (16, 4), (10, 10), (400, 20), (900, 30), (25, 5)] {
         let grid = ImageGrid::new(vec![0.0; count * 784], [count, 28, 28]).unwrap();
         let (width, height, _) = decode(&grid.columns(columns).render(Format::Png).unwrap());
@@ -398,7 +403,7 @@ fn grids_are_as_large_as_reads_well() {
 }
 
 #[test]
-fn numbers_beyond_grey_are_clamped_and_nan_is_red() {
+fn numbers_outside_0_to_1_are_clamped_and_nan_is_red() {
     let grid = ImageGrid::new([-3.0, 7.0, f32::NAN], [3, 1, 1])
         .unwrap()
         .gap(0);
@@ -410,7 +415,7 @@ fn numbers_beyond_grey_are_clamped_and_nan_is_red() {
 }
 
 #[test]
-fn maps_grow_upwards() {
+fn the_y_axis_of_a_grid_points_upwards() {
     // The first row of images, at y = −1, is white: it must be at the bottom.
     let grid = ImageGrid::new([[1.0; 32], [0.0; 32]].concat(), [4, 4, 4])
         .unwrap()
@@ -425,7 +430,7 @@ fn maps_grow_upwards() {
 }
 
 #[test]
-fn npy_files_hold_the_numbers() {
+fn npy_files_contain_the_data() {
     let images = noise(2 * 3 * 4);
     let grid = ImageGrid::new(images.as_slice(), [2, 3, 4]).unwrap();
     let bytes = grid.render(Format::Npy).unwrap();
@@ -483,7 +488,7 @@ fn a_confusion_matrix_counts_pairs_of_true_and_predicted_digits() {
 }
 
 #[test]
-fn scatter_saves_the_points_that_it_draws_and_labels_and_latents_beside_them() {
+fn scatter_saves_its_points_labels_and_latents() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/folder/latents.npy");
     let (points, latents) = ([1.0, 2.0, 4.0, 5.0], [1.0, 2.0, 3.0, f32::NAN, 5.0, 6.0]);
@@ -530,7 +535,7 @@ fn scatter_saves_the_points_that_it_draws_and_labels_and_latents_beside_them() {
 }
 
 #[test]
-fn texts_are_texts_and_escaped() {
+fn svg_texts_are_searchable_and_escaped() {
     let grid = ImageGrid::new(noise(8), [2, 2, 2])
         .unwrap()
         .columns(1)
@@ -544,7 +549,7 @@ fn texts_are_texts_and_escaped() {
 }
 
 #[test]
-fn legend_holds_the_ten_digits_and_every_class_has_its_mark() {
+fn the_legend_has_ten_digits_and_every_class_a_mark() {
     let scatter = Scatter::new([0.0, 0.0, 5.0, 5.0], [3, 8]).unwrap();
     let texts = texts(&scatter);
     let after_legend: Vec<&str> = texts
@@ -572,7 +577,7 @@ fn points_that_cannot_be_drawn_are_counted() {
 }
 
 #[test]
-fn curves_name_each_series_once_and_have_whole_epochs() {
+fn curves_name_each_series_once_and_have_integer_epochs() {
     let curves = Curves::new([1.0, 2.0, 3.0])
         .panel(
             "a",
@@ -595,7 +600,7 @@ fn curves_name_each_series_once_and_have_whole_epochs() {
 }
 
 #[test]
-fn a_long_legend_goes_on_in_further_lines() {
+fn a_long_legend_wraps() {
     let names: Vec<String> = (0..12)
         .map(|run| format!("a run with a long name, number {run}"))
         .collect();
@@ -610,7 +615,7 @@ fn a_long_legend_goes_on_in_further_lines() {
 }
 
 #[test]
-fn errors_name_what_was_given_and_what_is_expected() {
+fn errors_name_the_found_and_the_expected_values() {
     let message = |result: Result<Vec<u8>, Error>| result.unwrap_err().to_string();
     let grid = || ImageGrid::new(noise(4), [4, 1, 1]).unwrap().columns(2);
     let unknown = Format::from_path(Path::new("figures/a.jpeg"))
@@ -619,7 +624,7 @@ fn errors_name_what_was_given_and_what_is_expected() {
     for (message, wanted) in [
         (
             unknown,
-            "`figures/a.jpeg` has no known extension, which are .png, .svg and .npy",
+            "`figures/a.jpeg` does not end in .png, .svg or .npy",
         ),
         (
             ImageGrid::new(noise(5), [1, 2, 2]).unwrap_err().to_string(),
@@ -672,7 +677,7 @@ fn errors_name_what_was_given_and_what_is_expected() {
 }
 
 #[test]
-fn paths_that_cannot_be_files_are_named() {
+fn invalid_paths_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let grid = ImageGrid::new([0.5], [1, 1, 1]).unwrap();
     let save = |name: &str| grid.save(&folder.path().join(name)).unwrap_err();
@@ -692,7 +697,7 @@ fn paths_that_cannot_be_files_are_named() {
 }
 
 #[test]
-fn a_failure_leaves_the_old_files_whole() {
+fn a_failure_leaves_existing_files_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("latents.npy");
     let old = Scatter::new([1.0, 2.0], [1]).unwrap();
@@ -700,7 +705,7 @@ fn a_failure_leaves_the_old_files_whole() {
     let [before, labels] = [path.clone(), path.with_extension("labels.npy")];
     let content = fs::read(&before).unwrap();
 
-    // The second of two files cannot be written, so the first must not be either.
+    // The second of two files cannot be written, so the first must not be replaced either.
     fs::remove_file(&labels).unwrap();
     fs::create_dir(&labels).unwrap();
     Scatter::new([3.0, 4.0], [2])

@@ -1010,7 +1010,7 @@ fn bad_input_exits_with_1_and_leaves_nothing_behind() {
     for (arguments, part) in [
         (&["train", "vae-3d"][..], "did you mean `vae-2d`?"),
         (&["train", "nothing.toml"], "nothing.toml: cannot be read"),
-        (&["train", "folder.toml"], "no regular file"),
+        (&["train", "folder.toml"], "not a regular file"),
         (
             &["train", "broken.toml"],
             "did you mean `model.latent_size`?",
@@ -1032,11 +1032,11 @@ fn bad_input_exits_with_1_and_leaves_nothing_behind() {
             "nowhere is no run directory",
         ),
         (&["evaluate", "nothing"], "latent train EXPERIMENT"),
-        (&["evaluate", "file"], "no safetensors file"),
+        (&["evaluate", "file"], "not a safetensors file"),
         (&["evaluate", "."], "no run directory"),
         (
             &["evaluate", "run/state.safetensors"],
-            "holds a training state, expected a model",
+            "contains a training state, expected a model",
         ),
         (&["evaluate", "run", "--data", "mnist"], "--data-dir"),
         (&["sample", "run", "--out", "file/picture.png"], "file"),
@@ -1258,7 +1258,7 @@ fn damaged_data_is_named_with_its_remedy() {
 
     let found = object(directory.path(), &info("idx"));
     assert_eq!(found["train"]["images"], 2);
-    assert!(fail(directory.path(), &info("auto"), 1).contains("this is not MNIST's"));
+    assert!(fail(directory.path(), &info("auto"), 1).contains("not MNIST's"));
 
     let promise = |count: [u8; 4]| {
         [
@@ -1276,22 +1276,22 @@ fn damaged_data_is_named_with_its_remedy() {
         (
             "train-images-idx3-ubyte",
             &promise([0, 0, 0, 2])[..],
-            "the file was cut off",
+            "the file is truncated",
         ),
         (
             "train-images-idx3-ubyte",
             &promise([255, 255, 255, 255]),
-            "the file was cut off",
+            "the file is truncated",
         ),
         (
             "train-images-idx3-ubyte",
             &promise([0, 0, 0, 1])[..700],
-            "the file was cut off",
+            "the file is truncated",
         ),
         (
             "train-images-idx3-ubyte",
             &[&images(2)[..], &[0]].concat(),
-            "more follow it",
+            "but more follow",
         ),
         (
             "train-images-idx3-ubyte",
@@ -1301,7 +1301,7 @@ fn damaged_data_is_named_with_its_remedy() {
         (
             "train-images-idx3-ubyte",
             &cut[..cut.len() / 2],
-            "stops before its end",
+            "the gzip stream is truncated",
         ),
         (
             "train-labels-idx1-ubyte",
@@ -1311,7 +1311,7 @@ fn damaged_data_is_named_with_its_remedy() {
         (
             "train-labels-idx1-ubyte",
             &labels(&[3]),
-            "one image a label",
+            "one image for each label",
         ),
         ("train-labels-idx1-ubyte", &[], "is empty"),
     ] {

@@ -272,7 +272,7 @@ fn a_hub_on_this_computer_is_asked_without_a_proxy() {
     // It came here, and is no model.
     let (_, message, code) = outcome(&mut command);
     assert_eq!(code, 1);
-    assert!(message.contains("no safetensors file"), "{message}");
+    assert!(message.contains("not a safetensors file"), "{message}");
 }
 
 #[test]
@@ -590,7 +590,7 @@ fn a_model_on_a_hub_is_as_good_as_one_here() {
     );
 
     for (name, expected) in [
-        ("hf://owner/digits/notes.txt", "no safetensors file"),
+        ("hf://owner/digits/notes.txt", "not a safetensors file"),
         ("hf://owner/digits/others.safetensors", "no such file"),
         (
             "hf://owner/digits",

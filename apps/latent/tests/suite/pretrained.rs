@@ -306,7 +306,7 @@ fn what_is_exported_is_measured_again_and_can_be_drawn_with() {
     assert_eq!(file("mine", "README.md"), b"mine");
     fs::write(path.join("half").join("index.json"), "{").unwrap();
     let message = fail(path, &["models", "export", "half", "run"], 1);
-    assert!(message.contains("no index of models"), "{message}");
+    assert!(message.contains("not a valid index of models"), "{message}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Linear maps and 3×3 convolutions of stride 2 and padding 1 by the gemm crate, without
-//! anything around the products. Convolutions copy their patches (im2col) a few images at a time, so that
-//! these stay in the second cache, and reuse their buffers.
+//! Linear maps and 3×3 convolutions of stride 2 and padding 1 by the gemm crate, without other work
+//! than the products. Convolutions copy the patches of a few images at a time (im2col), which stay
+//! in the second-level cache, and reuse their buffers.
 
 use gemm::{Parallelism, gemm};
 
@@ -9,7 +9,7 @@ struct Matrix<'a> {
     values: &'a [f32],
     rows: usize,
     columns: usize,
-    /// Whether the numbers lie column by column.
+    /// Whether the numbers are stored in column-major order.
     turned: bool,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Matrix<'a> {
 fn multiply(result: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
     assert_eq!((a.columns, result.len()), (b.rows, a.rows * b.columns));
     let ([a_row, a_column], [b_row, b_column]) = (a.strides(), b.strides());
-    // SAFETY: the result holds the whole product, and the matrices all that their strides reach.
+    // SAFETY: the result has room for the whole product, and the strides stay within the matrices.
     #[expect(unsafe_code, reason = "gemm takes pointers")]
     unsafe {
         gemm(
@@ -117,7 +117,7 @@ pub(crate) struct Images {
     k: usize,
     large: Vec<f32>,
     small: Vec<f32>,
-    /// A row a number of a patch, a column a kernel.
+    /// One row for each element of a patch, one column for each kernel.
     kernels: Vec<f32>,
     weight_gradient: Vec<f32>,
     frame: Vec<f32>,
@@ -153,7 +153,8 @@ impl Images {
         ((1 << 16) / (self.positions() * self.patch())).clamp(1, 16)
     }
 
-    /// Where a run of a patch lies in the framed image: those of each position and row of the kernel.
+    /// The start of each contiguous run of a patch in the padded image, by position and row of the
+    /// kernel.
     fn runs(&self) -> impl Iterator<Item = usize> + use<> {
         let (half, row, channels) = (
             self.size / 2,
@@ -204,7 +205,7 @@ impl Images {
                 row.copy_from_slice(&framed[self.channels..]);
             }
         }
-        // The border, where the next images have their padding.
+        // The border is the padding of the next images.
         self.frame.fill(0.0);
     }
 
@@ -248,7 +249,7 @@ impl Images {
         });
     }
 
-    /// A step of training: the convolution or its transpose, and both gradients.
+    /// A training step: the convolution or its transpose, and both gradients.
     pub(crate) fn all(&mut self) {
         self.times();
         self.correlate();

@@ -1,11 +1,12 @@
-//! The time of each fused operation relative to the same operation composed of candle's, and of the
+//! Measures each fused operation relative to the same operation composed of candle's, and the
 //! convolutions and linear maps relative to bare products by the gemm crate.
 //!
-//! `just bench-fused` prints the table of the crate's README. Both forms alternate in one process on one
-//! thread, and the fastest of many calls counts, so that other load on the machine changes little.
-//! The whole measurement is repeated three times: ratios are the median, and the smallest and largest.
-#![expect(clippy::expect_used, reason = "what fails here is a failed benchmark")]
-#![expect(clippy::print_stdout, reason = "a table is what a benchmark is for")]
+//! `just bench-fused` prints the table of the crate's README. Both forms alternate in one process
+//! on one thread, and the fastest of many calls counts, which reduces the effect of other load on
+//! the machine. The whole measurement is repeated three times: ratios are the median, the smallest
+//! and the largest.
+#![expect(clippy::expect_used, reason = "a panic is a failed benchmark")]
+#![expect(clippy::print_stdout, reason = "the benchmark prints a table")]
 
 mod by_gemm;
 
@@ -20,25 +21,25 @@ use latent_kernels::{
 
 use by_gemm::{Images, Linear};
 
-/// As in the applications: an allocator that keeps memory.
+/// An allocator that keeps freed memory, as in the applications.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Repetitions of the whole measurement.
 const ROUNDS: usize = 3;
-/// How long both forms of an operation are measured in a round, and how often at least.
+/// The measuring time of both forms of an operation in a round, and the minimum number of calls.
 const BUDGET: Duration = Duration::from_millis(300);
 const LEAST: usize = 10;
 
 type Work = Box<dyn Fn()>;
 
-/// The fused form of an operation, then the other.
+/// The fused form of an operation and the form to compare with.
 type Pair = [Work; 2];
 
 struct Case {
     name: String,
     forward: Pair,
-    /// With gradients of all that the models train through it.
+    /// With the gradients that training computes.
     gradients: Option<Pair>,
 }
 
@@ -61,7 +62,7 @@ fn main() {
     }
 }
 
-/// Microseconds of the fused form, and the ratio of the other to it.
+/// The time of the fused form in microseconds, and the time of the other form divided by it.
 fn measure(case: &Case) -> [Option<[f64; 2]>; 2] {
     [Some(&case.forward), case.gradients.as_ref()].map(|pair| pair.map(fastest))
 }
@@ -90,7 +91,7 @@ fn summary(found: &[[f64; 2]]) -> String {
     format!("| {time:.1} | {median:.2} ({low:.2}–{high:.2})")
 }
 
-/// Numbers in (0, 1), as pixels are.
+/// Numbers in (0, 1), like pixels.
 fn numbers(shape: &[usize]) -> Tensor {
     let count: usize = shape.iter().product();
     let values: Vec<f32> = (0..count)
@@ -99,7 +100,7 @@ fn numbers(shape: &[usize]) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).expect("the count fits the shape")
 }
 
-/// An operation on inputs of these shapes, of which the first `trained` get gradients.
+/// An operation on inputs of these shapes; the first `trained` inputs get gradients.
 fn case(
     name: impl Into<String>,
     shapes: &[&[usize]],
@@ -148,7 +149,7 @@ fn gradients(
     })
 }
 
-/// A function of this crate and its composed form, which have the same arguments.
+/// A function of this crate and its composed form, with the same arguments.
 macro_rules! both {
     ($function:ident($($argument:expr),*) -> one, $x:ident) => {
         (
@@ -184,7 +185,7 @@ const LARGER: TransposedConvolution = TransposedConvolution {
     output_padding: 1,
 };
 
-/// The layers of the presets' networks, on weights and biases from number 1 on.
+/// The layers of the presets' networks, with weights and biases from index 1 on.
 fn linear_layers(x: &[Tensor]) -> Vec<Layer<'_>> {
     x.as_chunks::<2>()
         .0
@@ -214,7 +215,7 @@ fn networks(cases: &mut Vec<Case>) {
         }
         let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
         let name: Vec<String> = sizes.iter().map(usize::to_string).collect();
-        // A variable as the input, too: between couplings a gradient flows there.
+        // The input is a variable too: between couplings a gradient flows to it.
         let (f, c) = both!(sequence(&x[0], &linear_layers(&x[1..])) -> one, x);
         let name = format!("`sequence`, linear | {}, batch {batch}", name.join("-"));
         cases.push(case(name, &shapes, shapes.len(), f, c));
@@ -330,8 +331,9 @@ fn updates(cases: &mut Vec<Case>) {
     }
 }
 
-/// Linear maps and convolutions beside bare products by gemm, without the bias, the activation and candle's
-/// graph, which the fused operations include: what another layout of their products could gain.
+/// Linear maps and convolutions compared with bare products by gemm, without the bias, the
+/// activation and candle's graph of the fused operations: the possible gain of another
+/// implementation.
 fn products(cases: &mut Vec<Case>) {
     for (batch, inputs, outputs) in [
         (32, 784, 512),
@@ -351,7 +353,7 @@ fn products(cases: &mut Vec<Case>) {
             Ok(vec![output])
         };
         let by_gemm = Linear::new(batch, inputs, outputs);
-        // The gradient of the weights alone: that of the input is gemm's in both.
+        // The gradient of the weights alone: the gradient of the input uses gemm in both.
         let weights = [tensors[1].clone(), tensors[2].clone(), tensors[0].clone()];
         let turned = move |x: &[Tensor]| linear(&[x[2].clone(), x[0].clone(), x[1].clone()]);
         cases.push(Case {

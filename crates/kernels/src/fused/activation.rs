@@ -6,11 +6,11 @@ use crate::fused::elementwise::{map, map2, update_rows, update2, vectorised};
 
 #[inline(always)]
 pub(crate) fn relu<T: Element>(x: T) -> T {
-    // A NaN passes through.
+    // NaN stays NaN.
     if x < T::zero() { T::zero() } else { x }
 }
 
-/// σ(x), without an overflow that is not also a limit.
+/// σ(x); an overflow of exp gives the right limit.
 #[inline(always)]
 fn sigmoid<T: Element>(x: T) -> T {
     T::one() / (T::one() + (-x).exp())
@@ -47,8 +47,8 @@ fn gelu_derivative<T: Element>(x: T) -> T {
     half * (T::one() + t) + half * x * (T::one() - t * t) * inner
 }
 
-/// An activation whose derivative is a function of its input: a pass of its own, after the map that it follows,
-/// whose result is kept for the gradient.
+/// An activation whose derivative is a function of its input: a separate pass after the map, which
+/// keeps the input for the gradient.
 #[derive(Clone, Copy)]
 pub(crate) enum OfInput {
     Silu,
@@ -82,7 +82,7 @@ impl OfInput {
         }
     }
 
-    /// From the gradient of the function's value that of its argument.
+    /// The gradient of the input, from the gradient of the output.
     pub(crate) fn backward<'a, T: Element>(
         self,
         input: &[T],
@@ -95,7 +95,7 @@ impl OfInput {
     }
 }
 
-/// f(value, gradient), in place where the gradient is owned.
+/// f(value, gradient) elementwise, in place if the gradient is owned.
 fn each_gradient<'a, T: Element>(
     values: &[T],
     gradient: Cow<'a, [T]>,
@@ -110,7 +110,8 @@ fn each_gradient<'a, T: Element>(
     })
 }
 
-/// An activation whose derivative is a function of its value: part of the map that it follows.
+/// An activation whose derivative is a function of its output: computed as part of the map before
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OfOutput {
     Identity,
@@ -119,7 +120,7 @@ pub(crate) enum OfOutput {
 }
 
 impl Activation {
-    /// What belongs to the map before the activation, and what follows it as a pass of its own.
+    /// The part of the activation that the map computes, and the separate pass after it.
     pub(crate) fn passes(self) -> (OfOutput, Option<OfInput>) {
         match self {
             Self::Identity => (OfOutput::Identity, None),
@@ -155,7 +156,7 @@ impl OfOutput {
         }
     }
 
-    /// From the gradient of the function's value that of its argument, by way of the value.
+    /// The gradient of the input, from the gradient of the output and the output.
     pub(crate) fn backward<'a, T: Element>(
         self,
         output: &[T],

@@ -37,7 +37,7 @@ fn fused<T: Element>(
     let (storage, layout) = gradient.storage_and_layout();
     let gradient = on_cpu::<T>(&storage, layout)?;
     let update = Update::new(adam, step);
-    // All four are held at once, so that one pass over memory does it.
+    // All four tensors are borrowed at the same time, for a single pass over memory.
     change::<T>(&moments.first, |first| {
         change::<T>(&moments.second, |second| {
             change::<T>(parameter, |parameter| {
@@ -48,7 +48,7 @@ fn fused<T: Element>(
     })
 }
 
-/// The constants of one update.
+/// The precomputed constants of an update.
 struct Update<T> {
     beta1: T,
     beta2: T,

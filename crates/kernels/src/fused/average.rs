@@ -43,7 +43,8 @@ fn fused_squared_norm<T: Element>(tensor: &Tensor) -> Result<f64> {
     let tensor = tensor.contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();
     let values = on_cpu::<T>(&storage, layout)?;
-    // Pieces by themselves, and their sums in 64 bits, so that many numbers add up as well as few.
+    // Chunks are summed separately and their sums added in 64 bits, so the error does not grow with
+    // the number of elements.
     let sums = rows(values.len().div_ceil(CHUNK), CHUNK, |piece| {
         let rest = &values[piece * CHUNK..];
         let piece = &rest[..rest.len().min(CHUNK)];

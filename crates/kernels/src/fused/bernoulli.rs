@@ -23,12 +23,12 @@ pub(crate) fn bernoulli_log_likelihood(
     targets: &Tensor,
 ) -> Result<Option<Tensor>> {
     let (shape, repeated) = (logits.dims(), targets.dims());
-    // The targets of a fused operation are data, the same for every leading dimension that only the
-    // logits have: several draws of z for one image.
+    // The targets of the fused operation are constant data and repeat over the leading dimensions
+    // that only the logits have: several samples of z for one image.
     if !is_fused(&[logits, targets]) || !shape.ends_with(repeated) || is_tracked(targets) {
         return Ok(None);
     }
-    // The rows of an empty event hold no numbers to count them by.
+    // The number of rows of an empty event cannot be computed from the number of elements.
     let Some((&width, leading)) = shape
         .split_last()
         .filter(|(width, _)| **width > 0 && !repeated.is_empty())
@@ -43,7 +43,7 @@ struct BernoulliLogLikelihood {
 }
 
 impl BernoulliLogLikelihood {
-    /// The part of the targets that belongs to a row of the logits.
+    /// The targets of a row of the logits.
     fn targets<'a, T>(&self, targets: &'a [T], row: usize) -> &'a [T] {
         let repeated = targets.len() / self.width;
         &targets[row % repeated * self.width..][..self.width]

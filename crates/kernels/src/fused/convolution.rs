@@ -12,7 +12,7 @@ use crate::fused::elementwise::column_sums;
 use crate::fused::map::Map;
 use crate::layer::{Convolution, TransposedConvolution};
 
-/// The sizes of a batch of images.
+/// The four dimensions of a batch of images.
 fn images(shape: &[usize]) -> Result<[usize; 4]> {
     match shape.try_into() {
         Ok(sizes) => Ok(sizes),
@@ -20,7 +20,7 @@ fn images(shape: &[usize]) -> Result<[usize; 4]> {
     }
 }
 
-/// No images at all are fine; images or kernels of no numbers are not.
+/// Refuses images or kernels with a size of 0; an empty batch is allowed.
 fn refuse_nothing(shape: &[usize], weight: &Tensor) -> Result<()> {
     if shape[1..].contains(&0) || weight.dims().contains(&0) {
         bail!(
@@ -67,7 +67,7 @@ impl Conv2d {
             positions(width, kernel_width),
         ) else {
             bail!(
-                "a kernel of {kernel_height}×{kernel_width} with stride {stride} has no place in images of \
+                "a kernel of {kernel_height}×{kernel_width} with stride {stride} does not fit into images of \
              {height}×{width} with padding {padding}"
             );
         };
@@ -135,7 +135,7 @@ impl Map<2> for Conv2d {
 }
 
 pub(crate) struct ConvTranspose2d {
-    /// Of the result, whose patches are what the input's pixels are spread over.
+    /// The patches of the output, to which the pixels of the input are added.
     patches: Patches,
     inputs: usize,
     activation: OfOutput,
@@ -172,7 +172,7 @@ impl ConvTranspose2d {
         let (Some(height), Some(width)) = (size(rows, kernel_height), size(columns, kernel_width))
         else {
             bail!(
-                "a padding of {padding} leaves nothing of the transposed convolution of {rows}×{columns} \
+                "a padding of {padding} removes the whole output of the transposed convolution of {rows}×{columns} \
              pixels by a kernel of {kernel_height}×{kernel_width}"
             );
         };

@@ -103,10 +103,10 @@ impl Operation<3> for AffineInverse {
     }
 }
 
-/// `sign` times the sum of every row.
+/// `sign` times the sum of each row.
 pub(crate) fn sum_of_rows(values: &Tensor, sign: f64) -> Result<Option<Tensor>> {
     match values.dims() {
-        // The rows of an empty event hold no numbers to count them by.
+        // The number of rows of an empty event cannot be computed from the number of elements.
         [leading @ .., width] if is_fused(&[values]) && *width > 0 => {
             let sum = SumOfRows {
                 width: *width,

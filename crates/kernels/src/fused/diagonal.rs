@@ -32,7 +32,7 @@ pub(crate) fn diagonal_affine_inverse(
     Ok(Some((transformed, log_scale.sum_all()?.neg()?)))
 }
 
-/// The length of a row, if the fused operations apply.
+/// The length of a row if the fused operation supports these tensors.
 fn width(value: &Tensor, log_scale: &Tensor, translation: &Tensor) -> Option<usize> {
     let width = *value.dims().last()?;
     (width > 0 && is_fused(&[value, log_scale, translation])).then_some(width)

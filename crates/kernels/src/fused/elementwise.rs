@@ -1,5 +1,5 @@
-//! Passes over memory: vectorised for the machine they run on, over several threads where that
-//! pays, into memory that nobody zeroed before.
+//! Elementwise passes over memory: vectorised for the running machine, on several threads where
+//! that is faster, writing to memory that has not been zeroed.
 
 #![expect(
     unsafe_code,
@@ -13,28 +13,27 @@ use pulp::{Simd, WithSimd};
 use crate::element::Element;
 use crate::fused::parallel::{collect, share_chunks};
 
-/// Elements in the piece of work that a thread takes: short enough to stay in the first cache, long
-/// enough that asking another thread costs less than it saves.
-/// (Under Miri, which takes its time, short.)
+/// The number of elements of a unit of work: few enough for the first-level cache, enough to
+/// outweigh the cost of using another thread. (Small under Miri, which is slow.)
 pub(crate) const CHUNK: usize = if cfg!(miri) { 1 << 5 } else { 1 << 13 };
 
-/// Runs a loop compiled for the widest vectors of this machine: 512 bits, 256, or what every machine
-/// of the target has. What the loop calls must be inlined into it.
+/// Runs a loop compiled for the widest vectors of this machine: 512 bits, 256 bits, or the baseline
+/// of the target. Every function called in the loop must be inlined into it.
 #[inline]
 pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
-    // Miri knows no processor to ask.
+    // Miri cannot query the processor.
     if cfg!(miri) {
         return work();
     }
     pulp::Arch::new().dispatch(work)
 }
 
-/// How many 32-bit floats there are in a vector of the instructions that this machine runs the loops of
-/// this crate with: 16 with AVX-512, 8 with AVX2, 4 with NEON, and 1 where the loops are compiled for what
-/// every processor of the target has.
+/// The number of 32-bit floats in a vector of the instructions in use on this machine.
 ///
-/// Without the feature `x86-v4` it is at most 8. Results are the same bytes on machines of one width and one
-/// kind of processor; between widths they differ by rounding.
+/// It is 16 with AVX-512, 8 with AVX2, 4 with NEON, and 1 if the loops are compiled for the
+/// baseline of the target. Without the feature `x86-v4` it is at most 8. Results have the same
+/// bytes on machines of one width and one kind of processor; between widths they differ by
+/// rounding.
 pub fn vector_width() -> usize {
     struct Lanes;
     impl WithSimd for Lanes {
@@ -44,15 +43,15 @@ pub fn vector_width() -> usize {
             S::F32_LANES
         }
     }
-    // Miri knows no processor to ask.
+    // Miri cannot query the processor.
     if cfg!(miri) {
         return 1;
     }
     pulp::Arch::new().dispatch(Lanes)
 }
 
-/// Numbers that `write` produces, `size` at a time: it is given the first index of a piece and the
-/// piece, and initialises all of it.
+/// Allocates a vector and fills it with `write`, `size` elements at a time; `write` receives the
+/// first index of a piece and the piece.
 ///
 /// # Safety
 /// `write` initialises every element that it is given.
@@ -64,13 +63,15 @@ pub(crate) unsafe fn produced<T: Element>(
     let mut values = Vec::with_capacity(len);
     let spare = &mut values.spare_capacity_mut()[..len];
     share_chunks([spare], size, |index, [piece]| write(index * size, piece));
-    // SAFETY: the capacity is at least `len`, and by the caller's promise all of it was written.
+    // SAFETY: the capacity is at least `len`, and the caller guarantees that all elements were
+    // written.
     unsafe { values.set_len(len) };
     values
 }
 
-/// `len` numbers that `change` makes of zeros, `size` at a time: it is given the first index of a
-/// piece and the piece, which the same thread has just zeroed, so that it is still in its cache.
+/// Allocates `len` zeros and updates them with `change`, `size` elements at a time. `change`
+/// receives the first index of a piece and the piece, which the same thread has just zeroed, so
+/// that it is in its cache.
 pub(crate) fn pieces<T: Element>(
     len: usize,
     size: usize,
@@ -90,7 +91,7 @@ pub(crate) fn pieces<T: Element>(
 
 /// f(a), elementwise.
 pub(crate) fn map<T: Element>(a: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
-    // SAFETY: the chunk and its part of `a` are equally long, so the loop reaches every element.
+    // SAFETY: the chunk and its part of `a` have the same length, so the loop writes every element.
     unsafe {
         produced(a.len(), CHUNK, |start, chunk| {
             let a = &a[start..][..chunk.len()];
@@ -109,7 +110,7 @@ pub(crate) fn map<T: Element>(a: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
 /// f(a, b), elementwise over two slices of the same length.
 pub(crate) fn map2<T: Element>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
     assert_eq!(a.len(), b.len());
-    // SAFETY: the chunk and its parts of `a` and `b` are equally long.
+    // SAFETY: the chunk and its parts of `a` and `b` have the same length.
     unsafe {
         produced(a.len(), CHUNK, |start, chunk| {
             let (a, b) = (&a[start..][..chunk.len()], &b[start..][..chunk.len()]);
@@ -134,7 +135,7 @@ pub(crate) fn map3<T: Element>(
 ) -> Vec<T> {
     assert_eq!(a.len(), b.len());
     assert_eq!(a.len(), c.len());
-    // SAFETY: the chunk and its parts of `a`, `b` and `c` are equally long.
+    // SAFETY: the chunk and its parts of `a`, `b` and `c` have the same length.
     unsafe {
         produced(a.len(), CHUNK, |start, chunk| {
             let (a, b) = (&a[start..][..chunk.len()], &b[start..][..chunk.len()]);
@@ -151,7 +152,7 @@ pub(crate) fn map3<T: Element>(
     }
 }
 
-/// f(a, [b, c]), elementwise over the rows of `a`, to each of which the same rows b and c belong.
+/// f(a, [b, c]) elementwise over the rows of `a`, with the same rows b and c for each.
 pub(crate) fn rows_of<T: Element>(
     a: &[T],
     [b, c]: [&[T]; 2],
@@ -160,7 +161,7 @@ pub(crate) fn rows_of<T: Element>(
 ) -> Vec<T> {
     assert!(width > 0 && a.len().is_multiple_of(width) && b.len() == width && c.len() == width);
     let rows = (CHUNK / width).max(1) * width;
-    // SAFETY: the chunk and its part of `a` are equally long and whole rows, as b and c are.
+    // SAFETY: the chunk and its part of `a` have the same length, in whole rows, as b and c are.
     unsafe {
         produced(a.len(), rows, |start, chunk| {
             let a = &a[start..][..chunk.len()];
@@ -178,14 +179,14 @@ pub(crate) fn rows_of<T: Element>(
     }
 }
 
-/// f of every row's index: one number a row, where a row costs `width` elements of work.
+/// f of every row index: one number for each row, at a cost of `width` elements of work.
 pub(crate) fn rows<T: Element>(
     count: usize,
     width: usize,
     f: impl Fn(usize) -> T + Sync,
 ) -> Vec<T> {
     let at_once = (CHUNK / width.max(1)).max(1);
-    // SAFETY: the loop reaches every element.
+    // SAFETY: the loop writes every element.
     unsafe {
         produced(count, at_once, |start, values| {
             for (offset, value) in values.iter_mut().enumerate() {
@@ -195,8 +196,8 @@ pub(crate) fn rows<T: Element>(
     }
 }
 
-/// Changes `values` in place, whole rows of `width` at a time: `change` is given the index of the
-/// first row of a piece, and the piece.
+/// Changes `values` in place, in pieces of whole rows of `width` elements; `change` receives the
+/// index of the first row of a piece and the piece.
 pub(crate) fn update_rows<T: Element>(
     values: &mut [T],
     width: usize,
@@ -227,11 +228,11 @@ pub(crate) fn update2<T: Element>(a: &mut [T], b: &[T], f: impl Fn(T, T) -> T + 
     });
 }
 
-/// Σᵢ f(aᵢ), in sixteen interleaved sums that a vector can hold.
+/// Σᵢ f(aᵢ), in sixteen interleaved sums that fit into a vector register.
 ///
-/// Each adds a sixteenth of the terms, so that for the events of this crate, some thousand numbers at
-/// most, 32 bits lose no more than the terms themselves have lost. Sums over images and batches, which
-/// have more terms, are the business of 64 bits elsewhere.
+/// Each sum has a sixteenth of the terms. For an event of this crate, of at most some thousand
+/// elements, the rounding error of 32 bits then does not exceed that of the terms. Sums over images
+/// and batches, which have more terms, are computed in 64 bits elsewhere.
 #[inline(always)]
 pub(crate) fn sum<T: Element>(a: &[T], f: impl Fn(T) -> T) -> T {
     const LANES: usize = 16;
@@ -267,7 +268,7 @@ pub(crate) fn sum2<T: Element>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> T {
     total(sums)
 }
 
-/// The sum of the lanes, halving their number each time.
+/// The sum of the lanes, halving their number in each step.
 #[inline(always)]
 fn total<T: Element>(mut sums: [T; 16]) -> T {
     for half in [8, 4, 2, 1] {
@@ -279,13 +280,12 @@ fn total<T: Element>(mut sums: [T; 16]) -> T {
     sums[0]
 }
 
-/// The sum of all rows of a row-major matrix: one number a column.
+/// The sum of all rows of a row-major matrix: one number for each column.
 ///
-/// Groups of rows are summed by themselves and their sums then added, so that the error grows with the
-/// size of a group and the number of groups, not with the number of rows: 32 bits are enough for
-/// gradients.
+/// Groups of rows are summed separately and then added, so the error grows with the size of a group
+/// and the number of groups, not with the number of rows: 32 bits suffice for gradients.
 pub(crate) fn column_sums<T: Element>(values: &[T], width: usize) -> Vec<T> {
-    /// Rows that are summed by themselves, whatever the number of threads.
+    /// The number of rows in a group, independent of the number of threads.
     const ROWS: usize = 64;
     let partial = |rows: &[T]| {
         let mut sums = vec![T::zero(); width];
@@ -320,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passes_reach_every_element_once_whatever_the_length() {
+    fn passes_visit_every_element_once_for_any_length() {
         for len in [0, 1, 15, 16, 17, CHUNK, CHUNK + 1, 2 * CHUNK + 5] {
             let a: Vec<f32> = (0..len).map(|i| i as f32).collect();
             assert!(
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_and_columns_add_up() {
+    fn row_and_column_sums_are_correct() {
         assert!(column_sums::<f64>(&[], 0).is_empty());
         let many = if cfg!(miri) { 150 } else { 3000 };
         for (count, width) in [(0, 3), (1, 1), (5, 3), (65, 7), (many, 9)] {

@@ -8,7 +8,7 @@ use crate::fused::elementwise::column_sums;
 use crate::fused::map::Map;
 use crate::fused::product::{Matrix, product, product_into};
 
-/// x Wᵀ + b and what follows it.
+/// x Wᵀ + b with an activation.
 pub(crate) struct Linear {
     rows: usize,
     inputs: usize,
@@ -88,7 +88,7 @@ impl Map<2> for Linear {
     }
 }
 
-/// x + y Wᵀ + b and what follows it, where y, W and b are the operands.
+/// x + y Wᵀ + b with an activation; y, W and b are the operands.
 pub(crate) struct AddLinear(Linear);
 
 impl AddLinear {
@@ -107,7 +107,7 @@ impl AddLinear {
         };
         if items(shape) != items(&sum) {
             bail!(
-                "a linear map can be added to what has as many numbers an item: {sum:?} does not go with \
+                "a linear map can only be added to items of its output size: {sum:?} does not match \
                  {shape:?}"
             );
         }

@@ -3,20 +3,19 @@ use std::borrow::Cow;
 use crate::element::Element;
 use crate::fused::activation::OfOutput;
 
-/// A differentiable function of an input and of `N` further tensors, its operands, all contiguous and
-/// on the CPU: a layer whose shapes are known to fit.
+/// A differentiable function of an input and `N` other tensors (operands), all contiguous and on
+/// the CPU: a layer whose shapes have been checked.
 pub(crate) trait Map<const N: usize>: Send + Sync + 'static {
-    /// Whether the gradients are made from the input. One that is not needed for that is handed over
-    /// to be overwritten.
+    /// Whether the gradients depend on the input. If not, the input may be overwritten.
     const KEEPS_INPUT: bool = true;
 
-    /// The activation that is part of the map.
+    /// The activation that the map computes.
     fn activation(&self) -> OfOutput;
 
-    /// The result, after the activation.
+    /// The output, after the activation.
     fn forward<T: Element>(&self, input: Cow<[T]>, operands: [&[T]; N]) -> Vec<T>;
 
-    /// The gradients of the operands that are `wanted`, from that of the activation's argument.
+    /// The gradients of the `wanted` operands, from the gradient of the pre-activation.
     fn operand_gradients<T: Element>(
         &self,
         input: &[T],
@@ -25,7 +24,7 @@ pub(crate) trait Map<const N: usize>: Send + Sync + 'static {
         wanted: [bool; N],
     ) -> [Option<Vec<T>>; N];
 
-    /// The gradient of the input, from that of the activation's argument.
+    /// The gradient of the input, from the gradient of the pre-activation.
     fn input_gradient<'a, T: Element>(
         &self,
         operands: [&[T]; N],

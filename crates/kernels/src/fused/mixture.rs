@@ -12,8 +12,7 @@ use crate::mixture::{LOG_SCALE_BOUND, MOST_COMPONENTS};
 
 pub(crate) use roots::logistic_mixture_roots;
 
-/// The map [`logistic_mixture`](crate::logistic_mixture), and the logarithms of its derivative,
-/// elementwise.
+/// The map [`logistic_mixture`](crate::logistic_mixture) and its log-derivatives, elementwise.
 pub(crate) fn logistic_mixture_elementwise(
     value: &Tensor,
     parameters: &Tensor,
@@ -23,7 +22,7 @@ pub(crate) fn logistic_mixture_elementwise(
     if !is_fused(&[value, parameters]) || width == 0 {
         return Ok(None);
     }
-    // One operation computes both, since they share most of their terms.
+    // One operation computes both, since they share most terms.
     let shape = [&[2], value.dims()].concat();
     let mixture = Mixture { width, components };
     let both = apply2(mixture, [value, parameters], shape)?;
@@ -35,11 +34,11 @@ struct Mixture {
     components: usize,
 }
 
-/// So many columns of a row at once as fill the vectors of any machine.
+/// The number of columns that are processed together: enough for the vectors of any machine.
 const LANES: usize = 16;
 type Lanes<T> = [T; LANES];
 
-/// What a row says of one component at some columns.
+/// The terms of one component at some columns of a row.
 #[derive(Clone, Copy)]
 struct Component<T> {
     /// log π
@@ -58,14 +57,14 @@ struct Component<T> {
     density: Lanes<T>,
 }
 
-/// The logarithms of F, of 1 − F and of F′.
+/// log F, log (1 − F) and log F′.
 struct Logarithms<T> {
     below: Lanes<T>,
     above: Lanes<T>,
     density: Lanes<T>,
 }
 
-/// f of every lane.
+/// f for each lane.
 #[inline(always)]
 fn each<T: Element>(f: impl Fn(usize) -> T) -> Lanes<T> {
     let mut lanes = [T::zero(); LANES];
@@ -80,20 +79,21 @@ fn smaller<T: Element>(a: T, b: T) -> T {
     if a < b { a } else { b }
 }
 
-/// tanh(r / B): what bounds a log-scale r.
+/// tanh(r / B), which bounds a raw log-scale r.
 #[inline(always)]
 fn bound<T: Element>(raw: T) -> T {
     (raw / T::from_f64(LOG_SCALE_BOUND)).tanh()
 }
 
-/// B times what bounds a log-scale: the log-scale.
+/// The log-scale B tanh(r / B), from tanh(r / B).
 #[inline(always)]
 fn log_scale<T: Element>(bounded: T) -> T {
     bounded * T::from_f64(LOG_SCALE_BOUND)
 }
 
-/// What a logarithm of a sum owes to a component's term, times the gradient of the logarithm. (A function
-/// and no closure, which would not be compiled for the vectors of its caller.)
+/// The gradient of a log-sum-exp with respect to a component's term, times the gradient of the
+/// result. (A function instead of a closure, which would not be compiled for the vectors of its
+/// caller.)
 #[inline(always)]
 fn share<T: Element>(
     component: &Component<T>,
@@ -104,7 +104,7 @@ fn share<T: Element>(
     each(|lane| gradient[lane] * (component.log_weight[lane] + term[lane] - sum[lane]).exp())
 }
 
-/// log Σ exp of the components' terms.
+/// log Σ exp over the components.
 #[inline(always)]
 fn log_sum_exp<T: Element>(
     components: &[Component<T>],
@@ -125,12 +125,12 @@ fn log_sum_exp<T: Element>(
 }
 
 impl Mixture {
-    /// Rows that are taken at once.
+    /// The number of rows that are processed together.
     fn rows(&self) -> usize {
         (CHUNK / (self.width * 3 * self.components)).max(1)
     }
 
-    /// How many numbers of parameters a row has.
+    /// The number of parameters of a row.
     fn parameters(&self) -> usize {
         (3 * self.components + 2) * self.width
     }
@@ -141,7 +141,7 @@ impl Mixture {
         lanes(&row[block * self.width..][..self.width], column)
     }
 
-    /// The terms of each component, and what they sum up to.
+    /// The terms of each component and their sums.
     #[inline(always)]
     fn terms<T: Element>(
         &self,
@@ -182,7 +182,7 @@ impl Mixture {
         }
     }
 
-    /// A row of results: what the values become, and the logarithms of the derivative.
+    /// The results of a row: the transformed values and the log-derivatives.
     #[inline(always)]
     fn row<T: Element>(
         &self,
@@ -208,7 +208,7 @@ impl Mixture {
         }
     }
 
-    /// The gradients of a row's values and parameters, from those of its results.
+    /// The gradients of a row's values and parameters, from the gradients of its results.
     #[inline(always)]
     fn row_gradients<T: Element>(
         &self,
@@ -244,7 +244,8 @@ impl Mixture {
                 }),
             );
             store(1, &to_y);
-            // The gradients of log F and of log (1 − F); that of log F′ is that of the slope.
+            // The gradients with respect to log F and log (1 − F); the gradient of log F′ is that
+            // of the slope.
             let to_below = each(|lane| to_logit[lane] - to_slope[lane]);
             let to_above = each(|lane| -to_logit[lane] - to_slope[lane]);
             let mut to_x = [T::zero(); LANES];
@@ -280,7 +281,7 @@ impl Mixture {
     }
 }
 
-/// The columns from `column` on; zeros where there are none.
+/// The columns from `column` on, padded with zeros.
 #[inline(always)]
 fn lanes<T: Element>(row: &[T], column: usize) -> Lanes<T> {
     let mut lanes = [T::zero(); LANES];
@@ -292,7 +293,7 @@ fn lanes<T: Element>(row: &[T], column: usize) -> Lanes<T> {
     lanes
 }
 
-/// Writes the columns from `column` on, as many as there are.
+/// Writes the columns from `column` on, without the padding.
 #[inline(always)]
 fn put<T: Element>(row: &mut [T], column: usize, values: &Lanes<T>) {
     let rest = &mut row[column..];
@@ -378,7 +379,7 @@ impl Operation<2> for Mixture {
     }
 }
 
-/// A row of both matrices.
+/// One row of both matrices.
 fn part<T>(matrices: [&[T]; 2], widths: [usize; 2], row: usize) -> [&[T]; 2] {
     [0, 1].map(|i| &matrices[i][row * widths[i]..][..widths[i]])
 }

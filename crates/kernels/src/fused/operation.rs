@@ -1,4 +1,4 @@
-//! The bridge between candle's graph and functions on slices.
+//! The connection between candle's graph and functions on slices.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,18 +11,18 @@ use candle_core::{
 
 use crate::element::Element;
 
-/// A differentiable function of `N` contiguous tensors, on the CPU.
+/// A differentiable function of `N` contiguous tensors on the CPU.
 ///
-/// An operation knows the shapes that it was made for; what it is given are the numbers.
+/// An operation stores the shapes that it was created for and receives only the numbers.
 pub(crate) trait Operation<const N: usize>: Send + Sync + 'static {
-    /// How it is called in candle's error messages.
+    /// The name in candle's error messages.
     const NAME: &'static str;
 
-    /// The result's numbers.
+    /// The elements of the result.
     fn forward<T: Element>(&self, inputs: [&[T]; N]) -> Vec<T>;
 
-    /// The gradient of each input, from that of the result. Those that are not `wanted` are not
-    /// looked at.
+    /// The gradient of each input, from the gradient of the result. Gradients that are not `wanted`
+    /// are ignored.
     fn backward<T: Element>(
         &self,
         inputs: [&[T]; N],
@@ -43,7 +43,7 @@ pub(crate) enum Gradient<T> {
 }
 
 impl<T> Gradient<T> {
-    /// The values if they are wanted.
+    /// The values if `wanted`, otherwise [`Self::None`].
     pub(crate) fn when(wanted: bool, values: impl FnOnce() -> Vec<T>) -> Self {
         if wanted {
             Self::Values(values())
@@ -53,7 +53,8 @@ impl<T> Gradient<T> {
     }
 }
 
-/// Whether the fused operations apply: 32- or 64-bit floats, all of one kind, on the CPU.
+/// Whether the fused operations support these tensors: F32 or F64, all of the same dtype, on the
+/// CPU.
 pub(crate) fn is_fused(inputs: &[&Tensor]) -> bool {
     let Some(first) = inputs.first() else {
         return false;
@@ -64,7 +65,7 @@ pub(crate) fn is_fused(inputs: &[&Tensor]) -> bool {
             .all(|input| input.device().is_cpu() && input.dtype() == first.dtype())
 }
 
-/// Whether a gradient flows to the tensor.
+/// Whether candle tracks a gradient for the tensor.
 pub(crate) fn is_tracked(tensor: &Tensor) -> bool {
     tensor.track_op()
 }
@@ -104,7 +105,7 @@ pub(crate) fn apply3(
     )
 }
 
-/// An operation as candle wants it.
+/// An operation as a node of candle's graph.
 struct Node<O> {
     operation: O,
     shape: Shape,
@@ -201,21 +202,21 @@ impl<O> Node<O> {
     }
 }
 
-/// The numbers of a contiguous tensor on the CPU.
+/// The elements of a contiguous tensor on the CPU.
 pub(crate) fn on_cpu<'a, T: Element>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
     match storage {
         Storage::Cpu(storage) => contiguous(storage, layout),
-        _ => bail!("a tensor has left the CPU"),
+        _ => bail!("the tensor is not on the CPU"),
     }
 }
 
-/// The numbers of a contiguous part of a storage.
+/// The elements of a contiguous part of a storage.
 pub(crate) fn contiguous<'a, T: Element>(
     storage: &'a CpuStorage,
     layout: &Layout,
 ) -> Result<&'a [T]> {
     match layout.contiguous_offsets() {
-        // A part without numbers may start beyond the end of the storage.
+        // An empty part may start beyond the end of the storage.
         Some((start, end)) if start == end => Ok(&[]),
         Some((start, end)) => Ok(&T::cpu_storage_as_slice(storage)?[start..end]),
         None => bail!("a tensor of shape {:?} is not contiguous", layout.shape()),
@@ -293,21 +294,23 @@ impl<O: Operation<3>> CustomOp3 for Node<O> {
 }
 
 thread_local! {
-    /// The gradients of variables that the running [`backward`] has met, by the variables' ids.
+    /// The gradients of variables that the running [`backward`] has collected, by the variables'
+    /// ids.
     static GATHERED: RefCell<Option<HashMap<TensorId, Tensor>>> = const { RefCell::new(None) };
 }
 
-/// The gradients of every variable that `loss` depends on: what `loss.backward()` gives, sooner.
+/// Computes the gradients of every variable that `loss` depends on: the same as candle's
+/// `loss.backward()`, but faster.
 ///
-/// candle adds each gradient to a tensor of zeros that it makes for the purpose, which for the
-/// weights of a layer is three passes over as much memory as the layer has. Here the operations of
-/// this crate hand the gradients of variables over directly. Under candle's own `backward` the same
-/// operations give the same gradients.
+/// candle adds each gradient to a new tensor of zeros, which costs three passes over memory of the
+/// size of the weights. This function collects the gradients of variables directly from the
+/// operations of this crate. Under candle's own `backward` the same operations give the same
+/// gradients.
 ///
 /// # Errors
-/// As candle's `backward`: an operation on the way has no gradient.
+/// The errors of candle's `backward`, for example for an operation without a gradient.
 pub fn backward(loss: &Tensor) -> Result<GradStore> {
-    /// Takes what was gathered away again even where candle fails in between.
+    /// Clears the collected gradients, also if candle fails.
     struct Gathering;
     impl Drop for Gathering {
         fn drop(&mut self) {
@@ -318,7 +321,7 @@ pub fn backward(loss: &Tensor) -> Result<GradStore> {
     GATHERED.set(Some(HashMap::new()));
     let mut gradients = loss.backward()?;
     for (id, gathered) in GATHERED.take().unwrap_or_default() {
-        // Another operation, one of candle's own, may have used the same variable.
+        // Another operation, for example one of candle's own, may have used the same variable.
         let sum = match gradients.get_id(id) {
             Some(other) => (gathered + other)?,
             None => gathered,
@@ -329,8 +332,8 @@ pub fn backward(loss: &Tensor) -> Result<GradStore> {
     Ok(gradients)
 }
 
-/// Keeps the gradient of a variable for [`backward`], if that is what is running; gives back what
-/// candle has to see to itself.
+/// Collects the gradient of a variable if [`backward`] is running; otherwise returns it, for candle
+/// to handle.
 pub(crate) fn gather(input: &Tensor, gradient: Tensor) -> Result<Option<Tensor>> {
     if !input.is_variable() {
         return Ok(Some(gradient));
@@ -348,7 +351,7 @@ pub(crate) fn gather(input: &Tensor, gradient: Tensor) -> Result<Option<Tensor>>
     })
 }
 
-/// Gives the numbers of a contiguous variable to `work`, to be changed where they are.
+/// Lets `work` modify the elements of a contiguous variable in place.
 pub(crate) fn change<T: Element>(
     variable: &Var,
     work: impl FnOnce(&mut [T]) -> Result<()>,
@@ -362,17 +365,17 @@ pub(crate) fn change<T: Element>(
         fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
             match self.0.take() {
                 Some(work) => work(storage, layout),
-                None => bail!("a change is made once"),
+                None => bail!("the variable was already changed"),
             }
         }
     }
-    // candle refuses to write to nothing.
+    // candle refuses to write to an empty tensor.
     if variable.elem_count() == 0 {
         return work(&mut []);
     }
     let work = |storage: &mut CpuStorage, layout: &Layout| {
         let Some((start, end)) = layout.contiguous_offsets() else {
-            bail!("a variable is contiguous");
+            bail!("the variable is not contiguous");
         };
         work(&mut T::slice_mut(storage)?[start..end])
     };

@@ -1,8 +1,8 @@
-//! Work on several threads: those of candle's own pool, so that there is one pool in the process and
-//! two never wait for the same processors. Its threads spin for a moment before they sleep, which
-//! suits a training step: many short pieces of work, one close after the other.
+//! Work on several threads, on candle's own thread pool, so that there is one pool in the process
+//! and two pools never compete for the processors. Its threads spin for a moment before they sleep,
+//! which suits a training step of many short pieces of work.
 //!
-//! How work is cut depends on sizes alone, never on the number of threads, so results do not either.
+//! Work is divided by sizes alone, never by the number of threads, so results do not depend on it.
 
 #![expect(unsafe_code, reason = "threads write to parts of one slice")]
 
@@ -12,12 +12,12 @@ use std::sync::{Mutex, PoisonError};
 use candle_core::utils::barrier_pool;
 
 thread_local! {
-    /// Whether this thread is at work on a unit: what it calls stays on it.
+    /// Whether this thread is processing a unit of work; nested work then stays on it.
     static AT_WORK: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls `work` once with each number below `units`, on all threads, and returns when all are done.
-/// Work within work stays on the thread that calls for it.
+/// Calls `work` once with each index below `units`, on all threads, and returns when all are done.
+/// Nested work stays on the thread that calls it.
 pub(crate) fn share(units: usize, work: impl Fn(usize) + Sync) {
     struct AtWork;
     impl Drop for AtWork {
@@ -25,7 +25,7 @@ pub(crate) fn share(units: usize, work: impl Fn(usize) + Sync) {
             AT_WORK.set(false);
         }
     }
-    // Miri would spin for a long time.
+    // Under Miri the threads would spin for a long time.
     if units <= 1 || AT_WORK.get() || cfg!(miri) {
         (0..units).for_each(work);
         return;
@@ -38,14 +38,15 @@ pub(crate) fn share(units: usize, work: impl Fn(usize) + Sync) {
     });
 }
 
-/// A pointer that threads may take along: each uses it for the elements that are its own alone.
+/// A pointer that threads share; each uses it only for its own elements.
 pub(crate) struct Shared<T>(pub(crate) *mut T);
 
-// SAFETY: it takes `unsafe` to write through the pointer, where that promise is kept.
+// SAFETY: writing through the pointer needs `unsafe`, whose caller guarantees that elements are not
+// shared.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
-/// Calls `work` with the number and the parts of each chunk of `size` elements, the last one possibly
-/// shorter, of several slices of the same length: on all threads.
+/// Calls `work`, on all threads, with the index and the parts of each chunk of `size` elements of
+/// several slices of the same length. The last chunk may be shorter.
 pub(crate) fn share_chunks<T: Send, const N: usize>(
     slices: [&mut [T]; N],
     size: usize,
@@ -54,8 +55,9 @@ pub(crate) fn share_chunks<T: Send, const N: usize>(
     share_rows(slices, [1; N], size, work);
 }
 
-/// Calls `work` with the number and the parts of each `rows` rows, the last ones possibly fewer, of
-/// several matrices with the same number of rows, of the given widths: on all threads.
+/// Calls `work`, on all threads, with the index and the parts of each group of `rows` rows of
+/// several matrices with the same number of rows and the given widths. The last group may be
+/// smaller.
 pub(crate) fn share_rows<T: Send, const N: usize>(
     matrices: [&mut [T]; N],
     widths: [usize; N],
@@ -74,7 +76,7 @@ pub(crate) fn share_rows<T: Send, const N: usize>(
         let length = rows.min(count - start);
         let parts = std::array::from_fn(|i| {
             let (start, length) = (start * widths[i], length * widths[i]);
-            // SAFETY: `share` gives every number once, so no two parts overlap; and they end within
+            // SAFETY: `share` passes every index once, so no two parts overlap, and they end within
             // the matrices, which are borrowed until all work is done.
             unsafe { std::slice::from_raw_parts_mut(pointers[i].0.add(start), length) }
         });
@@ -82,7 +84,7 @@ pub(crate) fn share_rows<T: Send, const N: usize>(
     });
 }
 
-/// f of every number below `count`, in order, computed on all threads.
+/// f of every index below `count`, in order, computed on all threads.
 pub(crate) fn collect<R: Send>(count: usize, f: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let mut results: Vec<Option<R>> = (0..count).map(|_| None).collect();
     share_chunks([&mut results[..]], 1, |index, [result]| {
@@ -91,7 +93,7 @@ pub(crate) fn collect<R: Send>(count: usize, f: impl Fn(usize) -> R + Sync) -> V
     results.into_iter().flatten().collect()
 }
 
-/// Memory that units of work hand on to each other: as many pieces as units are at work at once.
+/// A pool of buffers for units of work: as many as there are units in progress.
 pub(crate) struct Spare<T, F> {
     idle: Mutex<Vec<T>>,
     make: F,
@@ -103,7 +105,7 @@ impl<T, F: Fn() -> T> Spare<T, F> {
         Self { idle, make }
     }
 
-    /// Calls `work` with a piece, as `make` or the work before has left it.
+    /// Calls `work` with a buffer, either new from `make` or as its last user left it.
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let found = idle().pop();
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_unit_is_done_once_in_its_place_also_within_other_work() {
+    fn every_unit_is_done_once_even_when_nested() {
         let mut outer = vec![0usize; 1000];
         share_chunks([&mut outer], 7, |index, [chunk]| {
             let inner = collect(chunk.len(), |i| index * 7 + i);
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_several_slices_belong_together() {
+    fn chunks_of_several_slices_match() {
         let (mut a, mut b) = (vec![1; 100], (0..100).collect::<Vec<_>>());
         share_chunks([&mut a, &mut b], 9, |_, [a, b]| {
             for (a, b) in a.iter_mut().zip(b) {
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_different_widths_belong_together() {
+    fn rows_of_matrices_of_different_widths_match() {
         let (mut wide, mut narrow) = (vec![0; 30], (0..10).collect::<Vec<_>>());
         share_rows([&mut wide, &mut narrow], [3, 1], 4, |_, [wide, narrow]| {
             for (row, &mut number) in wide.chunks_exact_mut(3).zip(narrow) {
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn no_work_is_done_when_there_is_none() {
+    fn empty_work_calls_nothing() {
         assert!(collect(0, |i| i).is_empty());
         share_chunks([&mut [0u8; 0][..]], 3, |_, _| panic!("there is no chunk"));
     }

@@ -11,7 +11,7 @@ use gemm::{Parallelism, gemm};
 use crate::element::Element;
 use crate::fused::parallel::{Shared, share};
 
-/// A matrix of numbers that lie in a slice, row by row or column by column.
+/// A matrix whose elements are in a slice, in row-major or column-major order.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a, T> {
     values: &'a [T],
@@ -22,7 +22,7 @@ pub(crate) struct Matrix<'a, T> {
 }
 
 impl<'a, T> Matrix<'a, T> {
-    /// `rows` × `columns` numbers, row by row.
+    /// A row-major matrix of `rows` × `columns` elements.
     pub(crate) fn new(values: &'a [T], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns);
         Self {
@@ -34,7 +34,7 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
-    /// `count` rows from number `first` on.
+    /// `count` rows, starting at row `first`.
     fn rows_from(self, first: usize, count: usize) -> Self {
         assert!(first + count <= self.rows);
         Self {
@@ -44,7 +44,7 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
-    /// The same numbers with rows and columns exchanged.
+    /// The transpose, without a copy.
     pub(crate) fn transposed(self) -> Self {
         Self {
             rows: self.columns,
@@ -56,17 +56,17 @@ impl<'a, T> Matrix<'a, T> {
     }
 }
 
-/// A B, row by row.
+/// A B, row-major.
 pub(crate) fn product<T: Element>(a: Matrix<T>, b: Matrix<T>) -> Vec<T> {
     let len = a.rows * b.columns;
     let mut result = Vec::with_capacity(len);
     if a.columns == 0 {
-        // The empty sum; gemm would leave its output as it is.
+        // The empty sum; gemm would not write its output.
         result.resize(len, T::zero());
         return result;
     }
-    // SAFETY: the capacity is `len`, and `multiply` without accumulation writes all of it before
-    // anything reads it.
+    // SAFETY: the capacity is `len`, and `multiply` without accumulation writes all elements before
+    // they are read.
     unsafe {
         multiply(result.as_mut_ptr(), a, b, false);
         result.set_len(len);
@@ -74,7 +74,7 @@ pub(crate) fn product<T: Element>(a: Matrix<T>, b: Matrix<T>) -> Vec<T> {
     result
 }
 
-/// C = A B or, with `accumulate`, C += A B, where C lies row by row in `result`.
+/// C = A B or, with `accumulate`, C += A B, where `result` is C in row-major order.
 pub(crate) fn product_into<T: Element>(
     result: &mut [T],
     a: Matrix<T>,
@@ -82,11 +82,11 @@ pub(crate) fn product_into<T: Element>(
     accumulate: bool,
 ) {
     assert_eq!(result.len(), a.rows * b.columns);
-    // SAFETY: the slice holds the whole product, as was asserted.
+    // SAFETY: the slice has the size of the whole product, as asserted.
     unsafe { multiply(result.as_mut_ptr(), a, b, accumulate) };
 }
 
-/// As [`product_into`], for work that is shared out already.
+/// As [`product_into`], for callers that already run on several threads.
 pub(crate) fn product_into_on_one_thread<T: Element>(
     result: &mut [T],
     a: Matrix<T>,
@@ -95,17 +95,18 @@ pub(crate) fn product_into_on_one_thread<T: Element>(
 ) {
     assert_eq!(a.columns, b.rows);
     assert_eq!(result.len(), a.rows * b.columns);
-    // SAFETY: the slice holds the whole product, as was asserted.
+    // SAFETY: the slice has the size of the whole product, as asserted.
     unsafe { part(result.as_mut_ptr(), b.columns, a, b, accumulate) };
 }
 
 /// # Safety
-/// `result` is valid for writes of `a.rows * b.columns` numbers, and with `accumulate` holds as many.
+/// `result` is valid for writes of `a.rows * b.columns` elements, which with `accumulate` are
+/// initialised.
 unsafe fn multiply<T: Element>(result: *mut T, a: Matrix<T>, b: Matrix<T>, accumulate: bool) {
-    /// Columns and rows of a part of the product that one thread takes: whole tiles of gemm's.
+    /// The number of columns or rows of a part for one thread: a multiple of gemm's tiles.
     const COLUMNS: usize = 32;
     const ROWS: usize = 48;
-    /// Multiplications that one thread does sooner than two.
+    /// The number of multiplications below which one thread is faster than two.
     const ALONE: usize = if cfg!(miri) { 1 << 8 } else { 1 << 17 };
 
     assert_eq!(a.columns, b.rows);
@@ -113,34 +114,34 @@ unsafe fn multiply<T: Element>(result: *mut T, a: Matrix<T>, b: Matrix<T>, accum
     let result = Shared(result);
     let result = &result;
     if rows * columns * a.columns <= ALONE {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { part(result.0, columns, a, b, accumulate) };
     } else if columns >= 2 * COLUMNS {
-        // gemm copies what it needs of B, whose parts are disjoint, and reads A where it is.
+        // gemm copies the parts of B, which are disjoint, and reads A in place.
         share(columns.div_ceil(COLUMNS), |index| {
             let first = index * COLUMNS;
             let b = b
                 .transposed()
                 .rows_from(first, COLUMNS.min(columns - first))
                 .transposed();
-            // SAFETY: the part starts at a column of the product and ends with one.
+            // SAFETY: the part starts and ends at columns of the product.
             unsafe { part(result.0.add(first), columns, a, b, accumulate) };
         });
     } else {
         share(rows.div_ceil(ROWS), |index| {
             let first = index * ROWS;
             let a = a.rows_from(first, ROWS.min(rows - first));
-            // SAFETY: the part starts at a row of the product and ends with one.
+            // SAFETY: the part starts and ends at rows of the product.
             unsafe { part(result.0.add(first * columns), columns, a, b, accumulate) };
         });
     }
 }
 
-/// A B in rows that are `stride` numbers apart, on one thread.
+/// A B on one thread, in rows that are `stride` elements apart.
 ///
 /// # Safety
-/// `result` is valid for writes of `a.rows` such rows of `b.columns` numbers, and with `accumulate`
-/// holds them.
+/// `result` is valid for writes of `a.rows` such rows of `b.columns` elements, which with
+/// `accumulate` are initialised.
 unsafe fn part<T: Element>(
     result: *mut T,
     stride: usize,
@@ -148,7 +149,7 @@ unsafe fn part<T: Element>(
     b: Matrix<T>,
     accumulate: bool,
 ) {
-    // The gemm crate asks the processor what it can do, which Miri has no answer to.
+    // gemm queries the processor, which Miri does not support.
     #[cfg(miri)]
     for i in 0..a.rows {
         for j in 0..b.columns {
@@ -157,7 +158,8 @@ unsafe fn part<T: Element>(
                 sum += a.values[i * a.row_stride + k * a.column_stride]
                     * b.values[k * b.row_stride + j * b.column_stride];
             }
-            // SAFETY: i and j stay below the rows and columns that the caller vouches for.
+            // SAFETY: i and j are less than the numbers of rows and columns that the caller
+            // guarantees.
             unsafe {
                 let element = result.add(i * stride + j);
                 element.write(if accumulate {
@@ -168,8 +170,8 @@ unsafe fn part<T: Element>(
             }
         }
     }
-    // SAFETY: what gemm reads lies in the slices, as `Matrix` sees to; where it writes is the caller's
-    // promise, and overlaps neither, since they are borrowed.
+    // SAFETY: gemm reads within the slices, which `Matrix` guarantees; the caller guarantees the
+    // output, which overlaps neither, since they are borrowed.
     #[cfg(not(miri))]
     unsafe {
         gemm(
@@ -219,8 +221,8 @@ mod tests {
     }
 
     #[test]
-    fn products_are_sums_of_products_in_all_layouts_and_however_they_are_shared_out() {
-        // One thread's worth; parts of the columns; parts of the rows. Miri takes its time.
+    fn products_are_correct_in_all_layouts_and_divisions_among_threads() {
+        // Work for one thread, divided by columns, and divided by rows. Miri is slow.
         let long = if cfg!(miri) { 3 } else { 60 };
         for (rows, inner, columns) in [
             (1, 1, 1),
@@ -247,7 +249,7 @@ mod tests {
                 let close = |actual: &[f64], factor: f64| {
                     assert_eq!(actual.len(), expected.len());
                     for (actual, expected) in actual.iter().zip(&expected) {
-                        // Sums of products of numbers in [−1, 1], twice where they accumulate.
+                        // Sums of products of numbers in [−1, 1], twice if they accumulate.
                         let bound = rounding(DOUBLE, 2 * inner + 1, 2.0 * inner as f64);
                         assert!(
                             (actual - factor * expected).abs() <= bound,

@@ -13,7 +13,7 @@ use crate::fused::map::Map;
 use crate::fused::operation::{contiguous, gather, is_fused, is_tracked, on_cpu};
 use crate::layer::Layer;
 
-/// See [`sequence`](crate::sequence). Shapes that do not fit together are an error on every device.
+/// See [`sequence`](crate::sequence). Shapes that do not match are an error on every device.
 pub(crate) fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Option<Tensor>> {
     let mut shape = input.dims().to_vec();
     let mut maps = Vec::with_capacity(layers.len());
@@ -34,8 +34,9 @@ pub(crate) fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Option<Tensor
 }
 
 impl<'a> Layer<'a> {
-    /// The map that this layer is on an input of the given shape, which becomes that of the result, and the activation
-    /// that follows it as a pass of its own; none of them if nothing but the shape changes.
+    /// The map of this layer for an input of the given shape, which is updated to that of the
+    /// output, and the activation that follows as a separate pass; neither if only the shape
+    /// changes.
     fn check(self, shape: &mut Vec<usize>) -> Result<(Option<Checked<'a>>, Option<OfInput>)> {
         let (map, pass) = match self {
             Self::Linear {
@@ -86,7 +87,7 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// A map of any number of operands, and these.
+/// A map of any number of operands, with the operands.
 enum Checked<'a> {
     Linear(Linear, [&'a Tensor; 2]),
     AddLinear(AddLinear, [&'a Tensor; 3]),
@@ -127,19 +128,19 @@ impl<'a> Checked<'a> {
     }
 }
 
-/// A map with its operands, whatever their number.
+/// A map with its operands, of any number.
 trait Step<T: Element>: Send + Sync {
     fn operands(&self) -> &[Tensor];
 
-    /// Whether the gradients are made from the input.
+    /// Whether the gradients depend on the input.
     fn keeps_input(&self) -> bool;
 
-    /// Whether the gradients are made from the result.
+    /// Whether the gradients depend on the result.
     fn keeps_output(&self) -> bool;
 
     fn forward(&self, input: Cow<[T]>) -> Result<Vec<T>>;
 
-    /// The gradients, from that of the result; that of the input if it is `wanted`.
+    /// The gradients, from the gradient of the result; the gradient of the input if it is `wanted`.
     fn backward<'a>(
         &self,
         input: &[T],
@@ -151,9 +152,9 @@ trait Step<T: Element>: Send + Sync {
 
 /// The gradients of a step.
 struct Gradients<'a, T: Element> {
-    /// Those of the operands, where one flows to them.
+    /// The gradients of the tracked operands.
     operands: Vec<Option<Tensor>>,
-    /// That of the input, if it was wanted.
+    /// The gradient of the input, if it was wanted.
     input: Option<Cow<'a, [T]>>,
 }
 
@@ -163,7 +164,7 @@ struct Applied<M, const N: usize> {
 }
 
 impl<M, const N: usize> Applied<M, N> {
-    /// Calls `work` with the numbers of the operands.
+    /// Calls `work` with the elements of the operands.
     fn with_operands<T: Element, R>(&self, work: impl FnOnce([&[T]; N]) -> R) -> Result<R> {
         let guards = self.operands.each_ref().map(Tensor::storage_and_layout);
         let mut operands: [&[T]; N] = [&[]; N];
@@ -252,7 +253,7 @@ fn fused<T: Element>(input: &Tensor, maps: Vec<Checked>, shape: Vec<usize>) -> R
         .into_iter()
         .map(Checked::step::<T>)
         .collect::<Result<Vec<_>>>()?;
-    // Gradients go backwards: a step needs that of its input if anything before it has one.
+    // A step needs the gradient of its input if any step before it is tracked.
     let mut tracked = vec![is_tracked(input)];
     for step in &steps {
         tracked.push(tracked.iter().any(|&t| t) || step.operands().iter().any(is_tracked));
@@ -276,8 +277,9 @@ fn fused<T: Element>(input: &Tensor, maps: Vec<Checked>, shape: Vec<usize>) -> R
     input.contiguous()?.apply_op2(&anchor, chain)
 }
 
-/// Gradients of operands on their way from a [`Chain`], which computes them, to their [`Anchor`]s,
-/// which candle asks for them. By thread, since a backward pass runs on one and two may run at once.
+/// The gradients of operands, passed from a [`Chain`], which computes them, to the [`Anchor`]s,
+/// where candle reads them. Keyed by thread: a backward pass runs on one thread, and two may run at
+/// once.
 #[derive(Default)]
 struct Handover(Mutex<HashMap<(ThreadId, usize), Tensor>>);
 
@@ -295,9 +297,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where candle's graph meets an operand of a [`Chain`]. candle's operations have at most three
-/// arguments, a chain many: it depends on them by way of a tensor of no meaning that depends on them
-/// all. (A float, since candle looks for no gradients behind others.)
+/// The node of candle's graph for an operand of a [`Chain`]. candle's operations have at most three
+/// arguments and a chain has many, so the chain depends on them through a dummy tensor that depends
+/// on all of them. (The dummy is a float, since candle computes no gradients through other dtypes.)
 struct Anchor {
     number: usize,
     handover: Arc<Handover>,
@@ -333,13 +335,13 @@ impl CustomOp2 for Anchor {
     }
 }
 
-/// Maps one after the other.
+/// Consecutive maps as one operation.
 struct Chain<T: Element> {
     steps: Vec<Box<dyn Step<T>>>,
-    /// Whether a gradient flows to the input of each step, and to the result.
+    /// Whether the input of each step, and the result, has a gradient.
     tracked: Vec<bool>,
     shape: Shape,
-    /// The results of all steps but the last, as far as gradients are made from them.
+    /// The results of all steps but the last, if gradients depend on them.
     between: Mutex<Vec<Vec<T>>>,
     handover: Arc<Handover>,
 }

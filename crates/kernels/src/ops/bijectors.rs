@@ -32,11 +32,12 @@ pub fn affine_coupling_inverse(
 
 /// The same affine transform of every row, y = x exp(s) + t, and log |det ∂y/∂x| = Σ s of one row.
 ///
-/// `value` x is `[..., d]`, `log_scale` s and `translation` t are `[d]`; the results are `[..., d]` and
-/// one number in nats, `[]`. Dinh et al. 2014, section 3.3; Kingma & Dhariwal 2018, section 3.1.
+/// `value` x is `[..., d]`, `log_scale` s and `translation` t are `[d]`; the results are `[..., d]`
+/// and one number in nats, `[]`. Dinh et al. 2014, section 3.3; Kingma & Dhariwal 2018, section
+/// 3.1.
 ///
 /// # Errors
-/// The shapes do not fit together, or dtypes or devices differ.
+/// The shapes do not match, or dtypes or devices differ.
 pub fn diagonal_affine(
     value: &Tensor,
     log_scale: &Tensor,
@@ -79,19 +80,18 @@ fn check_diagonal(value: &Tensor, log_scale: &Tensor, translation: &Tensor) -> R
     Ok(())
 }
 
-/// An elementwise map with as much shape as a mixture of logistic distributions has:
-/// y = exp(a) logit F(x) + b, where F(x) = Σₖ πₖ σ((x − μₖ) / sₖ) is the mixture's distribution
-/// function; and log |det ∂y/∂x|.
+/// The mixture-of-logistics transform of Flow++, elementwise: y = exp(a) logit F(x) + b and log
+/// |det ∂y/∂x|, where F(x) = Σₖ πₖ σ((x − μₖ) / sₖ) is the cumulative distribution function of the
+/// mixture.
 ///
-/// `value` x is `[..., d]` and `parameters` is `[..., (3 K + 2) d]` for K `components`, in blocks of d:
-/// a, b, the K blocks of logits of π, those of μ, those of log s. Both a and log s are what is
-/// given, r, bounded smoothly as 5 tanh(r / 5). The results are `[..., d]` and, in nats, `[...]`.
-/// Everything 0 is the identity. Ho et al. 2019 (Flow++), section 3.2, without whose last logistic
-/// transform the image of the map is all numbers.
+/// `value` x is `[..., d]` and `parameters` is `[..., (3 K + 2) d]` for K `components`, in blocks
+/// of d: a, b, the K blocks of logits of π, those of μ, those of log s. Both a and log s are
+/// bounded smoothly: a raw parameter r stands for 5 tanh(r / 5). The results are `[..., d]` and, in
+/// nats, `[...]`. If all parameters are 0, the transform is the identity. Ho et al. 2019 (Flow++),
+/// section 3.2, without the final logistic transform, so the image is all real numbers.
 ///
 /// # Errors
-/// There are no components or more than 32; the shapes do not fit together, or dtypes or devices
-/// differ.
+/// There are no components or more than 32; the shapes do not match, or dtypes or devices differ.
 pub fn logistic_mixture(
     value: &Tensor,
     parameters: &Tensor,
@@ -102,8 +102,9 @@ pub fn logistic_mixture(
     Ok((transformed, sum_of_rows(&log_derivative, 1.0)?))
 }
 
-/// The inverse of [`logistic_mixture`], by Newton's method and bisection in 64 bits; its gradients are
-/// those that the implicit function theorem gives.
+/// The inverse of [`logistic_mixture`], by Newton's method and bisection in 64 bits.
+///
+/// Its gradients are those of the implicit function theorem.
 ///
 /// # Errors
 /// As [`logistic_mixture`].
@@ -115,12 +116,12 @@ pub fn logistic_mixture_inverse(
     check_mixture(value, parameters, components)?;
     let mut solved = fused::logistic_mixture_roots(value, parameters, components)?;
     if value.track_op() || parameters.track_op() {
-        // One more step of Newton's, x = x₀ − (f(x₀) − y) / f′(x₀), of which only the gradients are taken:
-        // in value it would be what rounding leaves of f(x₀) − y.
+        // One more Newton step, x = x₀ − (f(x₀) − y) / f′(x₀), only for its gradients: its value
+        // would be the rounding error of f(x₀) − y.
         let (reached, log_derivative) = mixture_elementwise(&solved, parameters, components)?;
         let of_no_size = |tensor: &Tensor| tensor - tensor.detach();
         let step = (of_no_size(&reached)? - of_no_size(value)?)?;
-        // Where the map is flat these are infinite, and 0 times infinity would be no number.
+        // Where the map is flat the slope's inverse is infinite, and 0 times infinity would be NaN.
         let inverse_slope = log_derivative.detach().neg()?.clamp(-80.0, 80.0)?.exp()?;
         solved = (&solved - (step * inverse_slope)?)?;
     }
@@ -128,7 +129,7 @@ pub fn logistic_mixture_inverse(
     Ok((solved, sum_of_rows(&log_derivative, -1.0)?))
 }
 
-/// The map, and the logarithms of its derivative, elementwise.
+/// The map and its log-derivatives, elementwise.
 fn mixture_elementwise(
     value: &Tensor,
     parameters: &Tensor,
@@ -149,7 +150,7 @@ fn check_mixture(value: &Tensor, parameters: &Tensor, components: usize) -> Resu
         bail!("a mixture has 1 to {MOST_COMPONENTS} components, not {components}");
     }
     let [leading @ .., width] = value.dims() else {
-        bail!("a mixture maps vectors, not one number");
+        bail!("a mixture maps vectors, not a scalar");
     };
     let expected = [leading, &[(3 * components + 2) * width]].concat();
     if parameters.dims() != expected {
@@ -162,21 +163,21 @@ fn check_mixture(value: &Tensor, parameters: &Tensor, components: usize) -> Resu
     Ok(())
 }
 
-/// Pixels as a flow sees them: dequantised, squeezed away from 0 and 1, and put through the logit;
-/// with the logarithm of the determinant of all three together.
+/// The preprocessing of pixels for a flow: dequantisation, scaling away from 0 and 1, and the
+/// logit, with the log-determinant of all three.
 ///
 /// A pixel x of 256 levels, given in [0, 1], becomes u = (255 x + ε) / 256 with uniform noise ε in
 /// [0, 1), then a = λ + (1 − 2λ) u and y = log a − log(1 − a). `pixels` and `noise` are `[..., d]`;
-/// the results are y `[..., d]` and log |det ∂y/∂(255 x + ε)| `[...]` in nats: adding the latter to
-/// the log-density of y gives the log-density of the dequantised levels 0–256, from which bits per
-/// dimension follow without another term. Papamakarios et al. 2017, appendix E; Dinh et al. 2017,
+/// the results are y `[..., d]` and log |det ∂y/∂(255 x + ε)| `[...]` in nats. The sum of the
+/// latter and the log-density of y is the log-density of the dequantised levels 0–256, which
+/// converts directly to bits per dimension. Papamakarios et al. 2017, appendix E; Dinh et al. 2017,
 /// section 4.1.
 ///
 /// # Errors
-/// λ does not lie in [0, ½), or the shapes, dtypes or devices differ.
+/// λ is not in [0, ½), or the shapes, dtypes or devices differ.
 pub fn dequantised_logit(pixels: &Tensor, noise: &Tensor, lambda: f64) -> Result<(Tensor, Tensor)> {
     if !(0.0..0.5).contains(&lambda) {
-        bail!("the logit needs 0 ≤ λ < 1/2, but λ is {lambda}");
+        bail!("λ is {lambda}; it must be at least 0 and less than 1/2");
     }
     composed::dequantised_logit(pixels, noise, lambda)
 }

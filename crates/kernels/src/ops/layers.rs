@@ -4,13 +4,13 @@ use crate::activation::Activation;
 use crate::layer::{Convolution, Layer, TransposedConvolution};
 use crate::{composed, fused};
 
-/// activation(x Wᵀ + b): a linear layer and what follows it.
+/// A linear layer: activation(x Wᵀ + b).
 ///
 /// `input` is `[..., in]`, `weight` is `[out, in]` (PyTorch's layout) and `bias` is `[out]`; the
 /// result is `[..., out]`.
 ///
 /// # Errors
-/// The shapes do not fit together, or dtypes or devices differ.
+/// The shapes do not match, or dtypes or devices differ.
 pub fn linear(
     input: &Tensor,
     weight: &Tensor,
@@ -25,16 +25,16 @@ pub fn linear(
     sequence(input, &[layer])
 }
 
-/// activation(x ∗ W + b): a two-dimensional convolution (cross-correlation, as everywhere in this
-/// field) and what follows it.
+/// A two-dimensional convolution (cross-correlation, as usual in deep learning): activation(x ∗ W +
+/// b).
 ///
-/// `input` is `[n, height, width, in]` with the channels of a pixel together, `weight` is
-/// `[out, in, kernel height, kernel width]` (PyTorch's layout) and `bias` is `[out]`. The result is
-/// `[n, h, w, out]` with h = ⌊(height + 2 padding − kernel height) / stride⌋ + 1, and w alike.
+/// `input` is `[n, height, width, in]` (channels last), `weight` is `[out, in, kernel height,
+/// kernel width]` (PyTorch's layout) and `bias` is `[out]`. The result is `[n, h, w, out]` with h =
+/// ⌊(height + 2 padding − kernel height) / stride⌋ + 1, and w alike.
 ///
 /// # Errors
-/// The shapes do not fit together, the kernel is larger than the padded image, the stride is 0, or
-/// dtypes or devices differ.
+/// The shapes do not match, the kernel is larger than the padded image, the stride is 0, or dtypes
+/// or devices differ.
 pub fn conv2d(
     input: &Tensor,
     weight: &Tensor,
@@ -51,17 +51,15 @@ pub fn conv2d(
     sequence(input, &[layer])
 }
 
-/// activation(x ∗ᵀ W + b): the transpose of a convolution, which spreads every pixel over a patch of
-/// a larger image, and what follows it.
+/// A two-dimensional transposed convolution: activation(x ∗ᵀ W + b).
 ///
-/// `input` is `[n, height, width, in]` with the channels of a pixel together, `weight` is
-/// `[in, out, kernel height, kernel width]` (PyTorch's layout) and `bias` is `[out]`. The result is
-/// `[n, h, w, out]` with h = (height − 1) stride − 2 padding + kernel height + output padding, and w
-/// alike.
+/// `input` is `[n, height, width, in]` (channels last), `weight` is `[in, out, kernel height,
+/// kernel width]` (PyTorch's layout) and `bias` is `[out]`. The result is `[n, h, w, out]` with h =
+/// (height − 1) stride − 2 padding + kernel height + output padding, and w alike.
 ///
 /// # Errors
-/// The shapes do not fit together, the padding leaves nothing, the stride is 0 or not larger than the
-/// output padding, or dtypes or devices differ.
+/// The shapes do not match, the padding removes the whole output, the stride is 0 or not larger
+/// than the output padding, or dtypes or devices differ.
 pub fn conv_transpose2d(
     input: &Tensor,
     weight: &Tensor,
@@ -78,14 +76,14 @@ pub fn conv_transpose2d(
     sequence(input, &[layer])
 }
 
-/// Layers one after the other, each given what the one before it returns.
+/// A sequence of layers, each applied to the output of the one before it.
 ///
-/// On the CPU all of them are one operation of candle's graph: what passes between them, and its
-/// gradients, need not go through sums that start from zeros. (The operation keeps what passes between
-/// them until the graph is dropped.)
+/// On the CPU the whole sequence is one operation of candle's graph, so that intermediate results
+/// and their gradients are not added to zeros. (The operation keeps intermediate results until the
+/// graph is dropped.)
 ///
 /// # Errors
-/// The shapes do not fit together, or dtypes or devices differ.
+/// The shapes do not match, or dtypes or devices differ.
 pub fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Tensor> {
     fused::sequence(input, layers)?.map_or_else(|| composed::sequence(input, layers), Ok)
 }

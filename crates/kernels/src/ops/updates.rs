@@ -3,13 +3,13 @@ use candle_core::{Result, Tensor, Var, bail};
 use crate::adam::{Adam, Moments};
 use crate::{composed, fused};
 
-/// Moves one parameter along its gradient and updates its moments, in place.
+/// Adam's update of one parameter and its moments, in place. Kingma & Ba 2015, algorithm 1.
 ///
-/// `step` counts from 1, and is what the bias correction depends on. A gradient that still carries
-/// its history is detached first. Kingma & Ba 2015, algorithm 1.
+/// `step` counts from 1 and determines the bias correction. A gradient that is part of a graph is
+/// detached first.
 ///
 /// # Errors
-/// The gradient or the moments do not have the parameter's shape, dtype and device.
+/// The gradient or the moments differ from the parameter in shape, dtype or device.
 pub fn adam_update(
     parameter: &Var,
     gradient: &Tensor,
@@ -36,14 +36,14 @@ pub fn adam_update(
     )
 }
 
-/// Moves a running average towards a value, in place: a ← decay · a + (1 − decay) · x.
+/// Updates an exponential moving average in place: a ← decay · a + (1 − decay) · x.
 ///
 /// # Errors
-/// Both do not have one shape, dtype and device.
+/// The average and the value differ in shape, dtype or device.
 pub fn average_update(average: &Var, value: &Tensor, decay: f64) -> Result<()> {
     if average.dims() != value.dims() {
         bail!(
-            "an average of shape {:?} does not go with a value of shape {:?}",
+            "an average of shape {:?} does not match a value of shape {:?}",
             average.shape(),
             value.shape()
         );
@@ -52,10 +52,10 @@ pub fn average_update(average: &Var, value: &Tensor, decay: f64) -> Result<()> {
         .map_or_else(|| composed::average_update(average, value, decay), Ok)
 }
 
-/// The sum of the squares of all numbers of a tensor.
+/// The squared Euclidean norm of a tensor: the sum of the squares of all elements.
 ///
 /// # Errors
-/// The tensor holds no floats.
+/// The tensor is not of a float type.
 pub fn squared_norm(tensor: &Tensor) -> Result<f64> {
     fused::squared_norm(tensor)?.map_or_else(|| composed::squared_norm(tensor), Ok)
 }

@@ -1,75 +1,77 @@
-//! Convolutions as matrix products: the patches of a few images at a time are copied into a matrix, which
-//! stays in the second cache.
+//! Convolutions as matrix products: the patches of a few images at a time are copied into a matrix
+//! that stays in the second-level cache.
 
 use crate::element::Element;
 use crate::fused::elementwise::{column_sums, pieces};
 use crate::fused::parallel::{Spare, collect};
 use crate::fused::product::{Matrix, product_into_on_one_thread};
 
-/// One direction of a convolution, from a larger image to a smaller one: element t of the kernel, at
-/// position p, meets pixel stride · p + t − padding of the larger image.
+/// One axis of a convolution from a larger image to a smaller one: element t of the kernel, at
+/// position p, multiplies pixel stride · p + t − padding of the larger image.
 #[derive(Clone, Copy)]
 pub(super) struct Axis {
-    /// Pixels of the larger image.
+    /// The size of the larger image, in pixels.
     pub(super) size: usize,
     pub(super) kernel: usize,
     pub(super) stride: usize,
     pub(super) padding: usize,
-    /// Positions of the kernel: pixels of the smaller image.
+    /// The number of positions of the kernel: the size of the smaller image, in pixels.
     pub(super) positions: usize,
 }
 
 impl Axis {
-    /// Pixels that the kernel reaches of the larger image and its padding.
+    /// The extent of the padded larger image that the kernel covers, in pixels.
     fn padded(self) -> usize {
         (self.positions - 1) * self.stride + self.kernel
     }
 
-    /// Pixels of the larger image that the kernel reaches. (A stride may leave some at the end.)
+    /// The extent of the larger image that the kernel covers, in pixels. (A stride may leave a rest
+    /// at the end.)
     fn reached(self) -> usize {
         self.size.min(self.padded().saturating_sub(self.padding))
     }
 }
 
-/// The patches of an image that a kernel meets: a matrix of one row a position and one column an
-/// element of the kernel (row, column, channel, in this order).
+/// The patches of an image: a matrix with one row for each position of the kernel and one column
+/// for each element of the kernel (in the order row, column, channel).
 pub(super) struct Patches {
     pub(super) vertical: Axis,
     pub(super) horizontal: Axis,
     pub(super) channels: usize,
 }
 
-/// Memory for the patches of a few images.
+/// Buffers for the patches of a few images.
 struct Buffers<T> {
-    /// One image with as much of its padding as the kernel reaches. Where the padding is, it is zero.
+    /// One image with the covered part of its padding, which is always zero.
     padded: Vec<T>,
     patches: Vec<T>,
 }
 
 impl Patches {
-    /// Numbers in an image.
+    /// The number of elements of an image.
     fn image(&self) -> usize {
         self.vertical.size * self.horizontal.size * self.channels
     }
 
-    /// Positions of the kernel in an image.
+    /// The number of positions of the kernel in an image.
     fn positions(&self) -> usize {
         self.vertical.positions * self.horizontal.positions
     }
 
-    /// Positions in a kernel.
+    /// The number of pixels of a kernel.
     fn area(&self) -> usize {
         self.vertical.kernel * self.horizontal.kernel
     }
 
-    /// Numbers in a patch.
+    /// The number of elements of a patch.
     fn patch(&self) -> usize {
         self.area() * self.channels
     }
 
-    /// How many images are computed together.
+    /// The number of images that are computed together.
     fn at_once(&self) -> usize {
-        /// Numbers of patches that stay in a processor's second cache, with what is made of them.
+        /// The number of elements of patches that fit into the second-level cache with their
+        /// results.
         const CACHE: usize = 1 << 16;
         (CACHE / (self.positions() * self.patch())).clamp(1, GROUP)
     }
@@ -82,12 +84,12 @@ impl Patches {
         }
     }
 
-    /// Numbers of a row of the padded image.
+    /// The number of elements of a row of the padded image.
     fn padded_row(&self) -> usize {
         self.horizontal.padded() * self.channels
     }
 
-    /// How many rows of the image the kernel reaches.
+    /// The number of image rows that the kernel covers.
     fn inner_rows(&self) -> usize {
         match self.horizontal.reached() {
             0 => 0,
@@ -95,14 +97,15 @@ impl Patches {
         }
     }
 
-    /// Where numbers of a row of the image lie in the padded image, and how many of them.
+    /// The offset of a row of the image in the padded image, and its length.
     fn inner_row(&self, row: usize) -> (usize, usize) {
         let start = (row + self.vertical.padding) * self.padded_row();
         let left = self.horizontal.padding * self.channels;
         (start + left, self.horizontal.reached() * self.channels)
     }
 
-    /// Where the rows of patches start in the padded image, patch by patch. Each is one run of numbers.
+    /// The offsets of the rows of all patches in the padded image, patch by patch. Each row is
+    /// contiguous.
     fn runs(&self) -> impl Iterator<Item = usize> {
         let (down, right) = (self.vertical, self.horizontal);
         let row = self.padded_row();
@@ -112,12 +115,12 @@ impl Patches {
         })
     }
 
-    /// Numbers of a row of a patch.
+    /// The number of elements of a row of a patch.
     fn run(&self) -> usize {
         self.horizontal.kernel * self.channels
     }
 
-    /// Copies the patches of images into a matrix, of which it returns the numbers (im2col).
+    /// Copies the patches of images into a matrix and returns its elements (im2col).
     fn gather<'a, T: Element>(&self, images: &[T], buffers: &'a mut Buffers<T>) -> &'a [T] {
         let row = self.horizontal.size * self.channels;
         let size = self.positions() * self.patch();
@@ -139,7 +142,7 @@ impl Patches {
         &patches[..count * size]
     }
 
-    /// Adds up patches where they overlap: the images that they are of (col2im).
+    /// Adds overlapping patches into images (col2im).
     fn scatter<T: Element>(&self, buffers: &mut Buffers<T>, images: &mut [T]) {
         let row = self.horizontal.size * self.channels;
         let size = self.positions() * self.patch();
@@ -161,15 +164,15 @@ impl Patches {
         }
     }
 
-    /// Where the numbers of a patch lie in the kernel `[channels, height, width]` that meets it.
+    /// The index in a kernel `[channels, height, width]` of each element of a patch.
     fn in_kernel(&self) -> Vec<usize> {
         pairs(0..self.area(), 0..self.channels)
             .map(|(position, channel)| channel * self.area() + position)
             .collect()
     }
 
-    /// A weight `[k, channels, height, width]` as a matrix of a row a kernel, of which each element meets
-    /// one of a patch.
+    /// Rearranges a weight `[k, channels, height, width]` into a matrix with one row for each
+    /// kernel and columns in the order of a patch.
     pub(super) fn kernels<T: Element>(&self, weight: &[T]) -> Vec<T> {
         let offsets = self.in_kernel();
         weight
@@ -178,7 +181,7 @@ impl Patches {
             .collect()
     }
 
-    /// From a matrix of a row a kernel the weight.
+    /// The inverse of [`Self::kernels`].
     pub(super) fn weight<T: Element>(&self, kernels: &[T]) -> Vec<T> {
         let offsets = self.in_kernel();
         let mut weight = vec![T::zero(); kernels.len()];
@@ -193,8 +196,8 @@ impl Patches {
         weight
     }
 
-    /// P Kᵀ for the patches P of every image and the `k` rows of [`Self::kernels`]: a row a position.
-    /// `finish` changes rows that are done, still in the cache.
+    /// P Kᵀ for the patches P of every image and the `k` rows of [`Self::kernels`]: one row for
+    /// each position. `finish` is applied to complete rows while they are in the cache.
     pub(super) fn times<T: Element>(
         &self,
         images: &[T],
@@ -217,8 +220,8 @@ impl Patches {
         })
     }
 
-    /// Aᵀ P for the patches P of all images and `a` with a row of `k` numbers for each: a row a kernel, as
-    /// in [`Self::kernels`].
+    /// Aᵀ P for the patches P of all images, where `a` has a row of `k` numbers for each patch: one
+    /// row for each kernel, as in [`Self::kernels`].
     pub(super) fn correlate<T: Element>(&self, images: &[T], a: &[T], k: usize) -> Vec<T> {
         let (image, size) = (self.image(), self.positions() * k);
         let groups = images.len().div_ceil(GROUP * image);
@@ -244,8 +247,8 @@ impl Patches {
         column_sums(&parts.concat(), self.patch() * k)
     }
 
-    /// The transpose of [`Self::times`]: spreads a row of `k` numbers for each position of each image over
-    /// the patches there, and adds up where they overlap. `finish` changes images that are done.
+    /// The transpose of [`Self::times`]: multiplies a row of `k` numbers for each position into a
+    /// patch and adds overlapping patches. `finish` is applied to complete images.
     pub(super) fn spread<T: Element>(
         &self,
         a: &[T],
@@ -270,7 +273,7 @@ impl Patches {
     }
 }
 
-/// All pairs, those with the same first element together.
+/// All pairs, grouped by the first element.
 fn pairs<A: Copy, B>(
     a: impl Iterator<Item = A>,
     b: impl Iterator<Item = B> + Clone,
@@ -278,8 +281,8 @@ fn pairs<A: Copy, B>(
     a.flat_map(move |a| b.clone().map(move |b| (a, b)))
 }
 
-/// Images over which one thread sums the gradient of the weights: fixed, so that the number of threads
-/// changes no sum.
+/// The number of images over which one thread sums the gradient of the weights. It is constant, so
+/// that sums do not depend on the number of threads.
 const GROUP: usize = 16;
 
 #[cfg(test)]
@@ -288,11 +291,11 @@ mod tests {
 
     use super::*;
 
-    /// Patches of several shapes: with and without padding, strides, images smaller than the kernel,
-    /// few channels and many.
+    /// Patches of several shapes: with and without padding and strides, images smaller than the
+    /// kernel, few and many channels.
     fn shapes() -> Vec<Patches> {
         let mut shapes = Vec::new();
-        // Miri takes its time.
+        // Miri is slow.
         let sizes = if cfg!(miri) { 1..2 } else { 0..3 };
         for (height, width) in [(1, 1), (4, 3), (7, 5)][sizes].iter().copied() {
             for kernels in [(1, 1), (3, 3), (2, 4)] {
@@ -322,7 +325,7 @@ mod tests {
         shapes
     }
 
-    /// The number of an image, by its index, that a number of a patch is; none where there is padding.
+    /// The index of the pixel at an element of a patch; `None` in the padding.
     fn pixel(patches: &Patches, position: usize, number: usize) -> Option<usize> {
         let (rows, columns) = (patches.vertical, patches.horizontal);
         let (number, channel) = (number / patches.channels, number % patches.channels);
@@ -337,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn patches_are_what_the_kernel_meets_with_zeros_around_the_image() {
+    fn patches_contain_the_covered_pixels_and_zeros_in_the_padding() {
         for patches in shapes() {
             let image: Vec<f64> = (1..=patches.image()).map(|i| i as f64).collect();
             let mut buffers = patches.buffers();
@@ -353,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn spreading_adds_up_patches_where_they_lie() {
+    fn spreading_adds_patches_at_their_positions() {
         for patches in shapes() {
             let (k, images) = (2, 2);
             let size = patches.positions() * k;
@@ -378,7 +381,7 @@ mod tests {
             let spread = patches.spread(&a, &patches.kernels(&weight), k, |_| {});
             assert_eq!(spread.len(), expected.len());
             for (a, b) in spread.iter().zip(&expected) {
-                // Each pixel collects k products from every place of a kernel.
+                // Each pixel is a sum of k products for every element of a kernel.
                 let terms = k * patches.in_kernel().len();
                 assert!((a - b).abs() <= rounding(DOUBLE, terms, terms as f64));
             }
@@ -387,7 +390,8 @@ mod tests {
 
     #[test]
     fn correlation_sums_over_all_positions_of_all_images() {
-        // Of one group of images and of several, at once and in parts: the convolutions of the presets.
+        // One and several groups of images, processed whole and in parts: the convolutions of the
+        // presets.
         let axis = |size: usize| Axis {
             size,
             kernel: 3,
@@ -437,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn kernels_lie_as_patches_do_and_turn_back() {
+    fn kernels_have_the_order_of_patches_and_convert_back() {
         for patches in shapes() {
             let k = 3;
             let weight: Vec<f64> = (0..k * patches.patch()).map(|i| i as f64).collect();

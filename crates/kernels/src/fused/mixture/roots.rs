@@ -8,7 +8,7 @@ use crate::fused::operation::{Gradient, Operation, apply2};
 use crate::fused::parallel::share_rows;
 
 /// The x that the map takes to each value, by Newton's method and bisection in 64 bits, without
-/// gradients. The tensors may be on any device.
+/// gradients, for tensors on any device.
 pub(crate) fn logistic_mixture_roots(
     value: &Tensor,
     parameters: &Tensor,
@@ -30,7 +30,7 @@ pub(crate) fn logistic_mixture_roots(
     roots.to_dtype(value.dtype())?.to_device(value.device())
 }
 
-/// The x that the map takes to each y.
+/// The operation that computes the x for each y.
 struct Roots(Mixture);
 
 impl Operation<2> for Roots {
@@ -66,26 +66,25 @@ impl Operation<2> for Roots {
         _: &[T],
         _: [bool; 2],
     ) -> [Gradient<T>; 2] {
-        // Its inputs are detached, by the function that uses it.
+        // The caller detaches the inputs.
         [Gradient::None, Gradient::None]
     }
 }
 
-/// The x of which logit F(x) is `target`, for components given by the logits of their weights, their
+/// The x with logit F(x) = `target`, for components given by the logits of their weights, their
 /// means and their scales.
 fn quantile(target: f64, components: &[[f64; 3]]) -> f64 {
-    // At the largest of the components' own quantiles none is below the target, at the smallest none
-    // above it.
+    // The root is between the smallest and the largest of the components' own quantiles.
     let own = |&[_, mean, scale]: &[f64; 3]| mean + scale * target;
     let mut low = components.iter().map(own).fold(f64::INFINITY, f64::min);
     let mut high = components.iter().map(own).fold(f64::NEG_INFINITY, f64::max);
     let mut x = 0.5 * (low + high);
     let mut last_step = high - low;
-    // Of any two steps one at least halves the other or the bracket, so this many are enough.
+    // At least one of any two steps halves the other or the bracket, so this many are enough.
     for _ in 0..300 {
         let (logit, slope) = logit_and_slope(x, components);
         let distance = logit - target;
-        // What rounding leaves of a sum of so large terms.
+        // The rounding error of a sum of terms of this size.
         if distance.abs() <= 4.0 * f64::EPSILON * (1.0 + target.abs()) {
             break;
         }
@@ -95,7 +94,7 @@ fn quantile(target: f64, components: &[[f64; 3]]) -> f64 {
             low = x;
         }
         let newton = x - distance / slope;
-        // A step that leaves what is known of the root is none; also one that is no number.
+        // A Newton step outside the bracket, or NaN, is rejected.
         let is_inside = low < newton && newton < high;
         let is_shorter = (newton - x).abs() < 0.5 * last_step;
         let next = if is_inside && is_shorter {
@@ -134,7 +133,7 @@ fn logit_and_slope(x: f64, components: &[[f64; 3]]) -> (f64, f64) {
     (below - above, (density + weight - below - above).exp())
 }
 
-/// log Σ exp of terms that come one at a time.
+/// log Σ exp of terms that are added one at a time.
 #[derive(Clone, Copy, Default)]
 struct Sum(Option<(f64, f64)>);
 
