@@ -1,9 +1,9 @@
-# What the scripts of this directory have in common; each sources it from the root of the workspace.
+# Shared by the scripts of this directory; each sources it from the root of the workspace.
 
-# Nobody reads these binaries with a debugger, and building takes most of the time.
+# The binaries are not debugged, and building takes most of the time.
 export CARGO_PROFILE_RELEASE_DEBUG=false
 
-# need_command COMMAND REMEDY: ends the script if there is no such command.
+# need_command COMMAND REMEDY: ends the script if the command is not installed.
 need_command() {
     command -v "$1" >/dev/null || { echo "$1 not found; $2" >&2; exit 1; }
 }

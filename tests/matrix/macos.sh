@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Type-checks the workspace and its tests for macOS on another system. The C code among the dependencies
-# is compiled by zig, which has macOS's headers; what needs Apple's frameworks cannot be linked here.
+# Type-checks the workspace and its tests for macOS on another system. zig, which has macOS's headers, compiles the C
+# code of the dependencies; Apple's frameworks are not available, so nothing is linked.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/matrix/common.sh

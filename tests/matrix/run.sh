@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every part of the matrix, whatever becomes of the others, and prints a line for each.
+# Runs every part of the matrix, even if others fail, and prints a line for each.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 logs=target/matrix

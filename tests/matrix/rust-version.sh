@@ -7,6 +7,6 @@ need_command rustup "install it: https://rustup.rs"
 
 version="$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)"
 rustup --quiet toolchain install "$version" --profile minimal
-# Two compilers in one target directory would each build again what the other has built.
+# With a shared target directory, each compiler would rebuild what the other has built.
 CARGO_TARGET_DIR="$target_directory/rust-version" cargo "+$version" check --locked --workspace --all-targets
 echo "Rust $version checks the workspace and its tests"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Windows, under Wine: builds the command line and runs what it does with files, consoles and other
-# processes: every test of the crates that read and write files, and those of the command line.
+# Windows, under Wine: builds the command line and runs the tests of the crates that read and write files, and those of
+# the command line (files, consoles, processes).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/matrix/common.sh
-# Real digits would take too long here.
+# MNIST would take too long.
 unset LATENT_DATA_DIR
 packages="on Debian: apt-get install mingw-w64 wine wine64"
 need_command x86_64-w64-mingw32-gcc "$packages"
@@ -14,7 +14,7 @@ target=x86_64-pc-windows-gnu
 need_target "$target"
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=wine
 
-# A Windows of its own, without the downloads that Wine offers.
+# A separate Windows prefix, without the downloads that Wine offers.
 export WINEPREFIX="$target_directory/wine" WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml="
 wine wineboot --init
 library="$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
@@ -28,7 +28,7 @@ packages+=(--package latent)
 cargo test --release --locked --target "$target" --lib --bins --tests "${packages[@]}"
 latent="$target_directory/$target/release/latent.exe"
 
-# Ctrl-C as it is typed: `script` is a terminal, for which Wine makes a console.
+# Ctrl-C from the keyboard: `script` provides a terminal, which Wine presents as a console.
 directory="$(mktemp -d)"
 trap 'rm -r "$directory"' EXIT
 cd "$directory"

@@ -1,8 +1,8 @@
-"""Measure our program and its peers in turn and print a Markdown table.
+"""Measure latent and the other frameworks in turn and print a Markdown table.
 
 The programs alternate, round by round, so that a machine that slows down or
 is shared slows all of them alike; ratios are taken within a round for the
-same reason.  Every run is a process of its own.
+same reason.  Every run is a separate process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BATCH_SIZES = {
     "realnvp-5": [128],
     "realnvp-10": [128],
 }
-OURS = "ours"
+OURS = "latent"
 CALIBRATION_STEPS = 20
 LEAST_STEPS = 10
 TIME_LIMIT_SECONDS = 1800
@@ -56,14 +56,14 @@ def names(text: str) -> list[str]:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--ours", required=True, help="our program, called as: OURS bench NAME --batch-size N ...")
+    parser.add_argument("--ours", required=True, help="the latent program, called as: OURS bench NAME --batch-size N ...")
     parser.add_argument("--models", type=names, default=list(BATCH_SIZES), help="comma-separated")
     parser.add_argument("--batch-sizes", type=names, help="comma-separated, for all models; default: by model")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="about how long one timed run should take")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peers", type=names, default=list(PEERS), help="comma-separated")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="keep everything measured here")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements to FILE")
     arguments = parser.parse_args()
     for model in arguments.models:
         if model not in BATCH_SIZES:
@@ -93,7 +93,7 @@ def command_line(measurement: Measurement, ours: str, threads: int, steps: int) 
 
 
 def find_result(output: str, measurement: Measurement) -> dict[str, Any]:
-    """The one result asked for: ours prints a list of them, a peer prints it as its last line."""
+    """The requested result: latent prints a list of results, a peer prints one as its last line."""
     if measurement.program == OURS:
         results = json.loads(output)["results"]
     else:
@@ -105,7 +105,7 @@ def find_result(output: str, measurement: Measurement) -> dict[str, Any]:
             if not isinstance(result["peak_memory_bytes"], int):
                 raise ValueError("a peak memory that is not a number of bytes")
             return result
-    raise ValueError("no result for the model and batch size asked for")
+    raise ValueError("no result for the requested model and batch size")
 
 
 def run_once(measurement: Measurement, ours: str, threads: int, steps: int) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def calibrated_steps(result: dict[str, Any], batch_size: int, seconds: float) ->
 
 
 def measure(model: str, batch_size: int, arguments: argparse.Namespace) -> list[Measurement]:
-    """Calibrate every program once, then let them take turns."""
+    """Calibrate every program once, then run them in turn."""
     programs = [OURS, *arguments.peers]
     measurements = [Measurement(program, model, batch_size) for program in programs]
     for round_number in range(arguments.rounds + 1):
@@ -173,7 +173,7 @@ def format_memory(measurement: Measurement) -> str:
 
 
 def markdown_table(cells: list[list[Measurement]], peers: list[str]) -> str:
-    """One row per model and batch size; the cells of a program that failed stay empty."""
+    """One row per model and batch size; the cells of a failed program are empty."""
     programs = [OURS, *peers]
     header = ["model", "batch"]
     header += [f"{program}, images/s" for program in programs]

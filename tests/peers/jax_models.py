@@ -18,7 +18,7 @@ from jax import Array, lax
 
 # One call that scans over many steps saves Python and dispatch time.
 STEPS_PER_CALL = 20
-# On a CPU no slower than the generators made for accelerators (rbg, unsafe_rbg).
+# On a CPU as fast as the generators designed for accelerators (rbg, unsafe_rbg).
 GENERATOR = "threefry2x32"
 SQUEEZE = 1e-6
 
@@ -94,7 +94,7 @@ def bernoulli_evidence_bound(logits: Array, pixels: Array, mean: Array, log_vari
 
 
 def sample(key: Array, mean: Array, log_variance: Array) -> Array:
-    """Draw from the encoder's Gaussian in a differentiable way."""
+    """A reparametrised sample of the encoder's Gaussian."""
     return mean + jnp.exp(0.5 * log_variance) * jax.random.normal(key, mean.shape)
 
 

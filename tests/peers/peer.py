@@ -1,4 +1,4 @@
-"""Train one model in one framework for a number of steps and print how fast that went.
+"""Train one model in one framework for a number of steps and print its speed.
 
 One process measures one thing, so that its peak memory and its thread pools
 are its own.  The framework is imported only after the processors, the thread
@@ -37,7 +37,7 @@ ALLOCATOR = {
 
 
 class Trainer(Protocol):
-    """What the timer needs of a framework."""
+    """The interface between the timer and a framework."""
 
     def run(self, steps: int) -> None:
         """Train for some steps and return when all of them are complete."""

@@ -26,7 +26,7 @@ def bernoulli_evidence_bound(logits: Tensor, pixels: Tensor, mean: Tensor, log_v
 
 
 def sample(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Draw from the encoder's Gaussian in a differentiable way."""
+    """A reparametrised sample of the encoder's Gaussian."""
     return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
 
 
@@ -108,7 +108,7 @@ class ConvVae(nn.Module):
 
 
 class Coupling(nn.Module):
-    """One affine coupling: scale and shift of one part are read off the other."""
+    """One affine coupling: the scale and shift of one part are functions of the other."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class TorchTrainer:
         compiled: bool,
     ) -> None:
         torch.set_num_threads(threads)
-        # The moments of weights that see nearly always black pixels decay into
+        # The moments of weights from pixels that are nearly always black decay into
         # denormal numbers, which are slow; XLA flushes them to zero as well.
         torch.set_flush_denormal(True)
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""PyTorch opens latent's files and computes the same, and `latent` those of PyTorch.
+"""PyTorch and `latent` open each other's files and compute the same results.
 
 All numbers of `latent` come from its command: `scatter --out x.npy` writes the latents, x.latents.npy, `reconstruct` and
 `interpolate` decode them, `evaluate --json` gives bounds and densities by the very draws of `scatter --latent
@@ -41,7 +41,7 @@ FLOWS = [
     "transform = { kind = 'mixture', components = 3 }\nmask = 'checkerboard'\nbase = 'logistic'\n"
     "normalisation = 'act-norm'\n",
 ]
-# One of every kind, with every word that a flow's configuration knows.
+# One model of every kind, with every option of a flow's configuration.
 SMALL = {
     "vae": VAE,
     "vae-without-hidden-layers": "hidden = []\n",
@@ -60,7 +60,7 @@ KINDS = ["conditional-convolutional-vae", "convolutional-vae", "conditional-vae"
 
 
 def latent(*arguments) -> str:
-    """What the command prints on stdout."""
+    """The standard output of the command."""
     if not LATENT.exists():
         pytest.skip(f"SKIPPED: there is no program {LATENT}: `cargo build --release --locked`, or name one with $LATENT")
     run = subprocess.run([LATENT, *map(str, arguments)], capture_output=True, text=True)
@@ -70,7 +70,7 @@ def latent(*arguments) -> str:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory) -> list[str]:
-    """Arguments that name fifty digits: to draw all of its own takes `latent` seconds in every command."""
+    """Arguments for fifty digits: generating the whole synthetic data set takes seconds in every command."""
     directory = tmp_path_factory.mktemp("digits")
     synthetic = ["--data", "synthetic"]
     latent("train", "vae-2d", *synthetic, "--limit", 60, "--epochs", 1, "--no-figures", "--out", directory / "run")
@@ -101,13 +101,13 @@ def reconstruction_and_kl(module, x, y, z) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def sampled_kl(module, x, y, z) -> torch.Tensor:
-    """log q(z|x, y) - log p(z): the divergence as a draw estimates it."""
+    """log q(z|x, y) - log p(z): the Monte Carlo estimate of the divergence from one draw."""
     mean, log_variance = module.encode(x, y)
     return Normal(mean, torch.exp(log_variance / 2)).log_prob(z).sum(1) - module.log_prior(z)
 
 
 def agree(path: Path, directory: Path, data: list[str]):
-    """The model in a file computes the same here and in `latent`."""
+    """The model in a file gives the same results in PyTorch and in `latent`."""
 
     def numbers(command: str, name: str, *options) -> torch.Tensor:
         latent(command, path, *data, *options, "--out", directory / name)
@@ -125,7 +125,7 @@ def agree(path: Path, directory: Path, data: list[str]):
     labels = torch.from_numpy(numpy.load(directory / "points.labels.npy"))
     y = one_hot(labels, 10).double() if "conditional" in model["kind"] else x[:, :0]
 
-    # Latents of NICE are differences of pixels times a thousand, and so are their roundings.
+    # Latents of NICE are differences of pixels times a thousand, and rounding errors scale with them.
     close(module.encode(x, y)[0], latents, "encodings", rtol=1e-4)
     close(module.image(latents, y), reconstructed, "decodings")
     way = torch.linspace(0, 1, STEPS, dtype=torch.float64)[:, None]

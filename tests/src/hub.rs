@@ -9,51 +9,52 @@ use base16ct::lower::encode_string;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-/// Files from this size on are kept elsewhere, and the hub only leads there: the real one's are.
+/// Files of at least this size are stored on another server, to which the hub redirects, as the
+/// real hub does.
 const LARGE: usize = 1000;
 
-/// The commit that every revision stands for, until it moves.
+/// The commit of every revision, until [`LoopbackHub::move_to`] changes it.
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// What a [`LoopbackHub`] does wrong.
+/// A fault of a [`LoopbackHub`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misbehaviour {
-    /// Nothing.
+    /// No fault.
     None,
-    /// It answers everything with this status.
+    /// Every response has this status.
     Status(u16),
-    /// It ends the connection in the middle of a file.
+    /// The connection ends in the middle of a file.
     CutOff,
-    /// It sends other bytes, as many as it promised.
+    /// The file has other content of the same length.
     OtherBytes,
-    /// It sends a byte more than it promised.
+    /// The file has an additional byte.
     OneMore,
-    /// It sends the beginning of a file, and then nothing, without an end.
+    /// The transfer stops after the start of a file, without closing the connection.
     Stall,
-    /// It accepts a connection and says nothing at all.
+    /// The server accepts connections and never responds.
     Silence,
-    /// It sends the whole where the rest was asked for.
+    /// The response to a range request is the whole file.
     WholeForRest,
-    /// It sends another rest than was asked for.
+    /// The response to a range request is another range.
     OtherRest,
-    /// It refuses every request for a part, with status 416.
+    /// Every range request is refused with status 416.
     NoRanges,
-    /// It leads from one address to another, on its own.
+    /// Circular redirects within the hub.
     CircleOfNames,
-    /// It leads to where the bytes are, which leads on and on.
+    /// Circular redirects at the storage server.
     CircleOfPlaces,
-    /// It says nothing of what it has, as any other server.
+    /// The metadata headers are missing, as on any other server.
     NoHeaders,
-    /// It promises more bytes than there are.
+    /// The declared size is larger than the file.
     Endless,
-    /// It names checksums that lead out of the cache.
+    /// The checksums contain paths that lead out of the cache.
     HostileNames,
-    /// It answers what is no HTTP.
+    /// The response is not HTTP.
     Noise,
 }
 
-/// A server on this computer that answers as the hub does, for one thread of a test each. Large files come
-/// from another server, as the hub's do.
+/// A server on this computer that responds like the hub, with a thread for each connection. Large
+/// files are served by another server, as on the real hub.
 pub struct LoopbackHub {
     address: SocketAddr,
     storage: SocketAddr,
@@ -70,16 +71,16 @@ struct State {
 struct Request {
     method: String,
     path: String,
-    /// The first byte that is asked for.
+    /// The first requested byte.
     from: Option<usize>,
 }
 
 impl LoopbackHub {
-    /// A hub with these files, by `owner/repository/file` or `datasets/owner/repository/file`, in any
-    /// revision.
+    /// Starts a hub with these files, by `owner/repository/file` or
+    /// `datasets/owner/repository/file`, in every revision.
     ///
     /// # Errors
-    /// There is no port for it.
+    /// No port is available.
     pub fn serving(files: BTreeMap<String, Vec<u8>>) -> io::Result<Self> {
         let listeners = [
             TcpListener::bind("127.0.0.1:0")?,
@@ -97,7 +98,7 @@ impl LoopbackHub {
             thread::spawn(move || {
                 for stream in listener.incoming().flatten() {
                     let state = Arc::clone(&shared);
-                    // Who hangs up is free to.
+                    // A client may close the connection.
                     thread::spawn(move || _ = state.answer(stream, storage));
                 }
             });
@@ -109,27 +110,27 @@ impl LoopbackHub {
         })
     }
 
-    /// What `HF_ENDPOINT` is to be.
+    /// The value for `HF_ENDPOINT`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where its large files are, as requests name the host.
+    /// The host of its large files, as it appears in requests.
     pub fn storage(&self) -> String {
         self.storage.to_string()
     }
 
-    /// From now on it does this wrong.
+    /// Sets the fault of the following responses.
     pub fn misbehave(&self, misbehaviour: Misbehaviour) {
         *lock(&self.state.misbehaviour) = misbehaviour;
     }
 
-    /// From now on every revision stands for this commit.
+    /// Sets the commit of every revision.
     pub fn move_to(&self, commit: &str) {
         commit.clone_into(&mut lock(&self.state.commit));
     }
 
-    /// All requests since the last time, with their headers.
+    /// The requests since the last call, with their headers.
     pub fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.state.requests))
     }

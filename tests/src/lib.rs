@@ -1,6 +1,6 @@
-//! What the tests that cross crates have in common: the built `latent` command, a loopback hub, and real
-//! MNIST where it is found.
-#![expect(clippy::expect_used, reason = "a test that cannot begin has failed")]
+//! Support for tests that use several crates: the built `latent` command, a loopback hub, and MNIST
+//! if it is available.
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 mod hub;
 mod mutation;
@@ -19,11 +19,12 @@ pub use hub::{LoopbackHub, Misbehaviour};
 pub use mutation::mutated;
 pub use parquet::parquet_of;
 
-/// The `latent` command that cargo built before the tests of its package, in an empty environment of its
-/// own: no MNIST unless the arguments name it, and `directory` as the current one.
+/// The `latent` command that cargo built before the tests of its package, in an isolated
+/// environment: without MNIST unless the arguments name it, and with `directory` as the current
+/// directory.
 ///
 /// # Panics
-/// There is none beside the tests: those of another package do not build it.
+/// The command was not built: tests of another package do not build it.
 pub fn latent(directory: &Path) -> Command {
     // Tests are in target/release/deps, the command is in target/release.
     let tests = std::env::current_exe().expect("a test has a path");
@@ -40,14 +41,14 @@ pub fn latent(directory: &Path) -> Command {
     );
     let mut command = Command::new(&binary);
     if cfg!(windows) {
-        // There a program that is on the path suggests its commands by its name.
+        // A program on the path suggests its commands by its name alone.
         command.env("PATH", binary.parent().expect("a file is in a directory"));
     }
     isolated(command, directory)
 }
 
-/// A command in an environment of its own: data in the folder `data` of `directory` and nowhere else, the cache of
-/// hubs and the user's data below `directory`, which is the current one.
+/// Isolates a command: its only data are in `data` in `directory`, the hub's cache and the user's
+/// data are below `directory`, which is the current directory.
 pub fn isolated(mut command: Command, directory: &Path) -> Command {
     for variable in [
         "CARGO",
@@ -62,7 +63,8 @@ pub fn isolated(mut command: Command, directory: &Path) -> Command {
     }
     command
         .current_dir(directory)
-        // Tests run side by side, one a processor; results do not depend on the number of threads.
+        // Tests run in parallel, one for each processor; results do not depend on the number of
+        // threads.
         .env("CANDLE_NUM_THREADS", "1")
         .env("HF_HOME", directory.join("hub"))
         .env("XDG_DATA_HOME", directory.join("user-data"))
@@ -74,26 +76,26 @@ pub fn isolated(mut command: Command, directory: &Path) -> Command {
     command
 }
 
-/// A path with the system's own separators, as `latent` prints it.
+/// A path with the system's separators, as `latent` prints it.
 pub fn native(path: &str) -> String {
     path.replace('/', std::path::MAIN_SEPARATOR_STR)
 }
 
-/// A temporary directory, in memory where there is such a place: a test that writes thousands of files durably
-/// would wait for a busy disk for minutes.
+/// A temporary directory, in memory if possible: a test that durably writes thousands of files
+/// would wait minutes for a busy disk.
 ///
 /// # Panics
-/// There is no place for it.
+/// The directory cannot be created.
 pub fn directory_in_memory() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .expect("a temporary directory")
 }
 
-/// What a command printed, on stdout and on stderr, and its exit code.
+/// The standard output, the standard error and the exit code of a command.
 ///
 /// # Panics
-/// The command cannot be started, or was ended by a signal.
+/// The command cannot be started, or a signal ended it.
 pub fn outcome(command: &mut Command) -> (String, String, i32) {
     let Output {
         status,
@@ -108,20 +110,20 @@ pub fn outcome(command: &mut Command) -> (String, String, i32) {
     )
 }
 
-/// Runs `latent` with arguments that must succeed; returns stdout.
+/// Runs `latent` with arguments that must succeed; returns the standard output.
 ///
 /// # Panics
-/// It does not succeed.
+/// The command fails.
 pub fn succeed(directory: &Path, arguments: &[&str]) -> String {
     let (stdout, stderr, code) = outcome(latent(directory).args(arguments));
     assert_eq!(code, 0, "latent {arguments:?} failed: {stderr}");
     stdout
 }
 
-/// Runs `latent … --json`; returns the one object that it prints.
+/// Runs `latent … --json`; returns the JSON object that it prints.
 ///
 /// # Panics
-/// It does not succeed, or prints anything else.
+/// The command fails, or prints anything else.
 pub fn object(directory: &Path, arguments: &[&str]) -> Value {
     let stdout = succeed(directory, &[arguments, &["--json"]].concat());
     assert_eq!(stdout.lines().count(), 1, "one line: {stdout}");
@@ -131,7 +133,7 @@ pub fn object(directory: &Path, arguments: &[&str]) -> Value {
 /// Runs `latent` with arguments that must fail with `code`; returns the message.
 ///
 /// # Panics
-/// It does not fail so, prints a result all the same, or panics.
+/// The command does not fail with this code, prints a result, or panics.
 pub fn fail(directory: &Path, arguments: &[&str], code: i32) -> String {
     let (stdout, stderr, found) = outcome(latent(directory).args(arguments));
     assert_eq!(found, code, "latent {arguments:?}: {stdout}{stderr}");
@@ -143,16 +145,16 @@ pub fn fail(directory: &Path, arguments: &[&str], code: i32) -> String {
     stderr
 }
 
-/// Says a figure for everybody to see: what a passing test prints with `println!`
-/// is kept back.
+/// Prints a result directly to stderr, since the test harness hides what a passing test prints with
+/// `println!`.
 pub fn announce(words: &str) {
     _ = writeln!(std::io::stderr(), "\n{words}");
 }
 
-/// The real MNIST, if it is on this computer; else a word that the test is skipped.
+/// MNIST, if it is on this computer; otherwise a message that the test is skipped.
 ///
 /// # Panics
-/// MNIST is there but cannot be read.
+/// MNIST cannot be read.
 pub fn mnist(test: &str) -> Option<Splits> {
     let loaded = latent_datasets::load(Source::Auto, None).expect("data that is there can be read");
     if loaded.source != Source::Mnist {

@@ -1,6 +1,6 @@
 use fastrand::Rng;
 
-/// Numbers that files lie with.
+/// Numbers that often break parsers.
 const NUMBERS: [&str; 12] = [
     "0",
     "-1",
@@ -16,10 +16,10 @@ const NUMBERS: [&str; 12] = [
     "null",
 ];
 
-/// A file with one to four things wrong with it: bits turned over, bytes lost, doubled or made up, its
-/// end cut off, a number replaced by one that is hard to believe. The same seed gives the same file.
+/// A file with one to four mutations: flipped bits, removed, doubled or inserted bytes, a removed
+/// end, or a number replaced by an implausible one. The same seed gives the same file.
 ///
-/// Half of all changes are to the first `header` bytes.
+/// Half of all mutations are in the first `header` bytes.
 pub fn mutated(original: &[u8], header: usize, seed: u64) -> Vec<u8> {
     let mut random = Rng::with_seed(seed);
     let mut bytes = original.to_vec();
@@ -50,7 +50,7 @@ pub fn mutated(original: &[u8], header: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
-/// Replaces the first number written in digits from a place on, if there is one.
+/// Replaces the first decimal number after a position, if there is one.
 fn replace_number(bytes: &mut Vec<u8>, at: usize, random: &mut Rng) {
     let Some(first) = bytes[at..].iter().position(u8::is_ascii_digit) else {
         return;

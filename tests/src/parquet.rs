@@ -8,7 +8,8 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-/// A data set as the hub keeps MNIST: `image`, a structure of a PNG's `bytes` and a `path`, and `label`.
+/// A data set in the hub's format of MNIST: `image`, a structure of a PNG's `bytes` and a `path`,
+/// and `label`.
 ///
 /// # Errors
 /// None, unless the format has changed.
@@ -31,14 +32,14 @@ pub fn parquet_of(digits: &Dataset) -> Result<Vec<u8>> {
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
     let mut group = writer.next_row_group()?;
     if let Some(mut column) = group.next_column()? {
-        // Every part that may be missing is there.
+        // Every optional part is present.
         column
             .typed::<ByteArrayType>()
             .write_batch(&images, Some(&vec![2; count]), None)?;
         column.close()?;
     }
     if let Some(mut column) = group.next_column()? {
-        // No path: the structure is there, and it is not.
+        // The structure is present, but its path is null.
         column
             .typed::<ByteArrayType>()
             .write_batch(&[], Some(&vec![1; count]), None)?;

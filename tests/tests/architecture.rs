@@ -1,11 +1,11 @@
-//! Laws of the workspace's architecture, from `cargo metadata` and the source files:
+//! Rules of the workspace's architecture, checked with `cargo metadata` and the source files:
 //!
 //! - a crate depends only on crates of earlier layers;
 //! - the modules of a crate do not import each other in a cycle;
-//! - a library's messages name neither command-line flags nor commands.
+//! - the messages of libraries do not name command-line flags or commands.
 //!
-//! The source files are read by a small tokenizer; test modules and comments are left out.
-#![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
+//! A small tokenizer reads the source files; test modules and comments are skipped.
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,7 +17,8 @@ use std::str::Chars;
 use latent_tolerance::skipped;
 use serde_json::Value;
 
-/// A crate depends only on crates of earlier layers. None of those before `latent-models` knows a model.
+/// The layers: a crate depends only on crates of earlier ones. Those before `latent-models` are
+/// independent of models.
 const LAYERS: [&[&str]; 8] = [
     &[
         "latent-kernels",
@@ -34,7 +35,7 @@ const LAYERS: [&[&str]; 8] = [
     &["latent"],
 ];
 
-/// Support for tests: a dependency of tests alone.
+/// Support for tests, on which only tests depend.
 const TEST_SUPPORT: [&str; 2] = ["latent-tests", "latent-tolerance"];
 
 #[test]
@@ -80,7 +81,7 @@ fn messages_of_libraries_name_no_flags_and_no_commands() {
 }
 
 #[test]
-fn an_upward_arrow_is_found() {
+fn a_dependency_on_a_later_layer_is_found() {
     let package = |name: &str, dependencies: &[&str]| Package {
         name: name.to_owned(),
         dependencies: dependencies.iter().map(|&name| name.to_owned()).collect(),
@@ -103,7 +104,7 @@ fn an_upward_arrow_is_found() {
 }
 
 #[test]
-fn a_cycle_of_modules_is_found_however_it_is_imported() {
+fn cycles_of_modules_are_found_in_every_form_of_import() {
     let cyclic = |files: &[(&str, &str)]| {
         let sources: BTreeMap<_, _> = files
             .iter()
@@ -142,8 +143,8 @@ fn a_cycle_of_modules_is_found_however_it_is_imported() {
     ] {
         assert_eq!(with(cycle), 2, "{cycle}");
     }
-    // Of a module and its parent, and of files in directories. The names that a parent gives to what a
-    // module in it has are none.
+    // A module and its parent, and files in directories. Re-exports by a parent of names of its
+    // modules are not imports.
     let facade = ("lib.rs", "mod a; pub use a::A; trait T {}");
     assert_eq!(cyclic(&[facade, ("a.rs", "use crate::T; struct A;")]), 0);
     let parent = ("lib.rs", "mod a; fn f() -> u8 { a::f() }");
@@ -175,7 +176,7 @@ fn a_flag_and_a_command_in_a_message_are_found() {
 /// A member of the workspace.
 struct Package {
     name: String,
-    /// Names of the members that it depends on, other than for tests.
+    /// The names of the members that it depends on, other than for tests.
     dependencies: Vec<String>,
     /// The root files of its library and its programs.
     roots: Vec<PathBuf>,
@@ -191,7 +192,7 @@ fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// A path below the workspace, with slashes.
+/// A path relative to the workspace, with slashes.
 fn from_root(path: &Path) -> String {
     let root = workspace();
     let parts = path.strip_prefix(root).unwrap_or(path).components();
@@ -208,7 +209,7 @@ fn relative(imports: BTreeSet<(PathBuf, PathBuf)>) -> BTreeSet<(String, String)>
         .collect()
 }
 
-/// The members of the workspace; none on a machine without cargo, to which the tests were copied.
+/// The members of the workspace; `None` without cargo, on a machine to which the tests were copied.
 fn packages() -> Option<Vec<Package>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -272,7 +273,7 @@ fn packages() -> Option<Vec<Package>> {
     Some(packages)
 }
 
-/// Dependencies that do not lead to an earlier layer, in words.
+/// Descriptions of dependencies on the same or a later layer.
 fn upward(packages: &[Package]) -> Vec<String> {
     let layer = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
     let mut found = Vec::new();
@@ -284,7 +285,7 @@ fn upward(packages: &[Package]) -> Vec<String> {
             continue;
         }
         let Some(own) = layer(name) else {
-            found.push(format!("{name} is in no layer: give it one in LAYERS"));
+            found.push(format!("{name} is not in a layer: add it to LAYERS"));
             continue;
         };
         for dependency in dependencies {
@@ -296,7 +297,7 @@ fn upward(packages: &[Package]) -> Vec<String> {
     found
 }
 
-/// The names of the commands of the program: each has a file.
+/// The names of the program's commands, one for each file.
 fn commands() -> BTreeSet<String> {
     let directory = workspace().join("apps/latent/src/commands");
     let files = fs::read_dir(directory).unwrap();
@@ -307,7 +308,7 @@ fn commands() -> BTreeSet<String> {
     names.collect()
 }
 
-/// Flags, and the program's name followed by a command, in the string literals.
+/// Flags, and the program's name followed by a command, in string literals.
 fn mentions(tokens: &[Token], commands: &BTreeSet<String>) -> Vec<String> {
     let mut found = Vec::new();
     for token in tokens {
@@ -333,19 +334,19 @@ fn mentions(tokens: &[Token], commands: &BTreeSet<String>) -> Vec<String> {
     found
 }
 
-/// What matters here of a source file.
+/// A token of a source file that matters for these rules.
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
     /// A name or a keyword.
     Word(String),
     /// `::`
     Colons,
-    /// The value of a string literal, without its escapes.
+    /// The value of a string literal, with its escapes removed.
     Text(String),
     Other(char),
 }
 
-/// The tokens of a source file, without comments and without what is compiled for tests only.
+/// The tokens of a source file, without comments and test code.
 fn tokens(source: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = source.chars().peekable();
@@ -355,7 +356,7 @@ fn tokens(source: &str) -> Vec<Token> {
             '/' if rest.peek() == Some(&'/') => while rest.next_if(|&c| c != '\n').is_some() {},
             '/' if rest.peek() == Some(&'*') => skip_block_comment(&mut rest),
             '"' => tokens.push(Token::Text(text(&mut rest))),
-            // A lifetime, or a character.
+            // A lifetime or a character.
             '\'' => {
                 let first = rest.next();
                 if first == Some('\\') {
@@ -364,7 +365,7 @@ fn tokens(source: &str) -> Vec<Token> {
                 } else if rest.peek() == Some(&'\'') {
                     rest.next();
                 }
-                // What is left of a lifetime is a word of no meaning here.
+                // The rest of a lifetime becomes a word, which has no meaning here.
             }
             ':' if rest.next_if_eq(&':').is_some() => tokens.push(Token::Colons),
             c if c.is_alphanumeric() || c == '_' => {
@@ -405,7 +406,7 @@ fn skip_block_comment(rest: &mut Peekable<Chars>) {
                 continue;
             }
         }
-        // `/*/` opens and does not close.
+        // `/*/` opens a comment and does not close it.
         previous = ' ';
         if depth == 0 {
             return;
@@ -413,14 +414,14 @@ fn skip_block_comment(rest: &mut Peekable<Chars>) {
     }
 }
 
-/// The rest of a string literal whose quotation mark was read.
+/// The rest of a string literal, after its opening quotation mark.
 fn text(rest: &mut Peekable<Chars>) -> String {
     let mut text = String::new();
     while let Some(c) = rest.next() {
         match c {
             '"' => break,
             '\\' => match rest.next() {
-                // A line that goes on, without its indentation.
+                // A continued line, without its indentation.
                 Some('\n') => while rest.next_if(|c| c.is_whitespace()).is_some() {},
                 Some(c) => text.push(if c == 'n' { '\n' } else { c }),
                 None => {}
@@ -443,7 +444,7 @@ fn raw_text(rest: &mut Peekable<Chars>, hashes: usize) -> String {
     text
 }
 
-/// Without the items under `#[cfg(test)]`.
+/// Removes the items under `#[cfg(test)]`.
 fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let mut kept = Vec::new();
     let mut rest = tokens;
@@ -456,7 +457,7 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
         let (attribute, item) = after.split_at(group(after));
         let has = |word: &str| attribute.contains(&Token::Word(word.to_owned()));
         if has("cfg") && has("test") && !has("not") {
-            // Up to the end of the item: a semicolon or a block, after further attributes.
+            // The item ends with a semicolon or a block, after further attributes.
             let mut end = 0;
             while let Some(token) = item.get(end) {
                 let is_block = *token == Token::Other('{');
@@ -475,7 +476,7 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
     kept
 }
 
-/// How many tokens there are up to the one that closes the first; one if the first opens nothing.
+/// The number of tokens up to the one that closes the first; 1 if the first opens nothing.
 fn group(tokens: &[Token]) -> usize {
     let mut depth = 0;
     for (index, token) in tokens.iter().enumerate() {
@@ -491,7 +492,7 @@ fn group(tokens: &[Token]) -> usize {
     tokens.len()
 }
 
-/// A module, by the names on the way from the root of its crate.
+/// A module, as the names from the root of its crate.
 type ModulePath = Vec<String>;
 
 /// A path in a source file, relative to a module.
@@ -499,21 +500,21 @@ type ModulePath = Vec<String>;
 struct Import {
     module: ModulePath,
     segments: Vec<String>,
-    /// `pub use`: of what a module inside has, it is no use, but another name for others.
+    /// `pub use`: another name for the items of a module inside, not an import from it.
     is_export: bool,
 }
 
-/// The modules of a crate: their files, and the names that they import.
+/// The modules of a crate: their files and the names that they import.
 #[derive(Default)]
 struct Modules {
     files: BTreeMap<ModulePath, PathBuf>,
-    /// Paths behind the names that a module imports.
+    /// The paths of the names that a module imports.
     names: BTreeMap<(ModulePath, String), Vec<String>>,
-    /// All paths, by the file that they are in.
+    /// All paths, by the file in which they are.
     paths: Vec<(PathBuf, Import)>,
 }
 
-/// The files of a crate, from that of its root on.
+/// The files of a crate, starting with its root.
 fn files(read: &dyn Fn(&Path) -> Option<String>, root: &Path) -> Vec<(PathBuf, String)> {
     modules(read, root)
         .files
@@ -549,7 +550,7 @@ impl Modules {
     /// Reads a file; returns the modules that it declares in files of their own.
     fn read(&mut self, module: &[String], path: &Path, tokens: &[Token]) -> Vec<ModulePath> {
         let mut children = Vec::new();
-        // Inline modules, and the depth of braces that each was opened at.
+        // Inline modules, and the brace depth at which each was opened.
         let mut inline: Vec<(String, usize)> = Vec::new();
         let mut depth = 0;
         let mut index = 0;
@@ -626,7 +627,7 @@ impl Modules {
                             },
                         ));
                     }
-                    // What follows may be no word: `Vec::<u8>`.
+                    // The next token need not be a word: `Vec::<u8>`.
                     if !matches!(tokens.get(index), Some(Token::Word(_))) {
                         continue;
                     }
@@ -638,9 +639,9 @@ impl Modules {
         children
     }
 
-    /// The module that has what a path leads to; none if that is another crate.
+    /// The module with the target of a path; `None` if it is in another crate.
     fn target(&self, module: &[String], segments: &[String], depth: usize) -> Option<ModulePath> {
-        // Names that lead to each other, which no compiler accepts.
+        // Names that refer to each other, which no compiler accepts.
         if depth > 16 {
             return None;
         }
@@ -664,7 +665,7 @@ impl Modules {
             if self.files.contains_key(&child) {
                 at = child;
             } else if let Some(path) = self.names.get(&(at.clone(), first.clone()))
-                // Its own line, `use a::A`, must not be taken for what it names.
+                // The line `use a::A` itself is not its target.
                 && path != segments
             {
                 let path = [path, after].concat();
@@ -679,7 +680,7 @@ impl Modules {
     }
 }
 
-/// The paths of a `use`, each with the name that it gives.
+/// The paths of a `use`, each with the name that it imports.
 fn use_tree(tokens: &[Token]) -> Vec<(Vec<String>, String)> {
     let mut found: Vec<(Vec<String>, String)> = Vec::new();
     let mut prefix = Vec::new();
@@ -736,7 +737,7 @@ fn use_tree(tokens: &[Token]) -> Vec<(Vec<String>, String)> {
     found
 }
 
-/// Which file of a crate imports from which.
+/// The pairs of files of a crate of which the first imports from the second.
 fn imports(read: &dyn Fn(&Path) -> Option<String>, root: &Path) -> BTreeSet<(PathBuf, PathBuf)> {
     let modules = modules(read, root);
     let mut imports = BTreeSet::new();
@@ -764,7 +765,7 @@ fn imports(read: &dyn Fn(&Path) -> Option<String>, root: &Path) -> BTreeSet<(Pat
     imports
 }
 
-/// The imports that are part of a cycle: from what they lead to, a way leads back.
+/// The imports that are part of a cycle: those from whose target a path leads back.
 fn cyclic(imports: &BTreeSet<(String, String)>) -> BTreeSet<(String, String)> {
     let is_reached = |from: &str, goal: &str| {
         let (mut seen, mut waiting) = (BTreeSet::new(), vec![from]);

@@ -1,6 +1,6 @@
-//! Files that lie: whatever is wrong with them, reading ends soon, in a value or an error, and asks for
-//! no more memory than a small multiple of their size.
-#![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
+//! Corrupt files: whatever is wrong with a file, reading it ends quickly with a value or an error,
+//! and allocates at most a small multiple of its size.
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::fs;
 use std::io::Write;
@@ -19,21 +19,22 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
-/// How many mutations of each kind of file are read.
+/// The number of mutations of each kind of file.
 fn mutations() -> u64 {
     scaled(2000, 100) as u64
 }
 
-/// A file whose every byte counts.
+/// A file in which every byte is significant.
 struct Exact<'a> {
     what: &'a str,
     bytes: &'a [u8],
-    /// How many bytes are its header, which half of all mutations are to.
+    /// The size of the header in bytes; half of all mutations are in it.
     header: usize,
 }
 
 impl Exact<'_> {
-    /// Reads the file, parts of it, more than it, and many mutations; `read` says whether it was accepted.
+    /// Reads the file, its prefixes, the file with additional bytes, and many mutations; `read`
+    /// returns whether it was accepted.
     fn hold(&self, read: impl Fn(&[u8]) -> bool) {
         let Self {
             what,
@@ -41,7 +42,7 @@ impl Exact<'_> {
             header,
         } = *self;
         let refused = hold(what, bytes, header, &read);
-        // Of the mutations 65 % lose bytes or get others, and few of these have the right length again.
+        // 65 % of the mutations remove or insert bytes, and few of these restore the right length.
         let mutations = mutations();
         assert!(
             refused > mutations / 2,
@@ -60,7 +61,7 @@ impl Exact<'_> {
 
 /// Reads many mutations of a file; returns how many were refused.
 fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool) -> u64 {
-    // Lazily made tables and thread pools are not the file's.
+    // Allocates lazily created tables and thread pools, which do not belong to the file.
     assert!(read(original), "{what}: the file itself");
     let begun = Instant::now();
     let (mut refused, mut most, mut slowest) = (0, 0, Duration::ZERO);
@@ -75,23 +76,23 @@ fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool
         }
         slowest = slowest.max(start.elapsed());
         let asked = ALLOCATED.peak_usage() - before;
-        // A checksum may be what makes it false; then the whole has been read.
+        // A wrong checksum is found only after the whole file has been read.
         let bound = 12 * (file.len() + original.len()) + (1 << 20);
         assert!(asked < bound, "{what} {seed}: {asked} bytes");
         most = most.max(asked);
     }
     assert!(slowest < Duration::from_secs(5), "{what}: {slowest:?}");
     announce(&format!(
-        "{mutations} mutations of {what}: {refused} refused, at most {} KiB asked for, {:.1} s",
+        "{mutations} mutations of {what}: {refused} refused, at most {} KiB allocated, {:.1} s",
         most >> 10,
         begun.elapsed().as_secs_f64()
     ));
     refused
 }
 
-/// One test, since the memory of others would be counted in.
+/// A single test, since the memory of parallel tests would be counted too.
 #[test]
-fn files_that_lie_are_refused_without_a_panic_or_much_memory() {
+fn corrupt_files_are_refused_without_a_panic_or_much_memory() {
     let directory = directory_in_memory();
     let path = directory.path();
     idx();
@@ -110,7 +111,7 @@ fn idx() {
         header: 16,
     };
     file.hold(|bytes| {
-        // A mutation may make a gzip stream of it in theory, and none of these does.
+        // A mutation could in theory produce a gzip stream of the file; none of these does.
         let accepted = read(bytes);
         accepted.is_ok_and(|idx| {
             let sizes = idx.dimensions().iter();
@@ -119,7 +120,7 @@ fn idx() {
             let again = header.chain(sizes).chain(idx.data().iter().copied());
             assert!(
                 again.eq(bytes.iter().copied()),
-                "other data than the file's"
+                "the data differ from the file's"
             );
             true
         })
@@ -129,13 +130,16 @@ fn idx() {
     packed.write_all(&plain).unwrap();
     let packed = packed.finish().unwrap();
     let file = Exact {
-        what: "a packed IDX file",
+        what: "a gzip IDX file",
         bytes: &packed,
         header: 20,
     };
     file.hold(|bytes| {
         read(bytes).is_ok_and(|idx| {
-            assert!(idx.data() == &plain[16..], "other data than were packed");
+            assert!(
+                idx.data() == &plain[16..],
+                "the data differ from the compressed ones"
+            );
             true
         })
     });
@@ -157,7 +161,7 @@ fn experiments() {
     hold("an experiment", text.as_bytes(), text.len(), |bytes| {
         std::str::from_utf8(bytes).is_ok_and(read)
     });
-    // Any text may be an experiment; these are not.
+    // Arbitrary text may be a valid experiment; these changes are not.
     for (sound, false_one) in [
         ("kind = 'conditional-vae'", "kind = 'conditional'"),
         ("kind = 'conditional-vae'\n", ""),
@@ -184,11 +188,12 @@ fn experiments() {
     }
 }
 
-/// What a hub serves.
+/// Files in the hub's Parquet format.
 fn parquet(path: &Path) {
     let digits = synthetic(1, 20, 20);
     let whole = parquet_of(&digits.train).unwrap();
-    // The crate that reads them panics on some; those are errors, and their messages only noise here.
+    // The parquet crate panics on some files; the reader turns that into errors, and the messages
+    // are only noise here.
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if std::thread::current().name() != Some("parquet") {
@@ -212,7 +217,7 @@ fn parquet(path: &Path) {
     });
 }
 
-/// What a run leaves behind: weights and the state that it is resumed from.
+/// The files of a run: weights, and the training state from which it is resumed.
 fn runs(path: &Path) {
     let digits = synthetic(1, 20, 20);
     for (name, model) in [

@@ -3,7 +3,7 @@ use std::{fs, io};
 
 use crate::Error;
 
-/// A failure of the cache, with the place where it happened.
+/// Adds the path to an error of the cache.
 pub(crate) fn cached_by<T>(path: &Path, result: io::Result<T>) -> Result<T, Error> {
     result.map_err(|reason| Error::Cache {
         path: path.to_owned(),
@@ -11,19 +11,19 @@ pub(crate) fn cached_by<T>(path: &Path, result: io::Result<T>) -> Result<T, Erro
     })
 }
 
-/// A path with something added to its name.
+/// The path with an ending added to its file name.
 pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(end);
     path.with_file_name(name)
 }
 
-/// Makes `link`, `snapshots/COMMIT/NAME`, lead to a blob.
+/// Creates `link`, `snapshots/COMMIT/NAME`, as a link to a blob.
 pub(crate) fn place(blob: &Path, link: &Path, name: &str) -> io::Result<()> {
     if link.exists() {
         return Ok(());
     }
-    // It may lead to a blob that is no more.
+    // The link may lead to a blob that was deleted.
     if link.symlink_metadata().is_ok() {
         fs::remove_file(link)?;
     }
@@ -32,7 +32,7 @@ pub(crate) fn place(blob: &Path, link: &Path, name: &str) -> io::Result<()> {
         let up = "../".repeat(name.split('/').count() + 1);
         let checksum = blob.file_name().unwrap_or_default();
         match std::os::unix::fs::symlink(Path::new(&up).join("blobs").join(checksum), link) {
-            // Another process was as quick.
+            // Another process created the link at the same time.
             Err(_) if link.exists() => Ok(()),
             result => result,
         }
@@ -40,14 +40,14 @@ pub(crate) fn place(blob: &Path, link: &Path, name: &str) -> io::Result<()> {
     #[cfg(not(unix))]
     {
         let _ = name;
-        // Who may make links on other systems is another matter.
+        // Other systems may not permit links, so the blob is copied.
         let whole = beside(link, ".incomplete");
         fs::copy(blob, &whole)?;
         fs::rename(whole, link)
     }
 }
 
-/// Writes which commit a branch stands for, whole or not at all.
+/// Writes the commit of a branch atomically.
 pub(crate) fn refer(reference: &Path, commit: &str) -> io::Result<()> {
     if fs::read_to_string(reference).is_ok_and(|known| known.trim() == commit) {
         return Ok(());

@@ -1,43 +1,41 @@
 use std::io;
 use std::path::PathBuf;
 
-/// What can go wrong on the way of a file from a hub; no message holds a token.
+/// An error of the hub or the cache; no message contains a token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No name of a file on a hub.
+    /// An invalid name of a file on a hub.
     #[error(
-        "`{name}` names no file on a hub ({reason}): it must look like \
+        "`{name}` is not a file on a hub ({reason}); the form is \
          hf://owner/repository/file.safetensors, or hf://owner/repository@revision/file.safetensors"
     )]
     Name {
-        /// What was given.
+        /// The given name.
         name: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
-    /// A setting of the environment that cannot be used.
+    /// An invalid environment variable.
     #[error("{variable} is {value}, but {expected}")]
     Setting {
         /// The variable.
         variable: &'static str,
-        /// Its value; never that of a token.
+        /// Its value; never a token.
         value: String,
-        /// What it must be.
+        /// The requirement.
         expected: &'static str,
     },
-    /// A token would be sent where everybody on the way can read it.
-    #[error(
-        "{endpoint} is not encrypted, and everybody on the way could read the token that would be sent there"
-    )]
+    /// A token would be sent without encryption.
+    #[error("{endpoint} is not encrypted: the token would be readable on the network")]
     TokenInClear {
         /// The hub's address.
         endpoint: String,
     },
-    /// Neither a home directory nor a setting says where the cache is.
-    #[error("there is no home directory to keep a cache in")]
+    /// Neither a home directory nor a setting gives the place of the cache.
+    #[error("there is no home directory for the cache")]
     NoHome,
-    /// The file is not in the cache, and the network is not to be used.
+    /// The file is not in the cache, and the network is disabled.
     #[error("{file} is not in the cache ({cache}), and HF_HUB_OFFLINE is set")]
     Offline {
         /// The file.
@@ -48,22 +46,22 @@ pub enum Error {
     /// The hub cannot be reached.
     #[error("{url} cannot be reached ({reason})")]
     Unreachable {
-        /// What was asked for.
+        /// The address.
         url: String,
-        /// What happened.
+        /// The reason.
         reason: String,
     },
-    /// The hub says nothing for a long while.
-    #[error("{url}: nothing has arrived for {seconds} s; what arrived before is kept")]
+    /// The hub does not send data within the timeout.
+    #[error("{url}: no data for {seconds} s; the partial download is kept")]
     Stalled {
-        /// What was asked for.
+        /// The address.
         url: String,
-        /// How long was waited.
+        /// The timeout.
         seconds: u64,
     },
-    /// The hub wants to know who asks.
+    /// The hub requires authorisation.
     #[error(
-        "{file}: the hub refuses it (status {status}): there is no such repository, or it is not \
+        "{file}: the hub refuses access (status {status}): there is no such repository, or it is not \
          public, or the token has expired"
     )]
     Refused {
@@ -72,56 +70,58 @@ pub enum Error {
         /// 401 or 403.
         status: u16,
     },
-    /// There is no such file.
+    /// The file does not exist.
     #[error("{file}: the hub has no such file")]
     NotFound {
         /// The file.
         file: String,
     },
-    /// The hub has had enough questions.
-    #[error("{file}: the hub asks to wait{} (status 429)", wait(.seconds.as_deref()))]
+    /// The hub limits the rate of requests.
+    #[error("{file}: too many requests; the hub asks to wait{} (status 429)", wait(.seconds.as_deref()))]
     TooMany {
         /// The file.
         file: String,
-        /// How long, if it said so.
+        /// The waiting time, if the hub gave one.
         seconds: Option<String>,
     },
-    /// The hub has trouble of its own, or answers what nobody asked.
+    /// The hub reports an internal error or an unexpected status.
     #[error("{file}: the hub answers with status {status}")]
     Status {
         /// The file.
         file: String,
-        /// Its answer.
+        /// The HTTP status.
         status: u16,
     },
-    /// What answers is no hub.
-    #[error("{url}: this is no answer of a hub ({reason})")]
+    /// The response is not that of a hub.
+    #[error("{url}: not a valid response of a hub ({reason})")]
     NoHub {
-        /// What was asked for.
+        /// The address.
         url: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// The connection ended before the file did.
-    #[error("{file}: {found} of {expected} bytes arrived, and are kept")]
+    /// The connection ended before the end of the file.
+    #[error(
+        "{file}: the connection ended after {found} of {expected} bytes; the partial download is kept"
+    )]
     CutOff {
         /// The file.
         file: String,
-        /// Bytes that are here.
+        /// The number of bytes received.
         found: u64,
-        /// Bytes that the file has.
+        /// The size of the file in bytes.
         expected: u64,
     },
-    /// Something else arrived than the hub promised.
-    #[error("{file}: what arrived is not what the hub promised ({reason}), and was deleted")]
+    /// The downloaded file does not match the hub's metadata.
+    #[error("{file}: the download does not match the hub's metadata ({reason}) and was deleted")]
     Corrupt {
         /// The file.
         file: String,
-        /// In what they differ.
+        /// The difference.
         reason: String,
     },
-    /// Another process fetches the file.
-    #[error("{file} is being fetched by another process")]
+    /// Another process is downloading the file.
+    #[error("{file} is being downloaded by another process")]
     Busy {
         /// The file.
         file: String,
@@ -131,18 +131,19 @@ pub enum Error {
     Cache {
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The reason that the operating system gave.
         reason: io::Error,
     },
 }
 
 impl Error {
-    /// Whether the hub has or gives no such file, and another try will not change that.
+    /// Whether the hub does not have, or does not permit, the file, so that another attempt is
+    /// useless.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::NotFound { .. })
     }
 
-    /// Whether it says nothing of the file: the hub cannot be asked now.
+    /// Whether the error is temporary and says nothing about the file.
     pub(crate) fn is_of_the_moment(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Stalled { .. } | Self::TooMany { .. } => true,

@@ -5,7 +5,7 @@ use hf_hub::{Repo, RepoType};
 
 use crate::Error;
 
-/// What a repository holds.
+/// The kind of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryKind {
     /// Weights.
@@ -14,8 +14,8 @@ pub enum RepositoryKind {
     Dataset,
 }
 
-/// A file on a hub: `hf://owner/repository[@revision]/path/of/file`, the revision being `main` unless it
-/// is named, and `hf://datasets/owner/repository…` for a data set.
+/// A file on a hub: `hf://owner/repository[@revision]/path/of/file`, or
+/// `hf://datasets/owner/repository…` for a data set. The default revision is `main`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubFile {
     kind: RepositoryKind,
@@ -25,13 +25,13 @@ pub struct HubFile {
 }
 
 impl HubFile {
-    /// How names of files on a hub begin.
+    /// The scheme of names of files on a hub.
     pub const SCHEME: &str = "hf://";
 
-    /// The file at `path` in `repository`, `owner/name`, as of `revision`.
+    /// Creates the name of the file at `path` in `repository`, `owner/name`, at `revision`.
     ///
     /// # Errors
-    /// [`Error::Name`]: one of them is no such name.
+    /// [`Error::Name`] if one of them is invalid.
     pub fn new(
         kind: RepositoryKind,
         repository: &str,
@@ -41,7 +41,7 @@ impl HubFile {
         let file = Self {
             kind,
             repository: repository.to_owned(),
-            // Commits are written in small letters.
+            // Commits are in lower case.
             revision: if is_hexadecimal(revision, 40) {
                 revision.to_lowercase()
             } else {
@@ -55,7 +55,7 @@ impl HubFile {
                 reason,
             })
         };
-        // All of these become parts of paths and of addresses.
+        // All of these become parts of paths and URLs.
         let is_plain = |part: &str| {
             !part.is_empty()
                 && part != "."
@@ -66,16 +66,16 @@ impl HubFile {
         };
         let mut parts = repository.split('/');
         if !(parts.clone().count() == 2 && parts.all(is_plain)) {
-            return wrong("the repository is no owner/name");
+            return wrong("the repository is not of the form owner/name");
         }
         if repository.starts_with("spaces/") {
-            return wrong("spaces hold no models");
+            return wrong("spaces contain no models");
         }
         if !revision.split('/').all(is_plain) {
-            return wrong("the revision is no name of a branch, a tag or a commit");
+            return wrong("the revision is not a valid name of a branch, a tag or a commit");
         }
         if !path.split('/').all(is_plain) {
-            return wrong("the path within the repository is none");
+            return wrong("the path within the repository is invalid");
         }
         Ok(file)
     }
@@ -90,12 +90,12 @@ impl HubFile {
         &self.revision
     }
 
-    /// The revision if it is a commit, which never changes.
+    /// The revision if it is a commit, whose content never changes.
     pub(crate) fn commit(&self) -> Option<&str> {
         is_hexadecimal(&self.revision, 40).then_some(&self.revision)
     }
 
-    /// Where a hub has it.
+    /// The URL of the file on a hub.
     pub(crate) fn url(&self, endpoint: &str) -> String {
         let kind = match self.kind {
             RepositoryKind::Model => "",
@@ -117,7 +117,7 @@ impl HubFile {
     }
 }
 
-/// Whether a text is so many hexadecimal digits: a checksum.
+/// Whether a text consists of exactly this many hexadecimal digits, like a checksum.
 pub(crate) fn is_hexadecimal(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -152,7 +152,7 @@ impl FromStr for HubFile {
         };
         let rest = name
             .strip_prefix(Self::SCHEME)
-            .ok_or_else(|| wrong("it does not begin with hf://"))?;
+            .ok_or_else(|| wrong("it does not start with hf://"))?;
         let (kind, rest) = rest
             .strip_prefix("datasets/")
             .map_or((RepositoryKind::Model, rest), |rest| {
@@ -163,7 +163,7 @@ impl FromStr for HubFile {
         else {
             return Err(wrong("an owner, a repository and a file are needed"));
         };
-        // A branch with a slash in its name is written with %2F, as it is in the hub's addresses.
+        // A slash in the name of a branch is written %2F, as in the hub's URLs.
         let (named, revision) = named.split_once('@').unwrap_or((named, "main"));
         Self::new(
             kind,

@@ -8,7 +8,7 @@ use crate::cache::{cached_by, place, refer};
 use crate::transfer::{Progress, Transfer, is_loopback};
 use crate::{Error, HubFile};
 
-/// A hub, and the cache of what came from it.
+/// A hub with a local cache.
 #[derive(Clone)]
 pub struct Hub {
     endpoint: String,
@@ -21,18 +21,18 @@ pub struct Hub {
 /// A file in the cache.
 #[derive(Debug)]
 pub struct Fetched {
-    /// The file.
+    /// The path in the cache.
     pub path: PathBuf,
-    /// Why the hub could not be asked whether the file is still the current one of its branch or tag;
-    /// `None` where it was asked, and where there is nothing to ask.
+    /// Why the hub could not be asked whether the file is still the current one of its branch or
+    /// tag; `None` if it was asked, or if the revision is a commit.
     pub unchecked: Option<Error>,
 }
 
 impl Hub {
-    /// The hub that everybody means.
+    /// The address of the Hugging Face hub.
     pub const ENDPOINT: &str = "https://huggingface.co";
 
-    /// A hub with its files in the directory `cache`, asked without a token.
+    /// Creates a hub with the cache directory `cache`, without a token.
     pub fn new(endpoint: &str, cache: &Path) -> Self {
         Self {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
@@ -43,16 +43,18 @@ impl Hub {
         }
     }
 
-    /// The hub, the cache and the token that the environment names, in the words of Python's
-    /// `huggingface_hub`: `HF_ENDPOINT`; `HF_HOME` (or `huggingface` in `XDG_CACHE_HOME` or in
-    /// `~/.cache`), and in it `hub` and the file `token`, which `HF_HUB_CACHE` and `HF_TOKEN` replace;
-    /// `HF_HUB_DISABLE_IMPLICIT_TOKEN` (no token is sent); `HF_HUB_OFFLINE`.
+    /// Creates a hub with the endpoint, cache and token of the environment, following Python's
+    /// `huggingface_hub`.
     ///
-    /// Whether the endpoint and the token can be used is checked by [`Self::fetch`]: what is in the cache
-    /// needs neither.
+    /// The variables are `HF_ENDPOINT`; `HF_HOME` (by default `huggingface` in `XDG_CACHE_HOME` or
+    /// in `~/.cache`), which contains the cache `hub` and the file `token`; `HF_HUB_CACHE` and
+    /// `HF_TOKEN`, which replace these two; `HF_HUB_DISABLE_IMPLICIT_TOKEN` (no token is sent); and
+    /// `HF_HUB_OFFLINE`.
+    ///
+    /// [`Self::fetch`] validates the endpoint and the token: a cached file needs neither.
     ///
     /// # Errors
-    /// [`Error::NoHome`] where there is no place for a cache.
+    /// [`Error::NoHome`] if there is no place for a cache.
     pub fn from_env() -> Result<Self, Error> {
         let variable = |name| {
             let value = std::env::var(name).ok()?;
@@ -87,19 +89,18 @@ impl Hub {
         })
     }
 
-    /// Checks that the hub can be asked: its address is one, and a token goes only where nobody reads it on
-    /// the way.
+    /// Checks the endpoint and the token: the endpoint must be a valid URL, and a token needs an
+    /// encrypted connection.
     ///
     /// # Errors
-    /// [`Error::Setting`] where `HF_ENDPOINT` is no address or `HF_TOKEN` no token, and
-    /// [`Error::TokenInClear`].
+    /// [`Error::Setting`] if `HF_ENDPOINT` or `HF_TOKEN` is invalid, and [`Error::TokenInClear`].
     pub fn check(&self) -> Result<(), Error> {
         let is_http = self.endpoint.starts_with("http://");
         if !(is_http || self.endpoint.starts_with("https://")) {
             return Err(Error::Setting {
                 variable: "HF_ENDPOINT",
                 value: self.endpoint.clone(),
-                expected: "it must begin with http:// or https://",
+                expected: "it must start with http:// or https://",
             });
         }
         let Some(token) = &self.token else {
@@ -109,7 +110,7 @@ impl Hub {
             return Err(Error::Setting {
                 variable: "HF_TOKEN",
                 value: "not shown".to_owned(),
-                expected: "a token has no spaces and no letters beyond ASCII",
+                expected: "a token consists of ASCII characters without spaces",
             });
         }
         if is_http && !is_loopback(&self.endpoint) {
@@ -120,7 +121,7 @@ impl Hub {
         Ok(())
     }
 
-    /// The same, asked with a token.
+    /// Sets the token.
     #[must_use]
     pub fn with_token(self, token: &str) -> Self {
         Self {
@@ -129,31 +130,32 @@ impl Hub {
         }
     }
 
-    /// The same with a time to wait for a byte before a transfer is given up, by default 30 seconds.
+    /// Sets the timeout of a transfer without data; the default is 30 seconds.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// The file in the cache, if it is there: nothing is asked of the network.
+    /// The path of the file in the cache, if it is there; the network is not used.
     pub fn cached(&self, file: &HubFile) -> Option<PathBuf> {
         let repository = self.repository(file);
         let snapshot = match file.commit() {
             Some(commit) => repository.pointer_path(commit),
-            // The commit that the branch was at when it was asked for last.
+            // The commit of the branch when the hub was last asked.
             None => return repository.get(file.path()),
         };
         Some(snapshot.join(file.path())).filter(|path| path.exists())
     }
 
-    /// The file in the cache, fetched if it is not there. `watch` is told of every piece that arrives.
+    /// Returns the file in the cache, after downloading it if necessary. `watch` is called for
+    /// every piece received.
     ///
-    /// A branch or a tag may have moved since: the hub is asked, and if it cannot answer, what is in the
-    /// cache will do, and [`Fetched::unchecked`] says why. A commit never changes.
+    /// A branch or a tag may have moved, so the hub is asked. If it is unreachable, the cached file
+    /// is returned, and [`Fetched::unchecked`] gives the reason. A commit never changes.
     ///
     /// # Errors
-    /// Whatever keeps the file from being there whole. Then nothing is in its place; what has arrived of
-    /// it is kept apart, and the next try goes on from there.
+    /// Every failure of the download. The cache then has no file of that name; a partial download
+    /// is kept separately and resumed by the next call.
     pub fn fetch(&self, file: &HubFile, watch: &mut dyn FnMut(Progress)) -> Result<Fetched, Error> {
         let cached = self.cached(file);
         if let Some(path) = cached
@@ -183,7 +185,8 @@ impl Hub {
             (metadata, _) => metadata?,
         };
 
-        // huggingface_hub's layout: the bytes by their checksum, and links to them by commit and name.
+        // The layout of huggingface_hub: blobs named by their checksum, and links to them by commit
+        // and name.
         let folder = file.repo().folder_name();
         let root = self.cache.join(&folder);
         let blobs = root.join("blobs");
@@ -210,7 +213,7 @@ impl Hub {
                     file: file.to_string(),
                 });
             }
-            // Another process may have brought it until a moment ago.
+            // Another process may just have downloaded it.
             if !is_whole() {
                 transfer.fetch(&metadata, &blob, watch)?;
             }

@@ -1,5 +1,5 @@
-//! Single files from the Hugging Face hub or a server like it, verified, in the cache that Python's
-//! `huggingface_hub` uses.
+//! Downloads single files from the Hugging Face hub, or a compatible server, verified, to the cache
+//! of Python's `huggingface_hub`.
 //!
 //! ```no_run
 //! use latent_hub::{Hub, HubFile};
@@ -16,10 +16,13 @@
 //! # Ok::<(), latent_hub::Error>(())
 //! ```
 //!
-//! The cache's layout is that of the `hf-hub` crate. The transfer is not: that
-//! one follows a circle of redirects for ever, waits for ever for a server that says nothing, takes the
-//! answer to another question for the rest of a file, and believes what arrives. Here every byte is
-//! checked against the checksum that the hub names, before the file has its name in the cache.
+//! The cache has the layout of the `hf-hub` crate. The transfer is implemented here, because that
+//! crate follows circular redirects forever, waits forever for a server that does not respond,
+//! accepts a response to another range as the rest of a file, and does not verify downloads. This
+//! crate verifies every download by the hub's checksum before the file gets its name in the cache.
+//!
+//! The crate has no features. Rust 1.94 or later. Main dependencies: hf-hub (cache layout), ureq.
+//! Status: part of the `latent` workspace, below 1.0; minor versions may break the interface.
 
 mod cache;
 mod error;

@@ -14,19 +14,19 @@ use crate::cache::beside;
 use crate::metadata::FileMetadata;
 use crate::{Error, HubFile};
 
-/// Bytes that are read at once.
+/// The number of bytes read at once.
 const PIECE: usize = 1 << 16;
 
-/// How far a download is.
+/// The progress of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes that are here.
+    /// The number of bytes received.
     pub received: u64,
-    /// Bytes that the file has.
+    /// The size of the file in bytes.
     pub total: u64,
 }
 
-/// One file on its way.
+/// The transfer of one file.
 pub(crate) struct Transfer<'a> {
     file: &'a HubFile,
     url: String,
@@ -53,7 +53,8 @@ impl<'a> Transfer<'a> {
         Agent::config_builder()
             .max_redirects(redirects)
             .max_redirects_will_error(redirects > 0)
-            // The token is for the hub alone, and not for whom it sends one to: not on another port either.
+            // The token is sent only to the hub, never to a redirect's target, not even to another
+            // port.
             .redirect_auth_headers(RedirectAuthHeaders::Never)
             .proxy(self.proxy())
             .http_status_as_error(false)
@@ -66,7 +67,7 @@ impl<'a> Transfer<'a> {
             .into()
     }
 
-    /// What the environment says, unless the hub is on this computer: as in Go's `net/http`.
+    /// The proxy of the environment, unless the hub is on this computer: as in Go's `net/http`.
     fn proxy(&self) -> Option<Proxy> {
         (!is_loopback(&self.url))
             .then(Proxy::try_from_env)
@@ -80,9 +81,9 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// What the hub says of the file.
+    /// Requests the metadata of the file.
     pub(crate) fn metadata(&self) -> Result<FileMetadata, Error> {
-        /// A repository that was renamed leads to its new name on the same hub.
+        /// A renamed repository redirects to its new name on the same hub.
         const MOST_REDIRECTS: usize = 5;
         let agent = self.agent(0);
         let mut url = self.url.clone();
@@ -93,7 +94,8 @@ impl<'a> Transfer<'a> {
                 let value = response.headers().get(name)?.to_str().ok()?;
                 Some(value.to_owned())
             };
-            // To its own address space only: any other one is where the bytes are, and says nothing.
+            // Only redirects within the hub are followed: another host serves the content, without
+            // metadata.
             let elsewhere = header("location").filter(|place| place.starts_with('/'));
             if let (true, Some(place)) = (response.status().is_redirection(), elsewhere) {
                 let Some(host) = origin(&url) else { break };
@@ -109,15 +111,15 @@ impl<'a> Transfer<'a> {
                 reason,
             });
         }
-        let reason = "it leads from one address to another, and on".to_owned();
+        let reason = "too many redirects".to_owned();
         Err(Error::NoHub {
             url: self.url.clone(),
             reason,
         })
     }
 
-    /// Brings the bytes to `blob`, by a file beside it that has the blob's name only when it is whole. Never
-    /// called by two at once.
+    /// Downloads the file to `blob`, through a temporary file that is renamed when it is complete.
+    /// Must not be called twice at the same time for the same blob.
     pub(crate) fn fetch(
         &self,
         metadata: &FileMetadata,
@@ -153,11 +155,11 @@ impl<'a> Transfer<'a> {
             });
         }
         let wrong = if received > metadata.size {
-            Some(format!("more than the {} bytes promised", metadata.size))
+            Some(format!("more than the {} bytes expected", metadata.size))
         } else {
             let found = checksum(&mut part, metadata).map_err(failed)?;
             (found != metadata.checksum)
-                .then(|| format!("checksum {found}, promised {}", metadata.checksum))
+                .then(|| format!("checksum {found}, expected {}", metadata.checksum))
         };
         if let Some(reason) = wrong {
             fs::remove_file(&path).map_err(failed)?;
@@ -170,7 +172,7 @@ impl<'a> Transfer<'a> {
         fs::rename(&path, blob).map_err(failed)
     }
 
-    /// Appends what is missing of a file; returns how much is there then.
+    /// Appends the missing bytes of a file; returns its new size.
     fn receive(
         &self,
         part: &mut File,
@@ -191,13 +193,14 @@ impl<'a> Transfer<'a> {
         };
         let mut response = ask_from(received)?;
         if received > 0 && response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-            // The server serves no parts, or what is here is longer than its file: the whole, then.
+            // The server does not support ranges, or the partial file is longer than the file:
+            // start again.
             part.set_len(0).map_err(failed)?;
             received = part.seek(SeekFrom::Start(0)).map_err(failed)?;
             response = ask_from(0)?;
         }
         self.accept(&response)?;
-        // Who asked for the rest and is sent the whole must not take it for the rest.
+        // A response to a range request may be the whole file instead of the rest.
         let range = response
             .headers()
             .get("content-range")
@@ -206,7 +209,7 @@ impl<'a> Transfer<'a> {
             && range.is_some_and(|range| range.starts_with(&format!("bytes {received}-")));
         if received > 0 && !is_rest {
             if response.status() == StatusCode::PARTIAL_CONTENT {
-                let reason = "it sends another part of the file than it was asked for".to_owned();
+                let reason = "it is another part of the file than requested".to_owned();
                 return Err(Error::NoHub {
                     url: self.url.clone(),
                     reason,
@@ -215,7 +218,8 @@ impl<'a> Transfer<'a> {
             part.set_len(0).map_err(failed)?;
             received = part.seek(SeekFrom::Start(0)).map_err(failed)?;
         }
-        // One byte more than promised tells too many from enough, and bounds what is written.
+        // One byte more than expected is enough to detect a longer file, and limits what is
+        // written.
         let mut body = response
             .into_body()
             .into_reader()
@@ -228,7 +232,7 @@ impl<'a> Transfer<'a> {
                 Err(reason) => {
                     return match ureq::Error::from(reason) {
                         ureq::Error::Timeout(_) | ureq::Error::BodyStalled => Err(self.stalled()),
-                        // The connection broke: what is here is kept.
+                        // The connection broke: the partial file is kept.
                         _ => Ok(received),
                     };
                 }
@@ -239,7 +243,7 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Whether an answer is one that can be used.
+    /// Checks the status of a response.
     fn accept(&self, response: &Response<Body>) -> Result<(), Error> {
         let file = self.file.to_string();
         let status = response.status().as_u16();
@@ -250,7 +254,7 @@ impl<'a> Transfer<'a> {
             429 => {
                 let seconds = response.headers().get("retry-after");
                 let seconds = seconds.and_then(|value| value.to_str().ok());
-                // From outside, and printed.
+                // The value is untrusted and is printed.
                 let is_number = |value: &&str| value.len() < 8 && value.parse::<u32>().is_ok();
                 let seconds = seconds.filter(is_number).map(ToOwned::to_owned);
                 Error::TooMany { file, seconds }
@@ -272,7 +276,7 @@ impl<'a> Transfer<'a> {
             ureq::Error::Timeout(_) => self.stalled(),
             ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed => Error::NoHub {
                 url,
-                reason: "it leads from one address to another, and on".to_owned(),
+                reason: "too many redirects".to_owned(),
             },
             ureq::Error::Protocol(_)
             | ureq::Error::Http(_)
@@ -288,7 +292,7 @@ impl<'a> Transfer<'a> {
     }
 }
 
-/// Whether an address is of this computer.
+/// Whether a URL refers to this computer.
 pub(crate) fn is_loopback(url: &str) -> bool {
     let url = url.parse::<Uri>().ok();
     let host = url.as_ref().and_then(Uri::host).unwrap_or_default();
@@ -296,7 +300,7 @@ pub(crate) fn is_loopback(url: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// `https://host` of an address.
+/// The `https://host` part of a URL.
 fn origin(url: &str) -> Option<&str> {
     let host = url.find("://")? + 3;
     let end = url[host..]
@@ -305,7 +309,7 @@ fn origin(url: &str) -> Option<&str> {
     Some(&url[..end])
 }
 
-/// The checksum of a file, of the kind that was promised: SHA-256, or Git's of a blob.
+/// The checksum of a file, of the kind in the metadata: SHA-256, or Git's checksum of a blob.
 fn checksum(file: &mut File, metadata: &FileMetadata) -> io::Result<String> {
     if metadata.checksum.len() == 64 {
         digest(Sha256::new(), file)

@@ -1,4 +1,4 @@
-//! Whatever a server answers: the same to all that it is asked.
+//! Fuzzes the hub client with a server that gives the same response to all requests.
 #![no_main]
 
 use std::io::{Read, Write};
@@ -32,12 +32,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let result = hub
         .with_timeout(Duration::from_millis(100))
         .fetch(&file, &mut |_| {});
-    // Nothing but what was promised has a name in the cache.
+    // Only a file that matches the metadata has a name in the cache.
     let snapshots = cache.path().join("models--owner--models").join("snapshots");
     assert!(result.is_ok() || !snapshots.exists() || is_bare(&snapshots));
 });
 
-/// Whether there are directories at most.
+/// Whether the directory contains no files, only directories.
 fn is_bare(directory: &std::path::Path) -> bool {
     let entries = std::fs::read_dir(directory).expect("a directory");
     entries

@@ -1,4 +1,4 @@
-//! An IDX file, plain or packed.
+//! Fuzzes the reader of IDX files, plain or gzip.
 #![no_main]
 
 use std::path::Path;

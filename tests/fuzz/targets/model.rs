@@ -1,4 +1,4 @@
-//! A model's file: the header of safetensors, the JSON in it, and tensors.
+//! Fuzzes the reader of model files: the header of safetensors, its JSON, and tensors.
 #![no_main]
 
 use std::path::Path;

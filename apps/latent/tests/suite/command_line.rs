@@ -947,7 +947,7 @@ fn an_experiment_of_one_s_own_is_a_file() {
     succeed(directory.path(), &line);
     for projection in ["auto", "tsne"] {
         let arguments = ["scatter", "line", "--projection", projection];
-        assert!(fail(directory.path(), &arguments, 1).contains("latents of two dimensions"));
+        assert!(fail(directory.path(), &arguments, 1).contains("at least two latent dimensions"));
     }
     // What was resolved can be run again as it stands.
     let again = object(

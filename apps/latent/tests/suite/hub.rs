@@ -112,27 +112,27 @@ fn files_come_from_a_hub_once_and_then_from_the_cache() {
 fn after_every_misbehaviour_the_next_honest_try_works() {
     let server = served();
     let cases: [(Misbehaviour, &str); 19] = [
-        (Misbehaviour::Status(401), "refuses it (status 401)"),
-        (Misbehaviour::Status(403), "refuses it (status 403)"),
+        (Misbehaviour::Status(401), "refuses access (status 401)"),
+        (Misbehaviour::Status(403), "refuses access (status 403)"),
         (Misbehaviour::Status(404), "has no such file"),
         (Misbehaviour::Status(429), "asks to wait 17 s (status 429)"),
         (Misbehaviour::Status(500), "status 500"),
         (Misbehaviour::Status(503), "status 503"),
         (Misbehaviour::Status(204), "status 204"),
-        (Misbehaviour::CutOff, "150000 of 300000 bytes arrived"),
+        (Misbehaviour::CutOff, "ended after 150000 of 300000 bytes"),
         (Misbehaviour::OtherBytes, "and was deleted"),
         (Misbehaviour::OneMore, "and was deleted"),
-        (Misbehaviour::Stall, "nothing has arrived for"),
-        (Misbehaviour::Silence, "nothing has arrived for"),
-        (Misbehaviour::CircleOfNames, "from one address to another"),
-        (Misbehaviour::CircleOfPlaces, "from one address to another"),
+        (Misbehaviour::Stall, "no data for"),
+        (Misbehaviour::Silence, "no data for"),
+        (Misbehaviour::CircleOfNames, "too many redirects"),
+        (Misbehaviour::CircleOfPlaces, "too many redirects"),
         (
             Misbehaviour::NoHeaders,
-            "no answer of a hub (it has no header etag)",
+            "not a valid response of a hub (the header etag is missing)",
         ),
-        (Misbehaviour::HostileNames, "its etag is no checksum"),
-        (Misbehaviour::Endless, "its size is no number of bytes"),
-        (Misbehaviour::Noise, "no answer of a hub"),
+        (Misbehaviour::HostileNames, "the etag is not a checksum"),
+        (Misbehaviour::Endless, "the size is not a number of bytes"),
+        (Misbehaviour::Noise, "not a valid response of a hub"),
         (Misbehaviour::None, ""),
     ];
     for (misbehaviour, expected) in cases {
@@ -427,7 +427,7 @@ fn what_is_called_mnist_and_is_not_goes_nowhere() {
         let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--out", "digits"]);
         assert_eq!(code, 1);
         assert!(
-            message.contains("no data set of digits in Parquet"),
+            message.contains("not a Parquet data set of digits"),
             "{message}"
         );
         assert!(!message.contains("panicked"), "{message}");

@@ -1,4 +1,4 @@
-//! The example on the front page of `latent-distributions`, word for word.
+//! The example in the documentation of `latent-distributions`, unchanged.
 
 use candle_core::{Device, Tensor};
 use latent_distributions::{
@@ -12,9 +12,9 @@ fn main() -> Result<(), latent_distributions::Error> {
     let log_scale = Tensor::new(&[[0f32, -1.0, 0.5], [0.0, 0.0, 0.0]], &device)?;
     let posterior = Normal::new(loc, log_scale)?;
 
-    // Randomness is an argument: the same seed gives the same draw.
+    // The generator is an argument: the same seed gives the same draw.
     let mut generator = Generator::new(42);
-    let z = posterior.rsample(&[], &mut generator)?; // [2, 3], carries gradients to both parameters
+    let z = posterior.rsample(&[], &mut generator)?; // [2, 3], differentiable in both parameters
     let nats = posterior.log_prob(&z)?; // [2], summed over the event
     assert_eq!(nats.dims(), [2]);
 

@@ -1,4 +1,4 @@
-//! Trains a small conditional VAE and draws what it learnt: analogies under titles of the program's own, and the
+//! Trains a small conditional VAE and draws figures of it: analogies with custom titles, and the
 //! latents as a table.
 
 use std::{env, fs, process};
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     train(&run, &data, &Device::Cpu, &mut Silent)?;
     let model = load_model(run.directory(), &Device::Cpu)?;
 
-    // A title of the program's own, and every format from the same numbers.
+    // A custom title, and every format from the same data.
     let options = AnalogyOptions {
         indices: Some(vec![0, 1, 2]),
         ..AnalogyOptions::default()
@@ -61,14 +61,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .collect();
     assert_eq!(table.len(), 50);
 
-    // A curve of each metric, and the dimensions that say something of an image.
+    // A curve for each metric, and the active dimensions.
     training_curves(&run.metrics()?)?.save(&directory.join("curves.png"))?;
     let figure = posterior(&model, &data.test, &PosteriorOptions::default())?;
     assert!(figure.active_dimensions().is_some_and(|active| active <= 2));
     assert_eq!(figure.fitted.mean.len(), 2);
     assert!(figure.render(Format::Png)?.starts_with(b"\x89PNG"));
 
-    // The manifold of one label, and what cannot be drawn.
+    // The manifold of one label, and figures that are impossible.
     let threes = ManifoldOptions { label: Some(3) };
     let figure = manifold(&model, &Grid::symmetric(2.0, 5), &threes)?;
     assert_eq!(figure.latents.dims(), [25, 2]);

@@ -1,14 +1,14 @@
-//! A conditional VAE on somebody's own images, trained in a loop of their own with candle's optimiser.
+//! A conditional VAE on custom images, trained in a custom loop with candle's optimiser.
 
 use candle_core::{Device, Tensor};
 use candle_nn::{AdamW, Optimizer};
 use latent_models::{Conditional, Generator, LossContext, Parameters, Trainable, Vae, VaeConfig};
 
-/// Rows and columns of an image.
+/// The height and the width of an image.
 const SIDE: usize = 10;
 const STEPS: u64 = 300;
 
-/// An image of each label: a bar in the row of that number, of a width that differs.
+/// An image for each label: a bar in the row of that number, of varying width.
 fn bars(widths: &[usize]) -> (Vec<f32>, Vec<u32>) {
     let (mut images, mut labels) = (Vec::new(), Vec::new());
     for (&width, label) in widths.iter().zip((0..SIDE).cycle()) {
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (first, last) = (nats[0], nats[nats.len() - 1]);
     assert!(last < 0.2 * first, "{first} nats per image, then {last}");
 
-    // From labels to images: the bar is in the row that was asked for.
+    // From labels to images: the bar is in the row of the requested label.
     let asked = [3, 1, 4];
     let drawn = model
         .sample_conditional(&asked, &mut Generator::new(2))?

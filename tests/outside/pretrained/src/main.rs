@@ -13,11 +13,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .conditional()?
         .sample_conditional(&digits, &mut Generator::new(1))?;
     assert_eq!(images.dims(), [10, 784]);
-    // A one needs less ink than a zero.
+    // A one has less ink than a zero.
     let ink = images.sum(1)?.to_vec1::<f32>()?;
     assert!(ink[1] < ink[0], "{ink:?}");
 
-    // The label of the nearest among 64 samples of each label, by another model.
+    // The label of the nearest of 64 samples of each label, by another model.
     let other = load("cvae-mlp-50", &device)?.model;
     let other = other.conditional()?;
     let mut right = 0;
@@ -32,12 +32,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let nearest = (0..10).min_by(|&a, &b| distances[a].total_cmp(&distances[b]));
         right += usize::from(nearest == Some(usize::from(digit)));
     }
-    assert!(
-        right >= 8,
-        "{right} of 10 digits have the label that they were drawn with"
-    );
+    assert!(right >= 8, "{right} of 10 samples have the requested label");
 
-    // What there is, with its facts; the larger models need a file.
+    // All models with their metadata; the larger ones need a file.
     let models = Models::new()?.in_directory("models");
     let entry = models.entry("realnvp-5")?;
     assert!(entry.metadata.metrics["test"]["log_density"] < -1000.0);

@@ -1,4 +1,5 @@
-//! A report of a program's own commands: an integral by Monte Carlo, with the error over the number of draws.
+//! A report of custom commands: an integral by Monte Carlo, with the error over the number of
+//! draws.
 
 use std::error::Error;
 
@@ -13,7 +14,7 @@ use latent_reports::{
 struct Integral;
 
 impl Integral {
-    /// The mean of so many values, and its standard error.
+    /// The mean of this many values, and its standard error.
     fn estimate(draws: u32) -> (f64, f64) {
         let (mut state, mut sum, mut squares) = (1_u64, 0.0, 0.0);
         for _ in 0..draws {
@@ -140,7 +141,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         page.contains("the error falls with more draws.") && page.contains("<svg role=\"img\"")
     );
 
-    // What the assignments of the crate would run, and a run that this program cannot train.
+    // The commands of the crate's assignments, and a training that this program does not support.
     for name in ASSIGNMENTS {
         let listing = list(&assignment(name)?, &Options::default(), &Integral)?;
         assert!(

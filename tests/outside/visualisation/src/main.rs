@@ -1,13 +1,13 @@
-//! Pictures of somebody's own numbers, as bytes to be served: no model, no candle, and no file.
+//! Figures of custom numbers, as bytes for a server: without a model, candle or a file.
 
 use latent_visualisation::{Curves, Error, Format, ImageGrid, Picture};
 
-/// Rows and columns of an image.
+/// The height and the width of an image.
 const SIDE: usize = 32;
-/// Moments of a wave, each an image.
+/// The number of images of the wave.
 const MOMENTS: usize = 12;
 
-/// How high a pixel is when the wave has come so far.
+/// The height of a pixel at this phase of the wave.
 fn height(pixel: usize, phase: f64) -> f64 {
     let [x, y] = [pixel % SIDE, pixel / SIDE].map(|place| place as f64 / 2.0 - 8.0);
     0.5 + 0.5 * (x.hypot(y) - phase).cos()
