@@ -7,8 +7,8 @@ use crate::checksum::sha256_hex;
 
 /// Images of one shape with their class labels.
 ///
-/// Pixels are bytes, from 0 for the background to 255 for full ink, in the order `[image, row,
-/// column, channel]`. Labels are less than the number of classes.
+/// Pixels are bytes, from 0 for the background to 255 for full ink, in the order
+/// `[image, row, column, channel]`. Labels are less than the number of classes.
 ///
 /// ```
 /// use latent_datasets::{Dataset, Shape};

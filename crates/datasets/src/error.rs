@@ -143,7 +143,7 @@ pub enum Error {
     WrongDimensions {
         /// The file.
         path: PathBuf,
-        /// The dimensions expected, in words.
+        /// A description of the expected dimensions.
         expected: &'static str,
         /// The dimensions found.
         found: Vec<usize>,

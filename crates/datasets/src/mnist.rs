@@ -86,7 +86,6 @@ pub fn mnist_from_directory(directory: &Path) -> Result<Splits, Error> {
 /// several EMNIST sets, [`Error::WrongDimensions`] and [`Error::SizesDiffer`] if the arrays do not
 /// match, the errors of [`Idx::open`], and those of [`Dataset::new`], with the file's name, as
 /// [`Error::InFile`].
-/// and what [`Dataset::new`] says, with the file's name, as [`Error::InFile`].
 pub fn idx_from_directory(directory: &Path) -> Result<Splits, Error> {
     read("idx", directory, |_, _, _| Ok(()))
 }

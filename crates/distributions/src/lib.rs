@@ -30,8 +30,8 @@
 //! The last dimension is the *event*: one vector with independent components. All dimensions before
 //! it are the *batch*: separate distributions of the same family. [`Distribution::log_prob`] sums
 //! over the event only, so a distribution over `[..., d]` returns densities `[...]`, in nats.
-//! Sampling prepends a *sample shape*: `[50]` draws from a batch `[n, d]` have the shape `[50, n,
-//! d]`.
+//! Sampling prepends a *sample shape*: `[50]` draws from a batch `[n, d]` have the shape
+//! `[50, n, d]`.
 //!
 //! # Flows
 //! A [`Bijector`] is an invertible map with its log-determinant. A [`Chain`] composes several, in

@@ -38,10 +38,10 @@
 //! | [`interpolations`] | paths between the latents of images | [`ImageFigure`] |
 //! | [`manifold`] | a grid over a latent plane, decoded | [`ImageFigure`] |
 //! | [`prototypes`] | exemplars of each class | [`ImageFigure`] |
-//! | [`perturbations`] | latents around that of an image | [`ImageFigure`] |
+//! | [`perturbations`] | perturbations around the latent of an image | [`ImageFigure`] |
 //! | [`analogies`] | style transfer: the same latent with every label | [`ImageFigure`] |
 //! | [`latents`] | the latents of images in a plane | [`Scatter`] |
-//! | [`posterior`] | the aggregate posterior beside the prior | [`PosteriorFigure`] |
+//! | [`posterior`] | the aggregate posterior and the prior | [`PosteriorFigure`] |
 //! | [`training_curves`], [`setting_curves`], [`comparison_curves`] | metrics of runs | [`Curves`] |
 //!
 //! Every return value is a [`Picture`], which is rendered or saved as PNG, SVG or NumPy file from

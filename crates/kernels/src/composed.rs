@@ -17,7 +17,7 @@ use crate::adam::{Adam, Moments};
 use crate::layer::{Convolution, Layer, TransposedConvolution};
 use crate::mixture::LOG_SCALE_BOUND;
 
-/// See [`linear`](crate::linear).
+/// The composed form of [`linear`](crate::linear).
 pub fn linear(
     input: &Tensor,
     weight: &Tensor,
@@ -35,7 +35,7 @@ pub fn linear(
     activate(&result, activation)?.reshape(shape)
 }
 
-/// See [`sequence`](crate::sequence).
+/// The composed form of [`sequence`](crate::sequence).
 pub fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Tensor> {
     layers
         .iter()
@@ -88,7 +88,7 @@ fn activate(input: &Tensor, activation: Activation) -> Result<Tensor> {
     }
 }
 
-/// See [`conv2d`](crate::conv2d).
+/// The composed form of [`conv2d`](crate::conv2d).
 pub fn conv2d(
     input: &Tensor,
     weight: &Tensor,
@@ -104,7 +104,7 @@ pub fn conv2d(
     activate(&channels_last.broadcast_add(bias)?, activation)
 }
 
-/// See [`conv_transpose2d`](crate::conv_transpose2d).
+/// The composed form of [`conv_transpose2d`](crate::conv_transpose2d).
 pub fn conv_transpose2d(
     input: &Tensor,
     weight: &Tensor,
@@ -123,12 +123,12 @@ pub fn conv_transpose2d(
     activate(&channels_last.broadcast_add(bias)?, activation)
 }
 
-/// See [`sigmoid`](crate::sigmoid).
+/// The composed form of [`sigmoid`](crate::sigmoid).
 pub fn sigmoid(logits: &Tensor) -> Result<Tensor> {
     candle_nn::ops::sigmoid(logits)
 }
 
-/// See [`bernoulli_log_likelihood`](crate::bernoulli_log_likelihood).
+/// The composed form of [`bernoulli_log_likelihood`](crate::bernoulli_log_likelihood).
 pub fn bernoulli_log_likelihood(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     logits
         .broadcast_mul(targets)?
@@ -145,12 +145,12 @@ fn softplus(x: &Tensor) -> Result<Tensor> {
     x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
 }
 
-/// See [`reparametrise`](crate::reparametrise).
+/// The composed form of [`reparametrise`](crate::reparametrise).
 pub fn reparametrise(loc: &Tensor, log_scale: &Tensor, noise: &Tensor) -> Result<Tensor> {
     noise.broadcast_mul(&log_scale.exp()?)?.broadcast_add(loc)
 }
 
-/// See [`normal_log_density`](crate::normal_log_density).
+/// The composed form of [`normal_log_density`](crate::normal_log_density).
 pub fn normal_log_density(value: &Tensor, loc: &Tensor, log_scale: &Tensor) -> Result<Tensor> {
     let standardised = value
         .broadcast_sub(loc)?
@@ -161,30 +161,30 @@ pub fn normal_log_density(value: &Tensor, loc: &Tensor, log_scale: &Tensor) -> R
         .sum(D::Minus1)
 }
 
-/// See [`standard_normal_log_density`](crate::standard_normal_log_density).
+/// The composed form of [`standard_normal_log_density`](crate::standard_normal_log_density).
 pub fn standard_normal_log_density(value: &Tensor) -> Result<Tensor> {
     let constant = 0.5 * TAU.ln();
     ((value.sqr()? * -0.5)? - constant)?.sum(D::Minus1)
 }
 
-/// See [`kl_to_standard_normal`](crate::kl_to_standard_normal).
+/// The composed form of [`kl_to_standard_normal`](crate::kl_to_standard_normal).
 pub fn kl_to_standard_normal(loc: &Tensor, log_scale: &Tensor) -> Result<Tensor> {
     let variance = (log_scale * 2.0)?.exp()?;
     let half_moments = (((variance + loc.sqr()?)? - 1.0)? * 0.5)?;
     (half_moments - log_scale)?.sum(D::Minus1)
 }
 
-/// See [`columns`](crate::narrow).
+/// The composed form of [`narrow`](crate::narrow).
 pub fn narrow(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
     vectors.narrow(D::Minus1, first, count)?.contiguous()
 }
 
-/// See [`concat`](crate::concat).
+/// The composed form of [`concat`](crate::concat).
 pub fn concat(left: &Tensor, right: &Tensor) -> Result<Tensor> {
     Tensor::cat(&[left, right], D::Minus1)
 }
 
-/// See [`affine_coupling`](crate::affine_coupling).
+/// The composed form of [`affine_coupling`](crate::affine_coupling).
 pub fn affine_coupling(
     value: &Tensor,
     log_scale: &Tensor,
@@ -194,7 +194,7 @@ pub fn affine_coupling(
     Ok((transformed, log_scale.sum(D::Minus1)?))
 }
 
-/// See [`affine_coupling_inverse`](crate::affine_coupling_inverse).
+/// The composed form of [`affine_coupling_inverse`](crate::affine_coupling_inverse).
 pub fn affine_coupling_inverse(
     value: &Tensor,
     log_scale: &Tensor,
@@ -204,7 +204,7 @@ pub fn affine_coupling_inverse(
     Ok((transformed, log_scale.sum(D::Minus1)?.neg()?))
 }
 
-/// See [`diagonal_affine`](crate::diagonal_affine).
+/// The composed form of [`diagonal_affine`](crate::diagonal_affine).
 pub fn diagonal_affine(
     value: &Tensor,
     log_scale: &Tensor,
@@ -216,7 +216,7 @@ pub fn diagonal_affine(
     Ok((transformed, log_scale.sum_all()?))
 }
 
-/// See [`diagonal_affine_inverse`](crate::diagonal_affine_inverse).
+/// The composed form of [`diagonal_affine_inverse`](crate::diagonal_affine_inverse).
 pub fn diagonal_affine_inverse(
     value: &Tensor,
     log_scale: &Tensor,
@@ -228,7 +228,7 @@ pub fn diagonal_affine_inverse(
     Ok((transformed, log_scale.sum_all()?.neg()?))
 }
 
-/// See [`logistic_mixture`](crate::logistic_mixture).
+/// The composed form of [`logistic_mixture`](crate::logistic_mixture).
 pub fn logistic_mixture(
     value: &Tensor,
     parameters: &Tensor,
@@ -280,7 +280,7 @@ pub(crate) fn logistic_mixture_elementwise(
     Ok((transformed, log_derivative))
 }
 
-/// See [`dequantised_logit`](crate::dequantised_logit).
+/// The composed form of [`dequantised_logit`](crate::dequantised_logit).
 pub fn dequantised_logit(pixels: &Tensor, noise: &Tensor, lambda: f64) -> Result<(Tensor, Tensor)> {
     let unit = (((pixels * 255.0)? + noise)? / 256.0)?;
     let range = 1.0 - 2.0 * lambda;
@@ -292,13 +292,13 @@ pub fn dequantised_logit(pixels: &Tensor, noise: &Tensor, lambda: f64) -> Result
     Ok(((log_inside - log_outside)?, log_det))
 }
 
-/// See [`average_update`](crate::average_update).
+/// The composed form of [`average_update`](crate::average_update).
 pub fn average_update(average: &candle_core::Var, value: &Tensor, decay: f64) -> Result<()> {
     let rest = ((value.detach() - average.as_detached_tensor())? * (1.0 - decay))?;
     average.set(&(average.as_detached_tensor() + rest)?)
 }
 
-/// See [`squared_norm`](crate::squared_norm).
+/// The composed form of [`squared_norm`](crate::squared_norm).
 pub fn squared_norm(tensor: &Tensor) -> Result<f64> {
     // In the dtype of the tensor: not every GPU has 64-bit floats, and GPUs sum pairwise.
     let sum = tensor.detach().sqr()?.sum_all()?;
@@ -307,7 +307,7 @@ pub fn squared_norm(tensor: &Tensor) -> Result<f64> {
         .to_scalar()
 }
 
-/// See [`adam_update`](crate::adam_update).
+/// The composed form of [`adam_update`](crate::adam_update).
 pub fn adam_update(
     parameter: &candle_core::Var,
     gradient: &Tensor,

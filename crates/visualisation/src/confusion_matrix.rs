@@ -32,8 +32,8 @@ const FULL: Colour = [0x1f, 0x4e, 0x8c];
 /// The confusion matrix of a classifier: a row for each true label, a column for each predicted
 /// one.
 ///
-/// The colour of a cell is its share of its row. As `.npy`, it is saved as counts, `int64 [classes,
-/// classes]`.
+/// The colour of a cell is its share of its row. As `.npy`, it is saved as counts,
+/// `int64 [classes, classes]`.
 ///
 /// ```
 /// use latent_visualisation::ConfusionMatrix;

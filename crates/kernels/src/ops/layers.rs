@@ -25,11 +25,11 @@ pub fn linear(
     sequence(input, &[layer])
 }
 
-/// A two-dimensional convolution (cross-correlation, as usual in deep learning): activation(x ∗ W +
-/// b).
+/// A two-dimensional convolution (cross-correlation) with an activation: activation(x ∗ W + b).
 ///
-/// `input` is `[n, height, width, in]` (channels last), `weight` is `[out, in, kernel height,
-/// kernel width]` (PyTorch's layout) and `bias` is `[out]`. The result is `[n, h, w, out]` with h =
+/// `input` is `[n, height, width, in]` (channels last), `weight` is
+/// `[out, in, kernel height, kernel width]` (PyTorch's layout) and `bias` is `[out]`.
+/// The result is `[n, h, w, out]` with h =
 /// ⌊(height + 2 padding − kernel height) / stride⌋ + 1, and w alike.
 ///
 /// # Errors
@@ -53,8 +53,9 @@ pub fn conv2d(
 
 /// A two-dimensional transposed convolution: activation(x ∗ᵀ W + b).
 ///
-/// `input` is `[n, height, width, in]` (channels last), `weight` is `[in, out, kernel height,
-/// kernel width]` (PyTorch's layout) and `bias` is `[out]`. The result is `[n, h, w, out]` with h =
+/// `input` is `[n, height, width, in]` (channels last), `weight` is
+/// `[in, out, kernel height, kernel width]` (PyTorch's layout) and `bias` is `[out]`.
+/// The result is `[n, h, w, out]` with h =
 /// (height − 1) stride − 2 padding + kernel height + output padding, and w alike.
 ///
 /// # Errors
