@@ -58,12 +58,12 @@ impl DataRecord {
 
 impl Experiment {
     /// The images that a training of this experiment uses: the first [`DataConfig::limit`] of each split,
-    /// with the [`TrainingConfig::validation`] images held out. For a conditional model, without the
+    /// with the [`TrainingConfig::validation_images`] images held out. For a conditional model, without the
     /// validation and test images of classes that have no training image, since nothing is learned of
     /// p(x|y) of such a class.
     ///
     /// [`DataConfig::limit`]: crate::DataConfig::limit
-    /// [`TrainingConfig::validation`]: crate::TrainingConfig::validation
+    /// [`TrainingConfig::validation_images`]: crate::TrainingConfig::validation
     #[must_use]
     pub fn prepared(&self, splits: Splits) -> Splits {
         let splits = splits

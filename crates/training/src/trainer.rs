@@ -93,7 +93,7 @@ impl<M: Trainable> Trainer<M> {
 
     /// What training is for: the variables that are trained, or their running averages
     /// ([`TrainingConfig::ema_decay`]), as they are or as they were after the best epoch
-    /// ([`TrainingConfig::validation`]).
+    /// ([`TrainingConfig::validation_images`]).
     pub fn parameters(&self) -> &Parameters {
         let best = self.best.as_ref().filter(|_| self.position.best.is_some());
         best.unwrap_or(self.measured())
