@@ -63,7 +63,7 @@ impl Experiment {
     /// p(x|y) of such a class.
     ///
     /// [`DataConfig::limit`]: crate::DataConfig::limit
-    /// [`TrainingConfig::validation_images`]: crate::TrainingConfig::validation
+    /// [`TrainingConfig::validation_images`]: crate::TrainingConfig::validation_images
     #[must_use]
     pub fn prepared(&self, splits: Splits) -> Splits {
         let splits = splits
