@@ -20,7 +20,7 @@ aevb-task1: (_train "aevb")
 # Task 2: the first ten test images above their reconstructions, and what their latents tell
 aevb-task2: (_train "aevb")
     {{latent}} reconstruct runs/aevb --count 10
-    {{latent}} posterior runs/aevb
+    {{latent}} plot posterior runs/aevb
 
 # Task 3: interpolations of 25 steps between the test images (0,1), (2,3), … through posterior means
 aevb-task3: (_train "aevb")
@@ -28,82 +28,82 @@ aevb-task3: (_train "aevb")
 
 # The two-dimensional VAE: train on all 60,000 images, draw the training curves, and measure
 vae2d-train: (_train "vae-2d")
-    {{latent}} curves runs/vae-2d
+    {{latent}} plot curves runs/vae-2d
     {{latent}} evaluate runs/vae-2d
 
 # Where 5,000 test images lie in its latent plane, by z drawn from q(z|x), and how near that is to the prior
 vae2d-scatter: (_train "vae-2d")
-    {{latent}} scatter runs/vae-2d --count 5000 --latent sample
-    {{latent}} posterior runs/vae-2d
+    {{latent}} plot latents runs/vae-2d --count 5000 --latent sample
+    {{latent}} plot posterior runs/vae-2d
 
 # 15×15 digits over the complete range of z
 vae2d-manifold: (_train "vae-2d")
-    {{latent}} manifold runs/vae-2d --steps 15
+    {{latent}} plot manifold runs/vae-2d --steps 15
 
 # Five images of each digit, from z that the program finds
 vae2d-digits: (_train "vae-2d")
-    {{latent}} gallery runs/vae-2d --per-digit 5
+    {{latent}} plot prototypes runs/vae-2d --per-class 5
 
 # Lab 8, task 1: the first digit, a VAE trained by its ELBO, true against reconstructed, the latent plane, new samples
 lab8-task1: (_train "vae-mlp")
     {{latent}} data show --index 0
     {{latent}} evaluate runs/vae-mlp
     {{latent}} reconstruct runs/vae-mlp --count 10
-    {{latent}} scatter runs/vae-mlp
-    {{latent}} posterior runs/vae-mlp
+    {{latent}} plot latents runs/vae-mlp
+    {{latent}} plot posterior runs/vae-mlp
     {{latent}} sample runs/vae-mlp --count 25
 
 # Task 2: the same, conditional on the digit
 lab8-task2: (_train "cvae-mlp")
     {{latent}} evaluate runs/cvae-mlp
     {{latent}} reconstruct runs/cvae-mlp --count 10
-    {{latent}} scatter runs/cvae-mlp
+    {{latent}} plot latents runs/cvae-mlp
     {{latent}} sample runs/cvae-mlp --count 10
 
 # Task 3: a number in, an image out; and what lies around a training image
 lab8-task3 digit="7": (_train "cvae-mlp")
-    {{latent}} digit runs/cvae-mlp {{digit}}
-    {{latent}} neighbours runs/cvae-mlp --image 0
+    {{latent}} sample runs/cvae-mlp --labels {{digit}} --count 1
+    {{latent}} plot perturbations runs/cvae-mlp --index 0
 
 # Radboud: the convolutional VAE, its curves, reconstructions, latent plane, manifold and samples
 radboud-vae: (_train "vae-conv")
-    {{latent}} curves runs/vae-conv
+    {{latent}} plot curves runs/vae-conv
     {{latent}} evaluate runs/vae-conv
     {{latent}} reconstruct runs/vae-conv
-    {{latent}} scatter runs/vae-conv
-    {{latent}} posterior runs/vae-conv
-    {{latent}} manifold runs/vae-conv --quantiles
+    {{latent}} plot latents runs/vae-conv
+    {{latent}} plot posterior runs/vae-conv
+    {{latent}} plot manifold runs/vae-conv --quantiles
     {{latent}} sample runs/vae-conv
 
 # The conditional one, and each digit told
 radboud-cvae: (_train "cvae-conv")
-    {{latent}} curves runs/cvae-conv
+    {{latent}} plot curves runs/cvae-conv
     {{latent}} evaluate runs/cvae-conv
     {{latent}} reconstruct runs/cvae-conv
-    {{latent}} scatter runs/cvae-conv
-    {{latent}} posterior runs/cvae-conv
-    {{latent}} manifold runs/cvae-conv --digit 3 --quantiles
+    {{latent}} plot latents runs/cvae-conv
+    {{latent}} plot posterior runs/cvae-conv
+    {{latent}} plot manifold runs/cvae-conv --label 3 --quantiles
     {{latent}} sample runs/cvae-conv
 
 # Reconstruction and KL against 2, 4, 8, 16 and 32 latent dimensions, as curves: ten minutes
 radboud-latent-size:
-    {{latent}} train vae-conv --if-needed --out runs/vae-conv-latent-2 --set model.latent_size=2 --no-figures
-    {{latent}} train vae-conv --if-needed --out runs/vae-conv-latent-4 --set model.latent_size=4 --no-figures
-    {{latent}} train vae-conv --if-needed --out runs/vae-conv-latent-8 --set model.latent_size=8 --no-figures
-    {{latent}} train vae-conv --if-needed --out runs/vae-conv-latent-16 --set model.latent_size=16 --no-figures
-    {{latent}} train vae-conv --if-needed --out runs/vae-conv-latent-32 --set model.latent_size=32 --no-figures
-    {{latent}} curves runs/vae-conv-latent-2 runs/vae-conv-latent-4 runs/vae-conv-latent-8 \
-        runs/vae-conv-latent-16 runs/vae-conv-latent-32 --against model.latent_size --out runs/latent-size.png
+    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-2 --set model.latent_size=2 --no-figures
+    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-4 --set model.latent_size=4 --no-figures
+    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-8 --set model.latent_size=8 --no-figures
+    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-16 --set model.latent_size=16 --no-figures
+    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-32 --set model.latent_size=32 --no-figures
+    {{latent}} plot curves runs/vae-conv-latent-2 runs/vae-conv-latent-4 runs/vae-conv-latent-8 \
+        runs/vae-conv-latent-16 runs/vae-conv-latent-32 --against model.latent_size --output runs/latent-size.png
 
 # Classification from latents, and by Bayes' rule
 radboud-classify: (_train "vae-conv") (_train "cvae-conv")
     {{latent}} classify runs/vae-conv
-    {{latent}} classify runs/cvae-conv --by latents
+    {{latent}} classify runs/cvae-conv --method knn
     {{latent}} classify runs/cvae-conv
 
 # Test images in their own style as all ten digits
 radboud-restyle: (_train "cvae-conv")
-    {{latent}} restyle runs/cvae-conv
+    {{latent}} plot analogies runs/cvae-conv
 
 # HY-673, problem 3: a conditional VAE, its bound, reconstructions, and ten samples of each digit
 hy673-problem3: (_train "cvae-conv")
@@ -113,20 +113,20 @@ hy673-problem3: (_train "cvae-conv")
 
 # Ten samples of the digits that are named, such as "0 2"
 hy673-digits digits="0 2": (_train "cvae-conv")
-    {{latent}} sample runs/cvae-conv --digits {{replace(trim(digits), " ", ",")}} --count 10
+    {{latent}} sample runs/cvae-conv --labels {{replace(trim(digits), " ", ",")}} --count 10
 
 # HY-673, problem 1: RealNVP with five and with ten couplings, their likelihoods, samples and interpolations
 hy673-problem1: (_train "realnvp-5") (_train "realnvp-10")
     {{latent}} evaluate runs/realnvp-5
     {{latent}} sample runs/realnvp-5 --count 25
-    {{latent}} interpolate runs/realnvp-5 --path linear --steps 11
-    {{latent}} interpolate runs/realnvp-5 --path sinusoidal --steps 11 \
-        --out runs/realnvp-5/figures/interpolations-sinusoidal.png
+    {{latent}} interpolate runs/realnvp-5 --method linear --steps 11
+    {{latent}} interpolate runs/realnvp-5 --method sinusoidal --steps 11 \
+        --output runs/realnvp-5/figures/interpolations-sinusoidal.png
     {{latent}} evaluate runs/realnvp-10
     {{latent}} sample runs/realnvp-10 --count 25
-    {{latent}} interpolate runs/realnvp-10 --path linear --steps 11
-    {{latent}} interpolate runs/realnvp-10 --path sinusoidal --steps 11 \
-        --out runs/realnvp-10/figures/interpolations-sinusoidal.png
+    {{latent}} interpolate runs/realnvp-10 --method linear --steps 11
+    {{latent}} interpolate runs/realnvp-10 --method sinusoidal --steps 11 \
+        --output runs/realnvp-10/figures/interpolations-sinusoidal.png
 
 # Problem 2: the same, conditional on the digit, and the likelihood against 2, 4, 6, 8 and 10 couplings
 hy673-problem2: (_train "cond-realnvp-5") (_train "cond-realnvp-10")
@@ -134,18 +134,18 @@ hy673-problem2: (_train "cond-realnvp-5") (_train "cond-realnvp-10")
     {{latent}} sample runs/cond-realnvp-5 --count 10
     {{latent}} evaluate runs/cond-realnvp-10
     {{latent}} sample runs/cond-realnvp-10 --count 10
-    {{latent}} train cond-realnvp-10 --if-needed --out runs/cond-realnvp-couplings-2 \
+    {{latent}} train cond-realnvp-10 --if-needed --output runs/cond-realnvp-couplings-2 \
         --set model.couplings=2 --epochs 10 --no-figures
-    {{latent}} train cond-realnvp-10 --if-needed --out runs/cond-realnvp-couplings-4 \
+    {{latent}} train cond-realnvp-10 --if-needed --output runs/cond-realnvp-couplings-4 \
         --set model.couplings=4 --epochs 10 --no-figures
-    {{latent}} train cond-realnvp-10 --if-needed --out runs/cond-realnvp-couplings-6 \
+    {{latent}} train cond-realnvp-10 --if-needed --output runs/cond-realnvp-couplings-6 \
         --set model.couplings=6 --epochs 10 --no-figures
-    {{latent}} train cond-realnvp-10 --if-needed --out runs/cond-realnvp-couplings-8 \
+    {{latent}} train cond-realnvp-10 --if-needed --output runs/cond-realnvp-couplings-8 \
         --set model.couplings=8 --epochs 10 --no-figures
-    {{latent}} train cond-realnvp-10 --if-needed --out runs/cond-realnvp-couplings-10 \
+    {{latent}} train cond-realnvp-10 --if-needed --output runs/cond-realnvp-couplings-10 \
         --set model.couplings=10 --epochs 10 --no-figures
-    {{latent}} curves runs/cond-realnvp-couplings-2 runs/cond-realnvp-couplings-4 runs/cond-realnvp-couplings-6 \
-        runs/cond-realnvp-couplings-8 runs/cond-realnvp-couplings-10 --against model.couplings --out runs/couplings.png
+    {{latent}} plot curves runs/cond-realnvp-couplings-2 runs/cond-realnvp-couplings-4 runs/cond-realnvp-couplings-6 \
+        runs/cond-realnvp-couplings-8 runs/cond-realnvp-couplings-10 --against model.couplings --output runs/couplings.png
 
 # The report of an assignment (lab8, hy673, aevb, radboud, vae2d), after what is missing was trained
 report assignment *arguments="":
@@ -214,9 +214,9 @@ test-python *arguments:
 
 # Three seeds of an experiment: the figures of each, a JSON object a line
 seeds experiment="vae-2d":
-    {{latent}} train {{experiment}} --seed 1 --out runs/{{experiment}}-seed-1 --overwrite --no-figures --json
-    {{latent}} train {{experiment}} --seed 2 --out runs/{{experiment}}-seed-2 --overwrite --no-figures --json
-    {{latent}} train {{experiment}} --seed 3 --out runs/{{experiment}}-seed-3 --overwrite --no-figures --json
+    {{latent}} train {{experiment}} --seed 1 --output runs/{{experiment}}-seed-1 --overwrite --no-figures --json
+    {{latent}} train {{experiment}} --seed 2 --output runs/{{experiment}}-seed-2 --overwrite --no-figures --json
+    {{latent}} train {{experiment}} --seed 3 --output runs/{{experiment}}-seed-3 --overwrite --no-figures --json
 
 # How many images a second this machine trains on, and the memory that it takes
 bench *arguments:
@@ -232,7 +232,7 @@ bench-peers *arguments:
 
 # Images a second at batch sizes from 16 to 1024, with one thread and with two, and a picture of them
 bench-scaling *names="mlp-vae conv-vae realnvp-5":
-    {{latent}} bench {{names}} --batch-size 16,32,64,128,256,512,1024 --threads 1,2 --out scaling.png
+    {{latent}} bench {{names}} --batch-size 16,32,64,128,256,512,1024 --threads 1,2 --output scaling.png
 
 # Each kernel beside what gemm and a plain copy reach on this machine
 bench-kernels *arguments:

@@ -32,7 +32,7 @@ latent="$target_directory/$target/release/latent.exe"
 directory="$(mktemp -d)"
 trap 'rm -r "$directory"' EXIT
 cd "$directory"
-train=(wine "$latent" train vae-2d --data synthetic --epochs 6 --limit 2000 --no-figures --out)
+train=(wine "$latent" train vae-2d --data synthetic --epochs 6 --limit 2000 --no-figures --output)
 "${train[@]}" whole
 type_ctrl_c() {
     for _ in $(seq 600); do

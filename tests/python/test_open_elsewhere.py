@@ -1,6 +1,6 @@
 """PyTorch and `latent` open each other's files and compute the same results.
 
-All numbers of `latent` come from its command: `scatter --out x.npy` writes the latents, x.latents.npy, `reconstruct` and
+All numbers of `latent` come from its command: `scatter --output x.npy` writes the latents, x.latents.npy, `reconstruct` and
 `interpolate` decode them, `evaluate --json` gives bounds and densities by the very draws of `scatter --latent
 sample`. $LATENT names the program, which otherwise is the one in target/release.
 """
@@ -73,9 +73,9 @@ def data(tmp_path_factory) -> list[str]:
     """Arguments for fifty digits: generating the whole synthetic data set takes seconds in every command."""
     directory = tmp_path_factory.mktemp("digits")
     synthetic = ["--data", "synthetic"]
-    latent("train", "vae-2d", *synthetic, "--limit", 60, "--epochs", 1, "--no-figures", "--out", directory / "run")
-    latent("reconstruct", directory / "run", *synthetic, "--count", 50, "--out", directory / "images.npy")
-    latent("scatter", directory / "run", *synthetic, "--count", 50, "--out", directory / "latents.npy")
+    latent("train", "vae-2d", *synthetic, "--limit", 60, "--epochs", 1, "--no-figures", "--output", directory / "run")
+    latent("reconstruct", directory / "run", *synthetic, "--count", 50, "--output", directory / "images.npy")
+    latent("plot", "latents", directory / "run", *synthetic, "--count", 50, "--output", directory / "latents.npy")
     images = (255 * numpy.load(directory / "images.npy")[:50]).round().astype(numpy.uint8)
     labels = numpy.load(directory / "latents.labels.npy").astype(numpy.uint8)
     for part in ("train", "t10k"):
@@ -110,11 +110,11 @@ def agree(path: Path, directory: Path, data: list[str]):
     """The model in a file gives the same results in PyTorch and in `latent`."""
 
     def numbers(command: str, name: str, *options) -> torch.Tensor:
-        latent(command, path, *data, *options, "--out", directory / name)
+        latent(command, path, *data, *options, "--output", directory / name)
         return torch.from_numpy(numpy.load(directory / name)).double()
 
     def encoded(*options) -> torch.Tensor:
-        latent("scatter", path, *data, *options, "--out", directory / "points.npy")
+        latent("plot", "latents", path, *data, *options, "--output", directory / "points.npy")
         return torch.from_numpy(numpy.load(directory / "points.latents.npy")).double()
 
     module, description = latent_models.load(path)
@@ -130,7 +130,7 @@ def agree(path: Path, directory: Path, data: list[str]):
     close(module.image(latents, y), reconstructed, "decodings")
     way = torch.linspace(0, 1, STEPS, dtype=torch.float64)[:, None]
     between = [(1 - way) * ends[0] + way * ends[1] for ends in (latents, y)]
-    decoded = numbers("interpolate", "between.npy", "--between", "0,1", "--steps", STEPS)
+    decoded = numbers("interpolate", "between.npy", "--indices", "0,1", "--steps", STEPS)
     close(module.image(*between), decoded.flatten(1), "decodings on the way")
 
     measured = json.loads(latent("evaluate", path, *data, "--limit", COUNT, "--json"))
@@ -177,7 +177,7 @@ def test_a_model_of_every_kind_computes_the_same(name: str, data: list[str], tmp
         f"name = 'small'\n[model]\nkind = '{kind}'\n{SMALL[name]}"
         f"[training]\nepochs = 5\nbatch_size = 20\n[data]\nbinarise = {str(kind == 'conditional-vae').lower()}\n"
     )
-    latent("train", experiment, *data, "--no-figures", "--out", tmp_path / "run")
+    latent("train", experiment, *data, "--no-figures", "--output", tmp_path / "run")
     agree(tmp_path / "run" / "model.safetensors", tmp_path, data)
 
 
@@ -200,9 +200,9 @@ def test_every_shipped_model_is_there():
 @pytest.mark.parametrize("experiment", ["vae-conv", "cvae-conv", "vae-2d", "cvae-mlp", "cond-realnvp-5"])
 def test_what_pytorch_trained_computes_the_same_in_latent(experiment: str, data: list[str], tmp_path: Path):
     # The experiment's shape: of a model whose weights are then PyTorch's.
-    latent("train", experiment, *data, "--epochs", 1, "--no-figures", "--out", tmp_path / "run")
+    latent("train", experiment, *data, "--epochs", 1, "--no-figures", "--output", tmp_path / "run")
     _, description = latent_models.load(tmp_path / "run" / "model.safetensors")
-    latent("reconstruct", tmp_path / "run", *data, "--count", COUNT, "--out", tmp_path / "x.npy")
+    latent("reconstruct", tmp_path / "run", *data, "--count", COUNT, "--output", tmp_path / "x.npy")
     x = torch.from_numpy(numpy.load(tmp_path / "x.npy")).flatten(1)[:COUNT]
     model = description["experiment"]["model"]
     y = torch.eye(10)[torch.arange(COUNT) % 10] if "conditional" in model["kind"] else x[:, :0]
@@ -223,7 +223,7 @@ def test_what_pytorch_trained_computes_the_same_in_latent(experiment: str, data:
 
     save_file(module.state_dict(), tmp_path / "weights.safetensors")
     imported = tmp_path / "imported.safetensors"
-    latent("import", tmp_path / "weights.safetensors", experiment, *data, "--out", imported)
+    latent("import", tmp_path / "weights.safetensors", experiment, *data, "--output", imported)
     agree(imported, tmp_path, data)
     loaded = latent_models.load(imported)[0].state_dict()
     assert all(torch.equal(loaded[name], value.double()) for name, value in module.state_dict().items())
@@ -239,7 +239,7 @@ def test_the_lines_in_a_readme_run(readme: Path, data: list[str], tmp_path: Path
             present = ROOT / path
             if not present.exists():
                 name = Path(path).stem
-                latent("train", name, *data, "--epochs", 1, "--no-figures", "--out", tmp_path / name)
+                latent("train", name, *data, "--epochs", 1, "--no-figures", "--output", tmp_path / name)
                 present = tmp_path / name / "model.safetensors"
             lines = lines.replace(path, str(present))
         names: dict = {}
@@ -249,13 +249,13 @@ def test_the_lines_in_a_readme_run(readme: Path, data: list[str], tmp_path: Path
 
 
 def test_the_lines_that_convert_a_file_of_pytorch_s_own_do_so(data: list[str], tmp_path: Path):
-    latent("train", "vae-2d", *data, "--epochs", 1, "--no-figures", "--out", tmp_path / "run")
+    latent("train", "vae-2d", *data, "--epochs", 1, "--no-figures", "--output", tmp_path / "run")
     module, _ = latent_models.load(tmp_path / "run" / "model.safetensors")
     state = {f"module.{name}": value for name, value in module.state_dict().items()}
     for name, contents in [("weights.pt", state), ('the "best".ckpt', {"state_dict": state, "epoch": 3})]:
         torch.save(contents, tmp_path / name)
         imported = tmp_path / "imported.safetensors"
-        command = [LATENT, "import", tmp_path / name, "vae-2d", *data, "--out", imported, "--overwrite"]
+        command = [LATENT, "import", tmp_path / name, "vae-2d", *data, "--output", imported, "--overwrite"]
         refusal = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         assert refusal.returncode == 1
         lines = [line for line in refusal.stderr.splitlines() if "torch." in line]

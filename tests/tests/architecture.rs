@@ -162,14 +162,16 @@ fn a_flag_and_a_command_in_a_message_are_found() {
     let commands = BTreeSet::from(["train".to_owned()]);
     let found = |source| mentions(&tokens(source), &commands);
     assert_eq!(
-        found("#[error(\"choose another place with `--out`, or \\\n   `latent \\\n  train` it\")]"),
-        ["--out", "latent train"]
+        found(
+            "#[error(\"choose another place with `--output`, or \\\n   `latent \\\n  train` it\")]"
+        ),
+        ["--output", "latent train"]
     );
     assert_eq!(
         found("bail!(r\"use --learning-rate=1\")"),
         ["--learning-rate"]
     );
-    let none = "// --out\n\"a latent space -- of 2 dimensions, latent training; x --> y\"";
+    let none = "// --output\n\"a latent space -- of 2 dimensions, latent training; x --> y\"";
     assert_eq!(found(none), <[String; 0]>::default());
 }
 

@@ -52,7 +52,7 @@ export async function setUpSample() {
     const address = `#sample?model=${chosen.name}${told}&count=${count}&temperature=${temperature}&seed=${seed}`;
     if (location.hash.startsWith("#sample")) history.replaceState(null, "", address);
     get("sample-command").textContent =
-      `latent sample ${chosen.name}${told && ` --digits ${digits.join(",")}`}` +
+      `latent sample ${chosen.name}${told && ` --labels ${digits.join(",")}`}` +
       ` --count ${count} --temperature ${temperature} --seed ${seed}`;
     if (chosen.isConditional && digits.length === 0) {
       get("sample-status").textContent = "Choose a digit.";

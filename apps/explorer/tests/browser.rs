@@ -462,7 +462,7 @@ fn an_address_gives_the_same_samples_to_everybody() {
     let folder = tempfile::tempdir().unwrap();
     let command = first[3].as_str().unwrap();
     let mut arguments: Vec<&str> = command.split(' ').skip(1).collect();
-    arguments.extend(["--out", "samples.npy"]);
+    arguments.extend(["--output", "samples.npy"]);
     latent_tests::succeed(folder.path(), &arguments);
     let npy = fs::read(folder.path().join("samples.npy")).unwrap();
     let floats = npy[npy.len() - 4 * images.len()..].chunks_exact(4);

@@ -1,26 +1,20 @@
-//! One short file a subcommand.
+//! Subcommands, one file each.
 
 mod bench;
 mod classify;
 mod compare;
-mod curves;
 mod data;
-mod digit;
 mod evaluate;
+mod evaluate_samples;
 mod experiments;
-mod gallery;
+mod generate;
 mod import;
 mod interpolate;
-mod judge;
-mod manifold;
 mod models;
-mod neighbours;
-mod posterior;
+mod plot;
 mod reconstruct;
 mod report;
-mod restyle;
 mod sample;
-mod scatter;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -35,18 +29,12 @@ pub(crate) enum Command {
     Train(train::Train),
     Evaluate(evaluate::Evaluate),
     Sample(sample::Sample),
-    Digit(digit::Digit),
     Reconstruct(reconstruct::Reconstruct),
     Interpolate(interpolate::Interpolate),
-    Manifold(manifold::Manifold),
-    Scatter(scatter::Scatter),
-    Posterior(posterior::Posterior),
-    Gallery(gallery::Gallery),
-    Neighbours(neighbours::Neighbours),
-    Restyle(restyle::Restyle),
+    #[command(subcommand)]
+    Plot(plot::Plot),
     Classify(classify::Classify),
-    Judge(judge::Judge),
-    Curves(curves::Curves),
+    EvaluateSamples(evaluate_samples::EvaluateSamples),
     Compare(compare::Compare),
     Report(report::Report),
     Import(import::Import),
@@ -56,6 +44,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Models(models::Pretrained),
     Bench(bench::Bench),
+    #[command(subcommand, hide = true)]
+    Generate(generate::Generate),
 }
 
 impl Command {
@@ -72,18 +62,11 @@ impl Command {
         let shown = match self {
             Self::Evaluate(command) => command.show(context),
             Self::Sample(command) => command.show(context),
-            Self::Digit(command) => command.show(context),
             Self::Reconstruct(command) => command.show(context),
             Self::Interpolate(command) => command.show(context),
-            Self::Manifold(command) => command.show(context),
-            Self::Scatter(command) => command.show(context),
-            Self::Posterior(command) => command.show(context),
-            Self::Gallery(command) => command.show(context),
-            Self::Neighbours(command) => command.show(context),
-            Self::Restyle(command) => command.show(context),
+            Self::Plot(command) => command.show(context),
             Self::Classify(command) => command.show(context),
-            Self::Judge(command) => command.show(context),
-            Self::Curves(command) => command.show(),
+            Self::EvaluateSamples(command) => command.show(context),
             Self::Compare(command) => command.show(),
             Self::Data(command) => return command.show(context),
             Self::Report(command) => return command.run(run, context).map(|()| None),
@@ -92,6 +75,7 @@ impl Command {
             Self::Models(command) => return command.run(context).map(|()| None),
             Self::Experiments(command) => return command.run(context).map(|()| None),
             Self::Bench(command) => return command.run(context).map(|()| None),
+            Self::Generate(command) => return command.run().map(|()| None),
         };
         shown.map(Some)
     }

@@ -5,24 +5,24 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use clap::{Args, ValueEnum};
-use latent_datasets::{DIRECTORY_VARIABLE, Finding, Loaded, Source};
+use latent_datasets::{Finding, Loaded, Source};
 use serde_json::Value;
 
 use crate::shell::program;
 use crate::terminal::Output;
 use crate::{Error, terminal};
 
-/// Words that every command knows.
+/// Global options.
 #[derive(Args)]
-#[command(next_help_heading = "For every command")]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// What to compute on
+    /// Device to compute on
     #[arg(long, global = true, value_enum, default_value_t = DeviceName::Cpu)]
     device: DeviceName,
-    /// Print one JSON object on stdout, and nothing else there
+    /// Print the result as one JSON object on stdout
     #[arg(long, global = true)]
     json: bool,
-    /// Say nothing but results and errors
+    /// Print only results and errors
     #[arg(long, short, global = true)]
     quiet: bool,
 }
@@ -105,11 +105,13 @@ impl Context {
             }
             error => error.into(),
         })?;
-        self.say(&format!(
-            "data: {}{}",
-            loaded.note,
-            other_data(source, &loaded)
-        ));
+        self.say(&match (source, loaded.source) {
+            (Source::Auto, Source::Synthetic) => format!(
+                "data: synthetic digits (MNIST not found; run `{} data fetch`)",
+                program()
+            ),
+            _ => format!("data: {}", loaded.note),
+        });
         for finding in &loaded.findings {
             self.warn(&advice(*finding));
         }
@@ -148,20 +150,6 @@ impl Context {
             Output::Words(words)
         };
         terminal::result(&output).map_err(Error::Output)
-    }
-}
-
-/// How to get other data than those that were taken.
-fn other_data(asked: Source, loaded: &Loaded) -> String {
-    match (asked, loaded.source) {
-        (_, Source::Mnist) => "; `--data synthetic` takes the built-in digits".to_owned(),
-        (Source::Synthetic, _) => "; `--data mnist` takes the real ones".to_owned(),
-        (_, Source::Synthetic) => format!(
-            ": for the real ones type `{} data fetch`, put its four files there, or name their directory with \
-             `--data-dir` or ${DIRECTORY_VARIABLE}",
-            program()
-        ),
-        _ => String::new(),
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) enum Error {
     SeveralAssignments(String),
     #[error(
         "{run} is of another experiment: its `{key}` is {found}, and {asked} is needed. Move this run away, or have \
-         another one trained elsewhere: `--out` of `train` and `--runs` of `report` say where"
+         another one trained elsewhere: `--output` of `train` and `--runs` of `report` say where"
     )]
     OtherRun {
         run: PathBuf,
@@ -95,12 +95,12 @@ pub(crate) enum Error {
     },
     #[error("`--threads` runs the program once more, which failed: {0}")]
     Again(std::io::Error),
-    #[error("{0} exists: replace it with `--overwrite`, or choose another place with `--out`")]
+    #[error("{0} exists: replace it with `--overwrite`, or choose another place with `--output`")]
     FileExists(PathBuf),
-    #[error("there is no user's data directory here: say where the files go with `--out`")]
+    #[error("there is no user's data directory here: say where the files go with `--output`")]
     NoDataDirectory,
     #[error(
-        "{0} holds a data set already: replace it with `--overwrite`, or choose another place with `--out`"
+        "{0} holds a data set already: replace it with `--overwrite`, or choose another place with `--output`"
     )]
     DataExist(PathBuf),
     #[error(

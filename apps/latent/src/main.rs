@@ -1,6 +1,6 @@
-//! The `latent` command: train, judge and play with small latent-variable models.
+//! The command line of `latent`: train, evaluate and explore small latent-variable models.
 //!
-//! Every subcommand is a short file in [`commands`] that composes the workspace's crates.
+//! Each subcommand is a file in [`commands`] that parses its arguments, calls a library and prints the result.
 
 mod arguments;
 mod commands;
@@ -29,21 +29,21 @@ use crate::commands::Command;
 use crate::context::{Context, Globals};
 use crate::error::Error;
 
-/// Train, judge and play with small latent-variable models.
+/// Train, evaluate and explore small latent-variable models.
 ///
-/// An experiment (see `latent experiments`, or a TOML file of your own) becomes a run: a directory
-/// with the weights, the metrics and the figures. Every other command takes a MODEL: a run
-/// directory, a .safetensors file, the name of a pretrained model (`latent models list`), or of one on a hub. Losses are nats per image everywhere.
+/// `latent train` turns an experiment (`latent experiments` lists them, or a TOML file) into a run: a directory with
+/// weights, metrics and figures. The other commands take a MODEL: a run directory, a .safetensors file, the name of a
+/// pretrained model (`latent models list`), or a file on a hub. Losses are in nats per image.
 #[derive(Parser)]
 #[command(
     name = "latent",
     version,
-    max_term_width = 100,
+    max_term_width = 80,
     after_help = "\
-Try:
-  latent train vae-2d                    train and draw, with MNIST if it is on this computer
-  latent scatter runs/vae-2d             where the digits lie in the latent plane
-  latent manifold runs/vae-2d --quantiles
+Examples:
+  latent train vae-2d                 train a model and draw its figures
+  latent plot latents runs/vae-2d     scatter plot of the latent space
+  latent sample cvae-conv --labels 7  sample from a pretrained model
   latent evaluate runs/vae-2d --json"
 )]
 struct Arguments {

@@ -108,13 +108,13 @@ fn usage(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Vec<String> {
     let of = |command: &str| CommandLine::new(command).path(Path::new(path));
     let (model, data) = (&metadata.experiment.model, &metadata.data);
     let commands = if model.is_conditional() {
-        let sample = of("sample").option("--digits", "3,1,4");
-        vec![sample, of("restyle"), of("classify")]
+        let sample = of("sample").option("--labels", "3,1,4");
+        vec![sample, of("plot analogies"), of("classify")]
     } else if model.is_exact() {
         let sample = of("sample").option("--temperature", "0.8");
         vec![sample, of("interpolate")]
     } else if model.latent_size(data.shape) > 1 {
-        vec![of("sample"), of("scatter"), of("interpolate")]
+        vec![of("sample"), of("plot latents"), of("interpolate")]
     } else {
         vec![of("sample"), of("interpolate")]
     };

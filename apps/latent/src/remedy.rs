@@ -28,13 +28,13 @@ fn figure(error: &latent_figures::Error) -> Option<&'static str> {
     use latent_figures::Error;
     match error {
         Error::NotAPlane { dimensions: 2.. } => {
-            Some("`scatter`, `interpolate` and `sample` work with any of two or more")
+            Some("`plot latents`, `interpolate` and `sample` work with any of two or more")
         }
         Error::NotAPlane { .. } | Error::TooFewDimensions { .. } => {
             Some("`interpolate` and `sample` work with any")
         }
         Error::TooFewForTsne { .. } => Some("use a larger `--count`, or `--projection pca`"),
-        Error::NoImageOfLabel(_) => Some("choose another digit, or other data with `--data`"),
+        Error::NoImageOfLabel(_) => Some("choose another label, or other data with `--data`"),
         Error::NoImages | Error::NoPairs(_) => Some("use more images with `--data`"),
         _ => None,
     }
@@ -43,7 +43,7 @@ fn figure(error: &latent_figures::Error) -> Option<&'static str> {
 fn picture(error: &latent_visualisation::Error) -> Option<&'static str> {
     use latent_visualisation::Error;
     match error {
-        Error::IsFolder { .. } => Some("name a file with `--out`, or remove the folder"),
+        Error::IsFolder { .. } => Some("name a file with `--output`, or remove the folder"),
         Error::CreateFolder { .. } => {
             Some("check that every part of the path is a folder that you may write to")
         }
@@ -67,24 +67,25 @@ fn training(error: &latent_training::Error) -> Option<String> {
              `--overwrite`"
         }
         Error::OtherData { .. } => {
-            "name the directory of the run's data with `--data-dir`, or begin a new run on these with `--out`"
+            "name the directory of the run's data with `--data-dir`, or begin a new run on these with `--output`"
         }
         Error::ImageSize { .. } => "choose other data with `--data` and `--data-dir`",
         Error::OtherExperiment { .. } => "undo the change, or begin a new run with it",
         Error::RunExists { directory } => {
             return Some(format!(
-                "continue it with `{}`, choose another place with `--out`, or replace it with `--overwrite`",
+                "continue it with `{}`, choose another place with `--output`, or replace it with `--overwrite`",
                 resumed(directory)
             ));
         }
-        Error::RunInUse { .. } => "wait for it, stop it, or choose another place with `--out`",
-        Error::NotADirectory { .. } => "choose another place with `--out`",
+        Error::RunInUse { .. } => "wait for it, stop it, or choose another place with `--output`",
+        Error::NotADirectory { .. } => "choose another place with `--output`",
         Error::NoWeights { directory } => {
             return Some(format!(
                 "go on with `{}`, or begin again with `--overwrite`",
                 resumed(directory)
             ));
         }
+        Error::EpochsDone { .. } => "give `--epochs` a larger number",
         Error::NoState { .. } | Error::State { .. } => {
             "copy the file back, or begin again with `--overwrite`"
         }
@@ -165,7 +166,7 @@ fn data(error: &latent_datasets::Error) -> Option<String> {
         }
         Error::Unpaired { .. } => "take images and labels from the same part of the same data set",
         Error::Label { .. } => "use a data set of at most ten classes, numbered from 0",
-        Error::Unwritable { .. } => "make room there, or choose another place with `--out`",
+        Error::Unwritable { .. } => "make room there, or choose another place with `--output`",
         Error::MissingFiles { .. } => "put all four files of the data set into this directory",
         Error::SeveralSets { .. } => {
             "put the four files of one of them into a directory of their own, and name it with `--data-dir`"
@@ -191,7 +192,7 @@ fn checkpoint(error: &latent_checkpoints::Error) -> Option<&'static str> {
         Error::Format {
             found, expected, ..
         } if found < expected => {
-            "`latent import FILE --out NEW.safetensors` converts a model's file to this format"
+            "`latent import FILE --output NEW.safetensors` converts a model's file to this format"
         }
         Error::Format { .. } => "update latent",
         Error::Kind { .. } => "name the other file",
@@ -374,7 +375,7 @@ mod tests {
                     path: path(),
                     reason: gone(),
                 },
-                "`--out`",
+                "`--output`",
             ),
             (
                 Data::MissingFiles {
@@ -612,7 +613,7 @@ mod tests {
             height: 1 << 20,
         };
         let cases = [
-            (Picture::IsFolder { path: path() }, "`--out`"),
+            (Picture::IsFolder { path: path() }, "`--output`"),
             (folder, "you may write"),
             (size, "fewer images"),
         ];
@@ -670,7 +671,7 @@ mod tests {
             ),
             (Training::RunExists { directory: path() }, "--overwrite"),
             (Training::RunInUse { directory: path() }, "wait for it"),
-            (Training::NotADirectory { path: path() }, "--out"),
+            (Training::NotADirectory { path: path() }, "--output"),
             (Training::NoWeights { directory: path() }, "--resume"),
             (
                 Training::NoState { directory: path() },

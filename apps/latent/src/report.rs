@@ -39,7 +39,7 @@ impl Reported<'_> {
 
     fn training_line(&self, training: &TrainingCommand) -> CommandLine {
         let mut line = CommandLine::new("train").word(&training.experiment);
-        line = line.option("--out", &training.directory);
+        line = line.option("--output", &training.directory);
         for setting in &training.settings {
             line = line.option("--set", setting);
         }

@@ -16,7 +16,7 @@ pub(crate) fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
         let text = argument.to_string_lossy();
         match text.split('=').next() {
             // These two are said anew, or not meant for a part of the whole.
-            Some("--threads" | "--out") => {
+            Some("--threads" | "--output") => {
                 if !text.contains('=') {
                     given.next();
                 }

@@ -89,9 +89,9 @@ pub fn user_directory() -> Option<PathBuf> {
 fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Loaded, Error> {
     let found = candidates.iter().find(|candidate| has_idx_files(candidate));
     match (source, found) {
-        (Source::Synthetic, _) => Ok(built_in("the built-in synthetic digits".to_owned())),
+        (Source::Synthetic, _) => Ok(built_in("synthetic digits".to_owned())),
         (Source::Auto | Source::Mnist, Some(directory)) => {
-            let note = format!("MNIST from {}", directory.display());
+            let note = format!("MNIST in {}", directory.display());
             Ok(Loaded {
                 source: Source::Mnist,
                 directory: Some(directory.clone()),
@@ -101,7 +101,7 @@ fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Lo
             })
         }
         (Source::Idx, Some(directory)) => {
-            let note = format!("the IDX files in {}, not verified", directory.display());
+            let note = format!("IDX files in {} (not verified)", directory.display());
             let splits = idx_from_directory(directory)?;
             Ok(Loaded {
                 source,
@@ -114,7 +114,7 @@ fn load_from(source: Source, named: bool, candidates: Vec<PathBuf>) -> Result<Lo
         // A named directory is never silently replaced by the built-in digits.
         (Source::Auto, None) if !named => {
             let note = format!(
-                "the built-in synthetic digits, since MNIST is not in {}",
+                "synthetic digits (MNIST not found in {})",
                 paths(&candidates),
             );
             Ok(built_in(note))

@@ -73,7 +73,7 @@ pub(crate) fn shown<C: Commands>(
             };
             figures.push(FigureView {
                 // Numbers on shades of one colour are for a white background.
-                is_paper: matches!(command.name(), "classify" | "judge"),
+                is_paper: matches!(command.name(), "classify" | "evaluate-samples"),
                 alternative,
                 svg: svg(&*figure, *count)?,
                 origin: origin.clone(),

@@ -7,9 +7,9 @@
 //! - [`write()`] trains the runs that are missing, runs the commands, collects their numbers in [`Findings`], and gives
 //!   back a [`Report`].
 //!
-//! The assignments ask for these commands, in which MODEL is the directory of a run: `evaluate`, `curves`,
-//! `reconstruct`, `sample`, `scatter`, `posterior`, `manifold`, `interpolate`, `gallery`, `digit`, `neighbours`,
-//! `restyle`, `classify`, `compare` and `data show`. The JSON of a command has the keys of the `latent` program: the
+//! The assignments ask for these commands, in which MODEL is the directory of a run: `evaluate`, `plot curves`,
+//! `reconstruct`, `sample`, `plot latents`, `plot posterior`, `plot manifold`, `interpolate`, `plot prototypes`, `plot perturbations`,
+//! `plot analogies`, `classify`, `compare` and `data show`. The JSON of a command has the keys of the `latent` program: the
 //! answers quote `elbo`, `reconstruction`, `kl`, `log_likelihood` (with `_standard_error`), `accuracy` and `images`.
 //!
 #![doc = include_str!("../README.md")]

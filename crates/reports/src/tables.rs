@@ -40,8 +40,8 @@ pub(crate) fn tables(measured: &[Measured], findings: &Findings) -> Vec<Table> {
     let commands = measured.iter().map(|measured| measured.command);
     match first.command.name() {
         "evaluate" => vec![metrics(measured, findings)],
-        "classify" | "judge" => vec![accuracies(measured, findings)],
-        "posterior" => commands
+        "classify" | "evaluate-samples" => vec![accuracies(measured, findings)],
+        "plot posterior" => commands
             .map(|command| dimensions(command, findings))
             .collect(),
         "compare" => commands

@@ -89,7 +89,10 @@ fn custom(text: &'static str, runs: &[PathBuf]) -> Assignment {
     text.clone_into(&mut assignment.title);
     text.clone_into(&mut assignment.introduction);
     let classify = Command::new("classify").word(text);
-    let both = Exhibit::side_by_side(vec![classify.clone(), Command::new("judge")], text);
+    let both = Exhibit::side_by_side(
+        vec![classify.clone(), Command::new("evaluate-samples")],
+        text,
+    );
     assignment.tasks.push(
         Task::new(text, text)
             .recipe(text)
@@ -199,7 +202,7 @@ fn a_number_that_no_command_printed_is_an_error() {
 #[test]
 fn figures_have_glyphs_of_their_own() {
     let task = Task::new("A task", "Two figures.").exhibit(Exhibit::side_by_side(
-        vec![Command::new("sample"), Command::new("scatter")],
+        vec![Command::new("sample"), Command::new("plot latents")],
         "Two figures",
     ));
     let assignment = Assignment {

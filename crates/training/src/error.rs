@@ -75,6 +75,16 @@ pub enum Error {
         /// What is left, in words.
         kept: String,
     },
+    /// Fewer epochs than are complete.
+    #[error("{directory} has {done} complete epochs, and {epochs} were requested")]
+    EpochsDone {
+        /// The directory of the run.
+        directory: PathBuf,
+        /// The number of complete epochs.
+        done: usize,
+        /// The requested number of epochs.
+        epochs: usize,
+    },
     /// A class that a model has no training image of.
     #[error(
         "the model saw no image of class {class} in training, but only of {}",

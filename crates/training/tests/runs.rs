@@ -118,6 +118,36 @@ fn an_interrupted_run_ends_as_one_that_was_not() {
     ]));
 }
 
+#[test]
+fn an_extended_run_ends_as_one_that_had_all_epochs_from_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let long = experiment(&["training.epochs=4"]);
+    train_in(&path("long"), &long, &mut Silent).unwrap();
+    let short = experiment(&["training.epochs=2"]);
+    train_in(&path("short"), &short, &mut Silent).unwrap();
+    let before = model_and_metrics(&path("short"));
+
+    let run = Run::open(&path("short")).unwrap();
+    let error = run.set_epochs(1).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::EpochsDone {
+                done: 2,
+                epochs: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    run.set_epochs(4).unwrap();
+    train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
+    let extended = model_and_metrics(&path("short"));
+    assert_ne!(extended, before);
+    assert_eq!(extended, model_and_metrics(&path("long")));
+}
+
 /// An experiment for each kind of model, and one for each bound.
 fn kinds() -> Vec<Experiment> {
     let text = |model: &str| {

@@ -62,12 +62,18 @@ impl Axis {
         length: f64,
         room: impl Fn(&[(f64, String)]) -> f64,
     ) -> Self {
-        let power = (high - low).log10().floor() as i32;
+        // The last bits of a logarithm and of a power differ between systems: no tick at an end of the range depends on
+        // them.
+        const ROUNDING: f64 = 1e-9;
+        let power = ((high - low).log10() + ROUNDING).floor() as i32;
         let unit = 10f64.powi(power);
-        let range = RangedCoordf64::from(low / unit..high / unit);
+        let (start, end) = (low / unit, high / unit);
+        let range = RangedCoordf64::from(start..end);
+        let slack = ROUNDING * (end - start);
+        let widened = RangedCoordf64::from(start - slack..end + slack);
         let most = ((length / 55.0) as usize).clamp(1, 9);
         let ticks = (1..=most).rev().find_map(|most| {
-            let places = range.key_points(BoldPoints(most));
+            let places = widened.key_points(BoldPoints(most));
             let ticks = labelled(&places, power);
             let is_whole = |&(value, _): &(f64, String)| (value - value.round()).abs() < 1e-6;
             let pitch = match places[..] {

@@ -15,16 +15,15 @@ use crate::{Context, Error};
 /// Where the images come from.
 #[derive(Args)]
 pub(crate) struct DataArguments {
-    /// The images: MNIST if it is on this computer and else the built-in digits (auto), MNIST, any
-    /// other data set in MNIST's or EMNIST's four files (idx), or the built-in digits (synthetic). For a trained
-    /// model, auto is the data that it was trained on
+    /// Data set: MNIST if found, otherwise synthetic digits (auto); MNIST (mnist); any data set in MNIST's or EMNIST's
+    /// four files (idx); built-in synthetic digits (synthetic). For a trained model, auto is its training data
     #[arg(long, value_enum, value_name = "SOURCE", default_value_t = SourceName::Auto)]
     data: SourceName,
     #[arg(
         long,
         value_name = "DIRECTORY",
         value_parser = path(),
-        help = "The directory of MNIST's four files \
+        help = "Directory of the four files \
         [default: $LATENT_DATA_DIR, then latent/mnist in the user's data directory]"
     )]
     data_dir: Option<PathBuf>,

@@ -15,7 +15,7 @@ use crate::{Context, Error, pretrained};
 pub(crate) struct ModelArgument {
     #[arg(
         value_parser = path(),
-        help = "A run directory, a .safetensors file, a pretrained model (`latent models list`), or \
+        help = "Run directory, .safetensors file, pretrained model (`latent models list`), or \
         hf://owner/repository/file.safetensors on a hub"
     )]
     model: PathBuf,

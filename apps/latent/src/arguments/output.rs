@@ -12,14 +12,14 @@ use super::values::{paths, seed};
 use crate::paths::picture_path;
 use crate::{Context, Error};
 
-/// Where a picture goes and what its random draws come from.
+/// File of a figure and seed of its random numbers.
 #[derive(Args)]
 pub(crate) struct DrawArguments {
-    /// The file to write: .png, .svg, or .npy for the numbers behind the picture [default: a PNG in
-    /// the run's figures/, or here of a model that is no run]
-    #[arg(long, value_name = "FILE", value_parser = picture_path())]
-    out: Option<PathBuf>,
-    /// What random draws come from [default: the experiment's seed]
+    /// File to write: .png, .svg, or .npy for the numbers [default: a PNG in the run's figures/, or in the
+    /// current directory for a model without a run]
+    #[arg(short, long, value_name = "FILE", value_parser = picture_path())]
+    output: Option<PathBuf>,
+    /// Seed of all random numbers [default: the experiment's seed]
     #[arg(long, value_parser = seed())]
     seed: Option<u64>,
 }
@@ -46,7 +46,7 @@ impl DrawArguments {
 
     /// Where a picture of this name goes.
     fn path(&self, model: &Model, name: &str) -> PathBuf {
-        let given = self.out.clone();
+        let given = self.output.clone();
         given.unwrap_or_else(|| default_path(model, name))
     }
 

@@ -10,10 +10,10 @@ use clap::builder::TypedValueParser;
 /// comes of it can be written as a 32-bit number.
 pub(crate) const FURTHEST: f64 = 1e6;
 
-/// How far from the prior's mean images are drawn.
+/// Temperature of samples from the prior.
 #[derive(Args)]
 pub(crate) struct TemperatureArgument {
-    /// What latents are multiplied by: below 1, images are more alike and more typical
+    /// Factor of the standard deviation of the prior: below 1, samples are more typical and less diverse
     #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = temperature)]
     pub(crate) temperature: f64,
 }
@@ -32,9 +32,9 @@ pub(crate) fn seed() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=i64::MAX as u64)
 }
 
-/// One of the digits.
-pub(crate) fn digit() -> Trimmed<clap::builder::RangedI64ValueParser<u8>> {
-    Trimmed(clap::value_parser!(u8).range(0..=9))
+/// A label; the model refuses those of classes that it was not trained on.
+pub(crate) fn label() -> Trimmed<clap::builder::RangedI64ValueParser<u8>> {
+    Trimmed(clap::value_parser!(u8).range(..))
 }
 
 /// A value with spaces around it, as those of a list such as `3, 1, 4` have.

@@ -23,22 +23,22 @@ use crate::{Context, Error};
 /// calls.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What to measure [default: all of them]
+    /// Models to measure [default: all]
     #[arg(value_enum, value_name = "NAME")]
     names: Vec<Name>,
-    /// Images in a batch; several sizes, with commas between them, are measured one after the other
+    /// Batch size, or several separated by commas
     #[arg(long, value_name = "N", default_value = "128", value_delimiter = ',', value_parser = Trimmed(clap::value_parser!(u64).range(1..=65_536)))]
     batch_size: Vec<u64>,
-    /// Steps to time, after a tenth as many that are not [default: 100, or for several batch sizes as
-    /// many as take 8,192 images]
+    /// Number of timed steps, after a tenth as many untimed ones [default: 100, or 8,192 images for several batch
+    /// sizes]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     steps: Option<u64>,
-    /// Threads to compute with, one number or several [default: as many as there are processors]
+    /// Number of threads, or several separated by commas [default: the number of processors]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = Trimmed(clap::value_parser!(u64).range(1..=MOST_THREADS)))]
     threads: Vec<u64>,
-    /// Draw images a second over the batch size: .png, .svg, or .npy for the numbers
-    #[arg(long, value_name = "FILE", value_parser = picture_path())]
-    out: Option<PathBuf>,
+    /// Figure of images per second over the batch size: .png, .svg, or .npy for the numbers
+    #[arg(short, long, value_name = "FILE", value_parser = picture_path())]
+    output: Option<PathBuf>,
     #[command(flatten)]
     data: DataArguments,
 }
@@ -75,7 +75,7 @@ impl Bench {
             }
         };
         let mut words = table(&results);
-        if let Some(path) = &self.out {
+        if let Some(path) = &self.output {
             for file in paths(&scaling(&results)?.save(path)?) {
                 words.extend(["\n", &file]);
             }

@@ -8,25 +8,23 @@ use crate::arguments::{
 use crate::progress::{Counting, thousands};
 use crate::{Context, Error};
 
-/// Tell which digits the test images show, and draw the confusion matrix
+/// Classify the test images, and draw the confusion matrix
 ///
-/// A conditional model is asked how likely an image is under each label that it saw in training, and by
-/// Bayes' rule that tells how likely each label is. For any other, an image is given the label that is most
-/// frequent among the training images with the nearest latents. (That of a conditional model sees the
-/// label of each image when it encodes it: what its latents tell of the digit is what they keep all the
-/// same.)
+/// `bayes` compares the likelihoods of an image under every class of a conditional model. `knn` takes the most frequent
+/// label of the training images with the nearest latents. The encoder of a conditional model gets the label of each image,
+/// so k-NN then measures how much label information is left in the latents.
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent classify cvae-conv --limit 1000")]
 pub(crate) struct Classify {
     #[command(flatten)]
     model: ModelArgument,
-    /// How to tell them [default: by Bayes' rule if the model is conditional, and else by latents]
+    /// Classification method [default: bayes for a conditional model, otherwise knn]
     #[arg(long, value_enum)]
-    by: Option<Method>,
-    /// Draws for the likelihood of an image under a label, by a conditional model: of z, or of the noise
-    /// that dequantises pixels for a flow
+    method: Option<Method>,
+    /// Samples for the likelihood of an image under a label: of z, or for a flow of the dequantisation noise
     #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     importance_samples: u32,
-    /// Use only the first N test images
+    /// Use the first N test images
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     #[command(flatten)]
@@ -37,13 +35,13 @@ pub(crate) struct Classify {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Method {
-    /// By Bayes' rule, from the likelihood of an image under each label
+    /// Bayes' rule: generative classification
     Bayes,
-    /// By the labels of the training images with the nearest latents
-    Latents,
+    /// k-nearest neighbours of the latents, k = 15
+    Knn,
 }
 
-/// How many latents near that of an image tell what it shows.
+/// k of the k-nearest-neighbour classification.
 const NEIGHBOURS: usize = 15;
 
 impl Classify {
@@ -59,20 +57,19 @@ impl Classify {
         let conditional = model.model.conditional();
         let usual = match conditional {
             Ok(_) => Method::Bayes,
-            Err(_) => Method::Latents,
+            Err(_) => Method::Knn,
         };
-        let (predicted, method) = if self.by.unwrap_or(usual) == Method::Bayes {
+        let (predicted, method) = if self.method.unwrap_or(usual) == Method::Bayes {
             let draws = self.importance_samples as usize;
             let bar = Counting::new(test.len(), "images", context);
             let done = |done| bar.reached(done);
-            // What is drawn is z, or the noise that dequantises.
-            let method = format!("Bayes' rule, draws a label: {draws}");
+            let method = format!("Bayes' rule with {draws} samples for each label");
             (
                 classify(conditional?, &test, known, draws, &batching, device, done)?,
                 method,
             )
         } else {
-            let method = format!("the {NEIGHBOURS} nearest latents of training images");
+            let method = format!("{NEIGHBOURS}-NN of latents");
             let (network, train) = (&model.model, data.train());
             (
                 knn_classify(network, &train, &test, NEIGHBOURS, &batching, device)?,
@@ -80,14 +77,14 @@ impl Classify {
             )
         };
         let matrix = confusion_matrix(known, test.labels(), &predicted)?;
-        let title = format!("{:.2} % right, by {method}", 100.0 * matrix.accuracy());
+        let title = format!("accuracy {:.2} % by {method}", 100.0 * matrix.accuracy());
         let count = thousands(test.len() as f64);
         let verdict = Verdict {
             words: format!("{count} test images of {}: {title}", data.name()),
             matrix,
             title,
-            name: match self.by {
-                Some(Method::Latents) => "confusion-latents",
+            name: match self.method {
+                Some(Method::Knn) => "confusion-knn",
                 _ => "confusion",
             },
             object: json!({

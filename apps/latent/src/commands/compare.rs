@@ -10,20 +10,21 @@ use crate::arguments::Shown;
 use crate::comparison::{csv, object, open_all, words};
 use crate::paths::{path, picture_path};
 
-/// Compare runs: what tells them apart, their test figures, and their curves
+/// Compare runs: different settings, test metrics and loss curves
 ///
-/// The figures are of the epoch whose weights a run keeps: the best by validation images, or the last.
+/// The metrics are those of the selected epoch: the lowest validation loss, or the last.
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent compare runs/realnvp-5 runs/realnvp-10 --csv")]
 pub(crate) struct Compare {
-    /// Run directories, finished or still in training
+    /// Run directories, complete or in training
     #[arg(value_name = "RUN", required = true, value_parser = path())]
     runs: Vec<PathBuf>,
-    /// Print the table as CSV, with all digits, and nothing else; no picture unless --out names one
+    /// Print only the table, as CSV with full precision; draw no figure unless --output is given
     #[arg(long)]
     csv: bool,
-    /// The file of the curves: .png, .svg, or .npy for the numbers [default: compare.png]
-    #[arg(long, value_name = "FILE", value_parser = picture_path())]
-    out: Option<PathBuf>,
+    /// File of the curves: .png, .svg, or .npy for the numbers [default: compare.png]
+    #[arg(short, long, value_name = "FILE", value_parser = picture_path())]
+    output: Option<PathBuf>,
 }
 
 impl Compare {
@@ -35,13 +36,13 @@ impl Compare {
         let records: Vec<(&str, &[EpochRecord])> = names.zip(records).collect();
         let (curves, object) = (comparison_curves(&records)?, object(&comparison));
         if self.csv {
-            if let Some(path) = &self.out {
+            if let Some(path) = &self.output {
                 curves.save(path)?;
             }
             return Ok(Shown::measured(csv(&comparison), object));
         }
         let path = self
-            .out
+            .output
             .clone()
             .unwrap_or_else(|| PathBuf::from("compare.png"));
         let mut shown = Shown::drawn(curves, path);

@@ -15,7 +15,7 @@ use crate::progress::thousands;
 use crate::shell::{CommandLine, next};
 use crate::{Context, Error};
 
-/// Look at the images themselves
+/// Show, describe or download data sets
 #[derive(Subcommand)]
 pub(crate) enum Data {
     Show(Show),
@@ -23,41 +23,44 @@ pub(crate) enum Data {
     Fetch(Fetch),
 }
 
-/// Show one image in the terminal, the first unless told otherwise
+/// Show one image in the terminal
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent data show --index 7")]
 pub(crate) struct Show {
-    /// Which image, counted from 0
+    /// Number of the image, from 0
     #[arg(long, value_name = "I", default_value_t = 0)]
     index: usize,
-    /// Of which part of the data
+    /// Split of the data
     #[arg(long, value_enum, default_value_t = Split::Train)]
     split: Split,
     #[command(flatten)]
     data: DataArguments,
-    /// Also write it as a picture: .png, .svg, or .npy for the numbers
-    #[arg(long, value_name = "FILE", value_parser = picture_path())]
-    out: Option<PathBuf>,
+    /// Also write the image to a file: .png, .svg, or .npy for the numbers
+    #[arg(short, long, value_name = "FILE", value_parser = picture_path())]
+    output: Option<PathBuf>,
 }
 
-/// Say what the data holds: counts, and statistics of the pixels
+/// Counts by class and pixel statistics of a data set
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent data info --data synthetic")]
 pub(crate) struct Info {
     #[command(flatten)]
     data: DataArguments,
 }
 
-/// Fetch a data set from the Hugging Face hub, and keep it where the other commands look for it
+/// Download a data set from the Hugging Face hub to where the other commands find it
 ///
-/// `HF_ENDPOINT`, `HF_HOME`, `HF_TOKEN` and `HF_HUB_OFFLINE` are obeyed.
+/// Uses the settings `HF_ENDPOINT`, `HF_HOME`, `HF_TOKEN` and `HF_HUB_OFFLINE`.
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent data fetch")]
 pub(crate) struct Fetch {
-    /// Which one
+    /// Data set
     #[arg(value_enum, default_value_t = Published::Mnist)]
     name: Published,
-    /// Where its four files go [default: latent/mnist or latent/fashion-mnist in the user's data directory]
-    #[arg(long, value_name = "DIRECTORY", value_parser = new_path())]
-    out: Option<PathBuf>,
-    /// Replace the data set that is there
+    /// Directory of its four files [default: latent/mnist or latent/fashion-mnist in the user's data directory]
+    #[arg(short, long, value_name = "DIRECTORY", value_parser = new_path())]
+    output: Option<PathBuf>,
+    /// Replace an existing data set
     #[arg(long)]
     overwrite: bool,
 }
@@ -117,7 +120,7 @@ impl Show {
         });
         Ok(Shown {
             picture: Some(Box::new(picture)),
-            path: self.out.clone(),
+            path: self.output.clone(),
             words,
             object,
         })
@@ -166,7 +169,7 @@ fn describe(name: &str, data: &Dataset) -> String {
         .map(|(digit, count)| format!("{digit}: {count}"))
         .collect();
     format!(
-        "{name}: {} images of {} × {} pixels\n  images by digit  {}\n  pixels in [0, 1]  mean {:.4}, standard deviation {:.4}, {:.1} % are 0\n  SHA-256 {}",
+        "{name}: {} images of {} × {} pixels\n  images by class  {}\n  pixels in [0, 1]  mean {:.4}, standard deviation {:.4}, {:.1} % are 0\n  SHA-256 {}",
         thousands(data.len() as f64),
         data.shape().height,
         data.shape().width,
@@ -200,7 +203,10 @@ impl Published {
 
 impl Fetch {
     fn run(&self, context: &Context) -> Result<(), Error> {
-        let directory = self.out.clone().map_or_else(|| self.name.directory(), Ok)?;
+        let directory = self
+            .output
+            .clone()
+            .map_or_else(|| self.name.directory(), Ok)?;
         if has_idx_files(&directory) && !self.overwrite {
             return Err(Error::DataExist(directory));
         }
@@ -231,11 +237,11 @@ impl Fetch {
             command = command.option("--data", "idx");
         }
         // MNIST is found where it goes by itself.
-        if self.out.is_some() || self.name == Published::FashionMnist {
+        if self.output.is_some() || self.name == Published::FashionMnist {
             command = command.option("--data-dir", &directory);
         }
         let words = format!(
-            "{}: {} images to train and {} to test, in {}\n{}",
+            "{}: {} training images and {} test images in {}\n{}",
             splits.name,
             thousands(train as f64),
             thousands(test as f64),

@@ -6,26 +6,27 @@ use crate::arguments::{DataArguments, ModelArgument, Shown, seed};
 use crate::progress::{evaluation_bars, thousands};
 use crate::{Context, Error};
 
-/// Measure a model on the test images, in nats per image
+/// Evaluate a model on the test images, in nats per image
 ///
-/// The bound is estimated with as many draws of z for each image as the model is trained by, from the given
-/// seed. For a model that was
-/// trained without --limit these are the figures that training ended with. The standard error of a mean over
-/// one image is not defined: null with --json.
+/// The bound uses as many samples of z for each image as in training. With the same seed, the metrics are those at the end
+/// of a training without --limit. The standard error for one image is not defined: null with --json.
 #[derive(Args)]
+#[command(
+    after_help = "Example:\n  latent evaluate runs/vae-2d --importance-samples 100 --limit 1000"
+)]
 pub(crate) struct Evaluate {
     #[command(flatten)]
     model: ModelArgument,
     #[command(flatten)]
     data: DataArguments,
-    /// Estimate the log-likelihood too, by K importance-weighted draws of z for each image; of a flow,
-    /// the logarithm of the probability of its levels, by K draws of the noise that dequantises them
+    /// Also estimate the log-likelihood by K importance samples of z for each image; for a flow, that of the 256-level
+    /// pixels by K samples of the dequantisation noise
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     importance_samples: Option<u32>,
-    /// Use only the first N images
+    /// Use the first N images
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
-    /// What random draws come from [default: the experiment's seed]
+    /// Seed of all random numbers [default: the experiment's seed]
     #[arg(long, value_parser = seed())]
     seed: Option<u64>,
 }

@@ -3,8 +3,9 @@ use serde_json::json;
 
 use crate::{Context, Error, shell};
 
-/// List what can be trained by name, and for which task
+/// List the experiments, with their tasks
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent experiments")]
 pub(crate) struct Experiments {}
 
 impl Experiments {

@@ -13,12 +13,15 @@ use crate::{Context, Error, experiments};
 ///
 /// Without an experiment, FILE is a model that an earlier version of this program wrote.
 ///
-/// The weights are a .safetensors file with the names and shapes that a PyTorch module of the same layers has:
-/// `safetensors.torch.save_file(module.state_dict(), FILE)`. The prefixes `module.` and `_orig_mod.`, which PyTorch's
-/// wrappers add, are left out. `tests/python/README.md` of the repository shows the modules.
+/// FILE is a .safetensors file with the names and shapes of a PyTorch module of the same layers:
+/// `safetensors.torch.save_file(module.state_dict(), FILE)`. The prefixes `module.` and `_orig_mod.` of PyTorch's wrappers
+/// are removed. `tests/python/README.md` in the repository shows the modules.
 #[derive(Args)]
+#[command(
+    after_help = "Example:\n  latent import weights.safetensors vae-2d -o vae-2d.safetensors"
+)]
 pub(crate) struct Import {
-    /// The weights
+    /// File of weights
     #[arg(value_name = "FILE", value_parser = path())]
     weights: PathBuf,
     /// The experiment that describes the model: a name or a .toml file [default: the one in FILE]
@@ -28,13 +31,13 @@ pub(crate) struct Import {
         long = "set",
         value_name = "KEY=VALUE",
         requires = "experiment",
-        help = "Change any value of the experiment, such as model.latent_size=8"
+        help = "Set a key of the experiment, such as model.latent_size=8"
     )]
     settings: Vec<String>,
-    /// The model's file to write
-    #[arg(long, value_name = "FILE.safetensors", value_parser = new_path())]
-    out: PathBuf,
-    /// Replace the file that is there
+    /// Model file to write
+    #[arg(short, long, value_name = "FILE.safetensors", value_parser = new_path())]
+    output: PathBuf,
+    /// Replace an existing file
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
@@ -43,20 +46,20 @@ pub(crate) struct Import {
 
 impl Import {
     pub(crate) fn run(&self, context: &Context) -> Result<(), Error> {
-        if self.out.exists() && !self.overwrite {
-            return Err(Error::FileExists(self.out.clone()));
+        if self.output.exists() && !self.overwrite {
+            return Err(Error::FileExists(self.output.clone()));
         }
         if let Some(name) = &self.experiment {
             let mut experiment = experiments::find(name, &self.settings)?;
             let loaded = self.data.load(experiment.data.source, context)?;
             experiment.data.source = loaded.source;
-            import(&self.weights, &experiment, &loaded.splits, &self.out)
+            import(&self.weights, &experiment, &loaded.splits, &self.output)
                 .map_err(|error| Error::of_weights(&self.weights, error))?;
         } else {
-            upgrade(&self.weights, &self.out)?;
+            upgrade(&self.weights, &self.output)?;
         }
-        let out = self.out.display().to_string();
-        let evaluate = CommandLine::new("evaluate").path(&self.out);
+        let out = self.output.display().to_string();
+        let evaluate = CommandLine::new("evaluate").path(&self.output);
         context.say(&next(&[evaluate.data_directory(&self.data)]));
         context.result(&out, &json!({ "files": [out] }))
     }

@@ -13,9 +13,9 @@ use crate::progress::evaluation_bars;
 use crate::shell::program;
 use crate::{Context, Error, remedy};
 
-/// Pretrained models
+/// List, describe, download or export pretrained models
 ///
-/// Their names stand wherever a MODEL is asked for: `latent sample cvae-conv --digits 3,1,4`.
+/// Every command that takes a MODEL accepts their names: `latent sample cvae-conv --labels 3,1,4`.
 #[derive(Subcommand)]
 pub(crate) enum Pretrained {
     List(List),
@@ -24,41 +24,46 @@ pub(crate) enum Pretrained {
     Export(Export),
 }
 
-/// List them: the small ones are in the program, the large ones in a clone of its repository or on a hub
+/// List the pretrained models
+///
+/// Small models are embedded in the program; large ones are in a clone of its repository or on a hub.
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent models list")]
 pub(crate) struct List {}
 
-/// Print the card of one: its data, its figures, how it was made, and what it is not for
+/// Print the model card: data, metrics, training and limits
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent models info cvae-conv")]
 pub(crate) struct Info {
-    /// Its name
+    /// Name of the model
     name: String,
 }
 
-/// Download those that are not on this computer yet, from a repository on a hub
+/// Download models from a repository on a hub
 ///
-/// `LATENT_MODELS` names the repository, `owner/name` or `owner/name@revision`: one to which a directory that `latent
-/// models export` wrote was uploaded. The default, latent-models/mnist, is not published yet. `HF_ENDPOINT`,
-/// `HF_HOME`, `HF_TOKEN` and `HF_HUB_OFFLINE` are obeyed.
+/// `LATENT_MODELS` names the repository, `owner/name` or `owner/name@revision`, to which a directory of `latent models
+/// export` was uploaded. The default, latent-models/mnist, is not published yet. Uses the settings `HF_ENDPOINT`,
+/// `HF_HOME`, `HF_TOKEN` and `HF_HUB_OFFLINE`.
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent models fetch realnvp-5")]
 pub(crate) struct Fetch {
-    /// Which [default: all]
+    /// Names of models [default: all]
     names: Vec<String>,
 }
 
-/// Write a directory of models to be uploaded: files, cards, and an index with checksums
+/// Write a directory of models for upload: files, cards, and an index with checksums
 ///
-/// Every model that is named is measured again on the test images of its data, and replaces one of the
-/// same name that is there.
+/// Every named model is evaluated on the test images of its data, and replaces an exported model of the same name.
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent models export exported runs/vae-2d --half")]
 pub(crate) struct Export {
-    /// A new directory, or one that was exported before
+    /// New directory, or an earlier export
     #[arg(value_parser = new_path())]
     directory: PathBuf,
-    /// Runs or .safetensors files, each called by its experiment [default: the pretrained models]
+    /// Runs or .safetensors files, named after their experiments [default: the pretrained models]
     #[arg(value_parser = path())]
     models: Vec<PathBuf>,
-    /// Round the matrices of weights to 16 bits: half the size
+    /// Round weight matrices to 16 bits: half the size
     #[arg(long, requires = "models")]
     half: bool,
     #[command(flatten)]
@@ -139,7 +144,7 @@ impl List {
                 "nothing can be fetched from a hub: {error}{remedy}"
             ));
         }
-        words.push(format!("\nDraw with one: `{} sample NAME`.", program()));
+        words.push(format!("\nSample from one: `{} sample NAME`.", program()));
         context.result(&words.join("\n"), &json!({ "models": objects }))
     }
 }

@@ -4,13 +4,14 @@ use latent_figures::{ReconstructionOptions, reconstructions};
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error};
 
-/// Draw the first test images above what the model makes of them
+/// Test images above their reconstructions
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent reconstruct runs/vae-2d")]
 pub(crate) struct Reconstruct {
     #[command(flatten)]
     model: ModelArgument,
-    /// How many images
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=50))]
+    /// Number of images
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=50))]
     count: u16,
     #[command(flatten)]
     data: DataArguments,

@@ -12,40 +12,41 @@ use crate::report::{Reported, Run};
 use crate::runs::refuse_other_data;
 use crate::{Context, Error};
 
-/// Write the report of an assignment, or of runs: one HTML file with every picture, figure and answer
+/// Write the report of an assignment, or of runs, as one HTML file
 ///
-/// Trains what is missing, runs the commands of the assignment's recipes, and answers its questions with
-/// what they measured. Finished runs are taken as they are, and interrupted ones gone on with: after
-/// Ctrl-C the same command takes up where it stopped. The file opens without a network, prints, and is
-/// written whole or not at all.
+/// Trains the missing runs, runs the commands of the assignment, and answers its questions with the results. Complete runs
+/// are used as they are, and interrupted ones resumed: after Ctrl-C, the same command continues. The file needs no network.
 #[derive(Args)]
 #[command(after_help = "\
+Example:
+  latent report vae2d --quick
+
 Assignments: lab8, hy673, aevb, radboud, vae2d. With --quick each takes some minutes on two cores; without,
 hy673 takes hours, radboud half an hour, and the others a few minutes.")]
 pub(crate) struct Report {
-    /// An assignment (lab8, hy673, aevb, radboud, vae2d), or run directories
+    /// Assignment (lab8, hy673, aevb, radboud, vae2d), or run directories
     #[arg(value_name = "ASSIGNMENT|RUN", required = true, value_parser = path())]
     of: Vec<PathBuf>,
-    /// Few epochs of few images, in runs of their own: what the report is like, in minutes
+    /// Train few epochs on few images, in separate runs: a preview in minutes
     #[arg(long)]
     quick: bool,
-    /// With --quick: how many epochs
+    /// With --quick: number of epochs
     #[arg(long, value_name = "N", requires = "quick", value_parser = clap::value_parser!(u64).range(1..))]
     epochs: Option<u64>,
-    /// With --quick: use only the first N images
+    /// With --quick: use the first N images
     #[arg(long, value_name = "N", requires = "quick", value_parser = clap::value_parser!(u64).range(10..))]
     limit: Option<u64>,
-    /// Where report.html goes [default: reports/ASSIGNMENT, reports/ASSIGNMENT-quick, or of runs
+    /// Directory of report.html [default: reports/ASSIGNMENT, reports/ASSIGNMENT-quick, or for runs
     /// reports/runs/RUN+RUN…]
-    #[arg(long, value_name = "DIRECTORY", value_parser = new_path())]
-    out: Option<PathBuf>,
-    /// Where runs are, and are made
+    #[arg(short, long, value_name = "DIRECTORY", value_parser = new_path())]
+    output: Option<PathBuf>,
+    /// Directory of the runs
     #[arg(long, value_name = "DIRECTORY", default_value = "runs", value_parser = new_path())]
     runs: PathBuf,
-    /// What all randomness comes from [default: the experiments' own seed]
+    /// Seed of all random numbers [default: the seeds of the experiments]
     #[arg(long, value_parser = seed())]
     seed: Option<u64>,
-    /// Print the commands that it would run, and do nothing
+    /// Print the commands of the report, and run nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -76,7 +77,7 @@ impl Report {
         }
         let suffix = if self.quick { "-quick" } else { "" };
         let directory = self
-            .out
+            .output
             .clone()
             .unwrap_or_else(|| Path::new("reports").join(format!("{}{suffix}", assignment.name)));
         // Before hours of training.
@@ -90,7 +91,7 @@ impl Report {
         }
         let report = match latent_reports::write(&assignment, &options, &mut commands) {
             Err(Error::Interrupted) => {
-                context.say("the same `latent report` goes on from there");
+                context.say("the same `latent report` command continues from here");
                 return Err(Error::Interrupted);
             }
             written => written?,

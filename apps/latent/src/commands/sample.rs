@@ -1,24 +1,25 @@
 use clap::{Args, ValueEnum};
 use latent_figures::{MAX_IMAGES, Pixels, SampleOptions, samples};
 
-use crate::arguments::{DrawArguments, ModelArgument, Shown, TemperatureArgument, digit};
+use crate::arguments::{DrawArguments, ModelArgument, Shown, TemperatureArgument, label};
 use crate::{Context, Error};
 
-/// Draw new images: a latent from the prior, then its image
+/// Sample new images: latents from the prior, decoded
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent sample cvae-conv --labels 4,2 -n 3")]
 pub(crate) struct Sample {
     #[command(flatten)]
     model: ModelArgument,
-    /// The digits to draw, with commas between them, by a conditional model [default: all ten]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = digit())]
-    digits: Option<Vec<u8>>,
-    /// How many images; of each digit, if digits are named or the model is conditional [default: 25,
-    /// 1 of each digit that is named, or 10 of each of all ten]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_IMAGES as i64))]
+    /// Requested labels, separated by commas, for a conditional model [default: every class]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = label())]
+    labels: Option<Vec<u8>>,
+    /// Number of images; of each label, for a conditional model [default: 25 images, 1 of each requested label, or 10 of
+    /// every class]
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_IMAGES as i64))]
     count: Option<u16>,
-    /// What to show of p(x|z)
+    /// Pixels of an image, given its latent
     #[arg(long, value_enum, default_value_t)]
-    draw: Draw,
+    pixels: PixelChoice,
     #[command(flatten)]
     how_far: TemperatureArgument,
     #[command(flatten)]
@@ -26,23 +27,23 @@ pub(crate) struct Sample {
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum Draw {
-    /// Its mean: the probability of ink at each pixel
+enum PixelChoice {
+    /// Mean of p(x|z)
     #[default]
     Mean,
-    /// A draw of the pixels, each black or white
-    Pixels,
+    /// Sample from p(x|z)
+    Sample,
 }
 
 impl Sample {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let options = SampleOptions {
-            labels: self.digits.clone(),
+            labels: self.labels.clone(),
             count: self.count.map(usize::from),
-            pixels: match self.draw {
-                Draw::Mean => Pixels::Mean,
-                Draw::Pixels => Pixels::Sample,
+            pixels: match self.pixels {
+                PixelChoice::Mean => Pixels::Mean,
+                PixelChoice::Sample => Pixels::Sample,
             },
             temperature: self.how_far.temperature,
             seed: self.output.given_seed(),

@@ -24,56 +24,58 @@ use crate::runs::refuse_other_data;
 use crate::shell::{CommandLine, next};
 use crate::{Context, Error, experiments};
 
-/// Train a model and draw what it learned
+/// Train a model and draw its figures
 ///
-/// Makes a run: a directory with the experiment (everything resolved), the weights, a line of
-/// metrics an epoch, and figures. Ctrl-C ends it after the current step; `--resume` goes on, and
-/// ends with the same bytes as if nothing had happened.
+/// Creates a run: a directory with the resolved experiment, weights, metrics of each epoch, and figures. Ctrl-C stops after
+/// the current step; `--resume` continues, with the same result as an uninterrupted training.
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent train vae-2d --set model.latent_size=8 --name vae-8d")]
 pub(crate) struct Train {
-    /// The name of an experiment (`latent experiments` lists them), or a TOML file
+    /// Name of an experiment (`latent experiments`), or a TOML file
     #[arg(required_unless_present = "resume")]
     experiment: Option<String>,
-    /// Go on with an interrupted run, on the data that it stores
-    #[arg(long, value_name = "RUN", value_parser = path(), conflicts_with_all = ["experiment", "epochs", "batch_size", "learning_rate", "limit", "seed", "settings", "out", "overwrite"])]
+    /// Continue an interrupted run; with --epochs, extend it to that total
+    #[arg(long, value_name = "RUN", value_parser = path(), conflicts_with_all = ["experiment", "batch_size", "learning_rate", "limit", "seed", "settings", "output", "name", "overwrite"])]
     resume: Option<PathBuf>,
-    /// Leave a finished run of the same experiment as it is, and resume an interrupted one; train where
-    /// there is none
+    /// Train only if there is no complete run of this experiment; resume an interrupted one
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
     if_needed: bool,
-    /// How many times every image is seen
+    /// Number of epochs
     #[arg(long, value_name = "N", value_parser = positive)]
     epochs: Option<usize>,
-    /// Images in a batch
+    /// Batch size
     #[arg(long, value_name = "N", value_parser = positive)]
     batch_size: Option<usize>,
-    /// Adam's step size
+    /// Learning rate
     #[arg(long, value_name = "X", value_parser = rate)]
     learning_rate: Option<f64>,
-    /// Use only the first N training images and the first N test images
+    /// Use the first N training images and the first N test images
     #[arg(long, value_name = "N", value_parser = positive)]
     limit: Option<usize>,
-    /// What all randomness comes from
+    /// Seed of all random numbers
     #[arg(long, value_parser = seed())]
     seed: Option<u64>,
     #[arg(
         long = "set",
         value_name = "KEY=VALUE",
-        help = "Change any value of the experiment, such as model.latent_size=8"
+        help = "Set a key of the experiment, such as model.latent_size=8"
     )]
     settings: Vec<String>,
     #[command(flatten)]
     data: DataArguments,
-    /// The run's directory [default: runs/NAME]
-    #[arg(long, value_name = "RUN", value_parser = new_path())]
-    out: Option<PathBuf>,
-    /// Replace the run that is there, which is kept in RUN/replaced until the new one has saved an epoch
+    /// Name of the run: its directory is runs/NAME [default: the experiment's name]
+    #[arg(long, value_name = "NAME", value_parser = new_path(), conflicts_with = "output")]
+    name: Option<PathBuf>,
+    /// Directory of the run [default: runs/NAME]
+    #[arg(short, long, value_name = "RUN", value_parser = new_path())]
+    output: Option<PathBuf>,
+    /// Replace an existing run, which is kept in RUN/replaced until the new one has saved an epoch
     #[arg(long)]
     overwrite: bool,
-    /// Save what resuming needs about every N seconds, and not only after an epoch
+    /// Seconds between checkpoints within an epoch
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    save_every: u64,
-    /// Draw nothing at the end
+    checkpoint_interval: u64,
+    /// Draw no figures
     #[arg(long)]
     no_figures: bool,
 }
@@ -113,7 +115,7 @@ impl Train {
             (None, Some(run)) => self.reopen(run.directory(), context)?,
             (None, None) => self.begin(context)?,
         };
-        let run = run.save_every(Duration::from_secs(self.save_every));
+        let run = run.save_every(Duration::from_secs(self.checkpoint_interval));
         let epochs = run.experiment()?.training.epochs;
         let mut progress = Progress::new(context, epochs)?;
         match train(&run, &splits, &context.device, &mut progress)? {
@@ -129,21 +131,22 @@ impl Train {
     }
 
     /// Given, unless `--resume` is: clap sees to it.
-    fn name(&self) -> &str {
+    fn experiment_name(&self) -> &str {
         self.experiment.as_deref().unwrap_or_default()
     }
 
     /// The experiment that a new run would be of.
     pub(crate) fn experiment(&self) -> Result<Experiment, Error> {
-        experiments::find(self.name(), &self.settings())
+        experiments::find(self.experiment_name(), &self.settings())
     }
 
     /// The directory of a new run.
     fn directory(&self, experiment: &Experiment) -> Result<PathBuf, Error> {
-        let directory = self
-            .out
-            .clone()
-            .unwrap_or_else(|| Path::new("runs").join(&experiment.name));
+        let named = || {
+            let name = self.name.clone();
+            Path::new("runs").join(name.unwrap_or_else(|| experiment.name.clone().into()))
+        };
+        let directory = self.output.clone().unwrap_or_else(named);
         check(&directory).map_err(Error::Name)?;
         Ok(directory)
     }
@@ -184,7 +187,7 @@ impl Train {
     }
 
     fn begin(&self, context: &Context) -> Result<(Run, Splits), Error> {
-        let name = self.name();
+        let name = self.experiment_name();
         let mut experiment = self.experiment()?;
         let directory = self.directory(&experiment)?;
         let loaded = self.data.load(experiment.data.source, context)?;
@@ -221,6 +224,9 @@ impl Train {
 
     fn reopen(&self, directory: &Path, context: &Context) -> Result<(Run, Splits), Error> {
         let run = Run::open(directory)?;
+        if let (Some(_), Some(epochs)) = (&self.resume, self.epochs) {
+            run.set_epochs(epochs)?;
+        }
         let splits = self.data.load_to_resume(&run, context)?;
         Ok((run, splits))
     }
@@ -361,11 +367,11 @@ fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Er
         save("interpolations", &interpolations(&model, test, &options)?)?;
     }
     let options = PrototypeOptions::default();
-    save("gallery", &prototypes(&model, test, &options)?)?;
+    save("prototypes", &prototypes(&model, test, &options)?)?;
     let size = model.model.latent_size();
     if (2..=PrincipalComponents::MOST_DIMENSIONS).contains(&size) && test.len() >= 2 {
         let options = LatentsOptions::default();
-        save("scatter", &latents(&model, test, &options)?)?;
+        save("latents", &latents(&model, test, &options)?)?;
     }
     if size == 2 {
         let grid = covering_grid(&model, test, 15, None)?;
@@ -388,21 +394,21 @@ fn suggestions(run: &Path, experiment: &Experiment, splits: &Splits) -> Vec<Comm
             classes = (0..=u8::MAX).filter(seen).take(3).collect();
         }
         let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
-        all.push(of("sample").option("--digits", classes.join(",")));
-        all.push(of("restyle"));
+        all.push(of("sample").option("--labels", classes.join(",")));
+        all.push(of("plot analogies"));
     } else if size == 2 {
-        all.push(of("manifold").word("--quantiles"));
-        all.push(of("scatter").option("--latent", "sample"));
+        all.push(of("plot manifold").word("--quantiles"));
+        all.push(of("plot latents").option("--latent", "sample"));
     } else {
         all.push(match test.len() {
             0 | 1 => of("sample").option("--temperature", "0.8"),
-            2 | 3 => of("interpolate").option("--between", "0,1"),
-            _ => of("interpolate").option("--between", "0,3"),
+            2 | 3 => of("interpolate").option("--indices", "0,1"),
+            _ => of("interpolate").option("--indices", "0,3"),
         });
         if (2..=PrincipalComponents::MOST_DIMENSIONS).contains(&size)
             && test.len() >= MIN_TSNE_IMAGES
         {
-            all.push(of("scatter").option("--projection", "tsne"));
+            all.push(of("plot latents").option("--projection", "tsne"));
         }
     }
     all.push(of("evaluate").word("--json"));

@@ -41,7 +41,7 @@ fn newly_trained(settings: &[&str]) -> tempfile::TempDir {
 }
 
 fn train_small(directory: &Path, settings: &[&str]) {
-    let arguments = ["train", "vae-2d", "--out", "run", "--epochs", "2"];
+    let arguments = ["train", "vae-2d", "--output", "run", "--epochs", "2"];
     let small = ["--limit", "300", "--set", "model.hidden=[32]"];
     let all = [&arguments[..], &small, &["--no-figures"], settings].concat();
     succeed(directory, &all);
@@ -58,7 +58,7 @@ fn with_files() -> tempfile::TempDir {
 /// A small conditional run on such files.
 fn trained_conditional() -> tempfile::TempDir {
     let directory = with_files();
-    let train = ["train", "cvae-conv", "--data", "idx", "--out", "run"];
+    let train = ["train", "cvae-conv", "--data", "idx", "--output", "run"];
     let small = ["--limit", "200", "--set", "model.channels=[4,6]"];
     let all = [&train[..], &small, &["--epochs", "1", "--no-figures"]].concat();
     succeed(directory.path(), &all);
@@ -80,7 +80,7 @@ fn training_says_what_it_took_what_it_reached_and_what_to_do_next() {
     let (stdout, stderr, code) = outcome(latent(directory.path()).args(arguments));
     assert_eq!(code, 0, "{stderr}");
     assert!(
-        stderr.contains("data: the built-in synthetic digits") && stderr.contains("--data-dir"),
+        stderr.contains("data: synthetic digits (MNIST not found; run `"),
         "{stderr}"
     );
     assert!(
@@ -93,7 +93,7 @@ fn training_says_what_it_took_what_it_reached_and_what_to_do_next() {
         "kl",
         "nats per image",
         "next:",
-        &native("latent manifold runs/vae-2d"),
+        &native("latent plot manifold runs/vae-2d"),
     ] {
         assert!(stdout.contains(part), "{part}: {stdout}");
     }
@@ -105,9 +105,9 @@ fn training_says_what_it_took_what_it_reached_and_what_to_do_next() {
         "curves",
         "samples",
         "reconstructions",
-        "scatter",
+        "latents",
         "manifold",
-        "gallery",
+        "prototypes",
     ] {
         let bytes = fs::read(run.join(format!("figures/{figure}.png"))).unwrap();
         assert!(bytes.starts_with(b"\x89PNG"), "{figure}");
@@ -123,7 +123,7 @@ fn training_says_what_it_took_what_it_reached_and_what_to_do_next() {
 fn the_number_of_threads_changes_no_byte() {
     let weights = |threads: &str| {
         let directory = tempfile::tempdir().unwrap();
-        let arguments = ["train", "vae-2d", "--out", "run", "--epochs", "1"];
+        let arguments = ["train", "vae-2d", "--output", "run", "--epochs", "1"];
         let data = ["--limit", "600", "--data", "synthetic", "--no-figures"];
         let mut command = latent(directory.path());
         command.args(arguments).args(data);
@@ -194,7 +194,7 @@ fn bench_times_every_model_with_the_threads_asked_for() {
         ]
     );
     let arguments =
-        "bench mlp-vae conv-vae --batch-size 4,8 --steps 2 --threads 1,2 --out speed.npy";
+        "bench mlp-vae conv-vae --batch-size 4,8 --steps 2 --threads 1,2 --output speed.npy";
     let arguments: Vec<&str> = arguments.split(' ').collect();
     let result = object(directory.path(), &arguments);
     assert_eq!(result["threads"], serde_json::json!([1, 2]));
@@ -249,7 +249,7 @@ fn every_picture_is_drawn_in_every_form() {
     train_small(directory.path(), &["--data", "idx"]);
     let commands: [(&[&str], &str); 12] = [
         (&["sample", "run", "--count", "7"], "(7, 28, 28)"),
-        (&["sample", "run", "--draw", "pixels"], "(25, 28, 28)"),
+        (&["sample", "run", "--pixels", "sample"], "(25, 28, 28)"),
         (&["reconstruct", "run", "--count", "12"], "(24, 28, 28)"),
         (&["reconstruct", "run", "--count", "3"], "(6, 28, 28)"),
         (
@@ -257,30 +257,45 @@ fn every_picture_is_drawn_in_every_form() {
             "(12, 28, 28)",
         ),
         (
-            &["interpolate", "run", "--between", "3,1", "--path", "linear"],
+            &[
+                "interpolate",
+                "run",
+                "--indices",
+                "3,1",
+                "--method",
+                "linear",
+            ],
             "(25, 28, 28)",
         ),
         (
-            &["manifold", "run", "--steps", "4", "--range", "2.0"],
+            &["plot", "manifold", "run", "--steps", "4", "--range", "2.0"],
             "(16, 28, 28)",
         ),
         (
-            &["manifold", "run", "--steps", "3", "--quantiles"],
+            &["plot", "manifold", "run", "--steps", "3", "--quantiles"],
             "(9, 28, 28)",
         ),
         (
-            &["scatter", "run", "--count", "50", "--latent", "sample"],
+            &[
+                "plot", "latents", "run", "--count", "50", "--latent", "sample",
+            ],
             "(50, 2)",
         ),
-        (&["gallery", "run", "--per-digit", "2"], "(20, 28, 28)"),
-        (&["neighbours", "run", "--image", "3"], "(54, 28, 28)"),
+        (
+            &["plot", "prototypes", "run", "--per-class", "2"],
+            "(20, 28, 28)",
+        ),
+        (
+            &["plot", "perturbations", "run", "--index", "3"],
+            "(54, 28, 28)",
+        ),
         (
             &[
                 "interpolate",
                 "run",
-                "--digits",
+                "--labels",
                 "3,8",
-                "--path",
+                "--method",
                 "spherical",
             ],
             "(25, 28, 28)",
@@ -288,11 +303,11 @@ fn every_picture_is_drawn_in_every_form() {
     ];
     draw_in_every_form(directory.path(), &commands);
     assert!(directory.path().join("pictures/of.labels.npy").is_file());
-    // Without --out, into the run; the JSON says where.
-    let written = object(directory.path(), &["manifold", "run"]);
+    // Without --output, into the run; the JSON says where.
+    let written = object(directory.path(), &["plot", "manifold", "run"]);
     assert_eq!(written["files"][0], native("run/figures/manifold.png"));
     assert_eq!(
-        object(directory.path(), &["curves", "run"])["files"][0],
+        object(directory.path(), &["plot", "curves", "run"])["files"][0],
         native("run/figures/curves.png")
     );
 }
@@ -302,7 +317,7 @@ fn draw_in_every_form(directory: &Path, commands: &[(&[&str], &str)]) {
     for (command, shape) in commands {
         for extension in ["png", "svg", "npy"] {
             let name = format!("pictures/of.{extension}");
-            let stdout = succeed(directory, &[command, &["--out", &name][..]].concat());
+            let stdout = succeed(directory, &[command, &["--output", &name][..]].concat());
             assert!(
                 stdout.lines().any(|line| line == native(&name)),
                 "{command:?}"
@@ -313,7 +328,7 @@ fn draw_in_every_form(directory: &Path, commands: &[(&[&str], &str)]) {
                 "svg" => assert!(fs::read_to_string(&path).unwrap().contains("<svg")),
                 _ => {
                     let (header, _) = npy(&path);
-                    let counts = matches!(command[0], "classify" | "judge");
+                    let counts = matches!(command[0], "classify" | "evaluate-samples");
                     let kind = if counts { "'<i8'" } else { "'<f4'" };
                     assert!(header.contains(shape), "{command:?}: {header}");
                     assert!(header.contains(kind), "{command:?}: {header}");
@@ -330,28 +345,42 @@ fn a_conditional_model_draws_what_it_is_told() {
     let directory = trained_conditional();
     let commands: [(&[&str], &str); 11] = [
         (&["sample", "run"], "(100, 28, 28)"),
-        (&["sample", "run", "--digits", "3, 1, 4"], "(3, 28, 28)"),
+        (&["sample", "run", "--labels", "3, 1, 4"], "(3, 28, 28)"),
         (
-            &["sample", "run", "--digits", "0,2", "--count", "4"],
+            &["sample", "run", "--labels", "0,2", "--count", "4"],
             "(8, 28, 28)",
         ),
-        (&["digit", "run", "7"], "(1, 28, 28)"),
-        (&["restyle", "run", "--image", "4, 0"], "(22, 28, 28)"),
         (
-            &["manifold", "run", "--digit", "3", "--steps", "3"],
+            &["sample", "run", "--labels", "7", "--count", "1"],
+            "(1, 28, 28)",
+        ),
+        (
+            &["plot", "analogies", "run", "--indices", "4, 0"],
+            "(22, 28, 28)",
+        ),
+        (
+            &["plot", "manifold", "run", "--label", "3", "--steps", "3"],
             "(9, 28, 28)",
         ),
         (
-            &["neighbours", "run", "--radii", "1,2", "--count", "2"],
+            &[
+                "plot",
+                "perturbations",
+                "run",
+                "--radii",
+                "1,2",
+                "--count",
+                "2",
+            ],
             "(8, 28, 28)",
         ),
         (
             &[
                 "interpolate",
                 "run",
-                "--digits",
+                "--labels",
                 "0,9",
-                "--path",
+                "--method",
                 "sinusoidal",
             ],
             "(25, 28, 28)",
@@ -369,7 +398,7 @@ fn a_conditional_model_draws_what_it_is_told() {
         ),
         (
             &[
-                "judge",
+                "evaluate-samples",
                 "run",
                 "--count",
                 "3",
@@ -380,7 +409,7 @@ fn a_conditional_model_draws_what_it_is_told() {
             ],
             "(10, 10)",
         ),
-        (&["gallery", "run"], "(50, 28, 28)"),
+        (&["plot", "prototypes", "run"], "(50, 28, 28)"),
     ];
     draw_in_every_form(directory.path(), &commands);
     // At temperature 0 there is one image of each digit, read as one; far out there are others.
@@ -388,7 +417,7 @@ fn a_conditional_model_draws_what_it_is_told() {
         let object = object(
             directory.path(),
             &[
-                "judge",
+                "evaluate-samples",
                 "run",
                 "--count",
                 "5",
@@ -408,9 +437,19 @@ fn a_conditional_model_draws_what_it_is_told() {
     // The same seed draws the same digit.
     let image = |name: &str| fs::read(directory.path().join(name)).unwrap();
     for name in ["a.npy", "b.npy"] {
-        succeed(directory.path(), &["digit", "run", "7", "--out", name]);
+        succeed(
+            directory.path(),
+            &[
+                "sample", "run", "--labels", "7", "--count", "1", "--output", name,
+            ],
+        );
     }
-    succeed(directory.path(), &["digit", "run", "1", "--out", "c.npy"]);
+    succeed(
+        directory.path(),
+        &[
+            "sample", "run", "--labels", "1", "--count", "1", "--output", "c.npy",
+        ],
+    );
     assert!(image("a.npy") == image("b.npy") && image("a.npy") != image("c.npy"));
 
     let classified = object(directory.path(), &["classify", "run", "--limit", "20"]);
@@ -418,17 +457,21 @@ fn a_conditional_model_draws_what_it_is_told() {
     let counts = rows.iter().flat_map(|row| row.as_array().unwrap());
     assert_eq!(counts.map(|count| count.as_u64().unwrap()).sum::<u64>(), 20);
     for (arguments, part) in [
-        (&["sample", "run", "--digits", "3,10"][..], "0..=9"),
-        (&["digit", "run", "ten"], "ten"),
+        (&["sample", "run", "--labels", "3,256"][..], "0..=255"),
+        (&["sample", "run", "--labels", "ten", "--count", "1"], "ten"),
         (&["classify", "run", "--importance-samples", "0"], "1.."),
         (&["evaluate", "run", "--importance-samples", "0"], "1.."),
-        (&["interpolate", "run", "--digits", "3,12"], "3,8"),
-        (&["neighbours", "run", "--radii=-1"], "0.5"),
+        (&["interpolate", "run", "--labels", "3,x"], "3,8"),
+        (&["plot", "perturbations", "run", "--radii=-1"], "0.5"),
     ] {
         let message = fail(directory.path(), arguments, 2);
         assert!(message.contains(part), "{arguments:?}: {message}");
     }
-    let message = fail(directory.path(), &["restyle", "run", "--image", "10000"], 1);
+    let message = fail(
+        directory.path(),
+        &["plot", "analogies", "run", "--indices", "10000"],
+        1,
+    );
     assert!(message.contains("no image 10000"), "{message}");
 }
 
@@ -436,11 +479,11 @@ fn a_conditional_model_draws_what_it_is_told() {
 fn conditional_questions_to_another_model_are_refused() {
     let directory = trained(&[]);
     for arguments in [
-        &["sample", "run", "--digits", "3"][..],
-        &["digit", "run", "3"],
-        &["restyle", "run"],
-        &["manifold", "run", "--digit", "3"],
-        &["judge", "run"],
+        &["sample", "run", "--labels", "3"][..],
+        &["sample", "run", "--labels", "3", "--count", "1"],
+        &["plot", "analogies", "run"],
+        &["plot", "manifold", "run", "--label", "3"],
+        &["evaluate-samples", "run"],
     ] {
         let message = fail(directory.path(), arguments, 1);
         assert!(
@@ -450,7 +493,7 @@ fn conditional_questions_to_another_model_are_refused() {
     }
     // It is classified by what lies near in its latent space instead.
     let classified = object(directory.path(), &["classify", "run", "--limit", "500"]);
-    assert!(classified["method"].as_str().unwrap().contains("nearest"));
+    assert!(classified["method"].as_str().unwrap().contains("NN"));
     assert!(classified["accuracy"].as_f64().unwrap() > 0.2);
     assert!(directory.path().join("run/figures/confusion.png").is_file());
 }
@@ -514,13 +557,21 @@ fn a_covariance_of_few_images_is_said_to_be_singular() {
         "vae-2d",
         "--epochs",
         "1",
-        "--out",
+        "--output",
         "run",
         "--no-figures",
     ];
     succeed(at, &[&arguments[..], &small].concat());
     save_idx(&synthetic(1, 10, 4), &at.join("few"), |_| Ok(())).unwrap();
-    let posterior = ["posterior", "run", "--data", "idx", "--data-dir", "few"];
+    let posterior = [
+        "plot",
+        "posterior",
+        "run",
+        "--data",
+        "idx",
+        "--data-dir",
+        "few",
+    ];
     let words = succeed(at, &posterior);
     let expected = "not defined, since the covariance of 4 images in 5 dimensions is singular";
     assert!(
@@ -573,7 +624,7 @@ fn a_name_need_not_be_text() {
     let name = |bytes| OsStr::from_bytes(bytes);
     let mut sample = latent(directory.path());
     sample
-        .args(["sample", "vae-2d", "--out"])
+        .args(["sample", "vae-2d", "--output"])
         .arg(name(b"\xff.png"));
     let (_, stderr, code) = outcome(&mut sample);
     assert_eq!(code, 0, "{stderr}");
@@ -602,17 +653,28 @@ fn runs_are_compared_over_what_tells_them_apart() {
     let directory = trained(&[]);
     let at = directory.path();
     let other = [
-        "train", "vae-2d", "--out", "other", "--epochs", "1", "--limit", "100",
+        "train", "vae-2d", "--output", "other", "--epochs", "1", "--limit", "100",
     ];
     succeed(
         at,
         &[&other[..], &["--set", "model.latent_size=4"]].concat(),
     );
-    let against = ["curves", "run", "other", "--against", "model.latent_size"];
+    let against = [
+        "plot",
+        "curves",
+        "run",
+        "other",
+        "--against",
+        "model.latent_size",
+    ];
     assert_eq!(object(at, &against)["files"][0], "latent_size.png");
-    let message = fail(at, &["curves", "run", "other"], 1);
+    let message = fail(at, &["plot", "curves", "run", "other"], 1);
     assert!(message.contains("--against"), "{message}");
-    let message = fail(at, &["curves", "run", "--against", "model.latent_sizes"], 1);
+    let message = fail(
+        at,
+        &["plot", "curves", "run", "--against", "model.latent_sizes"],
+        1,
+    );
     assert!(
         message.contains("did you mean `model.latent_size`"),
         "{message}"
@@ -624,7 +686,7 @@ fn numbers_behind_pictures_are_what_they_say() {
     let directory = trained(&[]);
     succeed(
         directory.path(),
-        &["sample", "run", "--draw", "pixels", "--out", "a.npy"],
+        &["sample", "run", "--pixels", "sample", "--output", "a.npy"],
     );
     let values = |name: &str| -> Vec<f32> {
         let (_, bytes) = npy(&directory.path().join(name));
@@ -638,35 +700,35 @@ fn numbers_behind_pictures_are_what_they_say() {
             .iter()
             .all(|&pixel| pixel == 0.0 || pixel == 1.0)
     );
-    succeed(directory.path(), &["sample", "run", "--out", "b.npy"]);
+    succeed(directory.path(), &["sample", "run", "--output", "b.npy"]);
     assert!(
         values("b.npy")
             .iter()
             .all(|pixel| (0.0..=1.0).contains(pixel))
     );
     // The same seed draws the same, another one does not.
-    succeed(directory.path(), &["sample", "run", "--out", "c.npy"]);
+    succeed(directory.path(), &["sample", "run", "--output", "c.npy"]);
     succeed(
         directory.path(),
-        &["sample", "run", "--seed", "9", "--out", "d.npy"],
+        &["sample", "run", "--seed", "9", "--output", "d.npy"],
     );
     assert_eq!(values("b.npy"), values("c.npy"));
     assert_ne!(values("b.npy"), values("d.npy"));
     // The ends of an interpolation are the reconstructions of its images.
     succeed(
         directory.path(),
-        &["reconstruct", "run", "--count", "2", "--out", "e.npy"],
+        &["reconstruct", "run", "--count", "2", "--output", "e.npy"],
     );
     succeed(
         directory.path(),
         &[
             "interpolate",
             "run",
-            "--between",
+            "--indices",
             "0,1",
             "--steps",
             "5",
-            "--out",
+            "--output",
             "f.npy",
         ],
     );
@@ -688,7 +750,7 @@ fn weights_are_imported_where_they_fit_the_experiment() {
             "import",
             "run/model.safetensors",
             experiment,
-            "--out",
+            "--output",
             "new.safetensors",
         ];
         [&what[..], arguments].concat()
@@ -729,7 +791,7 @@ fn weights_of_pytorch_are_imported_without_the_names_of_its_wrappers() {
             "import",
             weights,
             "vae-2d",
-            "--out",
+            "--output",
             "new.safetensors",
             "--overwrite",
         ];
@@ -864,7 +926,7 @@ fn the_data_can_be_looked_at() {
     assert_eq!(info["test"]["images_by_digit"][3], 1000);
     let show = succeed(
         directory.path(),
-        &["data", "show", "--index", "3", "--out", "three.png"],
+        &["data", "show", "--index", "3", "--output", "three.png"],
     );
     assert!(
         show.starts_with("image 3 of synthetic (train): 3\n") && show.contains('█'),
@@ -921,12 +983,12 @@ fn an_experiment_of_one_s_own_is_a_file() {
     let trained = object(directory.path(), &["train", "mine.toml"]);
     assert_eq!(trained["run"], native("runs/mine"));
     assert_eq!(trained["epochs"], 1);
-    let message = fail(directory.path(), &["manifold", "runs/mine"], 1);
+    let message = fail(directory.path(), &["plot", "manifold", "runs/mine"], 1);
     assert!(message.contains("this model has 3"), "{message}");
-    assert!(message.contains("`scatter`"), "{message}");
+    assert!(message.contains("`plot latents`"), "{message}");
     for projection in ["pca", "tsne"] {
-        let arguments = ["scatter", "runs/mine", "--projection", projection];
-        let small = ["--count", "300", "--out", "a.svg"];
+        let arguments = ["plot", "latents", "runs/mine", "--projection", projection];
+        let small = ["--count", "300", "--output", "a.svg"];
         succeed(directory.path(), &[&arguments[..], &small].concat());
         let picture = fs::read_to_string(directory.path().join("a.svg")).unwrap();
         let words = if projection == "pca" {
@@ -941,18 +1003,18 @@ fn an_experiment_of_one_s_own_is_a_file() {
         "mine.toml",
         "--set",
         "model.latent_size=1",
-        "--out",
+        "--output",
         "line",
     ];
     succeed(directory.path(), &line);
     for projection in ["auto", "tsne"] {
-        let arguments = ["scatter", "line", "--projection", projection];
+        let arguments = ["plot", "latents", "line", "--projection", projection];
         assert!(fail(directory.path(), &arguments, 1).contains("at least two latent dimensions"));
     }
     // What was resolved can be run again as it stands.
     let again = object(
         directory.path(),
-        &["train", "runs/mine/experiment.toml", "--out", "again"],
+        &["train", "runs/mine/experiment.toml", "--output", "again"],
     );
     assert_eq!(again["test"], trained["test"]);
 }
@@ -970,26 +1032,41 @@ fn bad_usage_exits_with_2() {
         ),
         (&["train", "vae-2d", "--epochs", "0"], "1 or more"),
         (&["train", "vae-2d", "--epochs", "-1"], "1 or more"),
-        (&["train", "vae-2d", "--out", ""], "a path is needed"),
+        (&["train", "vae-2d", "--output", ""], "a path is needed"),
         (&["evaluate", ""], "a path is needed"),
-        (&["manifold", "run", "--range", "-1"], "positive number"),
-        (&["neighbours", "run", "--radii", "-1"], "from 0 to"),
+        (
+            &["plot", "manifold", "run", "--range", "-1"],
+            "positive number",
+        ),
+        (
+            &["plot", "perturbations", "run", "--radii", "-1"],
+            "from 0 to",
+        ),
         (&["sample", "run", "--count", "10001"], "1..=10000"),
         (&["train", "vae-2d", "--data", "fashion"], "synthetic"),
         (&["sample", "run", "--count", "0"], "1.."),
-        (&["sample", "run", "--out", "picture.jpg"], ".png"),
-        (&["interpolate", "run", "--between", "1"], "0,1"),
+        (&["sample", "run", "--output", "picture.jpg"], ".png"),
+        (&["interpolate", "run", "--indices", "1"], "0,1"),
         (&["interpolate", "run", "--steps", "1"], "2.."),
-        (&["manifold", "run", "--range=-1"], "positive number"),
-        (&["manifold", "run", "--range", "inf"], "positive number"),
+        (
+            &["plot", "manifold", "run", "--range=-1"],
+            "positive number",
+        ),
+        (
+            &["plot", "manifold", "run", "--range", "inf"],
+            "positive number",
+        ),
         (&["sample", "run", "--temperature", "1e38"], "from 0 to"),
-        (&["neighbours", "run", "--radii", "1,1e39"], "from 0 to"),
+        (
+            &["plot", "perturbations", "run", "--radii", "1,1e39"],
+            "from 0 to",
+        ),
         (&["evaluate", "run", "--limit", "0"], "1.."),
         (
             &["train", "vae-2d", "--seed", "9223372036854775808"],
             "9223372036854775807",
         ),
-        (&["curves", "run", "--out", "curves.jpg"], ".png"),
+        (&["plot", "curves", "run", "--output", "curves.jpg"], ".png"),
     ] {
         let message = fail(at, arguments, 2);
         assert!(message.contains(part), "{arguments:?}: {message}");
@@ -1023,8 +1100,8 @@ fn bad_input_exits_with_1_and_leaves_nothing_behind() {
             &["train", "vae-2d", "--set", "model.latent_size=0"],
             "`model.latent_size` is 0: it must be 1 or more",
         ),
-        (&["train", "vae-2d", "--out", "run"], "--overwrite"),
-        (&["train", "vae-2d", "--out", "file"], "file"),
+        (&["train", "vae-2d", "--output", "run"], "--overwrite"),
+        (&["train", "vae-2d", "--output", "file"], "file"),
         (&["train", "vae-2d", "--data-dir", "nowhere"], "nowhere"),
         (&["train", "vae-2d", "--data", "mnist"], "--data synthetic"),
         (
@@ -1039,7 +1116,7 @@ fn bad_input_exits_with_1_and_leaves_nothing_behind() {
             "contains a training state, expected a model",
         ),
         (&["evaluate", "run", "--data", "mnist"], "--data-dir"),
-        (&["sample", "run", "--out", "file/picture.png"], "file"),
+        (&["sample", "run", "--output", "file/picture.png"], "file"),
         (
             &["train", "vae-2d", "--set", "model.hidden=[1000000000]"],
             "`model.hidden` is 1000000000",
@@ -1059,7 +1136,7 @@ fn bad_input_exits_with_1_and_leaves_nothing_behind() {
                 "vae-2d",
                 "--set",
                 "model.hidden=[300000000]",
-                "--out",
+                "--output",
                 "run",
                 "--overwrite",
             ],
@@ -1070,9 +1147,12 @@ fn bad_input_exits_with_1_and_leaves_nothing_behind() {
             "did you mean `model",
         ),
         (&["train", "vae-2d", "--set", "name=.."], "`name` is .."),
-        (&["curves", "run/model.safetensors"], "no run directory"),
         (
-            &["interpolate", "run", "--between", "0,10000"],
+            &["plot", "curves", "run/model.safetensors"],
+            "no run directory",
+        ),
+        (
+            &["interpolate", "run", "--indices", "0,10000"],
             "there is no image 10000",
         ),
         (&["train", "vae-2d", "--device", "cuda"], "--device cpu"),
@@ -1106,7 +1186,7 @@ fn what_is_left_of_a_run_is_not_taken_for_a_new_one() {
     let arguments = [
         "train",
         "vae-2d",
-        "--out",
+        "--output",
         "run",
         "--limit",
         "100",
@@ -1166,7 +1246,7 @@ fn other_images_than_the_model_was_trained_on_are_pointed_out() {
         "idx",
         "--data-dir",
         "mine",
-        "--out",
+        "--output",
         "run",
     ];
     let stdout = succeed(directory.path(), &train);
@@ -1222,7 +1302,7 @@ fn a_picture_goes_where_a_link_points() {
     let directory = trained(&[]);
     fs::write(directory.path().join("target.png"), "old").unwrap();
     symlink("target.png", directory.path().join("link.png")).unwrap();
-    succeed(directory.path(), &["sample", "run", "--out", "link.png"]);
+    succeed(directory.path(), &["sample", "run", "--output", "link.png"]);
     assert!(
         fs::symlink_metadata(directory.path().join("link.png"))
             .unwrap()
@@ -1362,7 +1442,7 @@ fn ctrl_c_saves_the_run_and_says_how_to_go_on_to_the_same_bytes() {
             "3",
             "--limit",
             "2000",
-            "--out",
+            "--output",
             out,
             "--no-figures",
         ]

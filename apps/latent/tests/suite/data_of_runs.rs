@@ -31,7 +31,7 @@ fn directory() -> tempfile::TempDir {
 
 fn train(at: &Path, experiment: &str, out: &str, data: &str) -> Value {
     let arguments = format!(
-        "train {experiment} --out {out} --data idx --data-dir {data} --epochs 1 --no-figures"
+        "train {experiment} --output {out} --data idx --data-dir {data} --epochs 1 --no-figures"
     );
     let arguments: Vec<&str> = arguments.split(' ').collect();
     let small: &[&str] = match experiment {
@@ -117,7 +117,12 @@ fn a_run_finds_its_own_data_and_takes_others_on_request_only() {
     assert_eq!(object(at, &["evaluate", "run"]), own);
     succeed(at, &resume);
     let message = fail(at, &[&resume[..], &["--data-dir", "others"]].concat(), 1);
-    for part in ["run was trained on idx", "checksum", "--data-dir", "--out"] {
+    for part in [
+        "run was trained on idx",
+        "checksum",
+        "--data-dir",
+        "--output",
+    ] {
         assert!(message.contains(part), "{message}");
     }
     // That changed nothing.
@@ -148,7 +153,7 @@ fn runs_of_different_data_are_said_to_be() {
     for part in [&checksum(0)[..12], &checksum(1)[..12], "cannot be compared"] {
         assert!(words.contains(part), "{words}");
     }
-    let against = ["curves", "a", "c", "--against", "model.latent_size"];
+    let against = ["plot", "curves", "a", "c", "--against", "model.latent_size"];
     assert!(succeed(at, &against).contains("cannot be compared"));
     assert_eq!(object(at, &against)["same_test_images"], false);
 
@@ -171,7 +176,7 @@ fn runs_of_different_data_are_said_to_be() {
 fn one_epoch_represents_a_run_everywhere() {
     let directory = directory();
     let at = directory.path();
-    let arguments = "train vae-2d --out run --data idx --data-dir own --epochs 12 --no-figures \
+    let arguments = "train vae-2d --output run --data idx --data-dir own --epochs 12 --no-figures \
                      --set model.hidden=[16] --set training.validation_images=20 --set training.batch_size=10 \
                      --learning-rate 0.1";
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
@@ -181,7 +186,7 @@ fn one_epoch_represents_a_run_everywhere() {
     assert!(kept < 12, "the best epoch is not the last");
     assert_eq!(trained["epochs"], kept);
     assert_eq!(compared["runs"][0]["test"], trained["test"]);
-    let against = "curves run --against model.latent_size --out figure.npy";
+    let against = "plot curves run --against model.latent_size --output figure.npy";
     succeed(at, &against.split(' ').collect::<Vec<_>>());
     let bytes = fs::read(at.join("figure.npy")).unwrap();
     let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
@@ -202,7 +207,7 @@ fn a_training_that_diverges_fails_with_the_remedy() {
     // Whether its loss becomes large or no number is a matter of rounding.
     let directory = directory();
     let at = directory.path();
-    let arguments = "train vae-2d --out run --data idx --data-dir own --epochs 2 --no-figures \
+    let arguments = "train vae-2d --output run --data idx --data-dir own --epochs 2 --no-figures \
                      --set model.hidden=[16] --learning-rate 10 --set training.batch_size=20";
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
     let message = fail(at, &arguments, 1);
@@ -217,6 +222,13 @@ fn a_training_that_diverges_fails_with_the_remedy() {
     assert!(!message.contains("overfit"), "{message}");
 }
 
+/// A command of one or two words with the model after it, and its options.
+fn with_model<'a>(arguments: &'a [&'a str], model: &'a str) -> (Vec<&'a str>, &'a [&'a str]) {
+    let words = if arguments[0] == "plot" { 2 } else { 1 };
+    let (command, options) = arguments.split_at(words);
+    ([command, &[model]].concat(), options)
+}
+
 #[test]
 fn what_was_not_seen_in_training_is_refused_by_name() {
     let directory = directory();
@@ -226,17 +238,21 @@ fn what_was_not_seen_in_training_is_refused_by_name() {
         // Of 40 test images twelve are of these classes.
         assert_eq!(trained["images"], 12, "{experiment}");
         let run = |arguments: &[&str]| {
-            let (command, options) = arguments.split_first().unwrap();
-            object(at, &[&[*command, experiment], options].concat())
+            let (command, options) = with_model(arguments, experiment);
+            object(at, &[&command[..], options].concat())
         };
-        for command in ["sample", "restyle", "gallery", "reconstruct", "interpolate"] {
-            assert!(
-                run(&[command])["files"].is_array(),
-                "{experiment} {command}"
-            );
+        for command in [
+            "sample",
+            "plot analogies",
+            "plot prototypes",
+            "reconstruct",
+            "interpolate",
+        ] {
+            let drawn = run(&command.split(' ').collect::<Vec<_>>());
+            assert!(drawn["files"].is_array(), "{experiment} {command}");
         }
-        run(&["sample", "--digits", "7,1"]);
-        run(&["digit", "4"]);
+        run(&["sample", "--labels", "7,1"]);
+        run(&["sample", "--labels", "4", "--count", "1"]);
         let evaluated = run(&["evaluate"]);
         assert_eq!(evaluated["images"], 12);
         assert_eq!(evaluated["loss"], trained["test"]["loss"]);
@@ -251,8 +267,8 @@ fn what_was_not_seen_in_training_is_refused_by_name() {
         }
         for command in [
             &["classify", "--importance-samples", "2"][..],
-            &["classify", "--by", "latents"],
-            &["judge", "--count", "4"],
+            &["classify", "--method", "knn"],
+            &["evaluate-samples", "--count", "4"],
         ] {
             let found = run(command);
             assert_eq!(
@@ -266,28 +282,28 @@ fn what_was_not_seen_in_training_is_refused_by_name() {
             assert_eq!(cells.map(|cell| cell.as_u64().unwrap()).sum::<u64>(), 12);
         }
         for arguments in [
-            &["sample", "--digits", "3"][..],
-            &["digit", "3"],
+            &["sample", "--labels", "3"][..],
+            &["sample", "--labels", "3", "--count", "1"],
             // The fourth test image shows a 3.
-            &["restyle", "--image", "3"],
-            &["interpolate", "--between", "1,3"],
+            &["plot", "analogies", "--indices", "3"],
+            &["interpolate", "--indices", "1,3"],
         ] {
-            let (command, options) = arguments.split_first().unwrap();
-            let message = fail(at, &[&[*command, experiment], options].concat(), 1);
+            let (command, options) = with_model(arguments, experiment);
+            let message = fail(at, &[&command[..], options].concat(), 1);
             for part in ["class 3", "1, 4, 7"] {
                 assert!(message.contains(part), "{arguments:?}: {message}");
             }
         }
-        let message = fail(at, &["interpolate", experiment, "--digits", "1,3"], 1);
+        let message = fail(at, &["interpolate", experiment, "--labels", "1,3"], 1);
         assert!(message.contains("label 3"), "{message}");
-        let message = fail(at, &["judge", experiment, "--limit", "1"], 1);
+        let message = fail(at, &["evaluate-samples", experiment, "--limit", "1"], 1);
         assert!(message.contains("none of class"), "{message}");
     }
-    let plane = "train cvae-mlp --out plane --data idx --data-dir few --epochs 1 --set model.hidden=[16] \
+    let plane = "train cvae-mlp --output plane --data idx --data-dir few --epochs 1 --set model.hidden=[16] \
                  --set model.latent_size=2";
     succeed(at, &plane.split_whitespace().collect::<Vec<_>>());
-    succeed(at, &["manifold", "plane", "--digit", "4"]);
-    let message = fail(at, &["manifold", "plane", "--digit", "0"], 1);
+    succeed(at, &["plot", "manifold", "plane", "--label", "4"]);
+    let message = fail(at, &["plot", "manifold", "plane", "--label", "0"], 1);
     assert!(message.contains("class 0"), "{message}");
     // What needs no label is refused none: a model of p(x) has seen pixels.
     train(at, "vae-2d", "plain", "few");

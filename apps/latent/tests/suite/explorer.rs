@@ -19,12 +19,15 @@ fn samples_are_those_of_the_command_line() {
              [training]\nepochs = 1\nbatch_size = 32\n[data]\nsource = 'synthetic'\nlimit = 256\n"
         );
         fs::write(path.join("tiny.toml"), text).unwrap();
-        succeed(path, &["train", "tiny.toml", "--out", kind, "--no-figures"]);
+        succeed(
+            path,
+            &["train", "tiny.toml", "--output", kind, "--no-figures"],
+        );
         let mut arguments = vec!["sample", kind, "--count", "3", "--seed", "9"];
         arguments.extend(["--temperature", "0.7"]);
-        arguments.extend(labels.iter().flat_map(|labels| ["--digits", labels]));
+        arguments.extend(labels.iter().flat_map(|labels| ["--labels", labels]));
         for file in ["samples.npy", "samples.png"] {
-            succeed(path, &[&arguments[..], &["--out", file]].concat());
+            succeed(path, &[&arguments[..], &["--output", file]].concat());
         }
 
         let bytes = fs::read(path.join(kind).join("model.safetensors")).unwrap();

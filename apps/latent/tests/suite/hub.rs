@@ -394,7 +394,7 @@ fn a_data_set_is_fetched_and_then_found() {
     let (words, _, code) = with_hub(path, &server, &fetch);
     assert_eq!(code, 0);
     assert!(
-        words.contains("40 images to train and 20 to test"),
+        words.contains("40 training images and 20 test images"),
         "{words}"
     );
     let (_, message, code) = with_hub(path, &server, &fetch);
@@ -412,7 +412,7 @@ fn what_is_called_mnist_and_is_not_goes_nowhere() {
     let server = hub_of("ylecun/mnist", "mnist", &synthetic(3, 40, 20));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
-    let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--out", "digits"]);
+    let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--output", "digits"]);
     assert_eq!(code, 1);
     assert!(message.contains("SHA-256"), "{message}");
     assert!(!path.join("digits").exists());
@@ -424,7 +424,7 @@ fn what_is_called_mnist_and_is_not_goes_nowhere() {
         let server = LoopbackHub::serving(BTreeMap::from(files)).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--out", "digits"]);
+        let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--output", "digits"]);
         assert_eq!(code, 1);
         assert!(
             message.contains("not a Parquet data set of digits"),
@@ -462,13 +462,13 @@ fn the_real_mnist_is_fetched_from_the_hub_s_parquet() {
 
     // The cache serves without a network.
     server.misbehave(Misbehaviour::Status(500));
-    let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--out", "again"]);
+    let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--output", "again"]);
     assert_eq!(code, 0, "{message}");
 }
 
 /// Trains a model, the run `run`, and serves it and another file.
 fn hub_with_a_model(directory: &Path) -> LoopbackHub {
-    let train = "train vae-2d --data synthetic --limit 100 --epochs 1 --out run --no-figures";
+    let train = "train vae-2d --data synthetic --limit 100 --epochs 1 --output run --no-figures";
     succeed(directory, &train.split(' ').collect::<Vec<_>>());
     let model = fs::read(directory.join("run").join("model.safetensors")).unwrap();
     let files = [
@@ -525,7 +525,7 @@ fn python_s_client_takes_the_loopback_hub_for_one_and_shares_its_cache_with_ours
     let offline = |name: &str| {
         let mut command = latent(path);
         command
-            .args(["sample", name, "--seed", "3", "--out", "there.npy"])
+            .args(["sample", name, "--seed", "3", "--output", "there.npy"])
             .env("HF_ENDPOINT", server.endpoint())
             .env("HF_HUB_OFFLINE", "1");
         outcome(&mut command)
@@ -533,7 +533,10 @@ fn python_s_client_takes_the_loopback_hub_for_one_and_shares_its_cache_with_ours
     let (_, message, code) = offline("hf://owner/digits/vae.safetensors");
     assert_eq!(code, 0, "{message}");
     assert_eq!(server.take_requests(), [""; 0]);
-    succeed(path, &["sample", "run", "--seed", "3", "--out", "here.npy"]);
+    succeed(
+        path,
+        &["sample", "run", "--seed", "3", "--output", "here.npy"],
+    );
     let numbers = |name| fs::read(path.join(name)).unwrap();
     assert_eq!(numbers("there.npy"), numbers("here.npy"));
 
@@ -581,7 +584,11 @@ fn a_model_on_a_hub_is_as_good_as_one_here() {
     let path = directory.path();
     let server = hub_with_a_model(path);
     let name = "hf://owner/digits@main/vae.safetensors";
-    let draw = |model, out| ["sample", model, "--seed", "3", "--count", "4", "--out", out];
+    let draw = |model, out| {
+        [
+            "sample", model, "--seed", "3", "--count", "4", "--output", out,
+        ]
+    };
     assert_eq!(with_hub(path, &server, &draw(name, "there.png")).2, 0);
     succeed(path, &draw("run", "here.png"));
     assert_eq!(

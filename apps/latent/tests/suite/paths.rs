@@ -16,7 +16,7 @@ fn use_everything_in(directory: &Path, place: &str) {
     let small: &[&str] = &[
         "--set",
         "model.hidden=[8]",
-        "--out",
+        "--output",
         run,
         "--data-dir",
         data,
@@ -25,10 +25,10 @@ fn use_everything_in(directory: &Path, place: &str) {
     succeed(directory, &[train, small, &["--overwrite"]].concat());
     succeed(directory, &["train", "--resume", run, "--data-dir", data]);
     succeed(directory, &["evaluate", run, "--data-dir", data]);
-    succeed(directory, &["sample", run, "--out", picture]);
+    succeed(directory, &["sample", run, "--output", picture]);
     succeed(
         directory,
-        &["report", run, "--data-dir", data, "--out", report],
+        &["report", run, "--data-dir", data, "--output", report],
     );
     for file in ["run/figures/curves.png", "sample.svg", "report/report.html"] {
         assert!(
@@ -70,10 +70,10 @@ fn a_name_that_windows_reserves_is_refused_before_anything_is_written() {
         ("what?", "contains `?`"),
         ("run.", "ends with a dot"),
     ] {
-        let message = fail(directory.path(), &["train", "vae-2d", "--out", name], 2);
+        let message = fail(directory.path(), &["train", "vae-2d", "--output", name], 2);
         assert!(message.contains(reason), "{name}: {message}");
         let picture = format!("{name}/sample.png");
-        let sample = ["sample", "cvae-conv", "--out", &picture];
+        let sample = ["sample", "cvae-conv", "--output", &picture];
         let message = fail(directory.path(), &sample, 2);
         assert!(message.contains(reason), "{picture}: {message}");
     }

@@ -77,7 +77,7 @@ fn the_index_the_files_and_the_cards_say_the_same() {
 fn a_name_draws_digits_with_no_file_and_no_network() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
-    let draw = ["sample", "cvae-conv", "--digits", "3,1,4"];
+    let draw = ["sample", "cvae-conv", "--labels", "3,1,4"];
     assert_eq!(
         succeed(path, &draw).trim_end(),
         "cvae-conv-samples.png",
@@ -246,7 +246,7 @@ fn what_the_default_repository_lacks_is_said_with_what_works_instead() {
 
 /// A small trained run.
 fn trained(path: &Path) {
-    let train = "train cvae-mlp --data synthetic --limit 200 --epochs 1 --no-figures --out run";
+    let train = "train cvae-mlp --data synthetic --limit 200 --epochs 1 --no-figures --output run";
     let small = "--set model.hidden=[16] --set training.batch_size=50";
     let arguments: Vec<&str> = train.split(' ').chain(small.split(' ')).collect();
     succeed(path, &arguments);
@@ -287,11 +287,23 @@ fn what_is_exported_is_measured_again_and_can_be_drawn_with() {
     let model = "half/cvae-mlp.safetensors";
     let evaluated = object(path, &["evaluate", model, "--limit", "200"]);
     assert_eq!(evaluated["loss"].as_f64().unwrap(), loss("half"));
-    succeed(path, &["digit", model, "7", "--out", "seven.png"]);
+    succeed(
+        path,
+        &[
+            "sample",
+            model,
+            "--labels",
+            "7",
+            "--count",
+            "1",
+            "--output",
+            "seven.png",
+        ],
+    );
 
     // A name that is another page's is refused before that is overwritten.
     let overview = file("whole", "README.md");
-    let train = "train cvae-mlp --data synthetic --limit 200 --epochs 1 --no-figures --out readme \
+    let train = "train cvae-mlp --data synthetic --limit 200 --epochs 1 --no-figures --output readme \
                  --set name=README --set model.hidden=[16]";
     succeed(path, &train.split_whitespace().collect::<Vec<_>>());
     let message = fail(path, &["models", "export", "whole", "readme"], 1);

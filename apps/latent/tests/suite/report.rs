@@ -269,7 +269,7 @@ fn any_runs_are_reported_and_compared() {
     let directory = directory();
     let at = directory.path();
     let train = |out: &str, settings: &[&str]| {
-        let arguments = ["train", "vae-2d", "--out", out, "--no-figures"];
+        let arguments = ["train", "vae-2d", "--output", out, "--no-figures"];
         let small = ["--set", "model.hidden=[16]", "--epochs", "2"];
         succeed(at, &[&arguments[..], &small, settings, &DATA].concat());
     };
@@ -344,7 +344,7 @@ fn what_there_is_no_report_of_is_refused() {
         assert!(message.contains(part), "{arguments:?}: {message}");
     }
     fs::write(directory.path().join("file"), "").unwrap();
-    let message = fail(directory.path(), &["report", "lab8", "--out", "file"], 1);
+    let message = fail(directory.path(), &["report", "lab8", "--output", "file"], 1);
     assert!(message.contains("file"), "{message}");
     assert!(fail(directory.path(), &["report", "lab8", "--epochs", "3"], 2).contains("--quick"));
     assert!(!directory.path().join("runs").exists());
@@ -372,7 +372,7 @@ fn recipe(justfile: &str, name: &str) -> (Vec<String>, Vec<String>) {
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap());
     let mut training: Vec<String> = needed
-        .map(|name| format!("train {name} --out runs/{name} --no-figures"))
+        .map(|name| format!("train {name} --output runs/{name} --no-figures"))
         .collect();
     let mut commands = Vec::new();
     for line in body.split(';') {
@@ -390,7 +390,7 @@ fn recipe(justfile: &str, name: &str) -> (Vec<String>, Vec<String>) {
             ["{{latent}}", command @ ..] => {
                 let end = command
                     .iter()
-                    .position(|word| *word == "--out")
+                    .position(|word| *word == "--output")
                     .unwrap_or(command.len());
                 commands.push(command[..end].join(" "));
             }

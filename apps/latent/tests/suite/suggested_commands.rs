@@ -78,7 +78,7 @@ fn train(directory: &Path, experiment: &str, settings: &[&str]) -> Vec<String> {
         "--data-dir",
         DATA,
         "--overwrite",
-        "--out",
+        "--output",
         "a run",
     ];
     let arguments = [
@@ -100,14 +100,20 @@ fn what_training_suggests_suits_the_model() {
     write_data(at, &labels, &labels[..20]);
     let suggestions = train(at, "cvae-mlp", &SMALL);
     assert!(
-        suggestions[0].contains("sample 'a run' --digits 3,1,4"),
+        suggestions[0].contains("sample 'a run' --labels 3,1,4"),
         "{suggestions:?}"
     );
-    assert!(suggestions.iter().any(|line| line.starts_with("restyle")));
+    assert!(
+        suggestions
+            .iter()
+            .any(|line| line.starts_with("plot analogies"))
+    );
 
     let suggestions = train(at, "vae-2d", &SMALL);
     assert!(
-        suggestions.iter().any(|line| line.starts_with("manifold")),
+        suggestions
+            .iter()
+            .any(|line| line.starts_with("plot manifold")),
         "{suggestions:?}"
     );
     assert_eq!(suggestions.len(), 3, "{suggestions:?}");
@@ -135,7 +141,7 @@ fn what_training_suggests_suits_few_images_and_absent_classes() {
     let at = directory.path();
     write_data(at, &[7; 12], &[7; 4]);
     let suggestions = train(at, "cvae-mlp", &SMALL);
-    assert!(suggestions[0].contains("--digits 7"), "{suggestions:?}");
+    assert!(suggestions[0].contains("--labels 7"), "{suggestions:?}");
     let of_size_3 = [&SMALL[..], &["--set", "model.latent_size=3"]].concat();
     for (test, between) in [(7, Some("0,3")), (3, Some("0,1")), (1, None)] {
         write_data(at, &[7, 1, 7, 1, 7, 1], &vec![1; test]);
@@ -161,7 +167,7 @@ fn what_import_suggests_finds_the_data() {
     let weights = "a run/model.safetensors";
     let data = ["--data", "idx", "--data-dir", DATA];
     for out in ["new model.safetensors", "-dash.safetensors"] {
-        let out = format!("--out={out}");
+        let out = format!("--output={out}");
         let arguments = [&["import", weights, "vae-2d", &out], &SMALL[..], &data].concat();
         let suggestions = suggested(at, &arguments, 0);
         assert_eq!(suggestions.len(), 1, "{suggestions:?}");
@@ -215,7 +221,7 @@ fn what_the_lists_and_the_errors_suggest_works() {
         suggested(at, &["models", "info", "vae-9d"], 1),
         ["models list"]
     );
-    let conditional = ["sample", "vae-2d", "--digits", "3"];
+    let conditional = ["sample", "vae-2d", "--labels", "3"];
     assert_eq!(suggested(at, &conditional, 1), ["experiments"]);
     let exports = suggested(at, &["models", "export", "an export", "vae-2d"], 1);
     assert_eq!(exports, ["models export 'an export'"]);
@@ -234,7 +240,7 @@ fn what_needs_a_hub_is_suggested_as_it_works() {
     };
     let files = [part("train", &splits.train), part("test", &splits.test)];
     let hub = LoopbackHub::serving(BTreeMap::from(files)).unwrap();
-    let fetch = ["data", "fetch", "fashion-mnist", "--out", DATA];
+    let fetch = ["data", "fetch", "fashion-mnist", "--output", DATA];
     let (stdout, stderr, code) = outcome(latent(at).args(fetch).env("HF_ENDPOINT", hub.endpoint()));
     assert_eq!(code, 0, "{stderr}");
     // Ten epochs of twenty images.

@@ -76,13 +76,13 @@ fn a_run_killed_at_a_hundred_moments_ends_in_the_same_bits() {
                 // A run knows its data from the moment on at which it has begun.
                 vec!["--resume", run, "--no-figures"]
             } else {
-                [&[&file, "--out", run][..], &DATA].concat()
+                [&[&file, "--output", run][..], &DATA].concat()
             };
             let mut command = latent(path);
             command
                 .arg("train")
                 .args(what)
-                .args(["--save-every", "0"])
+                .args(["--checkpoint-interval", "0"])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
             command
@@ -113,7 +113,10 @@ fn a_run_killed_at_a_hundred_moments_ends_in_the_same_bits() {
                 kills += 1;
                 // Whatever is there is whole.
                 if path.join(&run).join("model.safetensors").exists() {
-                    succeed(path, &["sample", &run, "--count", "1", "--out", "one.png"]);
+                    succeed(
+                        path,
+                        &["sample", &run, "--count", "1", "--output", "one.png"],
+                    );
                     with_weights += 1;
                 }
             }
@@ -139,7 +142,7 @@ fn two_trainings_do_not_share_a_directory() {
         "aevb",
         "--data",
         "synthetic",
-        "--out",
+        "--output",
         "run",
         "--no-figures",
     ];
@@ -197,7 +200,7 @@ fn a_full_disk_stops_training_and_spoils_nothing() {
     let path = directory.path();
     // Filled after the first epoch, and emptied again.
     let script = r#"
-        "$LATENT" train plain.toml --epochs 1 --out disk/run $DATA >/dev/null
+        "$LATENT" train plain.toml --epochs 1 --output disk/run $DATA >/dev/null
         cp -r disk/run before
         sed -i 's/^epochs = 1$/epochs = 4/' disk/run/experiment.toml
         dd if=/dev/zero of=disk/filler bs=1k 2>/dev/null || true
@@ -216,7 +219,7 @@ fn a_full_disk_stops_training_and_spoils_nothing() {
     let message = fs::read_to_string(path.join("message")).unwrap();
     assert!(message.contains("No space left on device"), "{message}");
     assert!(!message.contains("panicked"), "{message}");
-    let train = ["train", "plain.toml", "--out", "whole"];
+    let train = ["train", "plain.toml", "--output", "whole"];
     succeed(path, &[&train[..], &DATA].concat());
     let (after, whole) = (path.join("after"), path.join("whole"));
     assert_eq!(result(&after), result(&whole));
@@ -228,7 +231,7 @@ fn a_disk_that_may_not_be_written_is_named() {
     let path = directory.path();
     let script = r#"
         code=0
-        "$LATENT" train aevb --data synthetic --limit 50 --out disk/run 2>message || code=$?
+        "$LATENT" train aevb --data synthetic --limit 50 --output disk/run 2>message || code=$?
         test $code -eq 1"#;
     if with_a_disk(path, "ro", script).is_none() {
         return skipped("a read-only disk", "this user may not mount one");

@@ -40,7 +40,7 @@ fn quoted(directory: &Path, arguments: &[&str]) {
 fn trained() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let arguments = [
-        "train", "vae-2d", "--out", "run", "--epochs", "1", "--limit", "60",
+        "train", "vae-2d", "--output", "run", "--epochs", "1", "--limit", "60",
     ];
     let small = ["--no-figures", "--set", "model.hidden=[8]"];
     succeed(directory.path(), &[&arguments[..], &small].concat());
@@ -103,7 +103,7 @@ fn of_a_model_s_file() {
             "vae-2d",
             "--set",
             "model.hidden=[8]",
-            "--out",
+            "--output",
             "x.safetensors",
         ],
     );
@@ -120,14 +120,14 @@ fn of_the_command_line() {
         &["train", "vae-2d", "--data-dir", HOSTILE],
         &["evaluate", "run", "--data", HOSTILE],
         &["sample", "run", "--count", HOSTILE],
-        &["sample", "run", "--out", HOSTILE],
+        &["sample", "run", "--output", HOSTILE],
         &["report", HOSTILE],
         &["models", "info", HOSTILE],
         &[
             "evaluate",
             &format!("hf://owner/models/{HOSTILE}.safetensors"),
         ],
-        &["curves", "run", "--against", HOSTILE],
+        &["plot", "curves", "run", "--against", HOSTILE],
         &[HOSTILE],
     ] {
         quoted(at, arguments);
@@ -141,7 +141,7 @@ fn of_the_names_of_files() {
     let at = directory.path();
     fs::rename(at.join("run"), at.join(HOSTILE)).unwrap();
     let out = format!("{HOSTILE}.png");
-    quoted(at, &["sample", HOSTILE, "--out", &out]);
+    quoted(at, &["sample", HOSTILE, "--output", &out]);
     quoted(at, &["evaluate", HOSTILE, "--json", "--limit", "10"]);
     quoted(at, &["compare", HOSTILE, HOSTILE]);
     quoted(at, &["train", "--resume", HOSTILE, "--no-figures"]);

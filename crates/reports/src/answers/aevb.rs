@@ -14,7 +14,7 @@ struct Between {
 
 /// Interpolations between images through the latents of a VAE.
 pub(crate) fn between(findings: &Findings, run: &str) -> Result<Answer, Error> {
-    let used = findings.measurement(&Command::new("posterior").run(run), "used")?;
+    let used = findings.measurement(&Command::new("plot posterior").run(run), "used")?;
     Answer::of(
         "Why do interpolations through the latent space look like digits?",
         &Between { used: used.count() },

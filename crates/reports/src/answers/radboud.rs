@@ -15,7 +15,8 @@ struct Gan {
 
 /// The latents of VAEs and those of GANs.
 pub(crate) fn gan(findings: &Findings, run: &str) -> Result<Answer, Error> {
-    let from_prior = findings.measurement(&Command::new("posterior").run(run), "kl_from_prior")?;
+    let from_prior =
+        findings.measurement(&Command::new("plot posterior").run(run), "kl_from_prior")?;
     Answer::of(
         "How does a VAE’s latent space differ from a GAN’s?",
         &Gan {
@@ -90,7 +91,7 @@ pub(crate) fn latent_size(findings: &Findings, runs: &[(usize, &str)]) -> Result
 
 /// The k-NN classification of a conditional model's latents.
 fn by_latents(run: &str) -> Command {
-    Command::new("classify").run(run).option("by", "latents")
+    Command::new("classify").run(run).option("method", "knn")
 }
 
 /// The accuracy of guesses, in per cent.

@@ -130,7 +130,7 @@ pub(crate) fn latent_distribution(findings: &Findings, runs: &[&str]) -> Result<
 }
 
 fn latents<'a>(findings: &Findings, name: &'a str) -> Result<Latents<'a>, Error> {
-    let command = &Command::new("posterior").run(name);
+    let command = &Command::new("plot posterior").run(name);
     let means = findings.list(command, "mean")?;
     let deviations = findings.list(command, "standard_deviation")?;
     let kl = findings.list(command, "kl")?;

@@ -18,7 +18,7 @@ struct DecodedGrid {
 
 /// Images decoded from a grid in the latent plane.
 pub(crate) fn decoded_grid(findings: &Findings, run: &str) -> Result<Answer, Error> {
-    let kl = total(&findings.list(&Command::new("posterior").run(run), "kl")?);
+    let kl = total(&findings.list(&Command::new("plot posterior").run(run), "kl")?);
     Answer::of(
         "What does the decoded grid show?",
         &DecodedGrid {

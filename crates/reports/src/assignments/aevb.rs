@@ -36,7 +36,7 @@ pub(super) fn assignment() -> Assignment {
                 "Ten test images (top) and their reconstructions (bottom)",
             )
             .show(
-                Command::of_run("posterior", RUN),
+                Command::of_run("plot posterior", RUN),
                 "Latents of the test images and the prior: the six dimensions with the largest KL",
             )
             .answer(|findings| answers::latent_distribution(findings, &[RUN])),

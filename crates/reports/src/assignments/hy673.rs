@@ -64,7 +64,7 @@ fn flow() -> Task {
         for path in ["linear", "sinusoidal"] {
             task = task.show(
                 Command::of_run("interpolate", run)
-                    .option("path", path)
+                    .option("method", path)
                     .option("steps", 11),
                 format!(
                     "{count} couplings: {path} interpolations between five pairs of test images"
@@ -77,7 +77,7 @@ fn flow() -> Task {
 }
 
 fn conditional_flow() -> Task {
-    let mut curves = Command::new("curves");
+    let mut curves = Command::new("plot curves");
     for (_, run) in COUPLINGS {
         curves = curves.run(run);
     }
@@ -133,7 +133,7 @@ fn digits() -> Task {
     .recipe("hy673-digits")
     .show(
         Command::of_run("sample", VAE)
-            .option("digits", "0,2")
+            .option("labels", "0,2")
             .option("count", 10),
         "Ten samples each of the digits 0 and 2",
     )

@@ -35,11 +35,11 @@ fn plain() -> Task {
         RECONSTRUCTIONS,
     )
     .show(
-        Command::of_run("scatter", PLAIN),
+        Command::of_run("plot latents", PLAIN),
         "Latent space (posterior means, test images), coloured by digit",
     )
     .show(
-        Command::of_run("posterior", PLAIN),
+        Command::of_run("plot posterior", PLAIN),
         "Latents of the test images and the prior",
     )
     .show(
@@ -68,7 +68,7 @@ fn conditional() -> Task {
         RECONSTRUCTIONS,
     )
     .show(
-        Command::of_run("scatter", CONDITIONAL),
+        Command::of_run("plot latents", CONDITIONAL),
         "Latent space of the conditional VAE (posterior means, test images), coloured by digit",
     )
     .show(
@@ -86,11 +86,11 @@ fn samples() -> Task {
     )
     .recipe("lab8-task3")
     .show(
-        Command::of_run("digit", CONDITIONAL).word("7"),
+        Command::of_run("sample", CONDITIONAL).option("labels", 7).option("count", 1),
         "A sample of the digit 7",
     )
     .show(
-        Command::of_run("neighbours", CONDITIONAL).option("image", 0),
+        Command::of_run("plot perturbations", CONDITIONAL).option("index", 0),
         "Perturbations around the latent of the first training image: one direction per row, at increasing \
          distance",
     )

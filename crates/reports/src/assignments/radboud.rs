@@ -38,7 +38,7 @@ pub(super) fn assignment() -> Assignment {
 /// What is drawn of both models alike.
 fn figures(task: Task, run: &'static str, metrics: &str) -> Task {
     task.show(
-        Command::of_run("curves", run),
+        Command::of_run("plot curves", run),
         "Loss, reconstruction and KL over the epochs",
     )
     .show(Command::of_run("evaluate", run), metrics)
@@ -47,11 +47,11 @@ fn figures(task: Task, run: &'static str, metrics: &str) -> Task {
         "Ten test images (top) and their reconstructions (bottom)",
     )
     .show(
-        Command::of_run("scatter", run),
+        Command::of_run("plot latents", run),
         "Latent space (posterior means, test images), coloured by digit",
     )
     .show(
-        Command::of_run("posterior", run),
+        Command::of_run("plot posterior", run),
         "Latents of the test images and the prior",
     )
 }
@@ -65,7 +65,7 @@ fn plain() -> Task {
     .recipe("radboud-vae");
     figures(task, PLAIN, "Test metrics, nats per image")
         .show(
-            Command::of_run("manifold", PLAIN).flag("quantiles"),
+            Command::of_run("plot manifold", PLAIN).flag("quantiles"),
             "Images decoded from a grid of z at quantiles of the prior",
         )
         .show(
@@ -88,8 +88,8 @@ fn conditional() -> Task {
         "Test metrics given the labels, nats per image",
     )
     .show(
-        Command::of_run("manifold", CONDITIONAL)
-            .option("digit", 3)
+        Command::of_run("plot manifold", CONDITIONAL)
+            .option("label", 3)
             .flag("quantiles"),
         "Images of the digit 3, decoded from a grid of z at quantiles of the prior",
     )
@@ -103,7 +103,7 @@ fn conditional() -> Task {
 }
 
 fn latent_size() -> Task {
-    let mut curves = Command::new("curves");
+    let mut curves = Command::new("plot curves");
     for (_, run) in SIZES {
         curves = curves.run(run);
     }
@@ -120,7 +120,7 @@ fn latent_size() -> Task {
 }
 
 fn classification() -> Task {
-    let by_latents = Command::of_run("classify", CONDITIONAL).option("by", "latents");
+    let by_latents = Command::of_run("classify", CONDITIONAL).option("method", "knn");
     Task::new(
         "Classification",
         "Classify the test images by their latents and by Bayes’ rule.",
@@ -144,7 +144,7 @@ fn style_transfer() -> Task {
     )
     .recipe("radboud-restyle")
     .show(
-        Command::of_run("restyle", CONDITIONAL),
+        Command::of_run("plot analogies", CONDITIONAL),
         "Ten test images (left), and their latents decoded with each of the ten labels",
     )
     .answer(|findings| answers::style_transfer(findings, CONDITIONAL))

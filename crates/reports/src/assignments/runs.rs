@@ -116,7 +116,7 @@ fn of_run(name: &str, directory: &Path) -> Result<Task, Error> {
     let size = experiment.model.latent_size(data.shape);
     let mut task = Task::new(name, &*experiment.description)
         .show(
-            Command::of_run("curves", name),
+            Command::of_run("plot curves", name),
             "Loss and its parts over the epochs",
         )
         .show(
@@ -133,25 +133,25 @@ fn of_run(name: &str, directory: &Path) -> Result<Task, Error> {
         );
     if size > 1 {
         task = task.show(
-            Command::of_run("scatter", name),
+            Command::of_run("plot latents", name),
             "Latent space (posterior means, test images), coloured by class",
         );
     }
     if !experiment.model.is_exact() {
         task = task.show(
-            Command::of_run("posterior", name),
+            Command::of_run("plot posterior", name),
             "Latents of the test images and the prior",
         );
     }
     if size == 2 {
         task = task.show(
-            Command::of_run("manifold", name).flag("quantiles"),
+            Command::of_run("plot manifold", name).flag("quantiles"),
             "Images decoded from a grid of z at quantiles of the prior",
         );
     }
     Ok(if experiment.model.is_conditional() {
         task.show(
-            Command::of_run("restyle", name),
+            Command::of_run("plot analogies", name),
             "Ten test images (left), and their latents decoded with each label",
         )
     } else {

@@ -19,7 +19,7 @@ pub(super) fn assignment() -> Assignment {
             )
             .recipe("vae2d-train")
             .show(
-                Command::of_run("curves", RUN),
+                Command::of_run("plot curves", RUN),
                 "Loss, reconstruction and KL over the epochs",
             )
             .show(Command::of_run("evaluate", RUN), "Test metrics, nats per image")
@@ -33,13 +33,13 @@ pub(super) fn assignment() -> Assignment {
             )
             .recipe("vae2d-scatter")
             .show(
-                Command::of_run("scatter", RUN)
+                Command::of_run("plot latents", RUN)
                     .option("count", 5000)
                     .option("latent", "sample"),
                 "Latent space (draws from the posteriors, 5,000 test images), coloured by digit",
             )
             .show(
-                Command::of_run("posterior", RUN),
+                Command::of_run("plot posterior", RUN),
                 "Latents of the test images and the prior",
             )
             .answer(|findings| answers::latent_distribution(findings, &[RUN])),
@@ -49,7 +49,7 @@ pub(super) fn assignment() -> Assignment {
             )
             .recipe("vae2d-manifold")
             .show(
-                Command::of_run("manifold", RUN).option("steps", 15),
+                Command::of_run("plot manifold", RUN).option("steps", 15),
                 "Images decoded from a 15×15 grid of z",
             )
             .answer(|findings| answers::decoded_grid(findings, RUN)),
@@ -59,7 +59,7 @@ pub(super) fn assignment() -> Assignment {
             )
             .recipe("vae2d-digits")
             .show(
-                Command::of_run("gallery", RUN).option("per-digit", 5),
+                Command::of_run("plot prototypes", RUN).option("per-class", 5),
                 "Five exemplars of each digit, one digit per row",
             )
             .answer(|_| answers::exemplars()),

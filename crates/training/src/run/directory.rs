@@ -170,6 +170,28 @@ impl Run {
         Experiment::parse(&text, &path.display().to_string(), &[])
     }
 
+    /// Changes the number of epochs, to extend or shorten the training. A learning rate schedule that depends on the number
+    /// of epochs continues with the new one.
+    ///
+    /// # Errors
+    /// [`Error::EpochsDone`] if more epochs are complete, [`Error::RunInUse`] if another process trains the run.
+    pub fn set_epochs(&self, epochs: usize) -> Result<(), Error> {
+        let _lock = self.locked()?;
+        let done = self.metrics()?.len();
+        if epochs < done {
+            return Err(Error::EpochsDone {
+                directory: self.directory.clone(),
+                done,
+                epochs,
+            });
+        }
+        let mut experiment = self.experiment()?;
+        experiment.training.epochs = epochs;
+        let path = self.experiment_path();
+        experiment.check(&path.display().to_string())?;
+        Ok(write_atomically(&path, experiment.to_toml()?.as_bytes())?)
+    }
+
     /// The data; `None` of a run from before they were stored.
     pub fn data(&self) -> Result<Option<RunData>, Error> {
         let path = self.path(DATA);

@@ -1,28 +1,29 @@
 use clap::Args;
 use latent_figures::{Grid, ManifoldOptions, covering_grid, manifold};
 
-use crate::arguments::{DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown, digit};
+use crate::arguments::{DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown, label};
 use crate::{Context, Error};
 
-/// Draw what the decoder makes of a grid over a two-dimensional latent space
+/// Images decoded on a grid over a two-dimensional latent space
 ///
-/// Without options the grid covers the complete range of the test images' latents.
+/// By default, the grid covers the range of the test images' latents.
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent plot manifold runs/vae-2d --quantiles")]
 pub(crate) struct Manifold {
     #[command(flatten)]
     model: ModelArgument,
-    /// How many images in each direction
+    /// Number of images in each direction
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..=60))]
     steps: u16,
-    /// Cover [-R, R] in both directions
+    /// Range of both latent dimensions: [-R, R]
     #[arg(long, value_name = "R", value_parser = range, conflicts_with = "quantiles")]
     range: Option<f64>,
-    /// Take steps of equal probability under the prior
+    /// Space the grid by quantiles of the prior
     #[arg(long)]
     quantiles: bool,
-    /// What to draw, by a conditional model [default: the first that it saw in training]
-    #[arg(long, value_name = "D", value_parser = digit())]
-    digit: Option<u8>,
+    /// Label of the images, for a conditional model [default: the first class of the training images]
+    #[arg(long, value_name = "Y", value_parser = label())]
+    label: Option<u8>,
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
@@ -50,7 +51,7 @@ impl Manifold {
                 covering_grid(&model, &data, steps, self.output.given_seed())?
             }
         };
-        let options = ManifoldOptions { label: self.digit };
+        let options = ManifoldOptions { label: self.label };
         let figure = manifold(&model, &grid, &options)?;
         Ok(self.output.drawn(figure, &model, "manifold"))
     }

@@ -6,12 +6,13 @@ use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::progress::thousands;
 use crate::{Context, Error};
 
-/// Hold the latents of the test images against the prior, dimension by dimension
+/// Histograms of the aggregate posterior and the prior, for each latent dimension
 ///
-/// A latent is drawn from q(z|x) for each image. All of them together should be distributed as the prior,
-/// N(0, I), from which new images are made: with mean 0, standard deviation 1, and no correlation. With --json, what
-/// is not defined for so few images is null.
+/// One latent of each test image is sampled from q(z|x). If the aggregate posterior matches the prior N(0, I), the latents
+/// have mean 0, standard deviation 1 and no correlation. With --json, a statistic that is not defined for so few images
+/// is null.
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent plot posterior runs/vae-2d")]
 pub(crate) struct Posterior {
     #[command(flatten)]
     model: ModelArgument,
@@ -37,7 +38,7 @@ impl Posterior {
         let correlation = fitted.largest_correlation();
 
         let mut lines = vec![format!(
-            "{} test images of {}, a draw from q(z|x) of each; N(0, I) would have mean 0, deviation 1, \
+            "{} test images of {}, one sample of q(z|x) each; N(0, I) has mean 0, standard deviation 1, \
              correlation 0",
             thousands(test.len() as f64),
             data.name()
@@ -55,7 +56,7 @@ impl Posterior {
         for index in dimensions.take(50) {
             let nats = kl.as_ref().map(|kl| format!("  kl {:6.3}", kl[index]));
             lines.push(format!(
-                "  z{:<3}  mean {:6.3}  deviation {:6.3}{}",
+                "  z{:<3}  mean {:6.3}  standard deviation {:6.3}{}",
                 index + 1,
                 fitted.mean[index],
                 deviations[index],
@@ -64,7 +65,7 @@ impl Posterior {
         }
         if let (Some(kl), Some(used)) = (kl, figure.active_dimensions()) {
             lines.push(format!(
-                "dimensions that tell more than {ACTIVE_NATS} nats of an image: {used} of {}",
+                "active dimensions (KL above {ACTIVE_NATS} nats): {used} of {}",
                 kl.len()
             ));
             object["kl"] = json!(kl);

@@ -10,23 +10,24 @@ use crate::comparison::{note, open, open_all};
 use crate::paths::{path, picture_path};
 use crate::{Error, suggestion};
 
-/// Draw the loss and its parts over the epochs of a run, or those of several runs over a setting
+/// Metrics over the epochs of a run, or of several runs over a setting
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent plot curves runs/vae-2d")]
 pub(crate) struct Curves {
-    /// A run directory; with --against, several
+    /// Run directory; with --against, several
     #[arg(value_name = "RUN", required = true, value_parser = path())]
     runs: Vec<PathBuf>,
     #[arg(
         long,
         value_name = "KEY",
-        help = "Draw the figures of the epoch whose weights each run keeps (the best by validation \
-        images, or the last) over a number of the experiments, such as model.latent_size"
+        help = "Plot the metrics of each run's selected epoch (lowest validation loss, or the last) over this \
+        number of its experiment, such as model.latent_size"
     )]
     against: Option<String>,
-    /// The file to write: .png, .svg, or .npy for the numbers [default: figures/curves.png in the run,
-    /// or with --against the key's last word in front of .png]
-    #[arg(long, value_name = "FILE", value_parser = picture_path())]
-    out: Option<PathBuf>,
+    /// File to write: .png, .svg, or .npy for the numbers [default: figures/curves.png in the run,
+    /// or with --against the last part of the key, with .png]
+    #[arg(short, long, value_name = "FILE", value_parser = picture_path())]
+    output: Option<PathBuf>,
 }
 
 impl Curves {
@@ -43,7 +44,7 @@ impl Curves {
             return Err(Error::NoMetrics(directory.clone()));
         }
         let path = self
-            .out
+            .output
             .clone()
             .unwrap_or_else(|| run.figure_path("curves.png"));
         Ok(Shown::drawn(training_curves(&records)?, path))
@@ -66,7 +67,7 @@ impl Curves {
         }
         let name = key.rsplit('.').next().unwrap_or(key);
         let path = self
-            .out
+            .output
             .clone()
             .unwrap_or_else(|| PathBuf::from(format!("{name}.png")));
         let label = name.replace('_', " ");

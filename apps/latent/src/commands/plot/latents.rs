@@ -4,21 +4,22 @@ use latent_figures::{Encoding, LatentsOptions, latents};
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error};
 
-/// Draw where the test images lie in the latent space
+/// Scatter plot of the test images' latents
 ///
-/// With `--out NAME.npy`, NAME.npy holds the points that are drawn, NAME.labels.npy their labels, and
-/// NAME.latents.npy the latents, of all dimensions.
+/// With `-o NAME.npy`, NAME.npy holds the points of the plot, NAME.labels.npy their labels, and
+/// NAME.latents.npy the latents in all dimensions.
 #[derive(Args)]
-pub(crate) struct Scatter {
+#[command(after_help = "Example:\n  latent plot latents runs/vae-2d --latent sample")]
+pub(crate) struct Latents {
     #[command(flatten)]
     model: ModelArgument,
-    /// How many images
-    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(2..))]
+    /// Number of images
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(2..))]
     count: u32,
-    /// Which latent stands for an image
+    /// Latent of an image
     #[arg(long, value_enum, default_value_t = Latent::Mean)]
     latent: Latent,
-    /// How latents of more than two dimensions come into the plane
+    /// Projection of latents with more than two dimensions
     #[arg(long, value_enum, default_value_t = Projection::Auto)]
     projection: Projection,
     #[command(flatten)]
@@ -29,23 +30,23 @@ pub(crate) struct Scatter {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Latent {
-    /// The mean of q(z|x)
+    /// Mean of q(z|x)
     Mean,
-    /// A draw from q(z|x), by reparametrisation: the one that `latent evaluate` measures by, with the same seed
+    /// Sample from q(z|x); with the same seed, the one that `latent evaluate` uses
     Sample,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Projection {
-    /// Not at all if they have two dimensions, and else by principal components
+    /// None for two dimensions, otherwise PCA
     Auto,
-    /// The two directions in which they vary most
+    /// First two principal components
     Pca,
-    /// t-SNE: what is near stays near, while distances between groups say little
+    /// t-SNE: preserves neighbourhoods; distances between clusters have no meaning
     Tsne,
 }
 
-impl Scatter {
+impl Latents {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.test();
@@ -64,6 +65,6 @@ impl Scatter {
             ..LatentsOptions::default()
         };
         let figure = latents(&model, &data, &options)?;
-        Ok(self.output.drawn(figure, &model, "scatter"))
+        Ok(self.output.drawn(figure, &model, "latents"))
     }
 }

@@ -4,21 +4,22 @@ use latent_figures::{PerturbationOptions, perturbations};
 use crate::arguments::{DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown};
 use crate::{Context, Error};
 
-/// Draw what lies around a training image in the latent space, at growing distance
+/// Images decoded at growing distances from the latent of a training image
 ///
-/// Each row goes one way from the image's latent, in a random direction; each column is a distance.
+/// Each row is a random direction, each column a distance.
 #[derive(Args)]
-pub(crate) struct Neighbours {
+#[command(after_help = "Example:\n  latent plot perturbations runs/cvae-mlp --index 3")]
+pub(crate) struct Perturbations {
     #[command(flatten)]
     model: ModelArgument,
-    /// The training image, counted from 0
+    /// Number of the training image, from 0
     #[arg(long, value_name = "I", default_value_t = 0)]
-    image: usize,
-    /// The distances, with commas between them
+    index: usize,
+    /// Distances, separated by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0], value_parser = radius)]
     radii: Vec<f64>,
-    /// How many directions
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=50))]
+    /// Number of directions
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=50))]
     count: u16,
     #[command(flatten)]
     data: DataArguments,
@@ -35,18 +36,18 @@ fn radius(text: &str) -> Result<f64, String> {
     }
 }
 
-impl Neighbours {
+impl Perturbations {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?.splits.train;
         let options = PerturbationOptions {
-            index: self.image,
+            index: self.index,
             radii: self.radii.clone(),
             directions: self.count.into(),
             seed: self.output.given_seed(),
             ..PerturbationOptions::default()
         };
         let figure = perturbations(&model, &data, &options)?;
-        Ok(self.output.drawn(figure, &model, "neighbours"))
+        Ok(self.output.drawn(figure, &model, "perturbations"))
     }
 }

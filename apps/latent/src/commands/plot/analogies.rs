@@ -4,17 +4,17 @@ use latent_figures::{AnalogyOptions, analogies};
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error};
 
-/// Draw test images in their own style as every digit that a conditional model saw in training
+/// Style transfer: test images decoded with the same latent and every label, by a conditional model
 ///
-/// The latent of an image and its label stays, and the label is changed: what the latent holds is what
-/// the label does not say.
+/// The latent of an image given its label is decoded with every class of the training images.
 #[derive(Args)]
-pub(crate) struct Restyle {
+#[command(after_help = "Example:\n  latent plot analogies cvae-conv --indices 0,1,2")]
+pub(crate) struct Analogies {
     #[command(flatten)]
     model: ModelArgument,
-    /// The test images, counted from 0, with commas between them [default: the first ten]
+    /// Numbers of the test images, from 0, separated by commas [default: the first ten]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = index)]
-    image: Vec<usize>,
+    indices: Vec<usize>,
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
@@ -26,14 +26,14 @@ fn index(text: &str) -> Result<usize, String> {
     index.map_err(|_| "the number of a test image is needed, counted from 0".to_owned())
 }
 
-impl Restyle {
+impl Analogies {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         // Before data are loaded in vain.
         model.model.conditional()?;
         let data = self.data.load_for(&model, context)?;
         // An image that is named by its number is counted among all.
-        let (data, indices) = match &self.image[..] {
+        let (data, indices) = match &self.indices[..] {
             [] => (data.test(), None),
             named => (data.splits.test, Some(named.to_vec())),
         };
@@ -43,6 +43,6 @@ impl Restyle {
             ..AnalogyOptions::default()
         };
         let figure = analogies(&model, &data, &options)?;
-        Ok(self.output.drawn(figure, &model, "restyled"))
+        Ok(self.output.drawn(figure, &model, "analogies"))
     }
 }

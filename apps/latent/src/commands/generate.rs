@@ -1,0 +1,54 @@
+use std::path::PathBuf;
+use std::{fs, io};
+
+use clap::{Args, CommandFactory, Subcommand};
+use clap_complete::Shell;
+
+use crate::paths::new_path;
+use crate::{Arguments, Error};
+
+/// Generate shell completions or man pages
+#[derive(Subcommand)]
+pub(crate) enum Generate {
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Print a script of completions for a shell
+#[derive(Args)]
+pub(crate) struct Completions {
+    /// Shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Write a man page for each command
+#[derive(Args)]
+pub(crate) struct Man {
+    /// Directory of the pages
+    #[arg(value_parser = new_path())]
+    directory: PathBuf,
+}
+
+impl Generate {
+    pub(crate) fn run(&self) -> Result<(), Error> {
+        match self {
+            Self::Completions(Completions { shell }) => {
+                let mut script = Vec::new();
+                let mut command = Arguments::command();
+                clap_complete::generate(*shell, &mut command, "latent", &mut script);
+                io::Write::write_all(&mut io::stdout(), &script).map_err(Error::Output)
+            }
+            Self::Man(Man { directory }) => {
+                let write = || {
+                    fs::create_dir_all(directory)?;
+                    clap_mangen::generate_to(Arguments::command(), directory)
+                };
+                write().map_err(|reason| {
+                    let path = directory.clone();
+                    latent_training::Error::File { path, reason }.into()
+                })
+            }
+        }
+    }
+}

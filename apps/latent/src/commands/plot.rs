@@ -1,0 +1,40 @@
+//! Figures of a model or a run.
+
+mod analogies;
+mod curves;
+mod latents;
+mod manifold;
+mod perturbations;
+mod posterior;
+mod prototypes;
+
+use clap::Subcommand;
+
+use crate::arguments::Shown;
+use crate::{Context, Error};
+
+/// Draw a figure of a model or a run
+#[derive(Subcommand)]
+pub(crate) enum Plot {
+    Curves(curves::Curves),
+    Latents(latents::Latents),
+    Manifold(manifold::Manifold),
+    Posterior(posterior::Posterior),
+    Prototypes(prototypes::Prototypes),
+    Perturbations(perturbations::Perturbations),
+    Analogies(analogies::Analogies),
+}
+
+impl Plot {
+    pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
+        match self {
+            Self::Curves(command) => command.show(),
+            Self::Latents(command) => command.show(context),
+            Self::Manifold(command) => command.show(context),
+            Self::Posterior(command) => command.show(context),
+            Self::Prototypes(command) => command.show(context),
+            Self::Perturbations(command) => command.show(context),
+            Self::Analogies(command) => command.show(context),
+        }
+    }
+}
