@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use crate::{DataRecord, EpochRecord, Error, Experiment, Run};
 
-/// Runs beside each other: the settings in which they differ, and the epoch that each keeps.
+/// A comparison of runs: the settings in which they differ and the metrics of their kept epochs.
 #[derive(Clone, Debug)]
 pub struct Comparison {
     /// The runs, in the order in which they were given.
     pub runs: Vec<ComparedRun>,
-    /// Whether their metrics are of the same images.
+    /// Whether the runs have the same training and test images.
     pub same_data: SameData,
 }
 
@@ -18,18 +18,22 @@ pub struct Comparison {
 pub struct ComparedRun {
     /// The run's directory.
     pub directory: PathBuf,
-    /// The values of the experiment that not all runs share, by key and in the same order in every run; `None` where
-    /// this one has none. They include the images, where these differ.
+    /// The settings that differ between the runs, as (key, value); `None` if this run has no such setting.
+    ///
+    /// All runs have the same keys in the same order. Data that differ are the settings "training images" and
+    /// "test images".
     pub settings: Vec<(String, Option<String>)>,
-    /// The data that it was trained on.
+    /// The data of the run.
     pub data: DataRecord,
-    /// The metrics of all its epochs.
+    /// The metrics of all epochs.
     pub records: Vec<EpochRecord>,
-    /// The metrics of the epoch whose weights it keeps.
+    /// The metrics of the epoch whose weights are kept.
     pub kept: EpochRecord,
 }
 
-/// Whether runs were trained and tested on the same images. Metrics of different test images cannot be compared.
+/// Whether runs have the same training images and the same test images.
+///
+/// Metrics on different test images are not comparable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SameData {
     /// Whether the training images are the same.
@@ -41,10 +45,10 @@ pub struct SameData {
 }
 
 impl SameData {
-    /// Compares the data of runs.
+    /// Compares the data of runs by checksum.
     ///
     /// # Errors
-    /// [`Error::NoWeights`]: a run has saved no epoch.
+    /// [`Error::NoWeights`] if a run has no complete epoch.
     pub fn of(runs: &[Run]) -> Result<Self, Error> {
         let data = runs.iter().map(|run| Ok(run.model_metadata()?.data));
         let data = data.collect::<Result<Vec<_>, Error>>()?;
@@ -65,10 +69,10 @@ impl SameData {
 }
 
 impl Comparison {
-    /// Reads the experiments, the data and the metrics of runs, which may still be trained.
+    /// Compares runs by their files; a run may still be training.
     ///
     /// # Errors
-    /// [`Error::NoWeights`]: a run has saved no epoch; or a file of a run cannot be read.
+    /// [`Error::NoWeights`] if a run has no complete epoch; a file of a run cannot be read.
     pub fn of(runs: &[Run]) -> Result<Self, Error> {
         let mut read = Vec::new();
         for run in runs {
@@ -111,7 +115,8 @@ impl Comparison {
         })
     }
 
-    /// Short names of the runs: the last part of each path, or the whole paths where two last parts are the same.
+    /// Names of the runs for legends and tables: the last path components, or the whole paths if two last
+    /// components are equal.
     pub fn names(&self) -> Vec<String> {
         let long = |run: &ComparedRun| run.directory.display().to_string();
         let short = |run: &ComparedRun| {
@@ -127,7 +132,7 @@ impl Comparison {
         }
     }
 
-    /// The names of all test metrics, each once, in the order in which the runs have them.
+    /// The distinct names of the runs' test metrics, in order of first occurrence.
     pub fn metric_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for name in self.runs.iter().flat_map(|run| run.kept.test.keys()) {
@@ -139,12 +144,12 @@ impl Comparison {
     }
 }
 
-/// Whether a key of an experiment says what it is called, and nothing of what is trained.
+/// Whether a key only labels an experiment and does not affect training.
 fn is_label(key: &str) -> bool {
     ["name", "description", "tasks"].contains(&key)
 }
 
-/// What tells data apart, where they are not the same, beside the settings of the experiments.
+/// The data of a run as settings, for the splits that differ between runs.
 fn data_settings(data: &DataRecord, same: SameData) -> Vec<(String, String)> {
     let short = |checksum: &str| checksum.chars().take(12).collect::<String>();
     let mut settings = Vec::new();
@@ -160,7 +165,7 @@ fn data_settings(data: &DataRecord, same: SameData) -> Vec<(String, String)> {
     settings
 }
 
-/// A number with commas between its thousands.
+/// A number with thousands separators: "60,000".
 fn thousands(number: usize) -> String {
     match number {
         0..1000 => number.to_string(),
@@ -173,17 +178,18 @@ fn thousands(number: usize) -> String {
 pub struct SettingDifference {
     /// The setting's key, such as `training.epochs`.
     pub key: String,
-    /// The first experiment's value, as TOML writes it; `None` where it has none.
+    /// The value in the first experiment, in TOML syntax; `None` if it has no such setting.
     pub first: Option<String>,
-    /// The second experiment's.
+    /// The value in the second experiment.
     pub second: Option<String>,
 }
 
 impl SettingDifference {
-    /// The first setting in which two experiments differ, if any. Names, descriptions and tasks are no settings.
+    /// The first setting in which two experiments differ; `None` if there is none. Name, description and tasks are
+    /// ignored.
     ///
     /// # Errors
-    /// As [`Experiment::settings`].
+    /// Those of [`Experiment::settings`].
     pub fn between(first: &Experiment, second: &Experiment) -> Result<Option<Self>, Error> {
         let (first, second) = (first.settings()?, second.settings()?);
         let value = |settings: &[(String, String)], key: &str| {

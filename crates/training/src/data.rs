@@ -5,29 +5,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataRecord, Error, Experiment};
 
-/// What a run stores of its data, in `data.json`: [`DataRecord`], and where the files are. The place is
-/// not part of the model's file, which others may get.
+/// The contents of a run's `data.json`: the [`DataRecord`] and the directory of the data files.
+///
+/// Model files, which may be published, contain the record without the directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunData {
-    /// The data.
+    /// The identity of the data.
     #[serde(flatten)]
     pub record: DataRecord,
-    /// The directory of the files; `None` for data that are in no files, and for a directory whose name
-    /// is not UTF-8.
+    /// The directory of the data files; `None` for generated data, and for a path that is not UTF-8.
     pub directory: Option<DataDirectory>,
 }
 
-/// A directory, in both forms in which it may be found again.
+/// The path of a data directory, as given and absolute, since either may change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataDirectory {
-    /// As it was named, perhaps relative to the directory in which the program ran.
+    /// The path as given; it may be relative to the current directory.
     pub given: PathBuf,
     /// The absolute path.
     pub resolved: PathBuf,
 }
 
 impl DataDirectory {
-    /// A directory as it is named now; `None` where its name is not UTF-8.
+    /// Resolves `given` against the current directory; `None` if a path is not UTF-8.
     pub fn new(given: &Path) -> Option<Self> {
         let resolved = std::path::absolute(given).ok()?;
         (given.to_str().is_some() && resolved.to_str().is_some()).then(|| Self {
@@ -38,10 +38,10 @@ impl DataDirectory {
 }
 
 impl DataRecord {
-    /// Whether all labels are among the classes of the training images.
+    /// Checks that all labels are among the classes of the training images.
     ///
     /// # Errors
-    /// [`Error::UnseenClass`] names the first that is not.
+    /// [`Error::UnseenClass`] for the first label that is not.
     pub fn check_seen(&self, labels: &[u8]) -> Result<(), Error> {
         match labels
             .iter()
@@ -57,10 +57,11 @@ impl DataRecord {
 }
 
 impl Experiment {
-    /// The images that a training of this experiment uses: the first [`DataConfig::limit`] of each split,
-    /// with the [`TrainingConfig::validation_images`] images held out. For a conditional model, without the
-    /// validation and test images of classes that have no training image, since nothing is learned of
-    /// p(x|y) of such a class.
+    /// Selects the images that this experiment uses: the first [`DataConfig::limit`] of each split, with
+    /// [`TrainingConfig::validation_images`] held out.
+    ///
+    /// For a conditional model, validation and test images of classes without a training image are
+    /// removed, since p(x|y) of such a class is not trained.
     ///
     /// [`DataConfig::limit`]: crate::DataConfig::limit
     /// [`TrainingConfig::validation_images`]: crate::TrainingConfig::validation_images

@@ -1,7 +1,7 @@
 use latent_datasets::{Shape, Splits};
 use serde::{Deserialize, Serialize};
 
-/// The data that a model was trained on: what identifies them, and no place on a computer.
+/// The identity of the training data of a model: name, shape, classes and checksums, without a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct DataRecord {
@@ -9,20 +9,20 @@ pub struct DataRecord {
     pub name: String,
     /// The shape of an image.
     pub shape: Shape,
-    /// The number of classes: every label is less.
+    /// The number of classes; labels are less than it.
     pub classes: usize,
-    /// The labels of the training images, each once, in ascending order.
+    /// The distinct labels of the training images, in ascending order.
     pub classes_present: Vec<u8>,
     /// The number of training images.
     pub images: usize,
     /// The checksum of the training images and their labels.
     pub checksum: String,
-    /// The checksum of the test images and labels that the test figures are of.
+    /// The checksum of the test images and their labels.
     pub test_checksum: String,
 }
 
 impl DataRecord {
-    /// The record of splits as a training uses them ([`Experiment::prepared`](crate::Experiment::prepared)).
+    /// The record of `splits`, which [`Experiment::prepared`](crate::Experiment::prepared) returns.
     pub fn of(splits: &Splits) -> Self {
         Self {
             name: splits.name.clone(),
@@ -35,12 +35,13 @@ impl DataRecord {
         }
     }
 
-    /// Whether both are of the same training and test images, whatever they are called.
+    /// Whether both records have the same training and test images (equal checksums; names may differ).
     pub fn has_same_images(&self, other: &Self) -> bool {
         (&self.checksum, &self.test_checksum) == (&other.checksum, &other.test_checksum)
     }
 
-    /// The data in words that tell them from others: the name, and the beginning of the checksum that differs.
+    /// A description that distinguishes these data from `other`: the name and the first 12 characters of the
+    /// checksum that differs.
     pub fn unlike(&self, other: &Self) -> String {
         let (images, checksum) = if self.checksum == other.checksum {
             ("test images", &self.test_checksum)
@@ -52,7 +53,7 @@ impl DataRecord {
     }
 }
 
-/// A record as a file has it, which anybody may have written.
+/// The fields of a record in a file, before validation.
 #[derive(Deserialize)]
 struct Stored {
     name: String,
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_as_it_is_written() {
+    fn a_record_survives_a_round_trip() {
         let record = parse(
             r#""shape":{"channels":3,"height":2,"width":5},"classes":26,"classes_present":[0,25],"#,
         );

@@ -3,64 +3,64 @@ use std::path::PathBuf;
 
 use crate::DataRecord;
 
-/// What can go wrong with an experiment or a run.
+/// An error in an experiment, a run or an evaluation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An experiment is not valid TOML, or a value in it has the wrong type.
     #[error("{origin}: {reason}")]
     Toml {
-        /// Where the experiment came from.
+        /// The experiment's file or setting.
         origin: String,
-        /// What the TOML reader found, with the line.
+        /// The TOML parser's message, with the line.
         reason: String,
     },
-    /// An experiment sets something that does not exist.
+    /// An experiment has an unknown key.
     #[error("{origin}: there is no key `{key}`")]
     UnknownKey {
-        /// Where the experiment came from.
+        /// The experiment's file or setting.
         origin: String,
         /// The key.
         key: String,
         /// The keys that exist.
         known: Vec<String>,
     },
-    /// A value that nothing can be trained with.
+    /// A value of an experiment is invalid.
     #[error("{origin}: `{key}` is {value}: {remedy}")]
     Value {
-        /// Where the experiment came from.
+        /// The experiment's file or setting.
         origin: String,
         /// The key.
         key: String,
         /// Its value.
         value: String,
-        /// What it must be.
+        /// The valid values.
         remedy: &'static str,
     },
-    /// The loss became infinite or NaN.
+    /// The loss, a metric, a variable or optimiser state became infinite or NaN.
     #[error("{what} is {value} in epoch {epoch}, step {step}, so training stopped; {kept}")]
     NotFinite {
-        /// The loss, another figure, or a tensor.
+        /// The loss, a metric, or the name of a tensor.
         what: String,
-        /// Its value, or the sum of its magnitudes.
+        /// Its value; of a tensor, the sum of absolute values.
         value: f64,
         /// Counted from 1.
         epoch: usize,
         /// Counted from 1.
         step: usize,
-        /// What is left, in words.
+        /// The weights that are kept, as text.
         kept: String,
     },
-    /// A training that is of use only as a whole, ended by its observer.
+    /// The observer stopped a training whose intermediate state is not usable.
     #[error("training was stopped in epoch {epoch} of {epochs}")]
     Stopped {
-        /// The epoch that was not completed, counted from 1.
+        /// The incomplete epoch, counted from 1.
         epoch: usize,
-        /// How many there were to be.
+        /// The number of epochs of the training.
         epochs: usize,
     },
-    /// The loss became far worse than that of the untrained model:
-    /// [`Trainer::epoch`](crate::Trainer::epoch) states the rule.
+    /// The loss rose far above that of the untrained model;
+    /// [`Trainer::epoch`](crate::Trainer::epoch) defines the criterion.
     #[error(
         "training diverged: after epoch {epoch} the loss is {loss:.4e} nats per image, and it was \
          {initial:.2} before the first step, so training stopped; {kept}"
@@ -68,11 +68,11 @@ pub enum Error {
     Diverged {
         /// Counted from 1.
         epoch: usize,
-        /// Of the test images after the epoch, nats per image.
+        /// The mean test loss after the epoch, nats per image.
         loss: f64,
-        /// Of the first batch before the first step, nats per image.
+        /// The mean loss of the first batch before the first step, nats per image.
         initial: f64,
-        /// What is left, in words.
+        /// The weights that are kept, as text.
         kept: String,
     },
     /// Fewer epochs than are complete.
@@ -85,18 +85,19 @@ pub enum Error {
         /// The requested number of epochs.
         epochs: usize,
     },
-    /// A class that a model has no training image of.
+    /// The training images of a conditional model have no image of a requested class.
     #[error(
-        "the model saw no image of class {class} in training, but only of {}",
+        "the model was trained on no image of class {class}, only on classes {}",
         classes(.seen)
     )]
     UnseenClass {
         /// The class.
         class: u8,
-        /// The classes that were seen.
+        /// The classes of the training images.
         seen: Vec<u8>,
     },
-    /// A variable that the loss does not depend on, or that an operation without a gradient cut off.
+    /// A variable has no gradient: the loss does not depend on it, or an operation in between is not
+    /// differentiable.
     #[error(
         "no gradient reaches {name}: an operation between it and the loss has none, or the loss \
          does not depend on it"
@@ -105,79 +106,79 @@ pub enum Error {
         /// The variable.
         name: String,
     },
-    /// The run's directory is in use by an earlier run.
-    #[error("{directory} holds a run already")]
+    /// The directory contains another run.
+    #[error("{directory} already contains a run")]
     RunExists {
         /// The directory.
         directory: PathBuf,
     },
-    /// Two trainings in one directory.
+    /// Another process trains the run.
     #[error("{directory} is being trained by another process")]
     RunInUse {
         /// The directory.
         directory: PathBuf,
     },
-    /// A file where a run's directory should be.
-    #[error("{path} is a file, and a run needs a directory")]
+    /// The path of a run is a file.
+    #[error("{path} is a file, expected a directory for a run")]
     NotADirectory {
         /// The file.
         path: PathBuf,
     },
-    /// Not a directory that `train` made.
-    #[error("{directory} is no run directory: it holds no {missing}")]
+    /// The directory is not a run directory.
+    #[error("{directory} is no run directory: it has no {missing}")]
     NoRun {
         /// The directory.
         directory: PathBuf,
-        /// The file that is not there.
+        /// The missing file.
         missing: &'static str,
     },
-    /// A run without weights: its first epoch was interrupted, or they were taken away.
-    #[error("{directory} holds no model.safetensors, which the first complete epoch writes")]
+    /// A run has no weights: its first epoch is incomplete, or the file was removed.
+    #[error("{directory} has no model.safetensors, which the first complete epoch writes")]
     NoWeights {
         /// The run's directory.
         directory: PathBuf,
     },
-    /// A run without what resuming needs.
-    #[error("{directory} holds no state.safetensors, without which it cannot go on")]
+    /// A run has no training state and cannot be resumed.
+    #[error("{directory} has no state.safetensors, so it cannot be resumed")]
     NoState {
         /// The run's directory.
         directory: PathBuf,
     },
-    /// What resuming needs is damaged.
+    /// The training state of a run is damaged.
     #[error(
-        "{directory} cannot go on, since its state.safetensors is damaged or another file ({reason}); its \
-         model.safetensors is not affected"
+        "{directory} cannot be resumed: its state.safetensors is damaged or another kind of file ({reason}); \
+         its model.safetensors is not affected"
     )]
     State {
         /// The run's directory.
         directory: PathBuf,
-        /// What is wrong with the file.
+        /// The error of reading the file.
         reason: Box<latent_checkpoints::Error>,
     },
-    /// Nothing by that name is a model.
+    /// The path is not a model.
     #[error("{path} is neither a run directory nor a .safetensors file")]
     NoModel {
-        /// What was named.
+        /// The path.
         path: PathBuf,
     },
-    /// A run to be continued with an experiment that was changed.
+    /// The experiment of a run was changed before resuming.
     #[error(
-        "{path} was changed since the run was begun, in more than `training.epochs` and \
+        "{path} was changed after training started, in more than `training.epochs` and \
          `training.learning_rate`"
     )]
     OtherExperiment {
         /// The experiment's file.
         path: PathBuf,
     },
-    /// A training state that no training leaves behind.
-    #[error("{path}: it claims a place in the training that cannot be")]
+    /// A training state contradicts itself.
+    #[error("{path}: epoch, step and number of updates do not match")]
     ImpossiblePosition {
         /// The state's file.
         path: PathBuf,
     },
-    /// A run to be continued on other data than it was begun with.
+    /// A run was resumed with other data than it was started with.
     #[error(
-        "{directory} was trained on {}, and these data are others: {}",
+        "{directory} was trained on other data: {}, found {}",
         trained.unlike(found),
         found.unlike(trained)
     )]
@@ -186,72 +187,72 @@ pub enum Error {
         directory: PathBuf,
         /// The run's data.
         trained: Box<DataRecord>,
-        /// The data at hand.
+        /// The data that were found.
         found: Box<DataRecord>,
     },
-    /// Images of another size than a model's.
-    #[error("the model is for images of {model} pixels and the data has {data}")]
+    /// Images have another size than the model's.
+    #[error("the model is for images of {model} pixels, the data have {data}")]
     ImageSize {
         /// Height and width of the model's images.
         model: String,
-        /// Height and width of the images at hand.
+        /// Height and width of the images of the data.
         data: String,
     },
-    /// What a run stores of its data cannot be understood.
-    #[error("{path}: this is no record of a run's data ({reason})")]
+    /// `data.json` of a run, its data record, is not valid.
+    #[error("{path}: this is not a valid data record ({reason})")]
     DataRecord {
         /// The file.
         path: PathBuf,
-        /// What the JSON reader found.
+        /// The JSON parser's message.
         reason: serde_json::Error,
     },
-    /// There is nothing to train on or to evaluate.
+    /// A split that is needed has no images.
     #[error("there are no images in the {split} split")]
     NoImages {
         /// `train`, `validation` or `test`.
         split: &'static str,
     },
-    /// A class that a classifier cannot learn.
-    #[error("the {images} training images hold none of class {class}")]
+    /// The training images of a classifier have no image of a class.
+    #[error("the {images} training images contain none of class {class}")]
     NoImagesOfClass {
         /// The class.
         class: u8,
         /// The number of training images.
         images: usize,
     },
-    /// A metric of an evaluation that is infinite or NaN.
-    #[error("{name} is {value}: the model's weights, or the images, are out of all proportion")]
+    /// A metric of an evaluation is infinite or NaN.
+    #[error("{name} is {value}: the model's weights or the images are out of range")]
     NotFiniteMetric {
         /// The metric, or its standard error.
         name: String,
         /// Its value.
         value: f64,
     },
-    /// Reading or writing in the run's directory failed.
+    /// Reading or writing a file of a run failed.
     #[error("{path}: cannot be read or written ({reason})")]
     File {
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: io::Error,
     },
-    /// A line of the metrics cannot be understood.
-    #[error("{path}: line {line} is no epoch's metrics ({reason})")]
+    /// A line of `metrics.jsonl` is not valid.
+    #[error("{path}: line {line} is not a valid record of an epoch ({reason})")]
     Metrics {
         /// The file.
         path: PathBuf,
         /// Counted from 1.
         line: usize,
-        /// What the JSON reader found.
+        /// The JSON parser's message.
         reason: serde_json::Error,
     },
-    /// A checkpoint is missing, damaged or another model's.
+    /// A checkpoint is missing, damaged or does not fit the model.
     #[error(transparent)]
     Checkpoint(#[from] latent_checkpoints::Error),
-    /// The data could not be read.
+    /// The data are invalid or cannot be read.
     #[error(transparent)]
     Data(#[from] latent_datasets::Error),
-    /// The model cannot be built or computed.
+    /// Building or evaluating the model failed.
     #[error(transparent)]
     Model(#[from] latent_models::Error),
     /// An operation on tensors failed.
@@ -259,7 +260,7 @@ pub enum Error {
     Tensor(#[from] candle_core::Error),
 }
 
-/// Classes as a reader writes them.
+/// Labels as text: "0, 1, 2".
 fn classes(labels: &[u8]) -> String {
     let labels: Vec<_> = labels.iter().map(u8::to_string).collect();
     labels.join(", ")

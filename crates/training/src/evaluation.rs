@@ -11,11 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// Means over images by name, in nats per image: `loss`, and the parts that the model names.
+/// Metrics by name, as means over images: `loss` and the parts of the model's [`Loss`].
+///
+/// The unit is nats per image, except for `bits_per_dimension` and `accuracy`.
 pub type Metrics = BTreeMap<String, f64>;
 
-/// Images in a batch where nothing is trained. The draws of an evaluation are made a batch at a
-/// time, so this number is part of what a seed means.
+/// The batch size for evaluation.
+///
+/// Random numbers are drawn per batch, so the results for a seed depend on this number.
 pub const EVALUATION_BATCH: usize = 500;
 
 /// Sums over the images seen so far.
@@ -28,8 +31,8 @@ pub(crate) struct Totals {
 impl Totals {
     /// Adds a batch, and returns its mean loss.
     pub(crate) fn add(&mut self, loss: &Loss) -> Result<f64, Error> {
-        // AdditiveConditioning in 64 bits, so that a mean over many images is as exact as its terms; on the CPU,
-        // since not every device has such floats.
+        // The sum in 64-bit floats keeps a mean over many images as accurate as its terms. It is computed on the
+        // CPU because not every device supports 64-bit floats.
         let sum = |tensor: &Tensor| {
             let tensor = tensor.detach().to_device(&Device::Cpu)?;
             tensor.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()
@@ -52,14 +55,13 @@ impl Totals {
     }
 }
 
-/// Measures a model on every image of a data set, in their order, in nats per image.
+/// Computes the loss and its parts for a model, as means over all images of a data set.
 ///
-/// The draws depend on the seed and the batch size of `batching` and on nothing else, so that the
-/// same model gets the same figures. Build the model from tensors that are no variables: nothing is
-/// differentiated here.
+/// The random draws depend only on the seed and the batch size of `batching`, so the same model always
+/// has the same metrics. Build the model from tensors without gradients to save memory.
 ///
 /// # Errors
-/// There are no images, or the model does not fit them.
+/// There are no images, or their shape is not the model's.
 pub fn evaluate<M: Trainable + ?Sized>(
     model: &M,
     dataset: &Dataset,
@@ -69,7 +71,7 @@ pub fn evaluate<M: Trainable + ?Sized>(
     evaluate_after(f64::INFINITY, model, dataset, batching, device)
 }
 
-/// [`evaluate`] for a model that is still being trained, after so many epochs.
+/// [`evaluate`] during training, after `epochs` (fractional) epochs, which determine the number of draws.
 pub(crate) fn evaluate_after<M: Trainable + ?Sized>(
     epochs: f64,
     model: &M,
@@ -87,11 +89,13 @@ pub(crate) fn evaluate_after<M: Trainable + ?Sized>(
     Ok(totals.means())
 }
 
-/// A figure of every image of a data set, in their order: of the parts of the model's loss, the one of
-/// this name, with the same draws as in [`evaluate`]. `None`, if the loss has no such part.
+/// Computes one part of a model's loss for every image of a data set, `[images]`, with the same draws as
+/// [`evaluate`].
+///
+/// The result is `None` if the loss has no part of this name.
 ///
 /// # Errors
-/// As [`evaluate`].
+/// Those of [`evaluate`].
 pub fn part_of_each<M: Trainable + ?Sized>(
     model: &M,
     dataset: &Dataset,
@@ -111,15 +115,18 @@ pub fn part_of_each<M: Trainable + ?Sized>(
     Ok(Some(all))
 }
 
-/// log p(x) = log 1/k Σ p(x|y) of every image of a data set, in their order, with a uniform prior over the
-/// k labels `classes` (those seen in training, [`DataRecord::classes`](crate::DataRecord::classes)), for a
-/// model of p(x|y) of whose loss log p(x|y) is a part, `log_density`: the literature's figure for
-/// conditional flows. `None`, if it has no such part; −∞ without a class, as the empty sum has it.
+/// Computes the marginal log-density log p(x) = log(1/k Σ p(x|y)) over labels y for every image of a data
+/// set, `[images]`, in nats.
 ///
-/// `progress` is told after every batch how many images are done.
+/// The prior is uniform over the k labels in `classes`, normally those of the training images
+/// ([`DataRecord::classes_present`](crate::DataRecord::classes_present)). The terms log p(x|y) are the
+/// part `log_density` of the model's loss, so the model is a conditional flow; the result is `None` for
+/// other models. Without classes, it is −∞.
+///
+/// `progress` is called after every batch with the number of completed images.
 ///
 /// # Errors
-/// As [`evaluate`].
+/// Those of [`evaluate`].
 pub fn marginal_log_likelihoods<M: Conditional + ?Sized>(
     model: &M,
     dataset: &Dataset,
@@ -136,7 +143,7 @@ pub fn marginal_log_likelihoods<M: Conditional + ?Sized>(
         let mut mixture = LogMeanExp::new(count);
         for &label in classes {
             let labels = Tensor::full(u32::from(label), count, device)?;
-            // The same noise under every label, so that it is the density at one point.
+            // The same dequantisation noise for every label: all terms are densities at the same point.
             let part = part(model, &images, &labels, "log_density", step, batching)?;
             let Some(part) = part else {
                 return Ok(None);
@@ -150,7 +157,7 @@ pub fn marginal_log_likelihoods<M: Conditional + ?Sized>(
     Ok(Some(all))
 }
 
-/// A part of the loss of the batch that comes at a step of an evaluation.
+/// A part of the loss for the batch at `step` of an evaluation.
 fn part<M: Trainable + ?Sized>(
     model: &M,
     images: &Tensor,
@@ -165,17 +172,19 @@ fn part<M: Trainable + ?Sized>(
     Ok(part.map(|(_, part)| part))
 }
 
-/// What the draws at a step of an evaluation come from.
+/// The random stream at `step` of an evaluation.
 fn noise(batching: &Batching, step: usize) -> Generator {
     Generator::stream(batching.seed, "evaluate", 0, step as u64)
 }
 
-/// The latents of every image of a data set, in their order, `[n, latent_size]`: what stands for
-/// each image, or if `sampled` is set, the draw from q(z|x) that [`evaluate`] measures a model by which is
-/// trained by one draw an image; of a flow, the latent of the image with the noise that is added there.
+/// Encodes every image of a data set: latents `[images, latent_size]`.
+///
+/// Without `sampled`, the latents are those of [`LatentModel::encode`], such as posterior means. With
+/// `sampled`, they are the draws from q(z|x) that [`evaluate`] uses for a VAE with one draw per image;
+/// for a flow, the latents of the dequantised images.
 ///
 /// # Errors
-/// There are no images, or the model does not fit them.
+/// There are no images, or their shape is not the model's.
 pub fn encode<M: LatentModel<Condition: Condition> + ?Sized>(
     model: &M,
     dataset: &Dataset,
@@ -198,11 +207,13 @@ pub fn encode<M: LatentModel<Condition: Condition> + ?Sized>(
     Ok(Tensor::cat(&latents, 0)?)
 }
 
-/// The mean over the images of a data set of KL(q(z|x) ‖ p(z)) of each dimension of the latents, nats an
-/// image; `None` where the model has none ([`LatentModel::kl_by_dimension`]).
+/// Computes the mean of KL(q(z|x) ‖ p(z)) over the images of a data set for each latent dimension, `[latent_size]`,
+/// in nats per image.
+///
+/// The result is `None` if the model has no such divergence ([`LatentModel::kl_by_dimension`]).
 ///
 /// # Errors
-/// As [`encode`].
+/// Those of [`encode`].
 pub fn kl_by_dimension<M: LatentModel<Condition: Condition> + ?Sized>(
     model: &M,
     dataset: &Dataset,
@@ -217,7 +228,7 @@ pub fn kl_by_dimension<M: LatentModel<Condition: Condition> + ?Sized>(
         let Some(kl) = model.kl_by_dimension(&images, &condition)? else {
             return Ok(None);
         };
-        // Not every device has such floats.
+        // Not every device supports 64-bit floats.
         let kl = kl.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
         for (sum, kl) in sums.iter_mut().zip(kl.sum(0)?.to_vec1::<f64>()?) {
             *sum += kl;
@@ -227,13 +238,13 @@ pub fn kl_by_dimension<M: LatentModel<Condition: Condition> + ?Sized>(
     Ok(Some(sums.into_iter().map(|sum| sum / images).collect()))
 }
 
-/// The log-likelihood of every image of a data set, in their order, by so many draws for each
-/// ([`LatentModel::log_likelihood`]): nats.
+/// Estimates the log-likelihood of every image of a data set, `[images]`, in nats, with `samples` draws for each
+/// ([`LatentModel::log_likelihood`]).
 ///
-/// `progress` is told after every batch how many images are done.
+/// `progress` is called after every batch with the number of completed images.
 ///
 /// # Errors
-/// There are no images or no draws, or the model does not fit the images.
+/// There are no images, their shape is not the model's, or `samples` is 0.
 pub fn log_likelihoods<M: LatentModel<Condition: Condition> + ?Sized>(
     model: &M,
     dataset: &Dataset,
@@ -250,11 +261,11 @@ pub fn log_likelihoods<M: LatentModel<Condition: Condition> + ?Sized>(
     each_batch(dataset, batching, device, progress, of_batch)
 }
 
-/// The most probable of `classes` for every image of a data set, in their order, by Bayes' rule over a
-/// conditional model's likelihoods ([`Conditional::classify`]).
+/// Classifies every image of a data set with a conditional model: the label in `classes` with the highest posterior
+/// p(y|x) by Bayes' rule ([`Conditional::classify`]).
 ///
 /// # Errors
-/// As [`log_likelihoods`], or there are no classes.
+/// Those of [`log_likelihoods`], or `classes` is empty.
 pub fn classify<M: Conditional + ?Sized>(
     model: &M,
     dataset: &Dataset,
@@ -272,12 +283,14 @@ pub fn classify<M: Conditional + ?Sized>(
     each_batch(dataset, batching, device, progress, of_batch)
 }
 
-/// The class of every image of `images` by k-NN classification of latents: the most frequent label of the `neighbours`
-/// latents of `train` that are nearest to its latent ([`nearest_labels`]). A conditional model encodes each image with
-/// its label, so that this tells what its latents keep of the class.
+/// Classifies every image of `images` by k-NN on latents: the most frequent label among the `neighbours` nearest
+/// latents of `train` ([`nearest_labels`]).
+///
+/// A conditional model encodes each image with its label, so its k-NN accuracy measures the class information that
+/// remains in the latents.
 ///
 /// # Errors
-/// As [`encode`], or `neighbours` is 0.
+/// Those of [`encode`], or `neighbours` is 0.
 pub fn knn_classify<M: LatentModel<Condition: Condition> + ?Sized>(
     model: &M,
     train: &Dataset,
@@ -296,8 +309,7 @@ pub fn knn_classify<M: LatentModel<Condition: Condition> + ?Sized>(
     )?)
 }
 
-/// What `of_batch` makes of every image of a data set, in their order, with noise that depends on the
-/// seed and the place of the batch.
+/// Concatenates the results of `of_batch` over the batches of a data set. Each batch has its own random stream.
 fn each_batch<T>(
     dataset: &Dataset,
     batching: &Batching,
@@ -315,7 +327,7 @@ fn each_batch<T>(
     Ok(all)
 }
 
-/// The mean of figures, and the standard error of that mean; of fewer than two figures there is none.
+/// The mean of values and its standard error, s/√n; `None` for fewer than two values.
 pub fn mean_and_standard_error(values: &[f32]) -> (f64, Option<f64>) {
     let count = values.len() as f64;
     let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;

@@ -11,7 +11,7 @@ use table::{keys, lookup, parse_value, set, shortened};
 pub use training_config::TrainingConfig;
 use training_config::{WHOLE, broken};
 
-/// What is trained, on what, and how: all that a run needs to be done again.
+/// The configuration of an experiment: model, data, training and seed. It determines the result of a run.
 ///
 /// ```
 /// use latent_training::Experiment;
@@ -34,36 +34,36 @@ use training_config::{WHOLE, broken};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
-    /// What it is called; a run's directory is named after it.
+    /// The name, which is also the default name of the run directory.
     pub name: String,
-    /// One sentence for the list of experiments.
+    /// A description in one sentence, for the list of experiments.
     #[serde(default)]
     pub description: String,
-    /// The assignments' tasks that it is for: names of recipes.
+    /// The tasks of the assignments that use the experiment, as names of recipes.
     #[serde(default)]
     pub tasks: Vec<String>,
-    /// What all randomness comes from.
+    /// The seed of all random numbers.
     #[serde(default = "default_seed")]
     pub seed: u64,
-    /// What it is trained on.
+    /// The data.
     #[serde(default)]
     pub data: DataConfig,
-    /// What is trained.
+    /// The model.
     pub model: ModelConfig,
-    /// How it is trained.
+    /// The training.
     #[serde(default)]
     pub training: TrainingConfig,
 }
 
-/// The data of an [`Experiment`].
+/// The data configuration of an [`Experiment`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DataConfig {
-    /// Where the images come from.
+    /// The source of the images.
     pub source: Source,
-    /// Whether pixels are drawn as 0 or 1 in every epoch anew.
+    /// Whether pixels are binarised by sampling, anew in every epoch.
     pub binarise: bool,
-    /// Use only so many images of each split, the first ones.
+    /// The largest number of images of each split; the first ones are used.
     pub limit: Option<usize>,
 }
 
@@ -71,7 +71,7 @@ fn default_seed() -> u64 {
     1
 }
 
-/// Keys that need not have a value, and so are missing from an experiment written back.
+/// Keys without a default value, which serialisation omits if they are not set.
 const OPTIONAL_KEYS: [&str; 4] = [
     "data.limit",
     "training.max_grad_norm",
@@ -80,20 +80,20 @@ const OPTIONAL_KEYS: [&str; 4] = [
 ];
 
 impl Experiment {
-    /// Reads an experiment from TOML and then sets `key=value` pairs in it, such as
-    /// `training.epochs=3` or `model.activation=tanh`. `origin` is what errors call the text.
+    /// Parses an experiment in TOML and applies `settings`, pairs `key=value` such as
+    /// `training.epochs=3` or `model.activation=tanh`. Errors name the text `origin`.
     ///
     /// # Errors
-    /// The text or a pair is not valid TOML, a key does not exist (the error names the nearest that
-    /// does), or [`Self::check`] finds a value impossible.
+    /// The text or a setting is not valid TOML; [`Error::UnknownKey`], which lists the keys that exist;
+    /// the errors of [`Self::check`].
     pub fn parse(text: &str, origin: &str, settings: &[String]) -> Result<Self, Error> {
         let toml_error = |origin: &str, reason: toml::de::Error| Error::Toml {
             origin: origin.to_owned(),
             reason: shortened(reason.to_string().trim_end()),
         };
         let mut table: Table = text.parse().map_err(|reason| toml_error(origin, reason))?;
-        // The text as it stands is read first: its errors have line numbers, and are not the
-        // fault of a setting.
+        // The text is parsed before the settings are applied: its errors have line numbers, and are not
+        // attributed to a setting.
         let parsed = toml::from_str::<Self>(text).map_err(|reason| toml_error(origin, reason))?;
         parsed.refuse_unknown(&table, origin)?;
 
@@ -124,10 +124,10 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// Whether this can be trained.
+    /// Checks all values. Errors name the experiment `origin`.
     ///
     /// # Errors
-    /// [`Error::Value`] names the key with the impossible value.
+    /// [`Error::Value`] for the first invalid value.
     pub fn check(&self, origin: &str) -> Result<(), Error> {
         let rules = [
             (
@@ -174,21 +174,21 @@ impl Experiment {
                 remedy,
             });
         }
-        // What the images are like is not known yet; so many are enough for every model.
+        // The shape of the images is not known yet; 2 × 2 pixels and one class are valid for every model.
         self.check_for(origin, Shape::grey(2, 2), 1)
     }
 
-    /// Whether the model can exist for images of this shape and labels of so many classes.
+    /// Checks that the model can be built for images of this shape and this number of classes.
     ///
     /// # Errors
-    /// [`Error::Value`] names the key with the impossible value.
+    /// [`Error::Value`] for the first invalid value.
     pub fn check_for(&self, origin: &str, image: Shape, classes: usize) -> Result<(), Error> {
         self.model
             .check(image, classes)
             .map_err(|error| match error {
                 latent_models::Error::Config { key, value, remedy } => Error::Value {
                     origin: origin.to_owned(),
-                    // The size of the images is the data's, and no key of an experiment.
+                    // The image size is a property of the data, not a key of an experiment.
                     key: if key.starts_with("image") || key == "pixels" {
                         key.to_owned()
                     } else {
@@ -201,12 +201,12 @@ impl Experiment {
             })
     }
 
-    /// Whether there are images to train on, to choose by where that is asked for, and to judge by.
+    /// Checks that the training, test and (if requested) validation splits have images.
     ///
     /// # Errors
-    /// [`Error::NoImages`] names the split that would have none.
+    /// [`Error::NoImages`] for the first split without images.
     pub fn check_splits(&self, splits: &Splits) -> Result<(), Error> {
-        // At least one is left to train on, and one to choose by.
+        // One image for training and one for validation.
         let least = if self.training.validation_images > 0 {
             2
         } else {
@@ -224,10 +224,10 @@ impl Experiment {
         Ok(())
     }
 
-    /// The experiment as TOML, every value written out.
+    /// The experiment as TOML, including default values.
     ///
     /// # Errors
-    /// A number is too large for TOML, whose integers have 63 bits.
+    /// An integer is larger than TOML's limit, 2⁶³ − 1.
     pub fn to_toml(&self) -> Result<String, Error> {
         toml::to_string(self).map_err(|reason| Error::Toml {
             origin: self.name.clone(),
@@ -235,10 +235,10 @@ impl Experiment {
         })
     }
 
-    /// All numbers in it by their keys, such as `training.epochs`.
+    /// The numeric values as (key, value), with keys such as `training.epochs`.
     ///
     /// # Errors
-    /// As [`Self::to_toml`].
+    /// Those of [`Self::to_toml`].
     pub fn numbers(&self) -> Result<Vec<(String, f64)>, Error> {
         let table = self.to_table()?;
         let number = |key: String| {
@@ -249,10 +249,10 @@ impl Experiment {
         Ok(keys(&table, "").into_iter().filter_map(number).collect())
     }
 
-    /// All values in it by their keys, as TOML writes them, such as `training.epochs` and `10`.
+    /// All values as (key, value in TOML syntax), such as (`training.epochs`, `10`).
     ///
     /// # Errors
-    /// As [`Self::to_toml`].
+    /// Those of [`Self::to_toml`].
     pub fn settings(&self) -> Result<Vec<(String, String)>, Error> {
         let table = self.to_table()?;
         let setting = |key: String| {
@@ -271,7 +271,8 @@ impl Experiment {
             })
     }
 
-    /// Finds keys that were read past: those that are not there when the experiment is written back.
+    /// Returns an error for a key of `table` that deserialisation ignored: one that is missing when the experiment
+    /// is serialised again.
     fn refuse_unknown(&self, table: &Table, origin: &str) -> Result<(), Error> {
         let written = self.to_table()?;
         let mut known = keys(&written, "");

@@ -4,31 +4,31 @@ use latent_models::Trainable;
 
 use crate::{Error, Metrics, evaluate};
 
-/// How much better a model is on images that it was trained on than on images that it was not.
+/// The generalisation gap: the difference in ELBO or log-likelihood between training and held-out
+/// images.
 ///
-/// Both figures are of the same weights, the same number of draws and the same number of images, so that
-/// they differ in nothing but the images.
+/// Both means use the same weights, the same number of draws and the same number of images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GeneralisationGap {
-    /// The mean of the bound or the log-likelihood over training images, nats per image.
+    /// The mean ELBO (without an ELBO, the negative loss) of training images, nats per image.
     pub train: f64,
-    /// The same over as many images of [`Self::split`].
+    /// The same mean over images of [`Self::split`], nats per image.
     pub held_out: f64,
-    /// `validation` if there are validation images, and else `test`.
+    /// `validation` if there are validation images, otherwise `test`.
     pub split: &'static str,
-    /// Images of each kind.
+    /// The number of images in each mean.
     pub images: usize,
 }
 
 impl GeneralisationGap {
-    /// Images of each kind, where there are as many: the standard error of the gap is then about 1.5
-    /// nats for digits.
+    /// The largest number of images in each mean. On MNIST it gives a standard error of the gap of
+    /// about 1.5 nats.
     const IMAGES: usize = 1000;
 
-    /// Evaluates the model on images at equal distances in the training images and in the held-out
-    /// images of `splits`, as training used them ([`Experiment::prepared`](crate::Experiment::prepared)).
+    /// Evaluates the model on evenly spaced training and held-out images of `splits`, which
+    /// [`Experiment::prepared`](crate::Experiment::prepared) returns.
     ///
-    /// `None` if the loss is not finite or there are no images of one kind.
+    /// The result is `None` if a mean is not finite or a split is empty.
     ///
     /// # Errors
     /// As [`evaluate`].
@@ -69,7 +69,7 @@ impl GeneralisationGap {
         self.train - self.held_out
     }
 
-    /// Whether the model overfits: the gap is more than 10 nats and 5 % of the training figure.
+    /// Whether the model overfits: the gap exceeds 10 nats plus 5 % of the training mean.
     pub fn is_overfitting(&self) -> bool {
         self.nats() > 10.0 + 0.05 * self.train.abs()
     }

@@ -1,7 +1,7 @@
-//! From an experiment to a run: the training loop, Adam, metrics, and the directory in which a run
-//! lives.
+//! Reproducible training and evaluation of latent-variable models: training loop, optimisers,
+//! metrics and resumable run directories.
 //!
-//! The loop is generic over anything [`Trainable`](latent_models::Trainable):
+//! [`Trainer`] trains any model that implements [`Trainable`](latent_models::Trainable):
 //!
 //! ```
 //! use candle_core::Device;
@@ -25,9 +25,24 @@
 //! # }
 //! ```
 //!
-//! An [`Experiment`] is a TOML file that says what is trained on what; [`train`] makes a [`Run`] of
-//! it. All randomness comes from streams named by (seed, purpose, epoch, step), so the same
-//! experiment gives the same bytes, and an interrupted run that is resumed ends as one that was not.
+//! # Experiments and runs
+//! An [`Experiment`] is a configuration file in TOML: model, data and training. [`Run::create`]
+//! creates its run directory, [`train`] trains it, and [`load_model`] loads the trained model.
+//!
+//! # Reproducibility
+//! Each random stream has a key (seed, purpose, epoch, step). The same experiment therefore gives the
+//! same bytes, and a run that is interrupted and resumed gives the same bytes as an uninterrupted one.
+//!
+//! # Evaluation
+//! [`Evaluation`] has the metrics of a model with standard errors, [`SampleAccuracy`] the accuracy of
+//! a classifier on class-conditional samples, [`GeneralisationGap`] the difference between training
+//! and held-out images, and [`Comparison`] the settings and metrics in which runs differ.
+//!
+//! # Features
+//! `x86-v4` (default) compiles kernels for AVX-512; `cuda` and `metal` forward to candle.
+//!
+//! Rust 1.94 or later. Main dependencies: candle-core, candle-nn, latent-models, serde, toml. Status:
+//! part of the `latent` workspace, below 1.0; minor versions may break the interface.
 
 mod comparison;
 mod data;

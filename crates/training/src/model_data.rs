@@ -3,29 +3,29 @@ use serde_json::{Map, Value, json};
 
 use crate::{DataRecord, Error, Model};
 
-/// The data set that a trained model is used with.
+/// A data set that a trained model is used with, compared with its training data.
 #[derive(Clone, Debug)]
 pub struct ModelData {
-    /// All its images.
+    /// All images of the data set.
     pub splits: Splits,
-    /// In what it differs from the data that the model was trained on; `None` of the same images.
+    /// The difference from the training data of the model; `None` if the images are the same.
     pub difference: Option<DataDifference>,
-    /// The classes of images that a conditional model saw none of in training, in ascending order. [`Self::test`] and
-    /// [`Self::train`] leave these images out, since such a model has no p(x|y) of them.
+    /// The classes without a training image, in ascending order; empty unless the model is conditional.
+    /// [`Self::test`] and [`Self::train`] omit these images, since p(x|y) of such a class is not trained.
     pub unseen_classes: Vec<u8>,
 }
 
-/// The data that a model was trained on, and others, in words that tell them apart.
+/// Descriptions of the training data of a model and of other data, with the checksum that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDifference {
-    /// What the model was trained on.
+    /// The training data of the model.
     pub trained: String,
-    /// What was found.
+    /// The data that were found.
     pub found: String,
 }
 
 impl ModelData {
-    /// Compares a data set with the one that a model was trained on.
+    /// Compares a data set with the training data of a model.
     ///
     /// # Errors
     /// [`Error::ImageSize`]: its images have another size than the model's.
@@ -85,8 +85,8 @@ impl ModelData {
         images.clone().of_classes(&classes)
     }
 
-    /// What JSON says of an evaluation on `test`, which is part of the test images: which images they are, and whether
-    /// the model was trained on this data set.
+    /// The JSON fields that describe an evaluation on `test`, a subset of the test images: name, checksum, split,
+    /// number of images, and whether the model was trained on this data set.
     pub fn facts(&self, test: &Dataset) -> Map<String, Value> {
         let facts = [
             ("data", json!(self.splits.name)),

@@ -10,43 +10,41 @@ use crate::{
     mean_and_standard_error, part_of_each,
 };
 
-/// What the name of a metric's standard error ends with, where both are in one map.
+/// The suffix of the name of a standard error in a map of metrics.
 const STANDARD_ERROR: &str = "_standard_error";
 
-/// The metrics of a model on a data set, nats per image, and the standard errors of those that are means of a known
-/// value for each image.
+/// The metrics of a model on a data set, with standard errors where the values of single images are known.
 ///
-/// As text ([`Display`]), a line for each metric, with twice its standard error.
+/// [`Display`] writes one line for each metric, with ± twice its standard error.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evaluation {
-    /// Means over the images.
+    /// Means over the images, by the name of the metric.
     pub metrics: Metrics,
-    /// Standard errors of the means; `None` over fewer than two images.
+    /// Standard errors of the means; `None` for fewer than two images.
     pub standard_errors: BTreeMap<String, Option<f64>>,
 }
 
-/// The part of an evaluation that is under way, for a progress bar.
+/// A stage of an evaluation, for progress bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EvaluationStage {
-    /// The likelihood of each image under every label.
+    /// The density of each image under every label.
     MarginalLogLikelihood,
-    /// The importance-weighted log-likelihood of each image.
+    /// The log-likelihood of each image, with several draws.
     LogLikelihood,
 }
 
 impl Evaluation {
-    /// Evaluates a model on all images of a data set:
+    /// Evaluates a model on all images of a data set.
     ///
-    /// - the loss and its parts ([`evaluate`]), with the standard errors of the ELBO and of an exact log-likelihood;
-    /// - `marginal_log_density`, log p(x) over labels ([`marginal_log_likelihoods`]), of a conditional model with an
-    ///   exact log-likelihood;
-    /// - with `importance_samples`, `log_likelihood` by so many draws for each image ([`log_likelihoods`]); of a model
-    ///   with an exact density of its preprocessed pixels, `log_likelihood`, that of the 256-level pixels.
+    /// - The loss and its parts ([`evaluate`]), with the standard errors of `elbo` and `log_density`.
+    /// - `marginal_log_density`, log p(x) summed over labels ([`marginal_log_likelihoods`]), for conditional flows.
+    /// - With `importance_samples`: `log_likelihood` with that number of draws per image ([`log_likelihoods`]). For a
+    ///   flow it is that of the 256-level pixels, whereas `log_density` is that of the preprocessed pixels.
     ///
-    /// `progress` is called with the number of images that are done.
+    /// `progress` is called with the number of completed images.
     ///
     /// # Errors
-    /// There are no images, the model does not fit them, or [`Error::NotFiniteMetric`].
+    /// There are no images, their shape is not the model's, or [`Error::NotFiniteMetric`].
     pub fn of(
         model: &Model,
         images: &Dataset,
@@ -102,8 +100,9 @@ impl Evaluation {
         }
     }
 
-    /// The metrics, and the standard errors under names that end with `_standard_error`, in one map, as a model's file
-    /// stores them; without standard errors that are not defined.
+    /// Metrics and standard errors in one map, as in the metadata of a model file.
+    ///
+    /// The names of standard errors end with `_standard_error`; undefined standard errors are omitted.
     pub fn to_metrics(&self) -> Metrics {
         let errors = self.standard_errors.iter();
         let errors =
@@ -111,7 +110,7 @@ impl Evaluation {
         self.metrics.clone().into_iter().chain(errors).collect()
     }
 
-    /// The same map as JSON, in which a standard error that is not defined is null.
+    /// Metrics and standard errors as JSON; undefined standard errors are null.
     pub fn to_json(&self) -> Map<String, Value> {
         let errors = self.standard_errors.iter();
         let errors = errors.map(|(name, error)| (format!("{name}{STANDARD_ERROR}"), json!(error)));
@@ -121,7 +120,7 @@ impl Evaluation {
     }
 }
 
-/// Metrics as a model's file stores them: a name that ends with `_standard_error` is that of a standard error.
+/// Splits the map of [`Evaluation::to_metrics`] into metrics and standard errors.
 impl From<&Metrics> for Evaluation {
     fn from(all: &Metrics) -> Self {
         let mut evaluation = Self::default();
@@ -182,7 +181,7 @@ mod tests {
             evaluation.to_string(),
             "  elbo    -100.26 ± 1.00\n  kl         7.00 (standard error not defined for one image)"
         );
-        // What is not defined is null for programs, and in no file.
+        // An undefined standard error is null in JSON and omitted from files.
         assert_eq!(evaluation.to_json()["kl_standard_error"], Value::Null);
         assert_eq!(evaluation.to_json()["elbo_standard_error"], json!(0.5));
         assert_eq!(evaluation.to_metrics(), stored);

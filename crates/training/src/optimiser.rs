@@ -6,14 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// How the gradients change the variables. The learning rate α, its schedule and the weight decay λ are keys of the
-/// training; λ acts on matrices only, and apart from the gradients: x ← (1 − α λ) x.
+/// The optimisation algorithm.
+///
+/// The learning rate α, its schedule and the weight decay λ are fields of
+/// [`TrainingConfig`](crate::TrainingConfig). Weight decay is decoupled from the gradients, x ← (1 − α λ) x, and
+/// applies to matrices and convolution kernels only, not to vectors such as biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", expecting = "a table such as { kind = 'adamw' }")]
 #[non_exhaustive]
 pub enum Optimiser {
-    /// Adam (Kingma & Ba 2015, algorithm 1) with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), and
-    /// the training's β₁, β₂ and ε. Without weight decay it is Adam.
+    /// Adam (Kingma & Ba 2015, algorithm 1) with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2);
+    /// β₁, β₂ and ε are fields of [`TrainingConfig`](crate::TrainingConfig).
     #[default]
     #[serde(rename = "adamw")]
     AdamW,
@@ -21,14 +24,14 @@ pub enum Optimiser {
     /// decoupled weight decay (Loshchilov & Hutter 2019, algorithm 1). β₁, β₂ and ε have no effect.
     #[serde(rename = "sgd")]
     Sgd {
-        /// μ: at least 0 and less than 1.
+        /// The momentum μ, in [0, 1).
         #[serde(default)]
         momentum: f64,
     },
 }
 
 impl Optimiser {
-    /// The key of a value that makes no sense, the value, and what to do about it.
+    /// The first invalid setting: its key, its value and the valid values.
     pub(crate) fn fault(self) -> Option<(&'static str, String, &'static str)> {
         match self {
             Self::Sgd { momentum } if !(0.0..1.0).contains(&momentum) => Some((
@@ -41,7 +44,7 @@ impl Optimiser {
     }
 }
 
-/// What an optimiser remembers of each variable, by the variable's name.
+/// The optimiser state of each variable, by the variable's name.
 pub(crate) enum State {
     AdamW(BTreeMap<String, Moments>),
     Sgd {
@@ -51,7 +54,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// Before the first update.
+    /// The initial state: zeros.
     pub(crate) fn new(optimiser: Optimiser, variables: &[(String, Var)]) -> Result<Self, Error> {
         fn of_each<T>(
             variables: &[(String, Var)],
@@ -73,8 +76,8 @@ impl State {
         })
     }
 
-    /// Changes a variable by its gradient: the update numbered `update`, counted from 1. Of `constants` SGD takes the
-    /// learning rate and the weight decay.
+    /// Updates a variable in place. `update` is the number of the update, counted from 1. SGD uses only the learning
+    /// rate and the weight decay of `constants`.
     pub(crate) fn update(
         &self,
         name: &str,
@@ -107,7 +110,7 @@ impl State {
         Ok(())
     }
 
-    /// What is remembered of a variable, by the names of a training state.
+    /// The state tensors of a variable, by their names in `state.safetensors`.
     pub(crate) fn of(&self, name: &str) -> Vec<(String, Var)> {
         match self {
             Self::AdamW(moments) => {

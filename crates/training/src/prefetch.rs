@@ -1,9 +1,10 @@
 use std::ops::ControlFlow;
 
-/// Gives every item to `consume`, which may break off, while the next item is made.
+/// Calls `consume` for every item, until it returns [`ControlFlow::Break`] or an error, while another
+/// thread computes the next item.
 ///
-/// Where there are threads, another one makes the items, one ahead. That is where batches are
-/// assembled: a step of training leaves no thread idle for long, but it has gaps.
+/// Batches are assembled in that thread during a training step. On WebAssembly, which has no threads,
+/// the items are computed in turn.
 pub(crate) fn prefetched<T: Send, E>(
     items: impl Iterator<Item = T> + Send,
     mut consume: impl FnMut(T) -> Result<ControlFlow<()>, E>,
@@ -24,7 +25,7 @@ pub(crate) fn prefetched<T: Send, E>(
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         scope.spawn(move || {
             for item in items {
-                // Nobody waits for it any more.
+                // The receiver was dropped: `consume` stopped early.
                 if sender.send(item).is_err() {
                     return;
                 }
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_item_is_met_once_and_in_order() {
+    fn every_item_is_consumed_once_and_in_order() {
         let mut met = Vec::new();
         let end = prefetched(0..1000, |item| {
             met.push(item);
@@ -50,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn breaking_off_and_failing_end_it_at_once_even_where_items_never_end() {
+    fn break_and_error_stop_an_infinite_iterator() {
         let mut met = 0;
         let end = prefetched(0.., |item| {
             met += 1;

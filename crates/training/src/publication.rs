@@ -7,20 +7,21 @@ use latent_checkpoints::Checkpoint;
 use crate::run::{MODEL_KIND, model_file};
 use crate::{Error, Metrics, Model, ModelMetadata, parse_model};
 
-/// A model's file as it is given to others: its metrics are of the very weights in it.
+/// A model file for publication, whose metrics were computed with exactly the weights in it.
 pub struct Publication {
-    /// The file.
+    /// The contents of the `.safetensors` file.
     pub bytes: Vec<u8>,
-    /// What it says of itself; of its metrics only those on test images.
+    /// The metadata of the file; `metrics` has the test split only.
     pub metadata: ModelMetadata,
 }
 
-/// Makes a file for others of the model at `path`, a run or a file: with its matrices rounded to 16 bits if
-/// `half` is set (biases and scales are few, and stay as they are), and with what `measure` finds of
-/// the model that then comes out of the file.
+/// Creates a model file for publication from the model at `path` (a run directory or a model file).
+///
+/// If `half` is set, matrices and convolution kernels are rounded to 16-bit floats; vectors (biases and scales)
+/// remain 32-bit floats. `measure` computes the metrics of the model that is loaded from the new file.
 ///
 /// # Errors
-/// There is no such model, or a weight is beyond what 16 bits can say; whatever `measure` fails by.
+/// There is no such model, or a weight overflows 16 bits; errors of `measure`.
 pub fn publish<E: From<Error>>(
     path: &Path,
     half: bool,

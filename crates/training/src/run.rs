@@ -1,4 +1,4 @@
-//! Runs: their directory with its lock, the records in it, the file of the model, and training.
+//! Run directories: files, lock, metric records, model file and training.
 
 mod directory;
 mod files;

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use crate::{EpochReport, Observer, StepReport};
 
-/// When a run is saved: as often as is asked for, as long as that takes less than a hundredth of the time.
+/// When to save a run: at the requested interval, or less often where saving would take more than 1 % of the time.
 pub(crate) struct Saves {
     every: Duration,
     last: Instant,
@@ -19,19 +19,19 @@ impl Saves {
         }
     }
 
-    /// Whether a run is to be saved in the middle of an epoch.
+    /// Whether to save within an epoch.
     pub(crate) fn are_due(&self) -> bool {
         self.every.is_zero() || (self.are_cheap() && self.last.elapsed() >= self.every)
     }
 
-    /// Whether it costs next to nothing to save it, as at the end of an epoch.
+    /// Whether saving now takes less than 1 % of the time since the last save: the condition at the end of an epoch.
     pub(crate) fn are_cheap(&self) -> bool {
-        /// What one slow moment of the disk may cost of training.
+        /// An upper bound, so that one slow write does not suspend saving for long.
         const LONGEST: Duration = Duration::from_mins(10);
         self.last.elapsed() >= (self.cost * 100).min(LONGEST)
     }
 
-    /// Saves by `save`, and notes what it took.
+    /// Calls `save` and records its duration.
     pub(crate) fn save<T>(&mut self, save: impl FnOnce() -> T) -> T {
         let begun = Instant::now();
         let result = save();
@@ -41,11 +41,11 @@ impl Saves {
     }
 }
 
-/// An observer that also ends an epoch where it is time to save.
+/// An observer that also pauses an epoch when a save is due.
 pub(crate) struct Pausing<'a, O> {
     pub(crate) observer: &'a mut O,
     pub(crate) saves: &'a Saves,
-    /// Whether it was the observer that ended it.
+    /// Whether the inner observer stopped the training.
     pub(crate) is_over: bool,
 }
 

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 )]
 #[non_exhaustive]
 pub enum Schedule {
-    /// Not at all.
+    /// A constant learning rate.
     #[default]
     Constant,
     /// The learning rate is multiplied by `gamma` after every `epochs` epochs.
     Step {
-        /// Epochs from one change to the next.
+        /// Epochs between two decays.
         epochs: usize,
-        /// Factor of one change.
+        /// The factor of one decay.
         gamma: f64,
     },
     /// Cosine annealing from the initial learning rate to `min_lr`. Loshchilov & Hutter 2017, equation 5, without
@@ -26,13 +26,13 @@ pub enum Schedule {
         #[serde(default)]
         min_lr: f64,
     },
-    /// In eight stages i = 0 … 7, with a factor of 10^(−i/7) for 3ⁱ of every 3,280 epochs: with 3,280
-    /// epochs that of Burda, Grosse & Salakhutdinov 2016, section 5, and with fewer its proportions.
+    /// Eight stages i = 0 … 7: stage i takes 3ⁱ/3,280 of the epochs and multiplies the initial learning rate by
+    /// 10^(−i/7). With 3,280 epochs this is the schedule of Burda, Grosse & Salakhutdinov 2016, section 5.
     Iwae,
 }
 
 impl Schedule {
-    /// The learning rate after `epochs` epochs (with fractions) of `total`, of a training that starts with `initial`.
+    /// The learning rate after `epochs` (fractional) of `total` epochs, with the initial learning rate `initial`.
     pub fn learning_rate(&self, initial: f64, epochs: f64, total: usize) -> f64 {
         initial * self.factor(initial, epochs, total)
     }
@@ -51,7 +51,7 @@ impl Schedule {
             }
             Self::Iwae => {
                 const STAGES: i32 = 8;
-                // The stages before stage i are (3ⁱ − 1) / (3⁸ − 1) of the whole.
+                // The stages before stage i take (3ⁱ − 1) / (3⁸ − 1) of all epochs.
                 let begins = |stage: i32| (3f64.powi(stage) - 1.0) / (3f64.powi(STAGES) - 1.0);
                 let stage = (1..STAGES)
                     .take_while(|&stage| begins(stage) <= share)
@@ -61,7 +61,7 @@ impl Schedule {
         }
     }
 
-    /// The key of a value that makes no sense, the value, and what to do about it.
+    /// The first invalid setting: its key, its value and the valid values.
     pub(crate) fn fault(&self, initial: f64) -> Option<(&'static str, String, &'static str)> {
         match self {
             Self::Step { epochs: 0, .. } => Some((
@@ -88,11 +88,11 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    /// Some ten operations on factors below one, or on epochs relative to their number.
+    /// The rounding error of about ten operations on numbers of at most 1.
     const LOST: f64 = 10.0 * latent_tolerance::DOUBLE;
 
     #[test]
-    fn the_paper_of_the_importance_weighted_bound_is_met_stage_by_stage() {
+    fn iwae_schedule_has_the_stages_of_the_paper() {
         let mut epoch = 0.0;
         for stage in 0..8 {
             let expected = 10f64.powf(-f64::from(stage) / 7.0);
@@ -102,7 +102,7 @@ mod tests {
                     (Schedule::Iwae.learning_rate(1.0, at, 3280) - expected).abs() < LOST,
                     "{at}"
                 );
-                // A shorter training has the same proportions.
+                // The proportions do not depend on the number of epochs.
                 assert!(
                     (Schedule::Iwae.learning_rate(1.0, at / 32.8, 100) - expected).abs() < LOST
                 );
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn schedules_begin_at_one_and_end_where_they_say() {
+    fn schedules_start_at_the_initial_learning_rate_and_never_increase() {
         let step = Schedule::Step {
             epochs: 3,
             gamma: 0.5,

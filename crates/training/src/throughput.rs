@@ -10,27 +10,27 @@ use serde::Serialize;
 
 use crate::{Error, Trainer, TrainingConfig};
 
-/// How many images per second a model trains on and samples on this machine.
+/// The speed of training and sampling of a model on this computer, in images per second.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Throughput {
-    /// Threads of the pool that computes.
+    /// The number of compute threads.
     pub threads: usize,
-    /// Images in a batch.
+    /// The number of images in a batch.
     pub batch_size: usize,
-    /// Training steps that were timed.
+    /// The number of timed training steps.
     pub steps: usize,
-    /// Images per second of whole training steps: batch, noise, loss, gradients and update.
+    /// Training images per second; a step includes batch, noise, loss, gradients and update.
     pub images_per_second: f64,
-    /// Samples per second from the prior, decoded.
+    /// Samples per second; a sample is drawn from the prior and decoded.
     pub samples_per_second: f64,
 }
 
 impl Throughput {
-    /// Trains a new model for `steps` steps, after a tenth as many that are not timed, and then samples as many batches
-    /// as were not timed.
+    /// Measures a new model: `steps`/10 warm-up training steps, `steps` timed ones, then `steps`/10 timed batches of
+    /// samples.
     ///
     /// # Errors
-    /// There are no images, or the model cannot be built for them.
+    /// There are no images, or the model cannot be built for their shape.
     pub fn measure(
         model: &ModelConfig,
         train: &Dataset,

@@ -22,33 +22,34 @@ pub use observer::{EpochReport, Observer, Silent, StepReport};
 use position::Best;
 pub(crate) use position::Position;
 
-/// Trains a model, epoch by epoch.
+/// The training loop: trains a model one epoch at a time and evaluates it after each.
 pub struct Trainer<M> {
     config: TrainingConfig,
     binarise: bool,
     seed: u64,
     device: Device,
     parameters: Parameters,
-    /// The model on its variables, for gradients.
+    /// The model on trainable variables, for gradients.
     model: M,
-    /// The same on detached tensors that share their storage, or that of the averages, for evaluation.
+    /// The model on detached tensors, for evaluation. They share the storage of the variables or of their moving
+    /// averages.
     evaluated: M,
     variables: Vec<(String, Var)>,
-    /// The running averages of the variables, if there are any.
+    /// The exponential moving averages of the variables, with `ema_decay`.
     averages: Option<Parameters>,
-    /// What was measured after the best epoch, if one is chosen.
+    /// The evaluated weights of the best epoch, with validation images.
     best: Option<Parameters>,
     optimiser: State,
     pub(crate) position: Position,
-    /// Images of the epoch that were trained on here, and the time that it took.
+    /// The number of images of the current epoch that this process has trained on, and the duration.
     pace: (usize, Duration),
 }
 
 impl<M: Trainable> Trainer<M> {
-    /// Builds the model with `parameters`, ready for its first step.
+    /// Creates a trainer for a new model on `parameters`.
     ///
-    /// `binarise` draws the pixels of every batch as 0 or 1; `seed` is what the order of the images
-    /// and all noise come from. `build` is called twice, once for training and once for evaluation.
+    /// `binarise` samples the pixels of every batch as 0 or 1. `seed` determines the order of the images
+    /// and all noise. `build` is called twice, for training and for evaluation.
     ///
     /// # Errors
     /// The model cannot be built.
@@ -86,32 +87,30 @@ impl<M: Trainable> Trainer<M> {
         })
     }
 
-    /// The model as it stands, without a graph: for evaluation.
+    /// The model with its current evaluated weights, without gradients.
     pub fn evaluated(&self) -> &M {
         &self.evaluated
     }
 
-    /// What training is for: the variables that are trained, or their running averages
-    /// ([`TrainingConfig::ema_decay`]), as they are or as they were after the best epoch
-    /// ([`TrainingConfig::validation_images`]).
+    /// The weights to save: the variables or their moving averages ([`TrainingConfig::ema_decay`]), of the
+    /// last epoch or, with [`TrainingConfig::validation_images`], of the best.
     pub fn parameters(&self) -> &Parameters {
         let best = self.best.as_ref().filter(|_| self.position.best.is_some());
         best.unwrap_or(self.measured())
     }
 
-    /// The variables that are trained, or their running averages.
+    /// The variables or their moving averages.
     fn measured(&self) -> &Parameters {
         self.averages.as_ref().unwrap_or(&self.parameters)
     }
 
-    /// The epoch, counted from 1, whose weights [`Self::parameters`] are; 0 before the first is complete.
+    /// The epoch of the weights [`Self::parameters`], counted from 1; 0 if no epoch is complete.
     pub fn kept_epoch(&self) -> usize {
         let best = self.position.best.as_ref();
         best.map_or(self.position.epochs, |best| best.epoch)
     }
 
-    /// Whether there is nothing more to do: all epochs are done, or so many that no epoch since the best
-    /// one could better.
+    /// Whether training is complete: all epochs are done, or [`TrainingConfig::patience`] is exhausted.
     pub fn is_complete(&self) -> bool {
         let Position { epochs, best, .. } = &self.position;
         let has_tired = |best: &Best| {
@@ -121,32 +120,33 @@ impl<M: Trainable> Trainer<M> {
         *epochs >= self.config.epochs || best.as_ref().is_some_and(has_tired)
     }
 
-    /// Epochs that are complete.
+    /// The number of complete epochs.
     pub fn epochs_done(&self) -> usize {
         self.position.epochs
     }
 
-    /// Whether training stands within an epoch, where an observer ended it.
+    /// Whether an observer stopped training within an epoch.
     pub fn is_interrupted(&self) -> bool {
         self.position.step > 0
     }
 
-    /// Trains to the end of the current epoch and measures the model on the validation images, if any,
-    /// and the test images.
+    /// Trains to the end of the current epoch, then evaluates the model on the test images and, if there
+    /// are any, the validation images.
     ///
-    /// `None` means that there is nothing more to do, or that the observer ended the epoch early
-    /// ([`Self::is_interrupted`]); the next call goes on from there.
+    /// The result is `None` if training is complete or the observer stopped it within the epoch
+    /// ([`Self::is_interrupted`]); in the second case the next call continues.
     ///
-    /// Training has diverged if, with L₀ the loss of the first batch before the first update, both the mean
-    /// training loss over an epoch and the loss of the test images after it are above L₀ + max(|L₀|, D), D
-    /// being one nat for each pixel. An untrained model is at L₀, so nothing that learns is that high at
-    /// both for an epoch. A few bad steps are: but the test images are evaluated after them. While the
-    /// divergence warms up, the test loss may be high, since it has the full weight of the divergence: but
-    /// the training loss has the weight of the moment. More draws only lower both.
+    /// # Divergence
+    /// Let L₀ be the mean loss of the first batch before the first update, and D the number of pixels.
+    /// Training has diverged if both the mean training loss of an epoch and the test loss after it exceed
+    /// L₀ + max(|L₀|, D) nats.
+    ///
+    /// One loss alone is not enough: a few bad steps raise only the training loss, and during the warm-up
+    /// of the KL weight the test loss, which has the full weight, may be high.
     ///
     /// # Errors
-    /// [`Error::Diverged`] by that rule; [`Error::NotFinite`] as soon as a loss is, or at the end a figure, a variable or a moment;
-    /// [`Error::NoGradient`] where one does not reach a variable.
+    /// [`Error::Diverged`]; [`Error::NotFinite`] if the loss of a step or, at the end, a metric, a variable
+    /// or optimiser state is infinite or NaN; [`Error::NoGradient`]; [`Error::NoImages`].
     pub fn epoch(
         &mut self,
         splits: &Splits,
@@ -207,8 +207,8 @@ impl<M: Trainable> Trainer<M> {
             ..batching
         };
         self.refuse_ruined(steps)?;
-        // As the epoch's own steps began: its figures of all splits are of the same bound, and a
-        // measurement takes no longer than they do.
+        // Evaluated with the number of draws at the start of the epoch, so that the metrics of all splits are
+        // of the same bound.
         let before = (epoch - 1) as f64;
         let measure = |images| evaluate_after(before, &self.evaluated, images, &batching, &device);
         let mut report = EpochReport {
@@ -216,7 +216,7 @@ impl<M: Trainable> Trainer<M> {
             train: self.position.totals.means(),
             validation: validation.map(measure).transpose()?,
             test: measure(test)?,
-            // A clock may be too coarse for a short epoch.
+            // The duration of a short epoch may be below the resolution of the clock.
             images_per_second: images as f64 / duration.as_secs_f64().max(1e-9),
             is_last: false,
         };
@@ -251,8 +251,8 @@ impl<M: Trainable> Trainer<M> {
         Ok(Some(report))
     }
 
-    /// The rule of [`Self::epoch`]. A training from before the first loss was recorded has none to be
-    /// compared with.
+    /// Applies the divergence criterion of [`Self::epoch`]. Old training states have no initial loss and are
+    /// not checked.
     fn refuse_diverged(&self, report: &EpochReport, pixels: usize) -> Result<(), Error> {
         let Some(initial) = self.position.initial_loss else {
             return Ok(());
@@ -270,8 +270,8 @@ impl<M: Trainable> Trainer<M> {
         })
     }
 
-    /// Keeps what was measured if no epoch before was better. By another number of draws a loss is of
-    /// another bound, and says nothing of which epoch is better: the search starts anew.
+    /// Keeps the evaluated weights if no earlier epoch with the same number of draws has a validation loss at
+    /// least as low. Losses with different numbers of draws are not comparable.
     fn choose(&mut self, epoch: usize, loss: f64) -> Result<(), Error> {
         let samples = |epoch: usize| self.model.samples_after((epoch - 1) as f64);
         let is_better = |best: &Best| best.loss <= loss && samples(best.epoch) == samples(epoch);
@@ -287,11 +287,10 @@ impl<M: Trainable> Trainer<M> {
         Ok(())
     }
 
-    /// How many images a second `steps` steps of training take in, on batches of `dataset`, epoch after
-    /// epoch, without the evaluation that ends one: for benchmarks. The variables move as in training.
+    /// Trains for `steps` steps without evaluation and returns the number of images per second, for benchmarks.
     ///
     /// # Errors
-    /// As [`Self::epoch`].
+    /// [`Error::NoImages`]; [`Error::NotFinite`]; [`Error::NoGradient`].
     pub fn images_per_second(&mut self, dataset: &Dataset, steps: usize) -> Result<f64, Error> {
         if dataset.is_empty() {
             return Err(Error::NoImages { split: "train" });
@@ -324,14 +323,14 @@ impl<M: Trainable> Trainer<M> {
         Ok(images as f64 / start.elapsed().as_secs_f64().max(1e-9))
     }
 
-    /// Gives variables that begin as suits the data their values.
+    /// Data-dependent initialisation from one large batch.
     fn initialise(
         &mut self,
         train: &Dataset,
         batching: &Batching,
         device: &Device,
     ) -> Result<(), Error> {
-        /// As many as serve for a mean and a standard deviation.
+        /// Enough images for accurate means and standard deviations.
         const IMAGES: usize = 5000;
         let batching = Batching {
             size: IMAGES,
@@ -344,7 +343,7 @@ impl<M: Trainable> Trainer<M> {
         let mut generator = Generator::stream(self.seed, "begin", 0, 0);
         self.evaluated
             .initialise(&images, &labels, &mut generator)?;
-        // The evaluated model's variables are the averages where there are any: both begin alike.
+        // With moving averages, `evaluated` has initialised the averages: copy them to the trained variables.
         let averages = self.averages.iter().flat_map(Parameters::variables);
         for ((_, average), (_, variable)) in averages.zip(&self.variables) {
             variable.set(&average.as_detached_tensor())?;
@@ -352,7 +351,8 @@ impl<M: Trainable> Trainer<M> {
         Ok(())
     }
 
-    /// One update of all variables, in an epoch of so many steps; returns the mean loss before it.
+    /// Updates all variables once and returns the mean loss before the update. `steps` is the number of steps of
+    /// the epoch.
     fn step(
         &mut self,
         images: &Tensor,
@@ -392,10 +392,10 @@ impl<M: Trainable> Trainer<M> {
         Ok(mean)
     }
 
-    /// The gradient of each variable, in their order, shortened where that is asked for.
+    /// The gradient of each variable, in the order of the variables, rescaled to `max_grad_norm` if it is longer.
     fn gradients(&self, gradients: &GradStore) -> Result<Vec<Tensor>, Error> {
         let gradient = |(name, variable): &(String, Var)| {
-            // Some of candle's operations cut the graph in silence.
+            // Some operations of candle have no gradient and stop backpropagation without an error.
             let gradient = gradients.get(variable).cloned();
             gradient.ok_or_else(|| Error::NoGradient { name: name.clone() })
         };
@@ -416,8 +416,8 @@ impl<M: Trainable> Trainer<M> {
         all.into_iter().map(shorten).collect()
     }
 
-    /// A weight that is infinite need not show in the loss: max(−∞, 0) is 0 in a ReLU. What is about to
-    /// be saved is looked at itself.
+    /// Checks the tensors before they are saved. A finite loss does not imply finite weights: in a ReLU,
+    /// max(−∞, 0) = 0.
     fn refuse_ruined(&self, steps: usize) -> Result<(), Error> {
         let Position { epochs, step, .. } = self.position;
         for (name, variable) in self.state_variables() {
@@ -437,7 +437,7 @@ impl<M: Trainable> Trainer<M> {
         Ok(())
     }
 
-    /// Variables, and what the optimiser remembers of them, by name.
+    /// Variables, optimiser state, moving averages and best weights, by name.
     pub(crate) fn state(&self) -> BTreeMap<String, Tensor> {
         self.state_variables()
             .into_iter()
@@ -445,7 +445,7 @@ impl<M: Trainable> Trainer<M> {
             .collect()
     }
 
-    /// Takes up training where `tensors` and `position` stand.
+    /// Restores a state that was saved during training.
     pub(crate) fn restore(
         &mut self,
         tensors: &BTreeMap<String, Tensor>,
@@ -475,8 +475,8 @@ impl<M: Trainable> Trainer<M> {
     }
 }
 
-/// What is left where training fails, of a trainer, which has no files.
-const KEPT: &str = "the variables are those that gave it";
+/// The description of the kept weights in errors of a trainer, which has no files.
+const KEPT: &str = "the variables keep their last values";
 
 fn refuse_infinite(
     value: f64,

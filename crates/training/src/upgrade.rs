@@ -9,17 +9,19 @@ use serde_json::{Map, Value, json};
 use crate::run::MODEL_KIND;
 use crate::{Error, ModelMetadata};
 
-/// The format since which tensors have the names and layouts of PyTorch's layers.
+/// The first format in which tensors have the names and layouts of PyTorch's layers.
 pub(crate) const PYTORCH_FORMAT: u64 = 2;
 
-/// The number of classes of every model of an older format.
+/// The number of classes of all models in formats before 3.
 const CLASSES: u8 = 10;
 
-/// Writes the model in the file `model`, which may be of an older format, to `out` in the current format. Names of
-/// configuration keys and metrics are translated; weights keep their values and types.
+/// Converts the model file `model` to the current format and writes it to `out`.
+///
+/// Configuration keys and metrics are renamed; weights keep their values and types. A file in the current format is
+/// copied.
 ///
 /// # Errors
-/// `model` is no model's file, or its weights are not those that its metadata describe.
+/// `model` is not a model file, or its tensors do not match the model in its metadata.
 pub fn upgrade(model: &Path, out: &Path) -> Result<(), Error> {
     let Checkpoint {
         format,
@@ -64,7 +66,7 @@ pub fn upgrade(model: &Path, out: &Path) -> Result<(), Error> {
     )?)
 }
 
-/// The metadata of a model of format 1 or 2 under the names of format 3.
+/// Translates metadata of format 1 or 2 to the names of format 3.
 fn upgraded(mut metadata: Map<String, Value>) -> Value {
     if let Some(experiment) = object(&mut metadata, "experiment") {
         if let Some(model) = object(experiment, "model") {
@@ -88,7 +90,7 @@ fn upgraded(mut metadata: Map<String, Value>) -> Value {
             let learning_rate = training.get("learning_rate").and_then(Value::as_f64);
             if let Some(schedule) = object(training, "schedule") {
                 rename(schedule, "factor", "gamma");
-                // It was a fraction of the learning rate.
+                // `floor` was a fraction of the learning rate; `min_lr` is absolute.
                 let floor = schedule.remove("floor").and_then(|floor| floor.as_f64());
                 if let (Some(floor), Some(learning_rate)) = (floor, learning_rate) {
                     schedule.insert("min_lr".to_owned(), json!(floor * learning_rate));
@@ -102,7 +104,7 @@ fn upgraded(mut metadata: Map<String, Value>) -> Value {
             let shape = json!({ "channels": 1, "height": height, "width": width });
             data.insert("shape".to_owned(), shape);
         }
-        // Once the labels of the training images, and before that nothing.
+        // In format 2, `classes` contained the labels of the training images; earlier files lack it.
         match data.get("classes").cloned() {
             Some(Value::Number(_)) => (),
             labels => {

@@ -47,7 +47,7 @@ fn small_model(directory: &Path, experiment: &Experiment) -> (Model, Splits) {
 }
 
 #[test]
-fn the_standard_error_of_a_mean_is_the_deviation_over_the_root_of_the_count() {
+fn the_standard_error_is_the_standard_deviation_over_root_n() {
     // Variance with Bessel's correction: 5/3.
     let (mean, error) = mean_and_standard_error(&[1.0, 2.0, 3.0, 4.0]);
     assert!((mean - 2.5).abs() < 1e-12);
@@ -56,7 +56,7 @@ fn the_standard_error_of_a_mean_is_the_deviation_over_the_root_of_the_count() {
 }
 
 #[test]
-fn an_evaluation_has_the_metrics_of_the_loss_and_standard_errors_of_known_values() {
+fn an_evaluation_has_metrics_and_standard_errors() {
     let directory = tempfile::tempdir().unwrap();
     let (model, splits) = small_model(directory.path(), &experiment(&[]));
     let images = &splits.test;
@@ -71,7 +71,7 @@ fn an_evaluation_has_the_metrics_of_the_loss_and_standard_errors_of_known_values
     let bounds = part_of_each(&model.model, images, "elbo", &BATCHING, CPU).unwrap();
     let expected = mean_and_standard_error(&bounds.unwrap()).1;
     assert_eq!(evaluation.standard_errors["elbo"], expected);
-    // More draws give a higher bound, up to the error of the estimate.
+    // The importance-weighted estimate is above the ELBO, within its error.
     let difference = evaluation.metrics["log_likelihood"] - means["elbo"];
     assert!(difference > -1.0, "{difference}");
     assert_eq!(
@@ -88,7 +88,7 @@ fn an_evaluation_has_the_metrics_of_the_loss_and_standard_errors_of_known_values
 }
 
 #[test]
-fn a_conditional_flow_has_the_marginal_log_likelihood_too() {
+fn a_conditional_flow_has_a_marginal_log_density() {
     let directory = tempfile::tempdir().unwrap();
     let text = "name = 'flow'\n[model]\nkind = 'conditional-flow'\nhidden = [8]\ncouplings = 2\n\
                 [training]\nepochs = 1\nbatch_size = 32\n[data]\nsource = 'synthetic'\n";
@@ -105,7 +105,7 @@ fn a_conditional_flow_has_the_marginal_log_likelihood_too() {
         assert!(evaluation.metrics.contains_key(name), "{name}");
         assert!(evaluation.standard_errors[name].unwrap() > 0.0, "{name}");
     }
-    // log p(x) is at most log Σ p(x|y), and at least log p(x|y) − log 10.
+    // log p(x) = log 1/10 Σ p(x|y) is at least log p(x|y) − log 10.
     let marginal = evaluation.metrics["marginal_log_density"];
     let conditional = evaluation.metrics["log_density"];
     assert!(
@@ -115,7 +115,7 @@ fn a_conditional_flow_has_the_marginal_log_likelihood_too() {
 }
 
 #[test]
-fn knn_classification_is_that_of_a_search_through_all_latents() {
+fn knn_classification_agrees_with_an_exhaustive_search() {
     let splits = synthetic(3, 200, 50);
     let builder = Parameters::seeded(1, CPU).builder();
     let model = Vae::new(784, &VaeConfig::default(), &builder).unwrap();
@@ -139,7 +139,7 @@ fn knn_classification_is_that_of_a_search_through_all_latents() {
                 let nearest = all.iter().take(neighbours);
                 nearest.filter(|(_, other)| other == label).count()
             };
-            // The smallest of equally frequent labels.
+            // Ties go to the smallest label.
             (0..10u8).rev().max_by_key(votes).unwrap()
         });
         let expected: Vec<u8> = expected.collect();
@@ -151,7 +151,7 @@ fn knn_classification_is_that_of_a_search_through_all_latents() {
     assert!(none.is_err());
 }
 
-/// A model whose images are ten pixels, of which the one of the label is white.
+/// A model that decodes a label to its one-hot vector: ten pixels.
 struct OneHot;
 
 type Result<T> = std::result::Result<T, latent_models::Error>;
@@ -204,7 +204,7 @@ impl LatentModel for OneHot {
     }
 }
 
-/// A classifier that predicts for the image of a label of [`OneHot`] the label at that place.
+/// A classifier that predicts `predicted[label]` for the image of `label` under [`OneHot`].
 fn classifier(predicted: [usize; 10]) -> Classifier {
     let parameters = Parameters::seeded(1, CPU);
     let config = ClassifierConfig {
@@ -226,7 +226,7 @@ fn classifier(predicted: [usize; 10]) -> Classifier {
 }
 
 #[test]
-fn sample_accuracy_is_the_fraction_that_is_classified_as_requested() {
+fn sample_accuracy_is_the_fraction_classified_as_the_requested_label() {
     const CLASSES: [u8; 5] = [0, 1, 4, 7, 9];
     let accuracy = |predicted| {
         let classifier = classifier(predicted);
@@ -238,7 +238,7 @@ fn sample_accuracy_is_the_fraction_that_is_classified_as_requested() {
     };
     let correct = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
     assert!((accuracy(correct) - 1.0).abs() < 1e-12);
-    // One of the five classes is taken for another.
+    // One of the five classes is misclassified.
     assert!((accuracy([0, 1, 2, 3, 4, 5, 6, 7, 8, 4]) - 0.8).abs() < 1e-12);
     assert!(accuracy([1, 2, 3, 4, 5, 6, 7, 8, 9, 0]).abs() < 1e-12);
 }
@@ -266,7 +266,7 @@ fn throughput_counts_images_and_not_steps() {
     });
     let start = Instant::now();
     let throughput = Throughput::measure(&config, &train, BATCH, STEPS, CPU).unwrap();
-    // The whole call takes longer than what it times.
+    // The call takes longer than the part that it times.
     let seconds = start.elapsed().as_secs_f64();
     assert!(throughput.images_per_second * seconds > (BATCH * STEPS) as f64);
     assert!(throughput.samples_per_second * seconds > (BATCH * STEPS.div_ceil(10)) as f64);
@@ -296,7 +296,7 @@ fn runs_are_compared_by_the_settings_in_which_they_differ() {
     assert_eq!(comparison.names(), ["a", "b"]);
     let setting = |key: &str, value: &str| (key.to_owned(), Some(value.to_owned()));
     let settings = |run: usize| &comparison.runs[run].settings;
-    // Names are no settings.
+    // Names are not settings.
     assert_eq!(settings(0).len(), 2, "{:?}", settings(0));
     assert!(settings(0).contains(&setting("training.epochs", "1")));
     assert!(settings(1).contains(&setting("training.epochs", "2")));
@@ -310,12 +310,12 @@ fn runs_are_compared_by_the_settings_in_which_they_differ() {
 }
 
 #[test]
-fn runs_on_different_images_are_told_apart() {
+fn runs_on_different_images_are_distinguished() {
     let directory = tempfile::tempdir().unwrap();
     let splits = synthetic(1, 60, 20);
     let at = |name: &str| directory.path().join(name).join("run");
     let whole = trained(&at("a"), &splits, &[]);
-    // Other training images, the same test images; and the reverse.
+    // One run with other training images, one with other test images.
     let fewer = Splits {
         train: splits.train.clone().truncated(40),
         ..splits.clone()
@@ -337,7 +337,7 @@ fn runs_on_different_images_are_told_apart() {
             "training images"
         };
         assert_eq!(keys.collect::<Vec<_>>(), [expected]);
-        // The last parts of the paths are the same.
+        // The last path components are equal, so the names are whole paths.
         let names = comparison.names();
         assert_eq!(names, runs.map(|run| run.directory().display().to_string()));
     }
@@ -347,7 +347,7 @@ fn runs_on_different_images_are_told_apart() {
 }
 
 #[test]
-fn the_first_setting_in_which_experiments_differ_is_named() {
+fn the_first_different_setting_of_two_experiments_is_found() {
     let between = |settings: &[&str]| {
         SettingDifference::between(&experiment(&[]), &experiment(settings)).unwrap()
     };
@@ -365,7 +365,7 @@ fn the_first_setting_in_which_experiments_differ_is_named() {
 }
 
 #[test]
-fn data_are_compared_with_those_of_the_training() {
+fn model_data_are_compared_with_the_training_data() {
     let directory = tempfile::tempdir().unwrap();
     let (model, splits) = small_model(directory.path(), &experiment(&[]));
     let own = ModelData::new(&model, splits.clone()).unwrap();
@@ -394,7 +394,7 @@ fn data_are_compared_with_those_of_the_training() {
 }
 
 #[test]
-fn a_conditional_model_is_used_with_the_classes_that_it_saw() {
+fn images_of_unseen_classes_are_omitted_for_conditional_models() {
     let whole = synthetic(1, 200, 100);
     let some = Splits {
         train: whole.train.clone().of_classes(&[1, 4]),

@@ -1,4 +1,4 @@
-//! What an experiment file may say, and what is said about one that may not.
+//! Parsing of experiment files, and the errors for invalid ones.
 #![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
 use latent_models::{FlowConfig, ModelConfig, Transform};
@@ -33,7 +33,7 @@ fn message(text: &str, settings: &[&str]) -> String {
 }
 
 #[test]
-fn what_is_written_is_read_again() {
+fn an_experiment_survives_a_round_trip_through_toml() {
     let experiment = parse(
         TEXT,
         &[
@@ -48,12 +48,12 @@ fn what_is_written_is_read_again() {
     assert_eq!(parse(&written, &[]).unwrap(), experiment);
     assert!(
         written.contains("beta2 = 0.999"),
-        "everything is written out: {written}"
+        "default values are included: {written}"
     );
 }
 
 #[test]
-fn settings_change_the_file_in_the_order_given() {
+fn settings_are_applied_in_order() {
     let experiment = parse(
         TEXT,
         &["training.epochs=5", "name=other", "training.epochs=7"],
@@ -67,7 +67,7 @@ fn settings_change_the_file_in_the_order_given() {
 }
 
 #[test]
-fn a_key_that_does_not_exist_is_named_with_those_that_do() {
+fn an_unknown_key_is_an_error_that_lists_the_known_keys() {
     for setting in [
         "training.epoch=3",
         "model.latents=3",
@@ -98,7 +98,7 @@ fn a_key_that_does_not_exist_is_named_with_those_that_do() {
 }
 
 #[test]
-fn impossible_values_are_refused_by_key() {
+fn errors_for_invalid_values_name_the_key() {
     for (setting, key) in [
         ("model.latent_size=0", "model.latent_size"),
         ("model.hidden=[16,0]", "model.hidden"),
@@ -153,7 +153,7 @@ fn impossible_values_are_refused_by_key() {
 }
 
 #[test]
-fn a_value_in_the_place_of_a_table_is_answered_by_such_a_table() {
+fn the_error_for_a_value_instead_of_a_table_shows_a_valid_table() {
     for settings in [
         &["training.schedule=5"][..],
         &["model.objective=5"],
@@ -167,7 +167,7 @@ fn a_value_in_the_place_of_a_table_is_answered_by_such_a_table() {
         let (_, table) = message
             .split_once("expected a table such as ")
             .unwrap_or_else(|| panic!("{message}"));
-        // And the table serves.
+        // The table in the message is valid.
         let table = table.lines().next().unwrap();
         let last = settings[settings.len() - 1].replace('5', table);
         let before = &settings[..settings.len() - 1];
@@ -177,7 +177,7 @@ fn a_value_in_the_place_of_a_table_is_answered_by_such_a_table() {
 }
 
 #[test]
-fn the_kind_of_a_part_is_changed_alone_or_as_a_whole() {
+fn changing_a_kind_resets_the_other_keys_of_its_table() {
     let grey = "data.binarise=false";
     let experiment = |settings: &[&str]| parse(TEXT, &[&[grey], settings].concat()).unwrap().model;
     let mixture = |components| {
@@ -200,7 +200,7 @@ fn the_kind_of_a_part_is_changed_alone_or_as_a_whole() {
 }
 
 #[test]
-fn values_of_the_wrong_type_are_refused_where_they_stand() {
+fn errors_for_values_of_the_wrong_type_name_the_place() {
     assert!(message(TEXT, &["training.epochs=many"]).starts_with("training.epochs=many: "));
     assert!(message(TEXT, &["training.epochs=-1"]).contains("-1"));
     assert!(message(TEXT, &["model.kind=gan"]).contains("unknown variant `gan`"));
@@ -214,7 +214,7 @@ fn values_of_the_wrong_type_are_refused_where_they_stand() {
 }
 
 #[test]
-fn the_numbers_of_an_experiment_are_found_by_their_keys() {
+fn numbers_and_settings_are_listed_by_key() {
     let numbers = parse(TEXT, &[]).unwrap().numbers().unwrap();
     let number = |key: &str| {
         numbers

@@ -1,22 +1,22 @@
-//! Figures of a short training of every family of models, which every SIMD level and every processor
-//! must reproduce to a bound that follows from rounding.
+//! Losses of a short training of every family of models, which must agree on every SIMD level and
+//! processor up to rounding.
 //!
-//! Levels differ in the width of vectors and in fused multiplication, and so in the order and number of
-//! roundings. (At one level the same seed gives the same bytes: `runs.rs`.)
+//! SIMD levels differ in vector width and in fused multiplication, and therefore in rounding. On one
+//! level the same seed gives the same bytes, which `runs.rs` tests.
 
 use candle_core::Device;
 use latent_datasets::synthetic;
 use latent_tolerance::{SINGLE, rounding};
 use latent_training::{Experiment, Metrics, Outcome, Run, Silent, train};
 
-/// Steps of training.
+/// The number of training steps.
 const STEPS: usize = 8;
 
-/// Roundings on the longest path through a model, there and back: sums over 784 pixels in each of the
-/// products, activations and reductions on it.
+/// The number of roundings on the longest path through a model, forward and backward: about ten sums over 784
+/// pixels.
 const OPERATIONS: usize = 10 * 784;
 
-/// A name, the model, and the loss of the training and of the test images, nats per image, to a hundredth.
+/// Name, model, and mean loss of the training and of the test images, nats per image, to two decimals.
 const FAMILIES: [(&str, &str, f64, f64); 9] = [
     (
         "VAE",
@@ -77,7 +77,7 @@ const FAMILIES: [(&str, &str, f64, f64); 9] = [
 ];
 
 #[test]
-fn every_level_trains_to_the_same_figures() {
+fn losses_agree_on_every_simd_level() {
     let folder = tempfile::tempdir().unwrap();
     let splits = synthetic(1, 32 * STEPS, 64);
     let mut failures = Vec::new();
@@ -91,14 +91,14 @@ fn every_level_trains_to_the_same_figures() {
         let run = Run::create(&path, &experiment, &splits, None, false).unwrap();
         let outcome = train(&run, &splits, &Device::Cpu, &mut Silent).unwrap();
         let Outcome::Finished(record) = outcome else {
-            unreachable!("{name}: nobody stops it")
+            unreachable!("{name}: the observer does not stop it")
         };
         let loss = |metrics: &Metrics| metrics["loss"];
         for (split, found, expected) in [
             ("training", loss(&record.train), train_loss),
             ("test", loss(&record.test), test_loss),
         ] {
-            // Each step adds its own roundings to the weights; and the figures above are rounded.
+            // Each step adds rounding errors to the weights; the constants above are rounded to 0.005.
             let bound = STEPS as f64 * rounding(SINGLE, OPERATIONS, expected) + 0.005;
             if (found - expected).abs() > bound || found.is_nan() {
                 failures.push(format!(

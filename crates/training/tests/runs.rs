@@ -1,4 +1,4 @@
-//! What a run promises: the same bytes from the same experiment, interrupted or not.
+//! Runs: reproducibility, interruption and resuming, saved files, divergence, and the training loop.
 #![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
 use std::fs;
@@ -45,7 +45,7 @@ fn train_in(
     train(&run, &digits(), &Device::Cpu, observer)
 }
 
-/// The files that must not depend on the time of day.
+/// The model file and the metrics without timings, which must be reproducible.
 fn model_and_metrics(directory: &Path) -> (Vec<u8>, String) {
     let metrics = Run::open(directory).unwrap().metrics().unwrap();
     let timeless: Vec<_> = metrics
@@ -58,7 +58,7 @@ fn model_and_metrics(directory: &Path) -> (Vec<u8>, String) {
     )
 }
 
-/// A file with a part of it replaced by another of the same length.
+/// Replaces the first occurrence of `from` by `to`, of the same length.
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let at = bytes
@@ -68,7 +68,7 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     [&bytes[..at], to.as_bytes(), &bytes[at + from.len()..]].concat()
 }
 
-/// Ends training after a number of steps.
+/// Stops training after a number of steps.
 struct StopAfter(usize);
 
 impl Observer for StopAfter {
@@ -85,7 +85,7 @@ impl Observer for StopAfter {
 }
 
 #[test]
-fn the_same_experiment_gives_the_same_bytes_and_another_seed_others() {
+fn training_is_reproducible_and_depends_on_the_seed() {
     let directory = tempfile::tempdir().unwrap();
     let model = |name: &str, settings: &[&str]| {
         let path = directory.path().join(name);
@@ -99,7 +99,7 @@ fn the_same_experiment_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
-fn an_interrupted_run_ends_as_one_that_was_not() {
+fn interrupted_and_uninterrupted_runs_give_the_same_files() {
     let everything = [
         "training.max_grad_norm=50",
         "training.ema_decay=0.9",
@@ -180,7 +180,7 @@ fn kinds() -> Vec<Experiment> {
 }
 
 #[test]
-fn every_kind_of_model_is_interrupted_saved_and_loaded_with_the_same_figures() {
+fn every_kind_of_model_is_reproducible_when_interrupted_saved_and_loaded() {
     for experiment in kinds() {
         let directory = tempfile::tempdir().unwrap();
         let [whole, parts] = ["whole", "parts"].map(|name| directory.path().join(name));
@@ -188,7 +188,7 @@ fn every_kind_of_model_is_interrupted_saved_and_loaded_with_the_same_figures() {
         let Outcome::Finished(last) = outcome else {
             panic!("{outcome:?}");
         };
-        // In the middle of the first epoch, and of the second: during warm-up, where there is one.
+        // Interrupted within the first and the second epoch, during the warm-up of the KL weight if there is one.
         let run = Run::create(&parts, &experiment, &digits(), None, false).unwrap();
         for steps in [3, 6, 100] {
             train(&run, &digits(), &Device::Cpu, &mut StopAfter(steps)).unwrap();
@@ -208,14 +208,14 @@ fn every_kind_of_model_is_interrupted_saved_and_loaded_with_the_same_figures() {
         let measured = evaluate(&model.model, test, &batching, &Device::Cpu).unwrap();
         assert_eq!(measured, last.test, "{experiment:?}");
 
-        // The estimate of log p(x) depends on the seed alone, and lies above the bound.
+        // The estimate of log p(x) depends only on the seed, and is above the bound.
         let likelihoods =
             || log_likelihoods(&model.model, test, 20, &batching, &Device::Cpu, |_| {}).unwrap();
         let (mean, error) = mean_and_standard_error(&likelihoods());
         assert!(error.is_some_and(|error| error > 0.0), "{experiment:?}");
         match last.test.get("bits_per_dimension") {
             None => assert!(mean > last.test["elbo"], "{experiment:?}"),
-            // By more draws of the noise it is higher, where the noise matters yet.
+            // More draws of the dequantisation noise raise the estimate, within its error.
             Some(bits) => {
                 let nats = -bits * std::f64::consts::LN_2 * 784.0;
                 assert!(mean > nats - 1.0, "{experiment:?}: {mean} {nats}");
@@ -226,26 +226,26 @@ fn every_kind_of_model_is_interrupted_saved_and_loaded_with_the_same_figures() {
 }
 
 #[test]
-fn the_weight_of_the_divergence_warms_up_while_training_and_not_while_measuring() {
+fn kl_warm_up_affects_training_but_not_evaluation() {
     let experiment = &kinds()[4];
     let directory = tempfile::tempdir().unwrap();
     train_in(directory.path(), experiment, &mut Silent).unwrap();
     let records = Run::open(directory.path()).unwrap().metrics().unwrap();
     let gap = |metrics: &Metrics| metrics["loss"] + metrics["elbo"];
-    // The loss in training leaves out a part of the divergence, on average more than half of it.
+    // During the warm-up, the training loss omits on average more than half of the KL divergence.
     assert!(
         gap(&records[0].train) < -0.5 * records[0].train["kl"],
         "{records:?}"
     );
     for record in &records {
-        // Sums of two figures of each image.
+        // The loss and the ELBO are sums of the same two terms.
         let bound = rounding(SINGLE, 4, record.test["loss"]);
         assert!(gap(&record.test).abs() <= bound, "{record:?}");
     }
 }
 
 #[test]
-fn an_epoch_is_measured_by_as_many_draws_as_it_was_trained_by() {
+fn evaluation_uses_the_number_of_draws_of_the_epoch() {
     let experiment = experiment(&[
         "model.objective.bound='importance-weighted'",
         "model.objective.samples=8",
@@ -255,10 +255,10 @@ fn an_epoch_is_measured_by_as_many_draws_as_it_was_trained_by() {
     let directory = tempfile::tempdir().unwrap();
     train_in(directory.path(), &experiment, &mut Silent).unwrap();
     let records = Run::open(directory.path()).unwrap().metrics().unwrap();
-    // Of one draw the importance-weighted bound is the ELBO; of more it is above.
+    // With one draw, the importance-weighted bound is the ELBO; with more draws it is higher.
     let gap = |metrics: &Metrics| metrics["importance_weighted_bound"] - metrics["elbo"];
     for split in [&records[0].train, &records[0].test] {
-        // The same sum of three terms, in another order.
+        // The same three terms, added in another order.
         assert!(
             gap(split).abs() <= rounding(SINGLE, 4, split["elbo"]),
             "{split:?}"
@@ -270,9 +270,9 @@ fn an_epoch_is_measured_by_as_many_draws_as_it_was_trained_by() {
 }
 
 #[test]
-fn the_epoch_is_kept_that_validation_images_choose() {
+fn the_epoch_with_the_lowest_validation_loss_is_kept() {
     let directory = tempfile::tempdir().unwrap();
-    // Steps so large that some make it worse.
+    // The learning rate is so large that the loss rises in some epochs.
     let experiment = experiment(&[
         "training.validation_images=30",
         "training.patience=2",
@@ -291,7 +291,7 @@ fn the_epoch_is_kept_that_validation_images_choose() {
         .collect();
     let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
     assert_eq!(losses[kept.epoch - 1], lowest);
-    // It ended two epochs later, which was before its time.
+    // Early stopping: two epochs (the patience) after the best, before the last of 40 epochs.
     assert_eq!(records.len(), kept.epoch + 2);
     assert!(records.len() < 40, "{losses:?}");
 
@@ -307,7 +307,7 @@ fn the_epoch_is_kept_that_validation_images_choose() {
     assert_eq!(held_out, digits().train.without_first(170));
     let measured = evaluate(&model.model, &held_out, &batching, &Device::Cpu).unwrap();
     assert_eq!(measured["loss"], lowest);
-    // The same, if it is interrupted when the best epoch is behind it.
+    // Interrupted after the best epoch, the run gives the same files.
     let parts = directory.path().join("parts");
     let run = Run::create(&parts, &experiment, &digits(), None, false).unwrap();
     let steps = 170_usize.div_ceil(32);
@@ -318,7 +318,7 @@ fn the_epoch_is_kept_that_validation_images_choose() {
         model_and_metrics(&parts),
         model_and_metrics(directory.path())
     );
-    // A complete run stays as it is.
+    // Training a complete run again does not change it.
     let before = model_and_metrics(directory.path());
     let run = Run::open(directory.path()).unwrap();
     let again = train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
@@ -327,7 +327,7 @@ fn the_epoch_is_kept_that_validation_images_choose() {
 }
 
 #[test]
-fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
+fn the_marginal_log_likelihood_is_the_mean_over_labels() {
     let directory = tempfile::tempdir().unwrap();
     train_in(directory.path(), &kinds()[6], &mut Silent).unwrap();
     let model = load_model(directory.path(), &Device::Cpu).unwrap().model;
@@ -361,12 +361,12 @@ fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
         let sum: f64 = densities.map(|density| (density - largest).exp()).sum();
         let expected = largest + (sum / 10.0).ln();
         assert!(
-            // The densities are the same bytes; the mean is rounded.
+            // The densities are equal; only the mean is rounded.
             (f64::from(mixture) - expected).abs() <= rounding(SINGLE, 1, expected),
             "{mixture} {expected}"
         );
     }
-    // The mean is the figure of the evaluation.
+    // The mean over images is the metric of the evaluation.
     let metrics = evaluate(&model, &test, &batching, &Device::Cpu).unwrap();
     let (mean, _) = mean_and_standard_error(&part(&test));
     assert!((metrics[name] - mean).abs() <= rounding(DOUBLE, test.len(), mean));
@@ -375,8 +375,8 @@ fn a_mixture_over_labels_is_that_of_the_densities_under_each() {
 }
 
 #[test]
-fn a_classifier_whose_training_is_stopped_is_refused_with_the_epoch() {
-    // Two steps an epoch: in the first epoch, and in the second.
+fn an_interrupted_classifier_training_is_an_error() {
+    // With two steps an epoch: stopped in the first epoch and in the second.
     for (steps, expected) in [(1, 1), (3, 2)] {
         let observer = &mut StopAfter(steps);
         let stopped = train_classifier(&digits(), &ALL, 1, &Device::Cpu, observer);
@@ -391,7 +391,7 @@ fn a_classifier_whose_training_is_stopped_is_refused_with_the_epoch() {
 }
 
 #[test]
-fn the_latents_drawn_of_images_are_those_that_the_model_is_measured_by() {
+fn sampled_latents_are_those_of_the_evaluation() {
     let builder = Parameters::seeded(1, &Device::Cpu).builder();
     let model = Vae::new(784, &VaeConfig::default(), &builder).unwrap();
     let test = digits().test;
@@ -423,7 +423,7 @@ fn interrupt(experiment: &Experiment) {
     let whole = directory.path().join("whole");
     train_in(&whole, experiment, &mut Silent).unwrap();
 
-    // In the middle of an epoch, at its first and at its last step, and several times.
+    // Interrupted at the first step, within an epoch, at the last step, and several times.
     for stops in [vec![1], vec![4], vec![7], vec![8], vec![3, 3, 9]] {
         let path = directory.path().join(format!("{stops:?}"));
         let run = Run::create(&path, experiment, &digits(), None, false).unwrap();
@@ -431,12 +431,12 @@ fn interrupt(experiment: &Experiment) {
             let outcome = train(&run, &digits(), &Device::Cpu, &mut StopAfter(steps)).unwrap();
             assert!(matches!(outcome, Outcome::Interrupted { .. }), "{stops:?}");
         }
-        // Whoever has not let go of it keeps others from it.
+        // The run is locked until it is dropped.
         let another = Run::open(&path).unwrap();
         let refused = train(&another, &digits(), &Device::Cpu, &mut Silent);
         assert!(matches!(refused, Err(Error::RunInUse { .. })));
         drop(run);
-        // Saved after every step, which changes nothing either.
+        // Saving after every step does not change the result.
         let another = another.save_every(Duration::ZERO);
         let outcome = train(&another, &digits(), &Device::Cpu, &mut Silent).unwrap();
         assert!(matches!(outcome, Outcome::Finished(_)));
@@ -449,7 +449,7 @@ fn interrupt(experiment: &Experiment) {
 }
 
 #[test]
-fn weights_are_those_after_a_whole_epoch_whenever_they_are_saved() {
+fn saved_weights_are_those_of_the_last_complete_epoch() {
     let directory = tempfile::tempdir().unwrap();
     let weights = |name: &str, every: Duration| {
         let path = directory.path().join(name);
@@ -469,7 +469,7 @@ fn weights_are_those_after_a_whole_epoch_whenever_they_are_saved() {
 }
 
 #[test]
-fn training_a_finished_run_again_changes_nothing() {
+fn training_a_finished_run_again_does_not_change_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     let first = train_in(&path, &experiment(&[]), &mut Silent).unwrap();
@@ -486,7 +486,7 @@ fn training_a_finished_run_again_changes_nothing() {
 }
 
 #[test]
-fn a_run_is_neither_overwritten_unasked_nor_continued_on_other_data() {
+fn a_run_is_not_overwritten_by_default_and_not_resumed_on_other_data() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     train_in(&path, &experiment(&[]), &mut Silent).unwrap();
@@ -503,7 +503,7 @@ fn a_run_is_neither_overwritten_unasked_nor_continued_on_other_data() {
     assert!(error.to_string().contains("checksum"), "{error}");
     assert_eq!(files, model_and_metrics(&path));
 
-    // The old weights are there until there are new ones.
+    // The weights of the previous run are kept until the new run has saved an epoch.
     let wild = experiment(&["seed=2", "training.learning_rate=1e30"]);
     let again = |experiment: &Experiment| {
         let run = Run::create(&path, experiment, &digits(), None, true).unwrap();
@@ -514,7 +514,10 @@ fn a_run_is_neither_overwritten_unasked_nor_continued_on_other_data() {
     let replaced = path.join("replaced");
     for _ in 0..2 {
         let error = again(&wild).unwrap_err().to_string();
-        assert!(error.contains("replaced keeps the run"), "{error}");
+        assert!(
+            error.contains("replaced contains the previous run"),
+            "{error}"
+        );
         assert_eq!(files, model_and_metrics(&replaced));
     }
     again(&experiment(&["seed=2"])).unwrap();
@@ -523,7 +526,7 @@ fn a_run_is_neither_overwritten_unasked_nor_continued_on_other_data() {
 }
 
 #[test]
-fn a_run_that_lost_a_file_says_which_and_loses_no_other() {
+fn a_missing_file_of_a_run_is_named_and_the_others_are_kept() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     train_in(&path, &experiment(&["training.epochs=2"]), &mut Silent).unwrap();
@@ -545,7 +548,7 @@ fn a_run_that_lost_a_file_says_which_and_loses_no_other() {
     fs::write(&state, &kept).unwrap();
     resume().unwrap();
 
-    // A finished run is said to be one only with its weights.
+    // A finished run needs a valid model file.
     let kept = fs::read(&model).unwrap();
     fs::write(&model, &kept[..kept.len() / 2]).unwrap();
     resume().unwrap_err();
@@ -555,7 +558,7 @@ fn a_run_that_lost_a_file_says_which_and_loses_no_other() {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_weights() {
+fn a_non_finite_loss_stops_training_and_keeps_the_last_finite_weights() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("at once");
     let wild = experiment(&["training.learning_rate=1e30"]);
@@ -571,10 +574,13 @@ fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_weights() {
         ),
         "{error}"
     );
-    assert!(error.to_string().contains("no weights to keep"), "{error}");
+    assert!(
+        error.to_string().contains("there are no weights"),
+        "{error}"
+    );
     assert!(!path.join("model.safetensors").exists());
 
-    // Two good epochs, then a step that ruins everything: the model after the second one stays.
+    // After two normal epochs the learning rate makes the loss infinite: the weights of epoch 2 are kept.
     let path = directory.path().join("later");
     let good = experiment(&["training.epochs=2"]);
     train_in(&path, &good, &mut Silent).unwrap();
@@ -600,7 +606,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_weights() {
 }
 
 #[test]
-fn a_trained_model_is_loaded_and_measured_as_it_was() {
+fn a_loaded_model_has_the_same_metrics() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     let Outcome::Finished(record) = train_in(&path, &experiment(&[]), &mut Silent).unwrap() else {
@@ -615,14 +621,14 @@ fn a_trained_model_is_loaded_and_measured_as_it_was() {
     };
     let measured = evaluate(&model.model, &digits().test, &batching, &Device::Cpu).unwrap();
     assert_eq!(measured, record.test);
-    // By its file, without its run.
+    // A model file outside a run directory has no run.
     let copy = directory.path().join("copy.safetensors");
     fs::copy(path.join("model.safetensors"), &copy).unwrap();
     assert!(load_model(&copy, &Device::Cpu).unwrap().run.is_none());
 }
 
 #[test]
-fn convolutional_models_are_kept_as_pytorch_has_them_and_were_not_in_format_1() {
+fn format_1_files_of_convolutional_models_are_upgraded_to_pytorch_layout() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     let text = "name = 'small'\n[model]\nkind = 'convolutional-vae'\nchannels = [3, 4]\n\
@@ -642,7 +648,7 @@ fn convolutional_models_are_kept_as_pytorch_has_them_and_were_not_in_format_1() 
     let (metrics, metadata) = measured(&path);
     assert_eq!(metrics, metadata.metrics["test"]);
 
-    // The format before, in which the variables were as they are in memory.
+    // Format 1 stored the tensors in the layout of the memory.
     let file = path.join("model.safetensors");
     let tensors = load_foreign(&file, &Device::Cpu).unwrap().tensors;
     let in_memory = experiment
@@ -657,19 +663,19 @@ fn convolutional_models_are_kept_as_pytorch_has_them_and_were_not_in_format_1() 
     let upgraded = directory.path().join("upgraded.safetensors");
     upgrade(&file, &upgraded).unwrap();
     assert_eq!(measured(&upgraded).0, metrics);
-    // Nor is it scrambled where it is taken for somebody else's.
+    // `import` also converts the layout of a format 1 file.
     let imported = directory.path().join("imported.safetensors");
     import(&file, &metadata.experiment, &digits(), &imported).unwrap();
     assert_eq!(measured(&imported).0, metrics);
 }
 
 #[test]
-fn weights_of_another_program_become_a_model_if_they_are_all_there() {
+fn imported_weights_must_match_the_model() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     train_in(&path, &experiment(&[]), &mut Silent).unwrap();
     let trained = load_model(&path, &Device::Cpu).unwrap();
-    // A file without a word about itself, as others write it.
+    // A file without metadata, as other programs write it.
     let tensors = load_foreign(&trained.path, &Device::Cpu).unwrap().tensors;
     let weights = directory.path().join("weights.safetensors");
     fs::write(&weights, safetensors::serialize(&tensors, None).unwrap()).unwrap();
@@ -698,12 +704,12 @@ fn weights_of_another_program_become_a_model_if_they_are_all_there() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("not a safetensors file"), "{message}");
-    // What could not be is not written either.
+    // A failed import does not change an existing file.
     assert!(load_model(&out, &Device::Cpu).is_ok());
 }
 
 #[test]
-fn what_is_no_model_is_refused_in_words() {
+fn invalid_model_paths_and_files_have_specific_errors() {
     let directory = tempfile::tempdir().unwrap();
     let message = |path: &Path| load_model(path, &Device::Cpu).err().unwrap().to_string();
     assert!(
@@ -721,7 +727,7 @@ fn what_is_no_model_is_refused_in_words() {
             .contains("contains a training state, expected a model")
     );
 
-    // A description of a larger model than the weights are: nothing of its size is allocated.
+    // The metadata describe a larger model than the tensors: the error comes before any allocation.
     let bytes = fs::read(run.model_path()).unwrap();
     fs::write(
         run.model_path(),
@@ -736,7 +742,7 @@ fn what_is_no_model_is_refused_in_words() {
 }
 
 #[test]
-fn a_short_training_on_digits_learns() {
+fn a_short_training_on_synthetic_digits_improves_the_elbo() {
     let directory = tempfile::tempdir().unwrap();
     let settings = [
         "training.epochs=5",
@@ -749,13 +755,13 @@ fn a_short_training_on_digits_learns() {
     train(&run, &digits, &Device::Cpu, &mut Silent).unwrap();
     let records = run.metrics().unwrap();
     let elbos: Vec<f64> = records.iter().map(|record| record.test["elbo"]).collect();
-    // The best constant image scores about −210 nats; a wrong gradient stays below that.
+    // The best constant image has about −210 nats; with a wrong gradient the ELBO stays below that.
     assert!(elbos[4] > -200.0 && elbos[4] > elbos[0], "{elbos:?}");
     assert!(records[4].test["kl"] > 1.0, "the latents are used");
 }
 
 #[test]
-fn damaged_metrics_are_named_by_their_line() {
+fn errors_in_metrics_name_the_line() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     train_in(&path, &experiment(&[]), &mut Silent).unwrap();
@@ -769,10 +775,9 @@ fn damaged_metrics_are_named_by_their_line() {
     assert!(error.contains("metrics.jsonl: line 2"), "{error}");
 }
 
-/// A hidden layer whose weights become NaN although the loss stays finite: in a ReLU, max(NaN, 0) is
-/// 0.
+/// A bias of −∞ before a ReLU leaves the loss finite, since max(−∞, 0) = 0.
 #[test]
-fn weights_that_are_not_finite_are_never_saved() {
+fn non_finite_weights_are_an_error_even_if_the_loss_is_finite() {
     let device = Device::Cpu;
     let config = VaeConfig {
         hidden: vec![4],
@@ -793,7 +798,6 @@ fn weights_that_are_not_finite_are_never_saved() {
         .into_iter()
         .find(|(name, _)| name == "encoder.0.bias")
         .unwrap();
-    // ReLU makes 0 of it, so the loss does not show it.
     bias.set(&Tensor::full(f32::NEG_INFINITY, bias.shape(), &device).unwrap())
         .unwrap();
     let error = trainer.epoch(&digits, &mut Silent).unwrap_err().to_string();
@@ -801,7 +805,7 @@ fn weights_that_are_not_finite_are_never_saved() {
 }
 
 #[test]
-fn a_variable_that_no_gradient_reaches_is_named() {
+fn a_variable_without_a_gradient_is_an_error() {
     struct Cut(Tensor);
     impl Trainable for Cut {
         fn loss(
@@ -826,10 +830,10 @@ fn a_variable_that_no_gradient_reaches_is_named() {
     assert!(error.contains("no gradient reaches scale"), "{error}");
 }
 
-/// The loop, written out: what it draws from which stream, which image is in which batch, and Adam
-/// with constants that are not its defaults.
+/// Compares the training loop with an independent implementation: random streams, order of the images, and Adam
+/// with constants other than its defaults.
 #[test]
-fn the_loop_is_the_one_that_the_documentation_describes() {
+fn the_training_loop_matches_an_independent_implementation() {
     let plain = TrainingConfig {
         epochs: 2,
         batch_size: 64,
@@ -841,7 +845,7 @@ fn the_loop_is_the_one_that_the_documentation_describes() {
     };
     follow_by_hand(&plain);
     follow_by_hand(&TrainingConfig {
-        // Gradients are longer at first and shorter later.
+        // Between the largest and the smallest gradient norm, so that some gradients are clipped and some are not.
         max_grad_norm: Some(40.0),
         ema_decay: Some(0.5),
         schedule: Schedule::Cosine { min_lr: 3e-4 },
@@ -902,7 +906,7 @@ fn sgd_is_momentum_and_decoupled_weight_decay() {
             let largest = (a - b).unwrap().abs().unwrap().max_all().unwrap();
             f64::from(largest.to_scalar::<f32>().unwrap())
         };
-        // A few steps of a few operations each, on weights and steps that are below one.
+        // Rounding errors of 400 operations on weights below 1.
         let bound = rounding(SINGLE, 400, 1.0);
         let error = apart(found, expected);
         assert!(error < bound, "{name}: {error}");
@@ -975,7 +979,7 @@ fn follow_by_hand(training: &TrainingConfig) {
                 .zip(gradients.zip(&moments))
             {
                 let gradient = (gradient * shortened).unwrap();
-                // A bias does not decay.
+                // Biases do not decay.
                 let weight_decay = match variable.rank() {
                     1 => 0.0,
                     _ => training.weight_decay,
@@ -996,11 +1000,11 @@ fn follow_by_hand(training: &TrainingConfig) {
     for ((name, trained), (_, expected)) in parameters.variables().iter().zip(&variables) {
         assert_eq!(values(trained), values(expected), "{name}");
     }
-    // What is measured and saved.
+    // The evaluated and saved weights are the moving averages.
     let kept = trainer.parameters().variables();
     for ((name, kept), (_, expected)) in kept.iter().zip(&averages.variables()) {
         for (kept, expected) in values(kept).iter().zip(values(expected)) {
-            // Three operations in each of eight updates, on weights below one.
+            // Three operations in each of eight updates, on weights below 1.
             let apart = f64::from((kept - expected).abs());
             assert!(apart <= rounding(SINGLE, 3 * 8, 1.0), "{name}");
         }
@@ -1008,8 +1012,8 @@ fn follow_by_hand(training: &TrainingConfig) {
 }
 
 #[test]
-fn figures_are_means_over_images_whatever_the_batches() {
-    /// Its loss is the sum of an image's pixels: a figure that can be computed otherwise.
+fn metrics_do_not_depend_on_the_batch_size() {
+    /// A model whose loss is the sum of an image's pixels, which the test can compute directly.
     struct Ink;
     impl Trainable for Ink {
         fn loss(
@@ -1033,7 +1037,7 @@ fn figures_are_means_over_images_whatever_the_batches() {
         .sum::<f64>()
         / 255.0
         / test.len() as f64;
-    // Batches of 1, of uneven sizes, and one for all.
+    // Batches of one image, batches with a smaller last one, and a single batch.
     for size in [1, 7, 49, 50, 500] {
         let batching = Batching {
             size,
@@ -1073,7 +1077,7 @@ fn a_run_is_not_resumed_with_another_experiment() {
             .to_string();
         assert!(error.contains("experiment.toml was changed"), "{error}");
     }
-    // A place in the training that cannot be: more steps than updates.
+    // An inconsistent training state: more steps than updates.
     fs::write(path.join("experiment.toml"), &text).unwrap();
     let bytes = fs::read(path.join("state.safetensors")).unwrap();
     let forged = replaced(&bytes, "\\\"step\\\":4", "\\\"step\\\":5");
@@ -1081,14 +1085,14 @@ fn a_run_is_not_resumed_with_another_experiment() {
     let error = train(&run, &digits(), &Device::Cpu, &mut Silent)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("cannot be"), "{error}");
-    // As it was, it goes on.
+    assert!(error.contains("do not match"), "{error}");
+    // The original state can be resumed.
     fs::write(path.join("state.safetensors"), bytes).unwrap();
     train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
 }
 
-/// A model with one variable that changes nothing, and a loss that depends on the epoch and on whether it is
-/// a step of training: what a trainer makes of losses can be tested with it.
+/// A model whose loss is a given function of the epoch and of training or evaluation. Its only variable has no
+/// effect.
 struct Scripted {
     nothing: Tensor,
     loss: fn(f64, bool) -> f64,
@@ -1110,7 +1114,7 @@ impl Trainable for Scripted {
     }
 }
 
-/// How many epochs of three a training with these losses completes before it is said to have diverged.
+/// The number of epochs (of three) that a training with these losses completes before [`Error::Diverged`].
 fn epochs_before_divergence(loss: fn(f64, bool) -> f64) -> usize {
     let build = |builder: &VarBuilder| {
         Ok(Scripted {
@@ -1144,8 +1148,8 @@ fn epochs_before_divergence(loss: fn(f64, bool) -> f64) -> usize {
 
 /// Images have 784 pixels: the limit is L₀ + max(|L₀|, 784).
 #[test]
-fn training_diverges_where_both_losses_are_far_above_the_first() {
-    // At once: all but the first batch, whose loss makes the limit 1284, are high.
+fn training_diverges_if_both_losses_exceed_the_limit() {
+    // In the first epoch: the first batch gives the limit 1284, and all later losses are above it.
     assert_eq!(
         epochs_before_divergence(|epochs, training| {
             if training && epochs == 0.0 {
@@ -1161,7 +1165,7 @@ fn training_diverges_where_both_losses_are_far_above_the_first() {
         epochs_before_divergence(|epochs, _| if epochs < 2.0 { 500.0 } else { 2000.0 }),
         2
     );
-    // Below the limit, and below that of a large first loss.
+    // Below the limit, for a small and for a large initial loss.
     assert_eq!(
         epochs_before_divergence(|epochs, training| {
             if training && epochs == 0.0 {
@@ -1182,12 +1186,12 @@ fn training_diverges_where_both_losses_are_far_above_the_first() {
         }),
         3
     );
-    // A log-density may be positive, and its loss negative.
+    // A negative loss, as of a flow with a positive log-density.
     assert_eq!(
         epochs_before_divergence(|epochs, _| if epochs < 1.0 { -2000.0 } else { 10.0 }),
         1
     );
-    // A few bad steps, after which the model is as before.
+    // A few steps with a high loss, after which the model recovers.
     assert_eq!(
         epochs_before_divergence(|epochs, training| {
             let is_bad = training && (0.5..0.7).contains(&epochs.fract());
@@ -1195,7 +1199,7 @@ fn training_diverges_where_both_losses_are_far_above_the_first() {
         }),
         3
     );
-    // While the weight of the divergence warms up, the test images have the whole of it.
+    // During the warm-up of the KL weight, the test loss has the full weight.
     assert_eq!(
         epochs_before_divergence(|_, training| if training { 500.0 } else { 1e6 }),
         3
@@ -1203,7 +1207,7 @@ fn training_diverges_where_both_losses_are_far_above_the_first() {
 }
 
 #[test]
-fn a_diverging_run_stops_and_keeps_the_weights_before() {
+fn a_diverging_run_stops_and_keeps_the_previous_weights() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     train_in(&path, &experiment(&["training.epochs=2"]), &mut Silent).unwrap();
@@ -1213,8 +1217,8 @@ fn a_diverging_run_stops_and_keeps_the_weights_before() {
         fs::write(path.join(file), replaced(&bytes, from, to)).unwrap();
     };
     edit("experiment.toml", "epochs = 2", "epochs = 9");
-    // A first loss so low that whatever comes is far above: which step size diverges, and how, is a
-    // matter of rounding.
+    // The initial loss is replaced by one so low that every loss exceeds the limit. A large learning rate
+    // would not be a reliable test: its effect depends on rounding.
     let state = fs::read(path.join("state.safetensors")).unwrap();
     let state = String::from_utf8_lossy(&state).into_owned();
     let (_, rest) = state.split_once("\\\"initial_loss\\\":").unwrap();
@@ -1232,10 +1236,10 @@ fn a_diverging_run_stops_and_keeps_the_weights_before() {
     assert!(load_model(&path, &Device::Cpu).is_ok());
 }
 
-/// Weights that stay as they are, so that only the bound changes: with 50 draws it is higher, and by the
-/// losses alone the first epochs would be better.
+/// The learning rate is so small that only the bound changes: with 50 draws it is tighter, so the first epochs have
+/// the lowest losses.
 #[test]
-fn the_best_epoch_is_chosen_among_those_of_one_bound() {
+fn the_best_epoch_is_chosen_among_those_with_the_final_number_of_draws() {
     let directory = tempfile::tempdir().unwrap();
     let experiment = experiment(&[
         "model.objective.bound='importance-weighted'",
@@ -1256,7 +1260,7 @@ fn the_best_epoch_is_chosen_among_those_of_one_bound() {
     assert!(loss(1) < loss(3) - 1.0, "{records:?}");
     assert_eq!(kept.epoch, if loss(4) < loss(3) { 4 } else { 3 });
     assert_eq!(run.kept_record().unwrap(), kept);
-    // The kept figures are those of a finished model.
+    // The metrics of the kept epoch are those of the final bound.
     let model = load_model(directory.path(), &Device::Cpu).unwrap();
     let batching = Batching {
         size: EVALUATION_BATCH,
@@ -1268,7 +1272,7 @@ fn the_best_epoch_is_chosen_among_those_of_one_bound() {
 }
 
 #[test]
-fn a_generalisation_gap_is_of_the_same_weights_draws_and_number_of_images() {
+fn the_generalisation_gap_uses_equally_many_images_and_the_same_draws() {
     let builder = Parameters::seeded(1, &Device::Cpu).builder();
     let model = Vae::new(784, &VaeConfig::default(), &builder).unwrap();
     let batching = Batching {
@@ -1288,7 +1292,7 @@ fn a_generalisation_gap_is_of_the_same_weights_draws_and_number_of_images() {
     assert_eq!(found.held_out, figure(splits.test.clone()));
     assert_eq!(found.train, figure(splits.train.clone().evenly_spaced(50)));
     assert!(!found.is_overfitting());
-    // The same images on either side: there is no gap whatever the model is.
+    // With the same images in both splits the gap is 0.
     let same = Splits {
         test: splits.train.clone(),
         ..splits.clone()
@@ -1308,7 +1312,7 @@ fn a_generalisation_gap_is_of_the_same_weights_draws_and_number_of_images() {
 }
 
 #[test]
-fn a_run_stores_its_data_and_their_place_and_the_model_only_what_they_are() {
+fn a_run_stores_the_data_directory_and_the_model_file_does_not() {
     let directory = tempfile::tempdir().unwrap();
     let trained = |name: &str, place: Option<&Path>| {
         let path = directory.path().join(name);
@@ -1336,7 +1340,7 @@ fn a_run_stores_its_data_and_their_place_and_the_model_only_what_they_are() {
     let here = std::env::current_dir().unwrap();
     assert_eq!(place.resolved, here.join("some").join("digits"));
 
-    // Where the files are changes no byte of the model.
+    // The model file does not depend on the data directory.
     let elsewhere = trained("elsewhere", None);
     assert_eq!(elsewhere.data().unwrap().unwrap().directory, None);
     let bytes = |run: &Run| fs::read(run.model_path()).unwrap();
@@ -1351,14 +1355,14 @@ fn a_run_stores_its_data_and_their_place_and_the_model_only_what_they_are() {
     fs::write(run.directory().join("data.json"), "{}").unwrap();
     let error = run.data().unwrap_err().to_string();
     assert!(error.contains("data.json"), "{error}");
-    // A run from before this file was written has none.
+    // A run of an old version has no data.json.
     fs::remove_file(run.directory().join("data.json")).unwrap();
     assert_eq!(run.data().unwrap(), None);
     train(&run, &digits(), &Device::Cpu, &mut Silent).unwrap();
 }
 
 #[test]
-fn a_run_that_has_only_begun_takes_no_other_data() {
+fn a_run_without_a_complete_epoch_is_not_trained_on_other_data() {
     let directory = tempfile::tempdir().unwrap();
     let run = Run::create(directory.path(), &experiment(&[]), &digits(), None, false).unwrap();
     for others in [synthetic(2, 200, 50), synthetic(1, 200, 40)] {
@@ -1383,7 +1387,7 @@ fn three_classes() -> Splits {
 }
 
 #[test]
-fn a_conditional_model_is_of_the_classes_that_it_saw() {
+fn a_conditional_model_uses_only_classes_of_its_training_images() {
     for index in [0, 6] {
         let experiment = &kinds()[index];
         let directory = tempfile::tempdir().unwrap();
@@ -1425,18 +1429,18 @@ fn a_conditional_model_is_of_the_classes_that_it_saw() {
         let Some(of_seen) = mixture(&data.classes_present) else {
             continue;
         };
-        // With a uniform prior: the mean of what a mixture of one label is under each.
+        // With a uniform prior, the marginal density is the mean of the densities for single labels.
         let given: Vec<_> = [1, 4, 7].map(|class| mixture(&[class]).unwrap()).into();
         for (place, found) in of_seen.into_iter().enumerate() {
             let densities = given.iter().map(|of| f64::from(of[place]));
             let largest = densities.clone().fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = densities.map(|density| (density - largest).exp()).sum();
             let expected = largest + (sum / 3.0).ln();
-            // Rounded to 32 bits, of magnitude 10⁴.
+            // Rounding error of 32-bit floats of magnitude 10⁴.
             assert!((f64::from(found) - expected).abs() < 1e-2);
         }
     }
-    // What is not conditional is measured on all.
+    // An unconditional model is evaluated on all test images.
     let directory = tempfile::tempdir().unwrap();
     let splits = three_classes();
     let run = Run::create(directory.path(), &experiment(&[]), &splits, None, false).unwrap();

@@ -118,7 +118,7 @@ fn a_run_finds_its_own_data_and_takes_others_on_request_only() {
     succeed(at, &resume);
     let message = fail(at, &[&resume[..], &["--data-dir", "others"]].concat(), 1);
     for part in [
-        "run was trained on idx",
+        "run was trained on other data: idx",
         "checksum",
         "--data-dir",
         "--output",

@@ -1,8 +1,8 @@
-//! Keys with dots and their values in the TOML table of an experiment.
+//! Dotted keys and their values in the TOML table of an experiment.
 
 use toml::{Table, Value};
 
-/// What an error shows of a text that may be a whole file.
+/// The first 1,000 characters of a text, for error messages: it may be a whole file.
 pub(super) fn shortened(text: &str) -> String {
     const LONGEST: usize = 1000;
     match text.char_indices().nth(LONGEST) {
@@ -11,7 +11,7 @@ pub(super) fn shortened(text: &str) -> String {
     }
 }
 
-/// All keys that have a value, written with dots.
+/// The dotted keys of all values.
 pub(super) fn keys(table: &Table, prefix: &str) -> Vec<String> {
     let entry = |(key, value): (&String, &Value)| match value {
         Value::Table(inner) if !inner.is_empty() => keys(inner, &format!("{prefix}{key}.")),
@@ -20,7 +20,7 @@ pub(super) fn keys(table: &Table, prefix: &str) -> Vec<String> {
     table.iter().flat_map(entry).collect()
 }
 
-/// A bare word is a string: nobody wants to write `model.activation='"tanh"'` in a shell.
+/// Parses a TOML value. A bare word is a string, so that a shell needs no `model.activation='"tanh"'`.
 pub(super) fn parse_value(text: &str) -> Value {
     format!("value = {text}")
         .parse::<Table>()
@@ -29,7 +29,7 @@ pub(super) fn parse_value(text: &str) -> Value {
         .unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// The value of a key with dots.
+/// The value of a dotted key.
 pub(super) fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
     match key.split_once('.') {
         None => table.get(key),
@@ -37,8 +37,8 @@ pub(super) fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
     }
 }
 
-/// Sets a key. A part that becomes of another kind begins with what is usual for that kind: what the old
-/// one had besides means nothing to it. (Models share most of their keys.)
+/// Sets a dotted key. If `kind` of a table changes, the other keys of the table are removed, so that the new
+/// kind has its default values. `model` is an exception: models have most of their keys in common.
 pub(super) fn set(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
     if let Some(part) = key.strip_suffix(".kind")
         && part != "model"

@@ -3,15 +3,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Optimiser, Schedule};
 
-/// How an [`Experiment`](crate::Experiment) is trained.
+/// The training configuration of an [`Experiment`](crate::Experiment): epochs, optimiser, schedule and
+/// early stopping.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TrainingConfig {
-    /// How many times every image is seen.
+    /// The number of epochs.
     pub epochs: usize,
-    /// Images in a batch.
+    /// The number of images in a batch.
     pub batch_size: usize,
-    /// The optimiser's step size α.
+    /// The initial learning rate α.
     pub learning_rate: f64,
     /// Adam's β₁.
     pub beta1: f64,
@@ -19,31 +20,35 @@ pub struct TrainingConfig {
     pub beta2: f64,
     /// Adam's ε.
     pub epsilon: f64,
-    /// The length that the gradient of all variables together is shortened to if it is longer: Pascanu
-    /// et al. 2013, algorithm 1.
+    /// The largest norm of the gradient of all variables together; longer gradients are rescaled to it.
+    /// Pascanu et al. 2013, algorithm 1.
     pub max_grad_norm: Option<f64>,
-    /// Decay, a step, of the running average of the weights that is measured and saved in their
-    /// place: Polyak & Juditsky 1992. It starts lower, so that the beginning is soon forgotten.
+    /// The decay per step of an exponential moving average of the weights, which is evaluated and saved in
+    /// their place. Polyak & Juditsky 1992.
+    ///
+    /// After t updates the decay is at most (1 + t)/(10 + t), so the initial weights lose their influence
+    /// quickly.
     pub ema_decay: Option<f64>,
-    /// How the gradients change the weights.
+    /// The optimisation algorithm.
     pub optimiser: Optimiser,
-    /// What the learning rate is multiplied by in the course of the training.
+    /// The learning rate schedule.
     pub schedule: Schedule,
-    /// The share of the weights that goes in a step of size 1: Loshchilov & Hutter 2019. Biases and
-    /// scales stay.
+    /// The decoupled weight decay λ: a step multiplies weights by 1 − α λ. Loshchilov & Hutter 2019.
+    /// Biases and scales do not decay.
     pub weight_decay: f64,
-    /// How many training images, the last ones, are held out to choose by: the weights are kept of the
-    /// epoch after which the loss of these is lowest. (A sixth of all, where that is fewer.) Where the number
-    /// of draws changes in the course of the training, the search starts anew: only losses of one bound
-    /// are compared.
+    /// The number of validation images, held out from the end of the training images (at most a sixth of
+    /// them). The weights of the epoch with the lowest validation loss are kept.
+    ///
+    /// Only losses with the same number of draws are compared: when that number changes during training,
+    /// the search for the best epoch restarts.
     pub validation_images: usize,
-    /// Epochs without a lower loss of the validation images after which training ends, counted anew where
-    /// the search for the best epoch starts anew.
+    /// The number of epochs without a lower validation loss after which training stops. It counts from the
+    /// best epoch since the search last restarted.
     pub patience: Option<usize>,
 }
 
 impl Default for TrainingConfig {
-    /// Ten epochs in batches of 128, with Adam as published.
+    /// Ten epochs, batches of 128, Adam with the constants of Kingma & Ba 2015.
     fn default() -> Self {
         let Adam {
             learning_rate,
@@ -70,12 +75,12 @@ impl Default for TrainingConfig {
     }
 }
 
-/// A key, its impossible value, and what to do about it.
+/// An invalid setting: its key, its value and the valid values.
 pub(super) type Fault = (&'static str, String, &'static str);
 
 pub(super) const WHOLE: &str = "it must be 1 or more";
 
-/// The first rule that is broken, of rules that say so themselves.
+/// The first of `rules` whose flag (the first component: the rule is violated) is set.
 pub(super) fn broken<const N: usize>(
     rules: [(bool, &'static str, String, &'static str); N],
 ) -> Option<Fault> {
@@ -168,7 +173,7 @@ impl TrainingConfig {
             .or_else(|| self.schedule.fault(self.learning_rate))
     }
 
-    /// The constants of Adam's update when so many epochs are done, with fractions.
+    /// The constants of Adam's update after `epochs` (fractional) epochs.
     pub fn adam(&self, epochs: f64) -> Adam {
         Adam {
             learning_rate: self

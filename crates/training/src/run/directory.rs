@@ -18,15 +18,19 @@ const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.safetensors";
 const STATE: &str = "state.safetensors";
 const FIGURES: &str = "figures";
-/// The run that another one is to replace, until that one has weights of its own.
+/// The directory of the previous run, until the new run has saved an epoch.
 const REPLACED: &str = "replaced";
 
-/// The directory of a run.
+/// A run directory: the configuration, metrics and weights of one training.
 ///
-/// It holds `experiment.toml` (everything resolved), `data.json` (what the data are, and where), `metrics.jsonl`
-/// (one line an epoch),
-/// `model.safetensors` (the weights after the last whole epoch, or the best by validation images),
-/// `state.safetensors` (what resuming needs) and `figures/`.
+/// | file | contents |
+/// |---|---|
+/// | `experiment.toml` | the [`Experiment`], including default values |
+/// | `data.json` | the [`RunData`] |
+/// | `metrics.jsonl` | an [`EpochRecord`] for each epoch |
+/// | `model.safetensors` | the weights of the last epoch or, with validation images, of the best |
+/// | `state.safetensors` | the training state, for resuming |
+/// | `figures/` | figures |
 #[derive(Clone, Debug)]
 pub struct Run {
     directory: PathBuf,
@@ -35,13 +39,15 @@ pub struct Run {
 }
 
 impl Run {
-    /// Makes the directory of a new run and stores the experiment and its data in it: what the data are, and
-    /// the directory of their files, if there are any. A run that is there with weights, and is to be
-    /// overwritten, is moved to `replaced/` until the new one has saved an epoch.
+    /// Creates the directory of a new run with its experiment and data record.
+    ///
+    /// `data_directory` is the directory of the data files, if there are any. With `overwrite`, an existing
+    /// run with weights is moved to `replaced/` and deleted when the new run has saved an epoch.
     ///
     /// # Errors
-    /// [`Error::RunExists`] where there is a run already and `overwrite` is not set; [`Error::RunInUse`]
-    /// where it is being trained; [`Error::File`] where the directory cannot be made.
+    /// [`Error::RunExists`] if the directory contains a run and `overwrite` is not set; [`Error::RunInUse`]
+    /// if another process trains that run; [`Error::NotADirectory`]; [`Error::File`] if the directory cannot
+    /// be created.
     pub fn create(
         directory: &Path,
         experiment: &Experiment,
@@ -71,16 +77,16 @@ impl Run {
             }
             run.set_aside()?;
         }
-        // The experiment comes last: with it the run has begun.
+        // The experiment is written last: a directory is a run if it has this file.
         run.write_data(&data)?;
         write_atomically(&run.path(EXPERIMENT), text.as_bytes())?;
         Ok(run)
     }
 
-    /// Opens the directory of a run that was begun.
+    /// Opens the directory of an existing run.
     ///
     /// # Errors
-    /// [`Error::NoRun`] where there is none.
+    /// [`Error::NoRun`] if it has no `experiment.toml`.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let run = Self::of(directory);
         if !run.path(EXPERIMENT).is_file() {
@@ -93,7 +99,7 @@ impl Run {
     }
 
     fn of(directory: &Path) -> Self {
-        /// A minute of training lost is no loss.
+        /// Losing one minute of training is acceptable.
         const USUAL: Duration = Duration::from_mins(1);
         Self {
             directory: directory.to_owned(),
@@ -102,18 +108,19 @@ impl Run {
         }
     }
 
-    /// The same, saved while it is trained not only after each epoch but about every so often, a minute
-    /// unless told otherwise; less often where that would cost more than a hundredth of the time. Every
-    /// zero seconds is after every step, whatever it costs.
+    /// Sets the interval at which the run is saved within an epoch; the default is one minute.
+    ///
+    /// The interval is extended if saving would take more than 1 % of the time. An interval of zero saves after
+    /// every step, without this limit.
     #[must_use]
     pub fn save_every(self, save_every: Duration) -> Self {
         Self { save_every, ..self }
     }
 
-    /// The run's lock, which is held as long as what this returns lives.
+    /// Locks the run until the result is dropped.
     ///
     /// # Errors
-    /// [`Error::RunInUse`] where another process trains the run.
+    /// [`Error::RunInUse`] if another process trains the run.
     pub(super) fn locked(&self) -> Result<Lock, Error> {
         if let Some(lock) = &self.lock {
             return Ok(lock.clone());
@@ -127,43 +134,46 @@ impl Run {
         })
     }
 
-    /// The directory.
+    /// The path of the directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The file of the weights after the last whole epoch, or the best of them.
+    /// The path of the model file.
     pub fn model_path(&self) -> PathBuf {
         self.path(MODEL)
     }
 
-    /// The file of what resuming needs.
+    /// The path of the training state.
     pub(super) fn state_path(&self) -> PathBuf {
         self.path(STATE)
     }
 
-    /// The file of the experiment.
+    /// The path of the experiment.
     pub(super) fn experiment_path(&self) -> PathBuf {
         self.path(EXPERIMENT)
     }
 
-    /// The directory of the run that this one replaces, if that is still there.
+    /// The directory of the previous run, if it exists.
     pub(super) fn replaced_path(&self) -> Option<PathBuf> {
         let replaced = self.path(REPLACED);
         replaced.is_dir().then_some(replaced)
     }
 
-    /// How often the run is saved while it is trained.
+    /// The interval at which the run is saved within an epoch.
     pub(super) fn save_interval(&self) -> Duration {
         self.save_every
     }
 
-    /// Where a picture of this name belongs.
+    /// The path of a figure with this file name.
     pub fn figure_path(&self, file_name: &str) -> PathBuf {
         self.path(FIGURES).join(file_name)
     }
 
-    /// The experiment, everything resolved.
+    /// Reads the experiment of the run.
+    ///
+    /// # Errors
+    /// Those of [`Experiment::parse`], or the file cannot be read.
     pub fn experiment(&self) -> Result<Experiment, Error> {
         let path = self.experiment_path();
         let text = read_text(&path)?;
@@ -192,7 +202,10 @@ impl Run {
         Ok(write_atomically(&path, experiment.to_toml()?.as_bytes())?)
     }
 
-    /// The data; `None` of a run from before they were stored.
+    /// Reads the data record and the data directory of the run; `None` for an old run without `data.json`.
+    ///
+    /// # Errors
+    /// [`Error::DataRecord`], or the file cannot be read.
     pub fn data(&self) -> Result<Option<RunData>, Error> {
         let path = self.path(DATA);
         if !path.exists() {
@@ -203,10 +216,10 @@ impl Run {
             .map_err(|reason| Error::DataRecord { path, reason })
     }
 
-    /// Whether these are the run's data.
+    /// Checks that `splits` are the data of the run.
     ///
     /// # Errors
-    /// [`Error::OtherData`] where they are not.
+    /// [`Error::OtherData`] if the images differ.
     pub fn check_data(&self, splits: &Splits) -> Result<(), Error> {
         let Some(data) = self.data()? else {
             return Ok(());
@@ -215,7 +228,7 @@ impl Run {
         self.refuse_other_data(&data.record, &found)
     }
 
-    /// Stores another directory of the files, which were moved.
+    /// Updates the data directory after the data files were moved.
     pub fn move_data(&self, directory: &Path) -> Result<(), Error> {
         let Some(data) = self.data()? else {
             return Ok(());
@@ -250,10 +263,10 @@ impl Run {
         })
     }
 
-    /// What the file of the weights says about itself.
+    /// Reads the metadata of the model file.
     ///
     /// # Errors
-    /// [`Error::NoWeights`] where no epoch was saved.
+    /// [`Error::NoWeights`] if no epoch was saved.
     pub fn model_metadata(&self) -> Result<ModelMetadata, Error> {
         let file = self.model_path();
         if !file.exists() {
@@ -265,17 +278,19 @@ impl Run {
         Ok(checkpoint.metadata)
     }
 
-    /// The metrics of the epoch whose weights the run keeps: the best by validation images if some are held
-    /// out, and else the last. Wherever a run is represented by one epoch, it is this one.
+    /// Reads the metrics of the epoch whose weights are kept: with validation images the best, otherwise the last.
     ///
     /// # Errors
-    /// [`Error::NoWeights`] where no epoch was saved.
+    /// [`Error::NoWeights`] if no epoch was saved.
     pub fn kept_record(&self) -> Result<EpochRecord, Error> {
         let epoch = self.model_metadata()?.epoch;
         Ok(self.record_of(&self.metrics()?, epoch)?.clone())
     }
 
-    /// The metrics of all epochs so far.
+    /// Reads the metrics of all complete epochs.
+    ///
+    /// # Errors
+    /// [`Error::Metrics`], or the file cannot be read.
     pub fn metrics(&self) -> Result<Vec<EpochRecord>, Error> {
         EpochRecord::read_all(&self.path(METRICS))
     }
@@ -284,10 +299,9 @@ impl Run {
         self.directory.join(name)
     }
 
-    /// Makes room for another run. Weights are not lost before there are others: they and what belongs to
-    /// them are moved; what has none is removed.
+    /// Moves the files of the existing run to `replaced/`, or deletes them if it has no weights.
     fn set_aside(&self) -> Result<(), Error> {
-        // The state goes first: without it, nothing of the old run can be taken for the new.
+        // The state comes first, so that after an interruption the new run does not resume from the old state.
         let files = [STATE, MODEL, METRICS, DATA, EXPERIMENT];
         let figures = self.path(FIGURES);
         if self.path(MODEL).exists() {
@@ -314,7 +328,7 @@ impl Run {
         Ok(())
     }
 
-    /// Removes the run that this one replaces.
+    /// Deletes the previous run.
     pub(super) fn forget_replaced(&self) -> Result<(), Error> {
         if let Some(replaced) = self.replaced_path() {
             fs::remove_dir_all(&replaced).map_err(|reason| file_error(&replaced, reason))?;
@@ -336,7 +350,7 @@ impl Run {
         EpochRecord::write_all(records, &self.path(METRICS))
     }
 
-    /// What the metrics say of an epoch.
+    /// The record of an epoch.
     pub(super) fn record_of<'a>(
         &self,
         records: &'a [EpochRecord],
@@ -345,7 +359,7 @@ impl Run {
         let record = records.iter().find(|record| record.epoch == epoch);
         record.ok_or_else(|| Error::NoRun {
             directory: self.directory.clone(),
-            missing: "metrics.jsonl with a line for the epoch whose weights are kept",
+            missing: "record in metrics.jsonl of the epoch whose weights are kept",
         })
     }
 }

@@ -3,16 +3,16 @@ use std::path::Path;
 
 use crate::Error;
 
-/// The text of a file.
+/// Reads a UTF-8 text file.
 ///
 /// # Errors
-/// [`Error::File`] where it is not UTF-8.
+/// [`Error::Checkpoint`] if it cannot be read; [`Error::File`] if it is not UTF-8.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
-    let not_text = |_| file_error(path, io::Error::other("it is no UTF-8 text"));
+    let not_text = |_| file_error(path, io::Error::other("it is not UTF-8 text"));
     String::from_utf8(latent_checkpoints::read(path)?).map_err(not_text)
 }
 
-/// The error of an operation on a file.
+/// Adds the path to the error of a file operation.
 pub(crate) fn file_error(path: &Path, reason: io::Error) -> Error {
     Error::File {
         path: path.to_owned(),

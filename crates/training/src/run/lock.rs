@@ -5,22 +5,24 @@ use std::sync::Arc;
 use super::files::file_error;
 use crate::Error;
 
-/// Locked by whoever trains the run; the file itself says nothing.
+/// The lock file of a run directory. It is empty.
 const LOCK: &str = ".lock";
 
-/// The lock of a run directory: one process trains it, as long as a copy of this lives. Reading needs no lock,
-/// since files are replaced as a whole.
+/// The lock of a run directory, held until the last clone is dropped. Only one process can train a run. Readers
+/// need no lock, since files are replaced atomically.
 #[derive(Clone, Debug)]
 pub(crate) struct Lock {
     _file: Arc<File>,
 }
 
 impl Lock {
-    /// Locks `directory`, and calls `prepare` where no other process can be at work in it.
+    /// Locks `directory` and then calls `prepare`.
+    ///
+    /// On a file system without locks, the result is a lock without effect, and `prepare` is not called.
     ///
     /// # Errors
-    /// [`Error::RunInUse`] where another process has the lock; [`Error::File`] where the file cannot be made;
-    /// whatever `prepare` fails by.
+    /// [`Error::RunInUse`] if another process has the lock; [`Error::File`] if the lock file cannot be created;
+    /// errors of `prepare`.
     pub(crate) fn acquire(
         directory: &Path,
         prepare: impl FnOnce() -> Result<(), Error>,
@@ -38,7 +40,7 @@ impl Lock {
                     directory: directory.to_owned(),
                 });
             }
-            // A file system without locks is no reason not to train.
+            // The file system has no locks: train without one.
             Err(TryLockError::Error(_)) => {}
             Ok(()) => prepare()?,
         }

@@ -12,28 +12,28 @@ use super::records::{EpochRecord, MODEL_KIND, ModelMetadata, VERSION};
 use crate::upgrade::PYTORCH_FORMAT;
 use crate::{DataRecord, EVALUATION_BATCH, Error, Experiment};
 
-/// The numbers of a loaded model.
+/// The number type of a loaded model.
 const DTYPE: DType = DType::F32;
 
-/// A trained model and what its file says about it.
+/// A trained model with the metadata of its file.
 pub struct Model {
-    /// The model, for use: it records no graph.
+    /// The model, without gradients.
     pub model: AnyModel,
-    /// Where it comes from.
+    /// The metadata of the file.
     pub metadata: ModelMetadata,
-    /// The device that its tensors are on.
+    /// The device of the tensors.
     pub device: Device,
-    /// The file it was read from.
+    /// The path of the file.
     pub path: PathBuf,
-    /// The run it belongs to, if it was named by its run.
+    /// The run of the model, if it was loaded from a run directory.
     pub run: Option<Run>,
 }
 
 impl Model {
-    /// Labels as the model takes them, on its device.
+    /// Converts labels to the model's input, on its device.
     ///
     /// # Errors
-    /// A label is not below the number of classes, or the model is conditional and was not trained on it.
+    /// A label is not below the number of classes, or the model is conditional and had no training image with it.
     pub fn labels(&self, labels: &[u8]) -> Result<Labels, Error> {
         if self.model.conditional().is_ok() {
             self.metadata.data.check_seen(labels)?;
@@ -42,8 +42,7 @@ impl Model {
         Ok(Labels::new(labels, classes, DTYPE, &self.device)?)
     }
 
-    /// The batches in which the model encodes and is evaluated: of [`EVALUATION_BATCH`] images, binarised if it was
-    /// trained on binarised images.
+    /// The batches for encoding and evaluation: [`EVALUATION_BATCH`] images, binarised if the training images were.
     pub fn batching(&self, seed: u64) -> Batching {
         Batching {
             size: EVALUATION_BATCH,
@@ -53,7 +52,7 @@ impl Model {
     }
 }
 
-/// Writes the model's file, `path`, of the weights after the epoch of `record`.
+/// Writes the model file `path` with the weights of the epoch of `record`.
 pub(crate) fn save_model(
     path: &Path,
     weights: &Parameters,
@@ -77,14 +76,14 @@ pub(crate) fn save_model(
 /// Loads a model from a run directory or a `.safetensors` file.
 ///
 /// # Errors
-/// There is no such model, or its weights are not exactly those that its description asks for.
+/// The path is not a model, or the tensors do not match the model in the metadata.
 pub fn load_model(path: &Path, device: &Device) -> Result<Model, Error> {
     let (file, run) = model_file(path)?;
     let model = parse_model(&latent_checkpoints::read(&file)?, &file, device)?;
     Ok(Model { run, ..model })
 }
 
-/// The file of a model that is named by its run or by the file itself, and the run.
+/// The model file at `path`, a run directory or a file, and the run.
 pub(crate) fn model_file(path: &Path) -> Result<(PathBuf, Option<Run>), Error> {
     let run = if path.is_dir() {
         Some(Run::open(path)?)
@@ -109,11 +108,10 @@ pub(crate) fn model_file(path: &Path) -> Result<(PathBuf, Option<Run>), Error> {
     Ok((file, run))
 }
 
-/// A model from the bytes of its `.safetensors` file, which errors call `path`: for where there are no
-/// files, as in a browser.
+/// Loads a model from the bytes of a `.safetensors` file, for example in a browser. Errors name the file `path`.
 ///
 /// # Errors
-/// The bytes are no such file, or the weights are not exactly those that its description asks for.
+/// The bytes are not a model file, or the tensors do not match the model in the metadata.
 pub fn parse_model(bytes: &[u8], path: &Path, device: &Device) -> Result<Model, Error> {
     let checkpoint: Checkpoint<ModelMetadata> =
         latent_checkpoints::parse(bytes, path, MODEL_KIND, device)?;
@@ -144,12 +142,13 @@ pub fn parse_model(bytes: &[u8], path: &Path, device: &Device) -> Result<Model, 
     })
 }
 
-/// Makes a model's file, `out`, of weights that another program trained: a safetensors file of exactly the
-/// variables that the experiment's model has, by their names and as PyTorch's layers have them. Nothing is
-/// known of their training: the file tells of the experiment and of `splits`, and of no epoch.
+/// Converts weights that another program trained to a model file.
+///
+/// `weights` is a safetensors file with exactly the tensors of the experiment's model, with the names and layouts of
+/// PyTorch's layers. The metadata of the file `out` have the experiment and `splits`, epoch 0 and no metrics.
 ///
 /// # Errors
-/// The weights are not those of such a model.
+/// The tensors do not match the model.
 pub fn import(
     weights: &Path,
     experiment: &Experiment,

@@ -7,25 +7,25 @@ use serde::{Deserialize, Serialize};
 use super::files::read_text;
 use crate::{DataRecord, EpochReport, Error, Experiment, Metrics};
 
-/// What `model.safetensors` says it is.
+/// The kind of checkpoint of `model.safetensors`.
 pub(crate) const MODEL_KIND: &str = "model";
 
-/// The version of this workspace, which a file says it was written by.
+/// The version of this workspace, recorded in the files that it writes.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// One line of `metrics.jsonl`.
+/// The metrics of an epoch: one line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// The epoch, counted from 1.
     pub epoch: usize,
-    /// Means over the training images as they were met, nats per image.
+    /// Means over the training images, each before the update of its step, nats per image.
     pub train: Metrics,
-    /// Means over the validation images at the end of the epoch, nats per image, if any were held out.
+    /// Means over the validation images at the end of the epoch, nats per image; `None` without validation images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Metrics>,
     /// Means over the test images at the end of the epoch, nats per image.
     pub test: Metrics,
-    /// Images trained on per second: the one figure that another run may have differently.
+    /// Training images per second, the only value that is not reproducible.
     pub images_per_second: f64,
 }
 
@@ -42,7 +42,7 @@ impl From<EpochReport> for EpochRecord {
 }
 
 impl EpochRecord {
-    /// The records in the file `path`, one a line; none where there is no file.
+    /// Reads the records in the file `path`, one a line; without the file, there are none.
     pub(crate) fn read_all(path: &Path) -> Result<Vec<Self>, Error> {
         let text = if path.exists() {
             read_text(path)?
@@ -59,7 +59,7 @@ impl EpochRecord {
         text.lines().enumerate().map(record).collect()
     }
 
-    /// Replaces the file `path` with these records.
+    /// Writes the file `path` atomically, one record a line.
     pub(crate) fn write_all(records: &[Self], path: &Path) -> Result<(), Error> {
         let mut text = String::new();
         for record in records {
@@ -75,23 +75,23 @@ impl EpochRecord {
     }
 }
 
-/// What `model.safetensors` says about itself.
+/// The metadata in the header of a model file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelMetadata {
-    /// The version of this workspace that trained it.
+    /// The version of this workspace that wrote the file.
     pub version: String,
-    /// The experiment, everything resolved.
+    /// The experiment, including default values.
     pub experiment: Experiment,
-    /// The data it was trained on.
+    /// The training data.
     pub data: DataRecord,
-    /// Epochs of training behind it.
+    /// The epoch of the weights, counted from 1; 0 if it is unknown (imported weights).
     pub epoch: usize,
-    /// Its metrics on training, validation and test images, nats per image.
+    /// The metrics by split (`train`, `validation`, `test`), nats per image.
     pub metrics: BTreeMap<String, Metrics>,
 }
 
 impl ModelMetadata {
-    /// What is said of the weights of an epoch.
+    /// The metadata for the weights of an epoch.
     pub(crate) fn of_epoch(
         experiment: &Experiment,
         data: &DataRecord,

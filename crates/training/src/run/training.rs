@@ -13,7 +13,7 @@ use crate::{DataRecord, Error, Experiment, Observer, Trainer};
 
 const STATE_KIND: &str = "training state";
 
-/// What `state.safetensors` says about itself.
+/// The metadata of `state.safetensors`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct StateMetadata {
     version: String,
@@ -22,25 +22,27 @@ struct StateMetadata {
     position: Position,
 }
 
-/// How training ended.
+/// The result of [`train`]: finished or interrupted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Training is complete; the record of the epoch whose weights are kept: the best, where one is
-    /// chosen by validation images, or the last.
+    /// Training is complete. The value is the record of the epoch whose weights are kept: with validation
+    /// images the best, otherwise the last.
     Finished(EpochRecord),
-    /// The observer ended it; the run can be resumed.
+    /// The observer stopped the training; the run can be resumed.
     Interrupted {
-        /// Epochs that are complete.
+        /// The number of complete epochs.
         epochs: usize,
     },
 }
 
-/// Trains a run from where it stands, the beginning or an interruption, and keeps its files up to
-/// date: after every epoch, every so often ([`Run::save_every`]), and when the observer ends it.
+/// Trains a run, from the start or from its saved state.
+///
+/// The files of the run are written after every epoch, at intervals within an epoch
+/// ([`Run::save_every`]), and when the observer stops the training.
 ///
 /// # Errors
-/// [`Error::RunInUse`] where another process trains it. Whatever else stops the training; what was
-/// saved before stays.
+/// [`Error::RunInUse`] if another process trains the run; errors of the data, of [`Trainer::epoch`] and
+/// of writing the files. Files that were saved before the error remain.
 pub fn train(
     run: &Run,
     splits: &Splits,
@@ -59,12 +61,12 @@ pub fn train(
         Parameters::seeded(experiment.seed, device),
         |builder| experiment.model.build(shape, classes, builder),
     )?;
-    // A run that was killed between two files may know more metrics than its state does.
+    // If the process was killed between writing two files, the metrics may be ahead of the state.
     let mut records = run.metrics()?;
     if run.state_path().exists() {
         run.restore(&mut trainer, &experiment, &data, device)?;
     } else if records.len() > 1 {
-        // After the first epoch a run has a state: it was taken away.
+        // A run with several epochs had a state, which was removed.
         return Err(Error::NoState {
             directory: run.directory().to_owned(),
         });
@@ -72,7 +74,7 @@ pub fn train(
         run.refuse_other_data(&begun.record, &data)?;
     }
     if trainer.is_complete() {
-        // Nothing will be written: what is there must be whole.
+        // Nothing will be written, so the model file must be valid.
         load_model(run.directory(), device)?;
     }
     records.truncate(trainer.epochs_done());
@@ -96,7 +98,7 @@ pub fn train(
         let report = match report {
             Ok(report) => report,
             Err(error) => {
-                // The epochs before are not lost with this one.
+                // Save the previous epochs.
                 files.save_epochs(&records)?;
                 return Err(run.say_what_is_kept(error, files.kept_epoch));
             }
@@ -122,14 +124,14 @@ pub fn train(
     Ok(Outcome::Finished(kept.clone()))
 }
 
-/// The files of a run that tell of whole epochs.
+/// The files of a run with the results of complete epochs.
 struct Files<'a> {
     run: &'a Run,
     experiment: &'a Experiment,
     data: &'a DataRecord,
-    /// The epoch whose weights the model's file holds.
+    /// The epoch of the weights in the model file.
     kept_epoch: usize,
-    /// The weights that are to be there, and their epoch: a copy, since training goes on.
+    /// A copy of the weights that are not saved yet, and their epoch.
     unsaved: Option<(Parameters, usize)>,
 }
 
@@ -148,7 +150,7 @@ impl Files<'_> {
     }
 }
 
-/// What a run does for [`train`].
+/// Parts of [`train`].
 impl Run {
     fn restore<M: Trainable>(
         &self,
@@ -163,7 +165,7 @@ impl Run {
                 directory: self.directory().to_owned(),
                 reason: Box::new(reason),
             })?;
-        // More epochs or another step size are a way to go on; anything else is another run.
+        // A run may be resumed with another number of epochs or another learning rate, but no other change.
         let mut begun = state.metadata.experiment.clone();
         begun.training.epochs = experiment.training.epochs;
         begun.training.learning_rate = experiment.training.learning_rate;
@@ -204,16 +206,16 @@ impl Run {
         )?)
     }
 
-    /// A trainer knows nothing of files: which weights outlive a ruined training is added here.
+    /// Adds to an error of the trainer, which has no files, which weights are kept.
     fn say_what_is_kept(&self, mut error: Error, kept_epoch: usize) -> Error {
         let words = match (kept_epoch, self.replaced_path()) {
             (0, Some(replaced)) => format!(
-                "no epoch was saved, and {} keeps the run that was there before",
+                "no epoch was saved; {} contains the previous run",
                 replaced.display()
             ),
-            (0, None) => "no epoch was saved, so there are no weights to keep".to_owned(),
+            (0, None) => "no epoch was saved, so there are no weights".to_owned(),
             (epochs, _) => format!(
-                "{} keeps the weights after epoch {epochs}",
+                "{} contains the weights after epoch {epochs}",
                 self.model_path().display()
             ),
         };

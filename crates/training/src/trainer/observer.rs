@@ -2,45 +2,45 @@ use std::ops::ControlFlow;
 
 use crate::Metrics;
 
-/// One step of training, as an [`Observer`] sees it.
+/// The progress of training after one step, for an [`Observer`].
 #[derive(Clone, Copy, Debug)]
 pub struct StepReport {
     /// The epoch, counted from 1.
     pub epoch: usize,
-    /// The step within it, counted from 1.
+    /// The step within the epoch, counted from 1.
     pub step: usize,
-    /// How many steps an epoch has.
+    /// The number of steps of an epoch.
     pub steps: usize,
-    /// Images in a batch; the last one of an epoch may have fewer.
+    /// The batch size; the last batch of an epoch may be smaller.
     pub batch_size: usize,
-    /// The batch's mean loss, nats per image.
+    /// The mean loss of the batch, nats per image.
     pub loss: f64,
 }
 
-/// A whole epoch of training.
+/// The metrics of a complete epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochReport {
     /// The epoch, counted from 1.
     pub epoch: usize,
-    /// Means over the training images as they were met, nats per image.
+    /// Means over the training images, each before the update of its step, nats per image.
     pub train: Metrics,
-    /// Means over the validation images at the end of the epoch, if there are any, nats per image.
+    /// Means over the validation images at the end of the epoch, nats per image; `None` without validation
+    /// images.
     pub validation: Option<Metrics>,
     /// Means over the test images at the end of the epoch, nats per image.
     pub test: Metrics,
-    /// Images trained on per second.
+    /// Training images per second.
     pub images_per_second: f64,
-    /// Whether there is no epoch after this one.
+    /// Whether this is the last epoch.
     pub is_last: bool,
 }
 
-/// Who watches the training.
+/// A callback for the progress of training, which can stop it.
 pub trait Observer {
-    /// After every step; [`ControlFlow::Break`] ends training there, with all that is needed to go
-    /// on later.
+    /// Called after every step. [`ControlFlow::Break`] stops training, which can be resumed.
     fn step(&mut self, report: &StepReport) -> ControlFlow<()>;
 
-    /// After every epoch.
+    /// Called after every epoch.
     fn epoch(&mut self, report: &EpochReport);
 }
 

@@ -2,26 +2,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluation::Totals;
 
-/// Where training stands: with the variables and moments, all that it takes to go on.
+/// The progress of training. Together with the state tensors, it is all that resuming needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// Epochs that are complete.
+    /// The number of complete epochs.
     pub(crate) epochs: usize,
-    /// Steps of the next epoch that are done.
+    /// The number of completed steps of the current epoch.
     pub(super) step: usize,
-    /// Updates since the beginning: Adam's t.
+    /// The number of updates since the start of training: Adam's t.
     pub(super) updates: u64,
-    /// Sums over the part of the epoch that is done.
+    /// Sums of the metrics over the completed steps of the current epoch.
     pub(super) totals: Totals,
-    /// The loss of the first batch before the first update, nats per image; absent from files from
-    /// before it was recorded.
+    /// The mean loss of the first batch before the first update, nats per image. Old files lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) initial_loss: Option<f64>,
-    /// The epoch with the lowest loss of the validation images.
+    /// The epoch with the lowest validation loss.
     pub(crate) best: Option<Best>,
 }
 
-/// An epoch, counted from 1, and the loss of the validation images after it.
+/// An epoch, counted from 1, and the validation loss after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Best {
     pub(crate) epoch: usize,
@@ -29,7 +28,7 @@ pub(crate) struct Best {
 }
 
 impl Position {
-    /// Whether a loop with this many steps an epoch can stand here.
+    /// Whether epochs, steps and updates are consistent with this number of steps per epoch.
     pub(crate) fn is_possible(&self, steps: usize) -> bool {
         let updates = self
             .epochs
