@@ -199,7 +199,7 @@ test:
 test-long:
     LATENT_TEST_SCALE=10 cargo test --release --locked
 
-# The tests of numerical code at SIMD levels: native, avx2 and scalar, or those that are named; also avx2-emulated
+# The tests of numerical code at SIMD levels: native, avx2 and scalar, or those that are named
 test-simd *levels:
     bash .ci/simd {{levels}}
 
