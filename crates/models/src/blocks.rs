@@ -2,13 +2,14 @@ use candle_core::Tensor;
 
 use crate::Error;
 
-/// Images or latents that are computed at once where nothing is learnt, so that memory does not grow with
-/// what is asked for: a network's hidden layers and outputs take many times the memory of its result.
+/// The number of rows in a block outside of training. It bounds the memory for hidden layers and outputs, which
+/// take many times the memory of the result.
 pub(crate) const ROWS: usize = 2000;
 
-/// What `compute` makes of `total` rows, in blocks of at most `at_once` that are joined along dimension
-/// `dim`. It is given the first row of a block and their number, and called in order, so that draws from a
-/// generator are those of one block of all rows.
+/// Computes `total` rows in blocks of at most `at_once` and concatenates the results along dimension `dim`.
+///
+/// `compute` takes the first row of a block and the number of rows. It is called in order, so the draws from a
+/// generator are the same as in a single block.
 pub(crate) fn in_blocks(
     total: usize,
     at_once: usize,

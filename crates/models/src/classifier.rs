@@ -6,17 +6,17 @@ use crate::blocks::{ROWS, in_blocks};
 use crate::error::{most_probable, positive};
 use crate::{Error, Loss, LossContext, Mlp, Trainable};
 
-/// The shape of a [`Classifier`].
+/// The configuration of a [`Classifier`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassifierConfig {
-    /// Sizes of the hidden layers.
+    /// The sizes of the hidden layers.
     pub hidden: Vec<usize>,
-    /// How many classes there are.
+    /// The number of classes.
     pub classes: usize,
 }
 
 impl Default for ClassifierConfig {
-    /// 256 units and the ten digits of MNIST.
+    /// One hidden layer of 256 units and ten classes.
     fn default() -> Self {
         Self {
             hidden: vec![256],
@@ -25,15 +25,15 @@ impl Default for ClassifierConfig {
     }
 }
 
-/// A plain classifier, to judge images by: a perceptron with ReLU and softmax.
+/// An image classifier: an MLP with ReLU and softmax, for the sample accuracy of conditional models.
 #[derive(Clone, Debug)]
 pub struct Classifier(Mlp);
 
 impl Classifier {
-    /// A classifier of images of `pixels` values, with its variables from `builder`.
+    /// Builds a classifier for images of `pixels` values, with variables from `builder`.
     ///
     /// # Errors
-    /// A layer has size 0.
+    /// A layer has size 0, or `builder` contains variables of other shapes.
     pub fn new(
         pixels: usize,
         config: &ClassifierConfig,
@@ -57,7 +57,7 @@ impl Classifier {
     /// The most probable class of each image, `[n]` (u32).
     ///
     /// # Errors
-    /// The images do not have the classifier's size, or a score is infinite or no number.
+    /// The images do not have the classifier's size, or a score is infinite or NaN.
     pub fn classify(&self, images: &Tensor) -> Result<Tensor, Error> {
         let scores = in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
             Ok(self.0.forward(&images.narrow(0, first, count)?)?)
@@ -67,7 +67,7 @@ impl Classifier {
 }
 
 impl Trainable for Classifier {
-    /// The cross-entropy in nats; its parts are `cross_entropy` and `accuracy` (0 or 1 an image).
+    /// The cross-entropy in nats per image; the parts are `cross_entropy` and `accuracy` (0 or 1 for each image).
     fn loss(&self, images: &Tensor, labels: &Tensor, _: &mut LossContext) -> Result<Loss, Error> {
         let logits = self.0.forward(images)?;
         let cross_entropy = categorical_log_likelihood(&logits, labels)?.neg()?;

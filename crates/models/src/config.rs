@@ -11,10 +11,10 @@ use crate::{
     Loss, LossContext, Trainable, Vae, VaeConfig,
 };
 
-/// A model's variables by name.
+/// The variables of a model by name.
 pub type Variables = BTreeMap<String, Tensor>;
 
-/// Any model of this crate, as an experiment names it: `kind` and the fields of its configuration.
+/// The configuration of any model of this crate. When serialised, `kind` names the variant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -34,11 +34,11 @@ pub enum ModelConfig {
 }
 
 impl ModelConfig {
-    /// The model for images of this shape, with its variables from `builder`; where it is conditional, for labels of
-    /// so many classes.
+    /// Builds the model for images of this shape, with variables from `builder`. Unconditional models ignore the number
+    /// of classes.
     ///
     /// # Errors
-    /// A size in the configuration is impossible, or `builder` holds variables of other shapes.
+    /// Those of [`Self::check`], or `builder` contains variables of other shapes.
     pub fn build(
         &self,
         image: Shape,
@@ -65,14 +65,13 @@ impl ModelConfig {
         })
     }
 
-    /// The model's variables by name as PyTorch's layers have them.
+    /// Converts variables from the layout of this crate to that of PyTorch's layers.
     ///
-    /// Only those of convolutional models differ. Where an image with channels becomes a vector, PyTorch's
-    /// `Flatten` keeps the pixels of a channel together, and the networks here keep the channels of a
-    /// pixel together, which costs no copy.
+    /// Only convolutional models have variables that differ. PyTorch's `Flatten` orders the values of an image by
+    /// channel, height, width; this crate orders them by height, width, channel, which needs no copy.
     ///
     /// # Errors
-    /// A variable has another shape than the model's, or there can be no such model.
+    /// Those of [`Self::check`], or a variable has another shape than the model's.
     pub fn in_pytorch_order(&self, image: Shape, variables: Variables) -> Result<Variables, Error> {
         self.reordered(
             image,
@@ -84,10 +83,11 @@ impl ModelConfig {
         )
     }
 
-    /// The inverse of [`Self::in_pytorch_order`].
+    /// Converts variables from the layout of PyTorch's layers to that of this crate: the inverse of
+    /// [`Self::in_pytorch_order`].
     ///
     /// # Errors
-    /// As [`Self::in_pytorch_order`].
+    /// Those of [`Self::in_pytorch_order`].
     pub fn in_own_order(&self, image: Shape, variables: Variables) -> Result<Variables, Error> {
         self.reordered(
             image,
@@ -99,7 +99,7 @@ impl ModelConfig {
         )
     }
 
-    /// With what `moved` makes of each variable with a dimension for an image's height, width and channels.
+    /// Applies `moved` to each variable that has a dimension of height × width × channels.
     fn reordered(
         &self,
         image: Shape,
@@ -120,7 +120,7 @@ impl ModelConfig {
         Ok(variables)
     }
 
-    /// How many dimensions a latent has, for images of this shape.
+    /// The number of latent dimensions, for images of this shape.
     pub fn latent_size(&self, image: Shape) -> usize {
         match self {
             Self::Flow(_) | Self::ConditionalFlow(_) => image.elem_count(),
@@ -131,7 +131,7 @@ impl ModelConfig {
         }
     }
 
-    /// Whether the model draws the digits that it is told to.
+    /// Whether the model is conditional on class labels.
     pub fn is_conditional(&self) -> bool {
         matches!(
             self,
@@ -141,7 +141,7 @@ impl ModelConfig {
         )
     }
 
-    /// The likelihood of a VAE; `None` of a flow.
+    /// The likelihood of a VAE; `None` for a flow.
     pub fn likelihood(&self) -> Option<Likelihood> {
         match self {
             Self::Vae(config) | Self::ConditionalVae(config) => Some(config.likelihood),
@@ -152,15 +152,15 @@ impl ModelConfig {
         }
     }
 
-    /// Whether images and latents are one to one, so that nothing of an image is lost in its latent.
+    /// Whether the encoder is invertible and the density exact: true for flows.
     pub fn is_exact(&self) -> bool {
         matches!(self, Self::Flow(_) | Self::ConditionalFlow(_))
     }
 
-    /// Whether such a model can exist for images of this shape and, where it is conditional, labels of so many classes.
+    /// Checks that the model can be built for images of this shape and, if it is conditional, this number of classes.
     ///
     /// # Errors
-    /// Names the field of the configuration that is impossible.
+    /// [`Error::Config`] for the first invalid field.
     pub fn check(&self, image: Shape, classes: usize) -> Result<(), Error> {
         let classes = if self.is_conditional() { classes } else { 0 };
         match self {
@@ -173,11 +173,10 @@ impl ModelConfig {
     }
 }
 
-/// A model of whatever kind, for programs that learn which from a file.
+/// A model whose kind is known only at run time, for example from a file.
 ///
-/// As a [`LatentModel`] it always takes labels, since images come with them; a model that is not
-/// conditional ignores them. It is not [`Conditional`] itself, since an answer about labels from a model
-/// that ignores them would be wrong: [`Self::conditional`] returns the model that is.
+/// As a [`LatentModel`], it always takes labels; an unconditional model ignores them. It does not implement
+/// [`Conditional`], so that label operations on an unconditional model do not compile: use [`Self::conditional`].
 ///
 /// ```compile_fail,E0277
 /// # use latent_models::{AnyModel, Conditional, Error, Generator};
@@ -201,10 +200,10 @@ impl AnyModel {
         Self::Unconditional(Box::new(model))
     }
 
-    /// The model, if it is one of p(x|y).
+    /// The conditional model.
     ///
     /// # Errors
-    /// [`Error::NotConditional`] if it is not.
+    /// [`Error::NotConditional`] if it is unconditional.
     pub fn conditional(&self) -> Result<&dyn Conditional, Error> {
         match self {
             Self::Unconditional(_) => Err(Error::NotConditional),
@@ -213,7 +212,7 @@ impl AnyModel {
     }
 }
 
-/// Calls the same method of either model, with `()` or the labels in the place of the condition.
+/// Calls the same method of either variant, with `()` or the labels as the condition.
 macro_rules! of_either {
     ($any:expr, $labels:expr, $model:ident, $condition:ident => $call:expr) => {
         match $any {

@@ -1,37 +1,35 @@
 use candle_core::{D, DType, Tensor};
 
-/// What can go wrong with a model.
+/// An error of building or evaluating a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A configuration that no model can be built from.
+    /// A value of a configuration is invalid.
     #[error("`{key}` is {value}: {remedy}")]
     Config {
-        /// The configuration's field.
+        /// The field of the configuration.
         key: &'static str,
         /// Its value.
         value: String,
-        /// What it must be.
+        /// The valid values.
         remedy: &'static str,
     },
-    /// A picture or a path was asked for that the latent space does not have.
+    /// The arguments of a function of [`latent_space`](crate::latent_space) are invalid.
     #[error("{0}")]
     LatentSpace(String),
-    /// A question about labels, to a model that knows none.
-    #[error("the model is not conditional, and takes no labels")]
+    /// An operation on labels was requested of an unconditional model.
+    #[error("the model is not conditional and has no labels")]
     NotConditional,
-    /// A figure from which nothing can be told.
-    #[error(
-        "{what} is infinite or no number: the model's weights, or the images, are out of all proportion"
-    )]
+    /// A likelihood or a score is infinite or NaN, so the most probable class is undefined.
+    #[error("{what} is infinite or NaN: the model's weights or the images are out of range")]
     NotFinite {
-        /// The figure.
+        /// The quantity.
         what: &'static str,
     },
-    /// An estimate from no draws.
-    #[error("an estimate from 0 draws does not exist: it takes 1 or more")]
+    /// An estimate with 0 draws was requested.
+    #[error("the number of draws is 0, expected 1 or more")]
     NoSamples,
-    /// A distribution refused its parameters.
+    /// The parameters of a distribution are invalid.
     #[error(transparent)]
     Distribution(#[from] latent_distributions::Error),
     /// An operation on tensors failed: shapes, dtypes or devices do not fit.
@@ -39,7 +37,7 @@ pub enum Error {
     Tensor(#[from] candle_core::Error),
 }
 
-/// A size of 0 makes tensors that hold nothing, and would fail much later.
+/// Checks that a size is not 0: empty tensors cause errors that are hard to understand.
 pub(crate) fn positive(key: &'static str, value: usize) -> Result<(), Error> {
     if value == 0 {
         return Err(Error::Config {
@@ -51,7 +49,7 @@ pub(crate) fn positive(key: &'static str, value: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// The mean of no draws is no number.
+/// Checks that the number of draws is not 0: the mean of no draws is NaN.
 pub(crate) fn refuse_no_samples(samples: usize) -> Result<(), Error> {
     if samples == 0 {
         return Err(Error::NoSamples);
@@ -59,8 +57,8 @@ pub(crate) fn refuse_no_samples(samples: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// No computer that this is for could train a network with more weights, or hold them while it is
-/// trained: `key` with its `value` is what makes it so large.
+/// Limits the number of weights, so that a mistake in a configuration does not exhaust the memory. `key` with its
+/// `value` is the setting that makes the model large.
 pub(crate) fn refuse_too_many(
     weights: usize,
     key: &'static str,
@@ -75,7 +73,7 @@ pub(crate) fn refuse_too_many(
     Ok(())
 }
 
-/// The most probable class of each row of scores: none is, where one of them is no number.
+/// The index of the highest score of each row, `[n]` (u32); an error if a score is infinite or NaN.
 pub(crate) fn most_probable(scores: &Tensor, what: &'static str) -> Result<Tensor, Error> {
     let sum = scores
         .abs()?

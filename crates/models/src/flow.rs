@@ -1,4 +1,4 @@
-//! Normalizing flows: their configuration, the preprocessing of pixels, and the model.
+//! Normalizing flows: configuration, preprocessing of pixels, and the model.
 
 mod config;
 mod model;

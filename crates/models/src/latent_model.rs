@@ -4,28 +4,28 @@ use latent_distributions::Generator;
 use crate::error::most_probable;
 use crate::{Error, Labels, LogMeanExp};
 
-/// What a model is trained by, for a batch of n images.
+/// The loss of a batch of n images, with its parts and other metrics.
 #[derive(Clone, Debug)]
 pub struct Loss {
-    /// What training minimises, `[n]`: nats per image.
+    /// The value that training minimises, `[n]`, nats per image.
     pub objective: Tensor,
-    /// What it is made of and measured by, each `[n]`, by name: `elbo`, `reconstruction` and `kl` in
-    /// nats per image for a VAE.
+    /// Parts of the loss and other metrics by name, each `[n]`: for a VAE `elbo`, `reconstruction` and `kl`, nats per
+    /// image.
     pub parts: Vec<(&'static str, Tensor)>,
 }
 
-/// What a loss depends on besides the images: noise, and how far training is.
+/// The context of a loss besides the images: random generator, progress of training, training or evaluation.
 #[derive(Clone, Debug)]
 pub struct LossContext {
-    /// What random draws come from.
+    /// The generator of all random draws.
     pub generator: Generator,
-    /// Epochs of training that are done, with fractions; infinite for a finished model.
+    /// The number of epochs of training (fractional) so far; infinite for a finished model.
     pub epochs: f64,
     is_training: bool,
 }
 
 impl LossContext {
-    /// A step of training after so many epochs.
+    /// The context of a training step after `epochs` (fractional) epochs.
     pub fn training(generator: Generator, epochs: f64) -> Self {
         Self {
             generator,
@@ -34,13 +34,15 @@ impl LossContext {
         }
     }
 
-    /// A measurement of a finished model: all that changes in the course of training is as in the end.
+    /// The context of the evaluation of a finished model, with all schedules at their end.
     pub fn evaluation(generator: Generator) -> Self {
         Self::evaluation_after(generator, f64::INFINITY)
     }
 
-    /// A measurement after so many epochs of training. What it costs is as it is then, and what it means
-    /// as in the end, so that the figures of a training can be compared.
+    /// The context of an evaluation during training, after `epochs` (fractional) epochs.
+    ///
+    /// The number of draws is that of the epoch; the KL weight is the final one, so that metrics are comparable
+    /// between epochs.
     pub fn evaluation_after(generator: Generator, epochs: f64) -> Self {
         Self {
             generator,
@@ -49,16 +51,16 @@ impl LossContext {
         }
     }
 
-    /// Whether this is a step of training.
+    /// Whether this is a training step.
     pub fn is_training(&self) -> bool {
         self.is_training
     }
 }
 
-/// Anything that can be trained on labelled images.
+/// A model that can be trained on labelled images.
 pub trait Trainable {
-    /// The loss on `images` `[n, pixels]` in [0, 1] with their `labels` `[n]` (u32), which a model
-    /// that is not conditional ignores.
+    /// Computes the loss of `images` `[n, pixels]` in [0, 1] with `labels` `[n]` (u32). Unconditional models ignore the
+    /// labels.
     ///
     /// # Errors
     /// The images do not have the model's size, or a label is not one of its classes.
@@ -69,45 +71,44 @@ pub trait Trainable {
         context: &mut LossContext,
     ) -> Result<Loss, Error>;
 
-    /// Draws of z for each image in the loss after so many epochs. By another number of draws a loss is
-    /// another bound, and no figure to compare with; 1 of a model that draws none.
+    /// The number of draws of z for each image in the loss after `epochs` (fractional) epochs; 1 for models without
+    /// draws.
+    ///
+    /// Losses with different numbers of draws are different bounds and not comparable.
     fn samples_after(&self, _epochs: f64) -> usize {
         1
     }
 
-    /// Gives variables that are to begin as suits the data their values, from so many images as can be
-    /// looked at at once. Most models have none.
+    /// Data-dependent initialisation from one large batch of images, labels and noise. By default, nothing.
     ///
     /// # Errors
-    /// As [`Self::loss`].
+    /// Those of [`Self::loss`].
     fn initialise(&self, _: &Tensor, _: &Tensor, _: &mut Generator) -> Result<(), Error> {
         Ok(())
     }
 }
 
-/// A model of images x through latents z, the same for every family: p(x) = ∫ p(x|z) p(z) dz.
+/// A latent-variable model of images, p(x) = ∫ p(x|z) p(z) dz: encode, decode, sample, and log-likelihood.
 ///
-/// Everything that draws from, walks through or looks into a latent space is written against this
-/// trait, once for all models. Images are `[n, pixels]` in [0, 1], latents `[n, latent_size]`.
-/// A conditional model takes what it is conditioned on as [`Self::Condition`]; for all others that
-/// is `()`, and their code mentions no label.
+/// Sampling, interpolation and evaluation work with any implementation. Images are `[n, pixels]` in [0, 1], latents
+/// `[n, latent_size]`. The condition is [`Labels`] for a conditional model and `()` for any other.
 pub trait LatentModel: Trainable + Send + Sync {
-    /// What the model is conditioned on.
+    /// The type of the condition.
     type Condition;
 
-    /// How many dimensions a latent has.
+    /// The number of latent dimensions.
     fn latent_size(&self) -> usize;
 
-    /// How many classes the labels of a conditional model tell apart: the width of its [`Labels`]. `None` of a model
-    /// that takes no labels.
+    /// The number of classes of the labels of a conditional model; `None` for an unconditional model.
     fn classes(&self) -> Option<usize> {
         None
     }
 
-    /// The latents that stand for the images: the mean of q(z|x), or the exact inverse of a flow.
+    /// Encodes images deterministically, `[n, latent_size]`: the mean of q(z|x), or the inverse of a flow.
     fn encode(&self, images: &Tensor, condition: &Self::Condition) -> Result<Tensor, Error>;
 
-    /// A draw from q(z|x); equal to [`Self::encode`] where the encoding is exact.
+    /// Encodes images with noise, `[n, latent_size]`: a draw from q(z|x), or the inverse of a flow with dequantisation
+    /// noise.
     fn encode_sample(
         &self,
         images: &Tensor,
@@ -115,9 +116,9 @@ pub trait LatentModel: Trainable + Send + Sync {
         generator: &mut Generator,
     ) -> Result<Tensor, Error>;
 
-    /// KL(q(z|x) ‖ p(z)) of each dimension of the latents, `[n, latent_size]`, nats: how much each says of
-    /// an image. `None` where the encoding is exact, and so no distribution, and where the dimensions are not
-    /// independent in p(z).
+    /// KL(q(z|x) ‖ p(z)) of each latent dimension, `[n, latent_size]`, in nats.
+    ///
+    /// The result is `None` for flows, which have no q(z|x), and if the dimensions are not independent under p(z).
     fn kl_by_dimension(
         &self,
         _images: &Tensor,
@@ -126,10 +127,11 @@ pub trait LatentModel: Trainable + Send + Sync {
         Ok(None)
     }
 
-    /// The image that stands for p(x|z): its mean, or the location of a likelihood of 256 levels.
+    /// Decodes latents without noise, `[n, pixels]`: the mean of p(x|z), or the location of a discretised logistic
+    /// likelihood.
     fn decode(&self, latents: &Tensor, condition: &Self::Condition) -> Result<Tensor, Error>;
 
-    /// A draw of the pixels from p(x|z); equal to [`Self::decode`] where decoding is exact.
+    /// Samples pixels from p(x|z), `[n, pixels]`; equal to [`Self::decode`] for flows.
     fn decode_sample(
         &self,
         latents: &Tensor,
@@ -137,14 +139,15 @@ pub trait LatentModel: Trainable + Send + Sync {
         generator: &mut Generator,
     ) -> Result<Tensor, Error>;
 
-    /// `count` latents drawn from the prior p(z).
+    /// Draws `count` latents from the prior p(z), `[count, latent_size]`.
     fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error>;
 
-    /// An estimate of log p(x), or log p(x|y) of a conditional model, by `samples` draws for each image:
-    /// `[n]`, nats. It is a lower bound on average, and meets the logarithm as the draws become many.
+    /// Estimates log p(x), or log p(x|y) for a conditional model, with `samples` draws for each image: `[n]`, in nats.
+    ///
+    /// The estimate is a lower bound in expectation and converges to log p(x) with the number of draws.
     ///
     /// # Errors
-    /// There are no draws.
+    /// [`Error::NoSamples`] if `samples` is 0.
     fn log_likelihood(
         &self,
         images: &Tensor,
@@ -153,7 +156,7 @@ pub trait LatentModel: Trainable + Send + Sync {
         generator: &mut Generator,
     ) -> Result<Tensor, Error>;
 
-    /// `count` new images: latents from the prior, and the mean image of each.
+    /// Samples `count` images, `[count, pixels]`: decodes latents from the prior, without noise of the pixels.
     fn sample(
         &self,
         count: usize,
@@ -164,10 +167,13 @@ pub trait LatentModel: Trainable + Send + Sync {
     }
 }
 
-/// What a model of p(x|y), conditional on labels, can do beyond any other. For a model of one's own that has
-/// [`LatentModel::classes`], `impl Conditional for …` without any method gives all of it.
+/// A model p(x|y) that is conditional on labels: class-conditional samples, style transfer, and generative
+/// classification.
+///
+/// All methods have default implementations, so an empty `impl Conditional for …` is enough for a model with
+/// [`LatentModel::classes`].
 pub trait Conditional: LatentModel<Condition = Labels> {
-    /// New images of these digits, `[digits, pixels]`.
+    /// Samples one image of each label in `digits`, `[digits, pixels]`.
     ///
     /// ```
     /// # use candle_core::Device;
@@ -184,7 +190,7 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     /// ```
     ///
     /// # Errors
-    /// A digit is not one of the classes.
+    /// A label is not one of the classes.
     fn sample_conditional(
         &self,
         digits: &[u8],
@@ -196,11 +202,10 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         self.decode(&latents, &labels)
     }
 
-    /// Each image with the labels `classes`, `[n, classes, pixels]`: the latent stays and the label is
-    /// changed.
+    /// Decodes the latent of each image with every label in `classes`, `[n, classes, pixels]` (style transfer).
     ///
     /// # Errors
-    /// There are no classes, or one is not the model's.
+    /// `classes` is empty, or a label is not one of the model's classes.
     fn transfer_style(
         &self,
         images: &Tensor,
@@ -222,11 +227,11 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         Ok(Tensor::stack(&images, 1)?)
     }
 
-    /// log p(y|x) of each label y of `classes`, `[n, classes]`, by Bayes' rule from
-    /// [`LatentModel::log_likelihood`] under each of them, all being as likely before.
+    /// The log-posterior log p(y|x) of each label y in `classes`, `[n, classes]`, by Bayes' rule from
+    /// [`LatentModel::log_likelihood`], with a uniform prior over `classes`.
     ///
     /// # Errors
-    /// There are no draws or no classes, or a class is not the model's.
+    /// `samples` is 0, `classes` is empty, or a label is not one of the model's classes.
     fn class_log_posterior(
         &self,
         images: &Tensor,
@@ -241,14 +246,14 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         let mut likelihoods = Vec::with_capacity(classes.len());
         for &digit in classes {
             let labels = Labels::all(digit, count, known, images.dtype(), images.device())?;
-            // The same noise for every digit: what differs is the digit.
+            // The same noise for every label reduces the variance of the differences.
             generator.clone_from(&start);
             let likelihood = self.log_likelihood(images, &labels, samples, generator)?;
             marginal.add(&likelihood.unsqueeze(0)?)?;
             likelihoods.push(likelihood.to_device(&Device::Cpu)?.to_dtype(DType::F64)?);
         }
-        // log p(y|x) = log p(x|y) − log p(x) − log of the number of classes, in 64 bits, and only the
-        // difference, which is near 0 where it matters, is rounded.
+        // log p(y|x) = log p(x|y) − log p(x) − log(number of classes). Only this difference, which is near 0 for
+        // probable labels, is rounded to 32 bits.
         let marginal = marginal.finish(DType::F64, &Device::Cpu)?;
         let normaliser = (marginal + (classes.len() as f64).ln())?.unsqueeze(1)?;
         let posterior = Tensor::stack(&likelihoods, 1)?.broadcast_sub(&normaliser)?;
@@ -257,10 +262,10 @@ pub trait Conditional: LatentModel<Condition = Labels> {
             .to_device(images.device())?)
     }
 
-    /// The most probable of `classes` for each image, `[n]` (u32), by [`Self::class_log_posterior`].
+    /// Classifies images: the label in `classes` with the highest [`Self::class_log_posterior`], `[n]` (u32).
     ///
     /// # Errors
-    /// There are no draws or no classes, a class is not the model's, or a likelihood is infinite or no number.
+    /// Those of [`Self::class_log_posterior`], or [`Error::NotFinite`].
     fn classify(
         &self,
         images: &Tensor,
@@ -276,7 +281,7 @@ pub trait Conditional: LatentModel<Condition = Labels> {
     }
 }
 
-/// How many classes a conditional model tells apart.
+/// The number of classes of a conditional model.
 fn known_classes<M: LatentModel + ?Sized>(model: &M) -> Result<usize, Error> {
     model.classes().ok_or(Error::NotConditional)
 }
@@ -292,7 +297,7 @@ mod tests {
     /// All labels.
     const ALL: [u8; CLASSES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-    /// p(x|y) as it is given for each class, for one image.
+    /// A model with given values of log p(x|y) for each class.
     struct Given([f64; CLASSES]);
 
     impl Trainable for Given {
@@ -359,7 +364,7 @@ mod tests {
     #[test]
     fn class_posteriors_sum_to_one_at_any_magnitude() -> Result<(), Error> {
         for magnitude in [0.0, 1e3, 1e5, -1e6] {
-            // Sixteenths, which 32-bit floats hold exactly up to 2²⁰.
+            // Multiples of 1/16 are exact in 32-bit floats up to 2²⁰.
             let likelihoods = std::array::from_fn(|y| magnitude + (y * y % 7) as f64 / 16.0);
             let image = Tensor::zeros((1, 1), DType::F32, &Device::Cpu)?;
             let posterior = Given(likelihoods)
@@ -368,7 +373,7 @@ mod tests {
             let total: f64 = likelihoods.iter().map(|l| (l - magnitude).exp()).sum();
             for (found, likelihood) in posterior[0].iter().zip(likelihoods) {
                 let expected = likelihood - magnitude - total.ln();
-                // Rounded to 32 bits once; in 64 bits nothing is lost that 32 would show.
+                // The only relevant rounding is the final one to 32 bits.
                 let bound = rounding(SINGLE, 1, expected);
                 assert!((f64::from(*found) - expected).abs() <= bound, "{magnitude}");
             }

@@ -1,5 +1,4 @@
-//! Latent spaces of any model: paths between latents, grids over a plane, statistics of latents, nearest
-//! neighbours, and exemplars of a class.
+//! Tools for latent spaces: interpolation paths, grids, statistics, nearest neighbours, and class exemplars.
 
 mod exemplars;
 mod grids;

@@ -1,5 +1,5 @@
-//! Latent-variable models on candle behind one trait, written so that a reader of the papers
-//! recognises the equations.
+//! Variational autoencoders and normalizing flows on candle behind one trait, [`LatentModel`], with
+//! optional class labels, and tools for latent spaces.
 //!
 //! ```
 //! use candle_core::Device;
@@ -7,18 +7,18 @@
 //! use latent_models::{Conditional, LatentModel, Parameters, Vae, VaeConfig};
 //!
 //! # fn main() -> Result<(), latent_models::Error> {
-//! // A VAE 784-512-2 and its mirror, its weights drawn from seed 1.
+//! // A VAE with layers 784-512-2 and the reverse; seed 1 determines the initial weights.
 //! let config = VaeConfig { hidden: vec![512], latent_size: 2, ..VaeConfig::default() };
 //! let parameters = Parameters::seeded(1, &Device::Cpu);
 //! let vae = Vae::new(784, &config, &parameters.builder())?;
 //!
 //! let mut generator = Generator::new(2);
 //! let latents = vae.sample_prior(3, &mut generator)?; // [3, 2]
-//! let images = vae.decode(&latents, &())?; // [3, 784], each pixel the probability of ink
+//! let images = vae.decode(&latents, &())?; // [3, 784], Bernoulli means
 //! assert_eq!(images.dims(), [3, 784]);
 //! assert_eq!(vae.encode(&images, &())?.dims(), [3, 2]);
 //!
-//! // A conditional one draws the digits that it is told to: one call from labels to images.
+//! // A conditional VAE samples images of the requested labels.
 //! let parameters = Parameters::seeded(1, &Device::Cpu);
 //! let conditional = Vae::conditional(784, 10, &config, &parameters.builder())?;
 //! let images = conditional.sample_conditional(&[3, 1, 4], &mut generator)?; // [3, 784]
@@ -27,9 +27,27 @@
 //! # }
 //! ```
 //!
-//! Images are `[n, pixels]` with values in [0, 1], where a pixel of several channels counts as several (see
-//! [`Shape`]). Every loss and bound is in nats, one number an
-//! image, summed over pixels and latent dimensions.
+//! # Models
+//! | type | configuration | source |
+//! |---|---|---|
+//! | [`Vae`], [`ConditionalVae`] | [`VaeConfig`] | Kingma & Welling 2014; Sohn et al. 2015 |
+//! | [`ConvolutionalVae`], [`ConditionalConvolutionalVae`] | [`ConvolutionalVaeConfig`] | |
+//! | [`Flow`], [`ConditionalFlow`] | [`FlowConfig`] | NICE (Dinh et al. 2014), RealNVP (Dinh et al. 2017), mixture couplings of Flow++ (Ho et al. 2019) |
+//!
+//! VAEs are trained with the ELBO, optionally with β and warm-up, or with the importance-weighted bound (Burda et
+//! al. 2016). [`ModelConfig`] and [`AnyModel`] select a model at run time. [`latent_space`] has interpolation
+//! paths, grids, principal components, nearest neighbours and class exemplars for any model.
+//!
+//! # Shapes and units
+//! Images are `[n, pixels]` with values in [0, 1]; with several channels, `pixels` is height × width × channels
+//! ([`Shape`]). Latents are `[n, latent_size]`. Losses and bounds are `[n]`, in nats per image: sums over pixels
+//! and latent dimensions.
+//!
+//! # Features
+//! `x86-v4` (default) compiles kernels for AVX-512; `cuda` and `metal` forward to candle.
+//!
+//! Rust 1.94 or later. Main dependencies: candle-core, candle-nn, latent-distributions, nalgebra. Status: part of
+//! the `latent` workspace, below 1.0; minor versions may break the interface.
 
 mod blocks;
 mod classifier;

@@ -1,22 +1,22 @@
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 
-/// log 1/k Σ exp(w) over the first dimension of `[k, n]`, `[n]`: never infinite where the terms are
-/// finite. It is differentiable, for training; [`LogMeanExp`] is for evaluation.
+/// log(1/k Σ exp w) over the first dimension of `[k, n]`, `[n]`: differentiable, for training. [`LogMeanExp`] is for
+/// evaluation.
 ///
-/// The dtype of the terms is enough: once the largest is subtracted, which is exact for terms near it,
-/// rounding changes the result by no more than it has changed the terms.
+/// The largest term is subtracted first, so there is no overflow, and the dtype of the terms is accurate enough: the
+/// subtraction is exact for terms near the largest.
 pub(crate) fn log_mean_exp(terms: &Tensor) -> TensorResult<Tensor> {
-    // The largest is no variable: its share of the gradient cancels.
+    // Detached, since the gradient of the largest term cancels.
     let largest = terms.detach().max_keepdim(0)?;
     let sum = terms.broadcast_sub(&largest)?.exp()?.mean(0)?;
     sum.log()? + largest.squeeze(0)?
 }
 
-/// log 1/k Σ exp(w) of k terms that come a few at a time, n such means at once.
+/// An accumulator for log(1/k Σ exp w) of k terms, for n such means at once.
 ///
-/// It is what importance weights, mixtures over labels and Bayes' rule are normalised by. The largest
-/// term is subtracted before exponentials are taken, and all of it is computed in 64 bits on the CPU:
-/// log-likelihoods of images are of magnitude 10³, where neighbouring 32-bit floats are 6·10⁻⁵ apart.
+/// It computes importance-weighted estimates, marginals over labels, and the normaliser of Bayes' rule. The largest
+/// term is subtracted before exponentiation, and all sums are in 64-bit floats on the CPU: log-likelihoods of images
+/// are of magnitude 10³, where neighbouring 32-bit floats differ by 6·10⁻⁵.
 ///
 /// ```
 /// # use candle_core::{DType, Device, Tensor};
@@ -38,7 +38,7 @@ pub struct LogMeanExp {
 }
 
 impl LogMeanExp {
-    /// No terms yet of `count` sums.
+    /// Creates `count` means without terms.
     pub fn new(count: usize) -> Self {
         Self {
             largest: vec![f64::NEG_INFINITY; count],
@@ -57,11 +57,11 @@ impl LogMeanExp {
             self.terms += 1;
             for ((largest, sum), term) in self.largest.iter_mut().zip(&mut self.sums).zip(row) {
                 if term == f64::NEG_INFINITY {
-                    // It adds nothing, and has no difference to another.
+                    // exp(−∞) = 0; the difference −∞ − (−∞) below would be NaN.
                 } else if term <= *largest {
                     *sum += (term - *largest).exp();
                 } else {
-                    // Also a NaN comes through here, and stays.
+                    // NaN is not ≤ `largest`, so it is stored here and remains.
                     *sum = *sum * (*largest - term).exp() + 1.0;
                     *largest = term;
                 }
@@ -70,10 +70,10 @@ impl LogMeanExp {
         Ok(())
     }
 
-    /// The logarithms of the means, `[n]`, rounded to a dtype.
+    /// Returns the logarithms of the means, `[n]`, in this dtype.
     ///
     /// # Errors
-    /// The device does not have such floats.
+    /// The device does not support the dtype.
     pub fn finish(self, dtype: DType, device: &Device) -> TensorResult<Tensor> {
         let count = (self.terms as f64).ln();
         let values: Vec<f64> = self
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logarithms_of_mean_exponentials_are_stable_and_the_same_in_pieces() -> TensorResult<()> {
+    fn log_mean_exp_is_stable_and_independent_of_the_pieces() -> TensorResult<()> {
         let terms = [
             [-1000.0, 3.0, 0.0],
             [-1001.0, 900.0, 0.0],
@@ -121,13 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn a_term_that_is_no_number_shows_in_the_mean() -> TensorResult<()> {
+    fn nan_terms_make_the_mean_nan_and_infinitely_negative_terms_count_as_zero() -> TensorResult<()>
+    {
         let device = &Device::Cpu;
         let mut sums = LogMeanExp::new(1);
         sums.add(&Tensor::new(&[[1.0], [f64::NAN], [2.0]], device)?)?;
         let value = sums.finish(DType::F64, device)?.to_vec1::<f64>()?[0];
         assert!(value.is_nan());
-        // A term of no weight at all is none, wherever it comes.
+        // A term of −∞ has weight 0 at any position.
         let nothing = f64::NEG_INFINITY;
         let mut sums = LogMeanExp::new(2);
         sums.add(&Tensor::new(&[[nothing, nothing], [2.0, nothing]], device)?)?;

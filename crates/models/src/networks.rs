@@ -1,4 +1,4 @@
-//! The networks that models are made of.
+//! Neural networks: linear and convolutional layers, and conditioning on labels.
 
 mod convolution;
 mod convolutional;
@@ -13,32 +13,32 @@ pub use convolutional::{ConvolutionalConfig, ConvolutionalDecoder, Convolutional
 pub use labels::{AdditiveConditioning, ConcatConditioning, Condition, Labels};
 pub use linear::{Linear, Mlp};
 
-/// A network as a model sees it: a function of its input and of what the model is conditioned on.
+/// A neural network: a function of an input and an optional condition.
 ///
-/// A network that knows no condition has `()` as [`Self::Condition`]; [`AdditiveConditioning`] makes the first layer
-/// of a network see labels, [`ConcatConditioning`] the network as a whole, and the rest of it is the same.
+/// An unconditional network has the condition `()`. [`ConcatConditioning`] concatenates one-hot labels to the input of
+/// a network; [`AdditiveConditioning`] adds a linear map of them to the output of a layer.
 pub trait Network: Send + Sync {
-    /// What the network is conditioned on.
+    /// The type of the condition: `()` or [`Labels`].
     type Condition: Condition;
 
-    /// The output for a batch.
+    /// Computes the output for a batch, `[n, inputs]` to `[n, outputs]`.
     fn forward(&self, input: &Tensor, condition: &Self::Condition) -> Result<Tensor>;
 
-    /// How many classes the labels of its condition tell apart; `None` of a network that sees no labels.
+    /// The number of classes of the labels; `None` for an unconditional network.
     fn classes(&self) -> Option<usize> {
         None
     }
 }
 
-/// A network whose layers follow one after the other, which is all that there is to say of it.
+/// A network that is a sequence of layers.
 pub trait Sequential: Send + Sync {
-    /// What the network is conditioned on.
+    /// The type of the condition: `()` or [`Labels`].
     type Condition: Condition;
 
-    /// The layers, from the input on.
+    /// The layers, starting at the input.
     fn layers<'a>(&'a self, condition: &'a Self::Condition) -> Vec<Layer<'a>>;
 
-    /// As [`Network::classes`].
+    /// The number of classes of the labels; `None` for an unconditional network.
     fn classes(&self) -> Option<usize> {
         None
     }

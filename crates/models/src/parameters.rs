@@ -9,11 +9,10 @@ use latent_distributions::Generator;
 
 use crate::Error;
 
-/// The trainable variables of a model by name, in the order of their names.
+/// The trainable variables of a model by name, with seeded initial values: a replacement for candle's `VarMap`.
 ///
-/// It stands behind candle's [`VarBuilder`], as `VarMap` does, with what that lacks: initial values
-/// from a seed (each variable from a stream of its own, so that they do not depend on the order in
-/// which layers are made) and a stable order. Clones share their variables.
+/// Each variable has its own random stream, so the initial values do not depend on the order in which layers are
+/// created. Variables are sorted by name. Clones share their variables.
 #[derive(Clone, Debug)]
 pub struct Parameters {
     seed: u64,
@@ -22,7 +21,8 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// No variables yet: a model built from [`Self::builder`] makes them, drawn from `seed`.
+    /// Creates an empty set of variables. Building a model with [`Self::builder`] adds variables with initial values
+    /// drawn from `seed`.
     pub fn seeded(seed: u64, device: &Device) -> Self {
         Self {
             seed,
@@ -31,13 +31,14 @@ impl Parameters {
         }
     }
 
-    /// Where a model takes its variables from, as 32-bit floats.
+    /// A [`VarBuilder`] that creates variables, or returns existing ones, as 32-bit floats.
     pub fn builder(&self) -> VarBuilder<'static> {
         VarBuilder::from_backend(Box::new(self.clone()), DType::F32, self.device.clone())
     }
 
-    /// As [`Self::builder`], but the model sees the variables' values without recording a graph:
-    /// for evaluation during training. The values follow when the variables move.
+    /// A [`VarBuilder`] with detached tensors, for evaluation during training.
+    ///
+    /// The tensors share the storage of the variables, so they change with them.
     pub fn detached_builder(&self) -> VarBuilder<'static> {
         let tensors: HashMap<String, Tensor> = self
             .lock()
@@ -47,10 +48,10 @@ impl Parameters {
         VarBuilder::from_tensors(tensors, DType::F32, &self.device)
     }
 
-    /// The same variables with the same values, to be changed by themselves.
+    /// Copies the variables to new storage.
     ///
     /// # Errors
-    /// There is no memory for them.
+    /// Memory cannot be allocated.
     pub fn copied(&self) -> Result<Self> {
         let copy = |(name, variable): (&String, &Var)| {
             let copy = Var::from_tensor(&variable.as_detached_tensor().copy()?)?;
@@ -63,7 +64,7 @@ impl Parameters {
         })
     }
 
-    /// All variables with their names, in the order of the names.
+    /// All variables, sorted by name.
     pub fn variables(&self) -> Vec<(String, Var)> {
         self.lock()
             .iter()
@@ -72,7 +73,7 @@ impl Parameters {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
-        // A panic elsewhere cannot leave the map half-changed: every change is one insertion.
+        // The map is consistent even after a panic, since every change is a single insertion.
         self.variables
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -87,7 +88,7 @@ impl Parameters {
                 .affine(high - low, low)
         };
         match init {
-            // Not every device has 64-bit floats to begin with.
+            // `Tensor::full` would need 64-bit floats, which not every device supports.
             Init::Const(value) => Tensor::zeros(shape, dtype, device)? + value,
             Init::Uniform { lo, up } => uniform(lo, up),
             Init::Randn { mean, stdev } => generator
@@ -110,8 +111,7 @@ impl Parameters {
     }
 }
 
-/// The names and shapes of the variables that a model takes from its builder, found by building it
-/// on tensors that occupy no memory, however large their shapes claim to be.
+/// The names and shapes of a model's variables, without allocating memory for them.
 ///
 /// # Errors
 /// The model cannot be built.
@@ -128,7 +128,7 @@ pub fn shapes<M>(
     Ok(shapes.clone())
 }
 
-/// Gives out one zero, spread over any shape, and notes the shape.
+/// A backend that records shapes and returns a broadcast zero for every variable.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<BTreeMap<String, Vec<usize>>>>);
 
@@ -168,7 +168,7 @@ impl SimpleBackend for Parameters {
         if let Some(variable) = variables.get(name) {
             if *variable.shape() != shape {
                 bail!(
-                    "{name} is asked for as {shape:?} but exists as {:?}",
+                    "{name} was requested with shape {shape:?} but has shape {:?}",
                     variable.shape()
                 );
             }

@@ -1,4 +1,4 @@
-//! Variational autoencoders: their configuration, likelihood, prior and objective, the model, and its families.
+//! Variational autoencoders: configuration, likelihood, prior, objective, and the model with its variants.
 
 mod config;
 mod families;

@@ -8,54 +8,54 @@ use super::preprocessing::Preprocessing;
 use crate::Error;
 use crate::error::{positive, refuse_too_many};
 
-/// The shape of a [`Flow`](crate::Flow).
+/// The configuration of a [`Flow`](crate::Flow).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FlowConfig {
-    /// How many couplings there are, transforming one half of the pixels and the other in turn.
+    /// The number of coupling layers. They transform the two parts of the mask alternately.
     pub couplings: usize,
-    /// Which pixels are a half.
+    /// The mask: the partition of the pixels into two parts.
     pub mask: MaskPattern,
-    /// What a coupling does to each pixel.
+    /// The transformation in a coupling layer.
     pub transform: Transform,
-    /// Sizes of the hidden layers of the networks of each coupling.
+    /// The sizes of the hidden layers of the coupling networks.
     pub hidden: Vec<usize>,
-    /// What follows each hidden layer.
+    /// The activation after each hidden layer.
     pub activation: Activation,
-    /// What keeps the numbers between couplings in proportion.
+    /// The normalisation between couplings.
     pub normalisation: Normalisation,
-    /// Whether every dimension of a latent has a scale of its own, as in NICE.
+    /// Whether each latent dimension has a learned scale, as in NICE.
     pub scaling: bool,
-    /// The base distribution: that of the latents.
+    /// The base distribution: the distribution of the latents.
     pub base: BaseDistribution,
-    /// How pixels become numbers that have a density.
+    /// The preprocessing of pixels: dequantisation and logit.
     pub preprocessing: Preprocessing,
 }
 
 impl Default for FlowConfig {
-    /// As [`Self::real_nvp`] with five couplings.
+    /// [`Self::real_nvp`] with five couplings.
     fn default() -> Self {
         Self::real_nvp(5)
     }
 }
 
-/// How the pixels of an image are halved, for one half to be transformed given the other.
+/// The partition of the pixels of an image into two parts, one of which a coupling transforms given the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MaskPattern {
-    /// Even and odd pixels, in rows: columns of the image, where that has an even width. Dinh et al.
-    /// 2014, section 5.1.
+    /// Pixels with even and odd indices, in row order; in an image of even width these are columns. Dinh et al. 2014,
+    /// section 5.1.
     #[default]
     Alternating,
-    /// The fields of a checkerboard: all four neighbours of a pixel are in the other half. Dinh et al.
-    /// 2017, section 3.4.
+    /// The two colours of a checkerboard: the four neighbours of a pixel are in the other part. Dinh et al. 2017,
+    /// section 3.4.
     Checkerboard,
-    /// The upper and the lower half.
+    /// The upper and the lower half of the image.
     Blocks,
 }
 
 impl MaskPattern {
-    /// The half that is given first, and that which is transformed first.
+    /// The mask of the first coupling: the pixels that are given and those that are transformed.
     pub(super) fn of(self, image: Shape) -> Result<Mask, Error> {
         Ok(match self {
             Self::Alternating => Mask::alternating(image.elem_count())?,
@@ -65,7 +65,7 @@ impl MaskPattern {
     }
 }
 
-/// What a coupling does to each number that it transforms.
+/// The elementwise transformation of a coupling layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -73,31 +73,33 @@ impl MaskPattern {
     expecting = "a table such as { kind = 'affine' }"
 )]
 pub enum Transform {
-    /// [`Additive`](latent_distributions::Additive): it adds what a network says. Dinh et al. 2014.
+    /// [`Additive`](latent_distributions::Additive), y = x + t. Dinh et al. 2014.
     Additive,
-    /// [`Affine`](latent_distributions::Affine), y = x exp(s) + t. The network of s ends with a tanh, so that every coupling multiplies
-    /// by e⁻¹ to e¹. Dinh et al. 2017, whose code also bounds s by a tanh, with a scale that is trained.
+    /// [`Affine`](latent_distributions::Affine), y = x exp(s) + t. Dinh et al. 2017.
+    ///
+    /// The network of s ends with a tanh, so a coupling scales by e⁻¹ to e. (The code of the paper has a tanh with a
+    /// trained factor.)
     Affine,
-    /// [`LogisticMixture`]: it maps through the distribution function of a mixture. Ho et al. 2019.
+    /// [`LogisticMixture`]: the cumulative distribution function of a mixture of logistics. Ho et al. 2019.
     Mixture {
-        /// How many logistic distributions are mixed.
+        /// The number of components of the mixture, 1 to 32.
         #[serde(default = "usual_components")]
         components: usize,
     },
 }
 
-/// What keeps the numbers between couplings in proportion.
+/// The normalisation between couplings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalisation {
-    /// Nothing.
+    /// No normalisation.
     #[default]
     None,
-    /// [`ActNorm`](latent_distributions::ActNorm) on the data's side of each coupling.
+    /// [`ActNorm`](latent_distributions::ActNorm) on the data side of each coupling. Kingma & Dhariwal 2018.
     ActNorm,
 }
 
-/// The base distribution of a flow: that of the latents.
+/// The base distribution of a flow: the distribution of the latents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BaseDistribution {
@@ -113,8 +115,8 @@ fn usual_components() -> usize {
 }
 
 impl FlowConfig {
-    /// NICE for MNIST: four additive couplings, each with five hidden layers of 1,000, a scale for each
-    /// latent and a logistic prior, on pixels in the unit interval. Dinh et al. 2014, section 5.1.
+    /// NICE for MNIST: four additive couplings with five hidden layers of 1,000 units, a learned scale of each latent
+    /// dimension, a logistic base distribution, and pixels in [0, 1]. Dinh et al. 2014, section 5.1.
     pub fn nice() -> Self {
         Self {
             couplings: 4,
@@ -129,8 +131,8 @@ impl FlowConfig {
         }
     }
 
-    /// RealNVP with fully connected networks of two hidden layers of 512, on logits with λ = 10⁻⁶. Dinh
-    /// et al. 2017; the preprocessing of Papamakarios et al. 2017.
+    /// RealNVP with two hidden layers of 512 units in each network, on logits of pixels with λ = 10⁻⁶. Dinh et al. 2017;
+    /// the preprocessing is that of Papamakarios et al. 2017.
     pub fn real_nvp(couplings: usize) -> Self {
         Self {
             couplings,
@@ -145,12 +147,13 @@ impl FlowConfig {
         }
     }
 
-    /// Whether there can be such a flow of images of this shape, with labels of so many classes: 0 without labels.
+    /// Checks that the flow can be built for images of this shape and labels of `classes` classes (0 without labels).
     ///
     /// # Errors
-    /// Names the field that is impossible.
+    /// [`Error::Config`] for the first invalid field.
     pub fn check(&self, image: Shape, classes: usize) -> Result<(), Error> {
-        /// Noise can be 0, and 0 has no logit. Models compute in 32 bits, of which this is the least number.
+        /// The dequantisation noise can be 0, and logit(0) is −∞. The smallest λ is the smallest positive (normal)
+        /// 32-bit float.
         const LAMBDAS: Range<f64> = f32::MIN_POSITIVE as f64..0.5;
 
         let pixels = image.elem_count();
@@ -162,7 +165,7 @@ impl FlowConfig {
             return Err(Error::Config {
                 key: "pixels",
                 value: divided.to_string(),
-                remedy: "a coupling needs 2 or more: one to transform, and one that it is given",
+                remedy: "a coupling needs 2 or more: one is transformed given the other",
             });
         }
         positive("couplings", self.couplings)?;

@@ -18,41 +18,41 @@ use crate::{
     Network, Trainable,
 };
 
-/// A normalizing flow of coupling layers: images have an exact density, that of latents that an
-/// invertible network f maps to them. NICE and RealNVP are two, by their [`FlowConfig`].
+/// A normalizing flow of coupling layers, such as NICE or RealNVP ([`FlowConfig`]), with an exact density.
 ///
-/// log p(y) = log p(z) + log |det ∂z/∂y| with z = f⁻¹(y), for the numbers y that dequantised pixels become
-/// by the [`Preprocessing`]. With [`Labels`] as its condition, every network sees the one-hot label:
-/// log p(y|label).
+/// log p(y) = log p(z) + log |det ∂z/∂y| with z = f⁻¹(y), where y are the pixels after [`Preprocessing`] and f is the
+/// chain of couplings. With the condition [`Labels`], the one-hot label is concatenated to the input of every network,
+/// and the density is p(y|label).
 pub struct Flow<C = ()> {
     pixels: usize,
     classes: Option<usize>,
     preprocessing: Preprocessing,
     bijector: Chain<C>,
-    /// Variables, and what they are to initial as.
+    /// Variables with the initial values that [`Trainable::initialise`] sets.
     initial_values: Vec<(Tensor, Tensor)>,
     base: Box<dyn Distribution + Send + Sync>,
 }
 
-/// A [`Flow`] that draws the digits that it is told to.
+/// A [`Flow`] that is conditional on labels.
 pub type ConditionalFlow = Flow<Labels>;
 
 impl Flow {
-    /// A flow of images of this shape, with its variables from `builder`: `0`, `1`, … for the
-    /// couplings, from the latent side to the data's, and in each `log_scale`, `translation` or
-    /// `mixture` for its networks and `norm` for what normalises; `scaling` for the scales of NICE.
+    /// Builds a flow for images of this shape.
+    ///
+    /// The variables from `builder` are named `0`, `1`, … for the couplings, from the latent side to the data side.
+    /// Below these are the networks `log_scale`, `translation` or `mixture`, and `norm` for the normalisation. `scaling`
+    /// are the scales of NICE.
     ///
     /// # Errors
-    /// The configuration is impossible, there are fewer than two pixels, or `builder` holds variables of
-    /// other shapes.
+    /// Those of [`FlowConfig::check`], or `builder` contains variables of other shapes.
     pub fn new(image: Shape, config: &FlowConfig, builder: &VarBuilder) -> Result<Self, Error> {
         Self::of(image, None, config, |network| network, builder)
     }
 
-    /// The same with the label, of so many classes, in every network.
+    /// Builds a flow that is conditional on labels of `classes` classes.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Those of [`Self::new`], or `classes` is 0.
     pub fn conditional(
         image: Shape,
         classes: usize,
@@ -66,7 +66,7 @@ impl Flow {
 }
 
 impl<C: Condition + 'static> Flow<C> {
-    /// A flow with networks that see labels of so many classes, which `conditioned` sees to.
+    /// Builds a flow. `conditioned` adds the conditioning on labels of `classes` classes to a network.
     fn of<N: Network<Condition = C> + 'static>(
         image: Shape,
         classes: Option<usize>,
@@ -86,8 +86,8 @@ impl<C: Condition + 'static> Flow<C> {
             bijectors.push(Box::new(Scaling::new(zeros("scaling", builder)?)));
         }
         let mut initial_values = Vec::new();
-        // Couplings transform one half of a vector, and the other in turn, which the pixels are sorted
-        // into last of all.
+        // Couplings transform the two halves of the vector alternately. The last bijector is the permutation from these
+        // halves to the pixels of the mask.
         let blocks = Mask::blocks(pixels)?;
         for index in 0..config.couplings {
             let builder = builder.pp(index);
@@ -108,7 +108,7 @@ impl<C: Condition + 'static> Flow<C> {
                     Box::new(Coupling::new(mask, Additive, parameters))
                 }
                 Transform::Affine => {
-                    // In ±1: unbounded, the scales of several couplings multiply to overflow.
+                    // Bounded to ±1: the product of unbounded scales of several couplings would overflow.
                     let log_scale = conditioned(mlp("log_scale", 1, Activation::Tanh)?);
                     let translation = conditioned(mlp("translation", 1, Activation::Identity)?);
                     let parameters = move |given: &Tensor, c: &C| {
@@ -153,24 +153,23 @@ impl<C: Condition + 'static> Flow<C> {
         })
     }
 
-    /// From latents `[n, pixels]` to what the pixels become by the preprocessing, with the logarithm of
-    /// the determinant `[n]`.
+    /// Maps latents `[n, pixels]` to preprocessed pixels y, `[n, pixels]`, with log |det ∂y/∂z|, `[n]`.
     pub fn forward(&self, latents: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error> {
         Ok(self.bijector.forward_and_log_det(latents, condition)?)
     }
 
-    /// The inverse of [`Self::forward`].
+    /// Maps preprocessed pixels y, `[n, pixels]`, to latents `[n, pixels]`, with log |det ∂z/∂y|, `[n]`.
     pub fn inverse(&self, data: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error> {
         Ok(self.bijector.inverse_and_log_det(data, condition)?)
     }
 
-    /// log p(y) of preprocessed pixels y, in nats, `[n]`.
+    /// The log-density log p(y) of preprocessed pixels y, `[n]`, in nats.
     pub fn log_prob(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
         let (latents, log_det) = self.inverse(data, condition)?;
         Ok((self.base.log_prob(&latents)? + log_det)?)
     }
 
-    /// Preprocessed pixels, dequantised by new noise, as [`Preprocessing::apply`].
+    /// [`Preprocessing::apply`] with new dequantisation noise.
     fn dequantised(
         &self,
         images: &Tensor,
@@ -182,8 +181,8 @@ impl<C: Condition + 'static> Flow<C> {
 }
 
 impl<C: Condition + 'static> Trainable for Flow<C> {
-    /// −log p(y) of preprocessed pixels y. Its parts are `log_density`, the same with its sign, and
-    /// `bits_per_dimension`, which counts the preprocessing in: bits per pixel of 256 levels.
+    /// −log p(y) of the preprocessed pixels y. The parts are `log_density`, log p(y), and `bits_per_dimension`, the
+    /// negative log-density of the dequantised pixels in [0, 256] divided by the number of pixels and log 2.
     fn loss(
         &self,
         images: &Tensor,
@@ -232,7 +231,7 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
         self.classes
     }
 
-    /// Each pixel in the middle of its level.
+    /// Without noise: each pixel is taken as the middle of its level.
     fn encode(&self, images: &Tensor, condition: &C) -> Result<Tensor, Error> {
         in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
             let images = images.narrow(0, first, count)?;
@@ -275,8 +274,8 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
         Ok(self.base.sample(&[count], generator)?)
     }
 
-    /// Of images with 256 levels: log ∫ p(x + u) du over the noise u that dequantises them, by draws
-    /// of it. Theis et al. 2016, section 3.1.
+    /// Estimates the log-probability of the 256-level pixels, log ∫ p(x + u) du, from draws of the dequantisation noise
+    /// u. Theis et al. 2016, section 3.1.
     fn log_likelihood(
         &self,
         images: &Tensor,

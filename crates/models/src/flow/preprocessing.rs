@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// How a pixel of 256 levels becomes a number that has a density: uniform noise is added, u = (level +
-/// noise) / 256.
+/// The preprocessing of pixels with 256 levels: dequantisation with uniform noise, u = (level + noise) / 256, and
+/// optionally a logit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -14,11 +14,11 @@ use crate::Error;
     expecting = "a table such as { kind = 'logit' }"
 )]
 pub enum Preprocessing {
-    /// It stays there: u in the unit interval.
+    /// Only dequantisation: y = u in [0, 1].
     Unit,
-    /// logit(λ + (1 − 2λ) u). Papamakarios et al. 2017, appendix E.
+    /// Dequantisation and logit: y = logit(λ + (1 − 2λ) u). Papamakarios et al. 2017, appendix E.
     Logit {
-        /// λ: how far the logit keeps away from black and white, greater than 0 and less than ½.
+        /// The distance λ of the argument from 0 and 1, greater than 0 and less than ½.
         #[serde(default = "usual_lambda")]
         lambda: f64,
     },
@@ -29,8 +29,8 @@ fn usual_lambda() -> f64 {
 }
 
 impl Preprocessing {
-    /// Pixels in [0, 1], `[n, d]`, with noise in [0, 1), become numbers y, with the logarithm of the
-    /// determinant `[n]` of the way to them from levels 0 to 256.
+    /// Preprocesses pixels in [0, 1], `[n, d]`, with noise in [0, 1): y, `[n, d]`, and the log-determinant of the map
+    /// from levels in [0, 256] to y, `[n]`.
     pub(super) fn apply(self, images: &Tensor, noise: &Tensor) -> TensorResult<(Tensor, Tensor)> {
         match self {
             Self::Logit { lambda } => dequantised_logit(images, noise, lambda),
@@ -43,7 +43,7 @@ impl Preprocessing {
         }
     }
 
-    /// Back to pixels in [0, 1], each as if it were in the middle of its level.
+    /// The inverse: pixels in [0, 1]. The value u is taken as the middle of its level (noise ½).
     pub(super) fn undo(self, data: &Tensor) -> Result<Tensor, Error> {
         let unit = match self {
             Self::Unit => data.clone(),

@@ -2,14 +2,14 @@ use candle_core::{DType, Tensor};
 
 use crate::Error;
 
-/// Exemplars of each class from 0 to `classes` − 1: the indices of up to `count` latents with high scores, by
-/// farthest-point sampling (Gonzalez 1985), so that they show the different forms of a class.
+/// Selects up to `count` diverse exemplars of each class by farthest-point sampling (Gonzalez 1985), as indices of
+/// latents, for the classes 0 to `classes` − 1.
 ///
-/// `latents` is `[n, d]`; `labels` and `scores` have n entries. A score says how well a latent, decoded, is
-/// recognised as its class ([`knn_agreement`](super::knn_agreement)). The candidates of a class are its latents
-/// with at least nine tenths of its highest score, or its `count` best where these are more. The first exemplar is the
-/// candidate nearest to their mean; each further one is the candidate farthest from all before it. A class with
-/// fewer than `count` members has fewer exemplars.
+/// `latents` is `[n, d]`; `labels` and `scores` have n entries. A score measures how recognisable the decoded latent
+/// is ([`knn_agreement`](super::knn_agreement)). The candidates of a class are its latents with a score of at least
+/// 0.9 times the class's highest, and at least the `count` best. The first exemplar is the candidate nearest to the
+/// candidates' mean; each further one is the candidate farthest from the exemplars so far. A class with fewer than
+/// `count` members has fewer exemplars.
 ///
 /// # Errors
 /// The numbers of latents, labels and scores differ.
@@ -23,7 +23,7 @@ pub fn exemplars(
     let points = latents.to_dtype(DType::F32)?.to_vec2::<f32>()?;
     if points.len() != labels.len() || points.len() != scores.len() {
         return Err(Error::LatentSpace(format!(
-            "{} latents cannot have {} labels and {} scores",
+            "the numbers of latents ({}), labels ({}) and scores ({}) differ",
             points.len(),
             labels.len(),
             scores.len()
@@ -45,8 +45,7 @@ pub fn exemplars(
     Ok((0..classes).map(of_class).collect())
 }
 
-/// `count` of the candidates: the one nearest to their middle, then always the one farthest from
-/// all before it.
+/// Farthest-point sampling of `count` candidates, starting with the one nearest to their mean.
 fn spread_out(points: &[Vec<f32>], candidates: &[usize], count: usize) -> Vec<usize> {
     let distance =
         |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
@@ -60,7 +59,7 @@ fn spread_out(points: &[Vec<f32>], candidates: &[usize], count: usize) -> Vec<us
                 / candidates.len() as f32
         })
         .collect();
-    // To begin with, "far from all taken" means near the middle.
+    // The first candidate is the one with the smallest distance to the mean.
     let mut far: Vec<f32> = candidates
         .iter()
         .map(|&index| -distance(&points[index], &middle))
@@ -76,7 +75,7 @@ fn spread_out(points: &[Vec<f32>], candidates: &[usize], count: usize) -> Vec<us
             let to_new = distance(&points[candidate], &points[candidates[best]]);
             *far = if first { to_new } else { far.min(to_new) };
         }
-        // A candidate that lies on a taken one may still be taken, but this one not again.
+        // Never select the same candidate twice; another one at the same point remains possible.
         far[best] = f32::NEG_INFINITY;
     }
     taken

@@ -3,17 +3,17 @@ use latent_distributions::StandardNormal;
 
 use crate::Error;
 
-/// A grid over a two-dimensional latent space.
+/// A rectangular grid over a two-dimensional latent space.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
-    /// Values of z₁, growing: the columns from left to right.
+    /// The values of z₁ in ascending order: the columns from left to right.
     pub first: Vec<f64>,
-    /// Values of z₂, growing: the rows from bottom to top.
+    /// The values of z₂ in ascending order: the rows from bottom to top.
     pub second: Vec<f64>,
 }
 
 impl Grid {
-    /// Equal steps over [−range, range] in both dimensions.
+    /// A grid with equal steps over [−range, range] in both dimensions.
     pub fn symmetric(range: f64, steps: usize) -> Self {
         let axis = linspace(-range, range, steps);
         Self {
@@ -22,8 +22,8 @@ impl Grid {
         }
     }
 
-    /// Equal steps of probability under the prior: each cell of the plane between neighbouring
-    /// lines is as likely as any other. Kingma & Welling 2014, figure 4.
+    /// A grid at equally spaced quantiles of the standard normal prior: all cells have the same probability. Kingma &
+    /// Welling 2014, figure 4.
     pub fn quantiles(steps: usize) -> Self {
         let axis: Vec<f64> = (0..steps)
             .map(|i| StandardNormal::quantile((i as f64 + 0.5) / steps as f64))
@@ -34,7 +34,7 @@ impl Grid {
         }
     }
 
-    /// Equal steps over the complete range of `latents` `[n, 2]`, each dimension by itself.
+    /// A grid with equal steps over the range of `latents` `[n, 2]` in each dimension.
     ///
     /// # Errors
     /// There are no latents, or they do not have two dimensions.
@@ -42,7 +42,7 @@ impl Grid {
         let (count, size) = latents.dims2()?;
         if count == 0 || size != 2 {
             return Err(Error::LatentSpace(format!(
-                "a grid covers latents of two dimensions; here are {count} of {size}"
+                "a grid needs latents with two dimensions, found {count} with {size}"
             )));
         }
         let axis = |dimension: usize| -> Result<Vec<f64>, Error> {
@@ -61,8 +61,7 @@ impl Grid {
         })
     }
 
-    /// The latents of all cells, `[rows × columns, 2]`: for each value of z₂ from the smallest, all
-    /// values of z₁.
+    /// The latents of all grid points, `[rows × columns, 2]`, row by row from the smallest z₂.
     pub fn latents(&self, device: &Device) -> Result<Tensor, Error> {
         let cells: Vec<f32> = self
             .second
@@ -83,7 +82,7 @@ impl Grid {
 
 fn linspace(low: f64, high: f64, steps: usize) -> Vec<f64> {
     match steps {
-        // The middle is the one point that stands for a whole range.
+        // A single point is the middle of the range.
         1 => vec![0.5 * (low + high)],
         _ => (0..steps)
             .map(|i| low + (high - low) * i as f64 / (steps - 1) as f64)

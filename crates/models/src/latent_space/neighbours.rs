@@ -2,8 +2,8 @@ use candle_core::{D, DType, Tensor};
 
 use crate::Error;
 
-/// The `count` of `latents` `[n, d]` that are nearest to each of `queries` `[m, d]`, by number and
-/// distance, the nearest first; all n where they are fewer.
+/// The `count` nearest of `latents` `[n, d]` to each of `queries` `[m, d]`, as (index, Euclidean distance), the nearest
+/// first; all n if `count` is larger.
 ///
 /// # Errors
 /// The sizes of latents differ.
@@ -12,11 +12,11 @@ pub fn nearest(
     latents: &Tensor,
     count: usize,
 ) -> Result<Vec<Vec<(usize, f32)>>, Error> {
-    /// Queries that are compared at once, so that memory stays bounded.
+    /// The number of queries in a block, to bound the memory.
     const ROWS: usize = 250;
 
     let count = count.min(latents.dim(0)?);
-    // Distances do not change when all is moved alike, and squares of smaller numbers cancel less.
+    // Centring does not change distances but reduces cancellation.
     let centre = latents.mean_keepdim(0)?;
     let (queries, latents) = (
         queries.broadcast_sub(&centre)?,
@@ -26,8 +26,8 @@ pub fn nearest(
     let mut found = Vec::new();
     for first in (0..queries.dim(0)?).step_by(ROWS) {
         let queries = queries.narrow(0, first, ROWS.min(queries.dim(0)? - first))?;
-        // |q − x|² = |q|² − (2qx − |x|²), and the first term is the same for all x. What cancels there
-        // decides only between latents that are about equally near, so that 32 bits are enough.
+        // |q − x|² = |q|² − (2qx − |x|²), where |q|² is the same for all x. Rounding errors matter only between
+        // latents at nearly the same distance, so 32 bits are enough.
         let nearness = (queries.matmul(&turned)? * 2.0)?.broadcast_sub(&own)?;
         let rows = nearness.to_dtype(DType::F32)?.to_vec2::<f32>()?;
         let places: Vec<Vec<usize>> = rows.iter().map(|row| best(row, count)).collect();
@@ -35,7 +35,7 @@ pub fn nearest(
             found.extend(places.into_iter().map(|_| Vec::new()));
             continue;
         }
-        // The distances themselves are those of the differences: nothing cancels.
+        // Distances are computed from the differences, without cancellation.
         let chosen: Vec<u32> = places.iter().flatten().map(|&place| place as u32).collect();
         let chosen = latents.index_select(&Tensor::new(chosen, latents.device())?, 0)?;
         let chosen = chosen.reshape((queries.dim(0)?, count, ()))?;
@@ -57,8 +57,8 @@ pub fn nearest(
     Ok(found)
 }
 
-/// The class of each of `queries` `[m, d]` by the labels of the `count` latents nearest to it, the most
-/// frequent one, and the smallest of several. `latents` is `[n, d]` with n `labels`.
+/// k-NN classification: the most frequent label among the `count` latents nearest to each of `queries` `[m, d]`; ties
+/// go to the smallest label. `latents` is `[n, d]` with n `labels`.
 ///
 /// # Errors
 /// The numbers of latents and labels differ, or there are none.
@@ -71,7 +71,8 @@ pub fn nearest_labels(
     let n = latents.dim(0)?;
     if n != labels.len() || n == 0 || count == 0 {
         return Err(Error::LatentSpace(format!(
-            "{count} neighbours cannot be found among {n} latents with {} labels",
+            "k-NN classification needs 1 or more neighbours and a label for each latent, found {count} neighbours, \
+             {n} latents and {} labels",
             labels.len()
         )));
     }
@@ -91,11 +92,11 @@ pub fn nearest_labels(
         .collect())
 }
 
-/// The k-NN agreement of each decoded image with its label: the share of its 15 nearest neighbours among real
-/// images, by the angle between their pixels, that have its label.
+/// The k-NN agreement of decoded images with their labels: the fraction of the 15 nearest real images, by cosine
+/// similarity, that have the same label.
 ///
-/// `decoded` is `[n, pixels]` with n `labels`, `images` is `[m, pixels]` with m `image_labels`; the
-/// result has n entries. The time grows with n × m.
+/// `decoded` is `[n, pixels]` with n `labels`, `images` is `[m, pixels]` with m `image_labels`; the result has n
+/// entries. The time is proportional to n × m.
 ///
 /// # Errors
 /// The numbers of images and labels differ, or there are no real images.
@@ -105,19 +106,20 @@ pub fn knn_agreement(
     images: &Tensor,
     image_labels: &[u8],
 ) -> Result<Vec<f32>, Error> {
-    /// Images that are compared at once, so that memory stays bounded.
+    /// The number of decoded images in a block, to bound the memory.
     const ROWS: usize = 500;
     const NEIGHBOURS: usize = 15;
     let (n, m) = (decoded.dim(0)?, images.dim(0)?);
     if n != labels.len() || m != image_labels.len() || m == 0 {
         return Err(Error::LatentSpace(format!(
-            "{n} decoded and {m} real images cannot have {} and {} labels",
+            "the k-NN agreement needs real images and a label for each image, found {n} decoded and {m} real images \
+             with {} and {} labels",
             labels.len(),
             image_labels.len()
         )));
     }
-    // By angle: Euclidean distance would make every faint image a neighbour of the thinnest digits.
-    // The length of the decoded image is the same for all its neighbours, and left out.
+    // Cosine similarity: by Euclidean distance, every faint image would be near the thinnest digits. The norm of the
+    // decoded image does not affect the order and is omitted.
     let lengths = (images.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt()?;
     let directions = images.broadcast_div(&lengths)?.t()?;
     let share = |(cosines, label): (Vec<f32>, &u8)| {
@@ -136,7 +138,7 @@ pub fn knn_agreement(
     Ok(shares)
 }
 
-/// The places of the `count` highest scores, in no order.
+/// The indices of the `count` highest scores, unordered.
 fn best(scores: &[f32], count: usize) -> Vec<usize> {
     let mut places: Vec<usize> = (0..scores.len()).collect();
     if count > 0 && count < places.len() {

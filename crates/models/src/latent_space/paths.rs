@@ -6,32 +6,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// How to go from one latent to another.
+/// A method of interpolation between two latents a and b, with λ from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Path {
-    /// (1 − λ) a + λ b
+    /// Linear interpolation: (1 − λ) a + λ b.
     #[default]
     Linear,
-    /// cos(λπ/2) a + sin(λπ/2) b: where a and b are perpendicular and of one length, as draws of many
-    /// dimensions nearly are, all between them has that length too.
+    /// cos(λπ/2) a + sin(λπ/2) b. The norm is constant if a and b are orthogonal with equal norms, which is
+    /// approximately true for draws in many dimensions.
     Sinusoidal,
-    /// sin((1 − λ)ω)/sin ω a + sin(λω)/sin ω b, with the angle ω between a and b: along the great circle
-    /// through both. Shoemake 1985; straight where the angle is 0 or 180°, and names no circle.
+    /// Spherical linear interpolation (slerp): sin((1 − λ)ω)/sin ω a + sin(λω)/sin ω b with the angle ω between a and b.
+    /// Shoemake 1985. If ω is 0 or 180°, the great circle is undefined and the interpolation linear.
     Spherical,
 }
 
 impl Path {
-    /// `steps` latents `[steps, d]` from `start` `[d]` to `end` `[d]`, both included, at equal
-    /// steps of λ from 0 to 1.
+    /// Interpolates from `start` `[d]` to `end` `[d]`, inclusive, in `steps` equal steps of λ: `[steps, d]`.
     ///
     /// # Errors
-    /// Fewer than two steps, or latents of different sizes.
+    /// There are fewer than two steps, or the latents have different sizes.
     pub fn interpolate(self, start: &Tensor, end: &Tensor, steps: usize) -> Result<Tensor, Error> {
         if steps < 2 {
             return Err(Error::LatentSpace(format!(
-                "a path of {steps} steps has no two ends: use 2 or more"
+                "an interpolation has {steps} steps, expected 2 or more"
             )));
         }
         let (from, to): (Vec<f64>, Vec<f64>) = match self {
@@ -41,7 +40,7 @@ impl Path {
                 (cos, sin)
             }),
             Self::Spherical => {
-                // In 64 bits, so that an angle of 180° is known as one.
+                // In 64-bit floats, so that an angle of 180° is recognised.
                 let exact = |latent: &Tensor| -> Result<Vec<f64>, Error> {
                     let latent = latent.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
                     Ok(latent.to_vec1()?)
@@ -69,15 +68,15 @@ impl Path {
     }
 }
 
-/// The weights of both ends at equal steps of λ from 0 to 1.
+/// The weights of a and b at equal steps of λ from 0 to 1.
 fn weights(steps: usize, at: impl Fn(f64) -> (f64, f64)) -> (Vec<f64>, Vec<f64>) {
     (0..steps)
         .map(|step| at(step as f64 / (steps - 1) as f64))
         .unzip()
 }
 
-/// Perturbations of `latent` `[d]`: latents at growing distances from it, in `count` random directions, all
-/// `radii` for each direction, `[count × radii, d]`.
+/// Perturbations around `latent` `[d]` at the distances `radii` in each of `count` random directions,
+/// `[count × radii, d]`.
 pub fn perturbations(
     latent: &Tensor,
     radii: &[f64],

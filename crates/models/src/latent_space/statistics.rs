@@ -3,44 +3,44 @@ use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::Error;
 
-/// The directions in which latents vary most: Pearson 1901.
+/// Principal component analysis of latents: the directions of largest variance. Pearson 1901.
 #[derive(Clone, Debug)]
 pub struct PrincipalComponents {
     mean: Tensor,
     /// `[d, count]`
     axes: Tensor,
-    /// The share of the variance that each direction explains, the largest first.
+    /// The fraction of the variance that each component explains, in descending order.
     pub explained: Vec<f64>,
 }
 
 impl PrincipalComponents {
-    /// The time grows with the third power of the number of dimensions: this many take some seconds.
+    /// The largest number of dimensions. The time is cubic in it; this number takes a few seconds.
     pub const MOST_DIMENSIONS: usize = 2000;
 
-    /// The first `count` principal components of `latents` `[n, d]`, each pointing to where its largest
-    /// entry is positive.
+    /// Computes the first `count` principal components of `latents` `[n, d]`. The sign of a component is that for which
+    /// its entry of largest magnitude is positive.
     ///
     /// # Errors
-    /// There are fewer than two latents, fewer dimensions than components or more than
-    /// [`Self::MOST_DIMENSIONS`], or one of the latents is no finite number.
+    /// There are fewer than two latents, fewer dimensions than components or more than [`Self::MOST_DIMENSIONS`], or a
+    /// latent is infinite or NaN.
     pub fn of(latents: &Tensor, count: usize) -> Result<Self, Error> {
         let (n, d) = latents.dims2()?;
         if n < 2 || d < count || d > Self::MOST_DIMENSIONS {
             return Err(Error::LatentSpace(format!(
-                "of {n} latents with {d} dimensions, {count} principal components are not computed: it \
-                 takes two latents or more, and {count} to {} dimensions",
+                "{count} principal components need 2 or more latents with {count} to {} dimensions, found {n} latents \
+                 with {d} dimensions",
                 Self::MOST_DIMENSIONS
             )));
         }
         let (mean, covariance) = moments(latents)?;
         let finite = covariance.iter().all(|value| value.is_finite());
-        // Each eigenvalue takes two or three iterations; without a limit, a defect would take for ever.
+        // An eigenvalue takes two or three iterations; the limit prevents an endless loop.
         let eigen = finite.then(|| {
             SymmetricEigen::try_new(DMatrix::from_vec(d, d, covariance), f64::EPSILON, 100 * d)
         });
         let Some(eigen) = eigen.flatten() else {
             return Err(Error::LatentSpace(
-                "latents that are infinite, or no numbers, have no principal components".to_owned(),
+                "a latent is infinite or NaN, so there are no principal components".to_owned(),
             ));
         };
 
@@ -64,7 +64,7 @@ impl PrincipalComponents {
             explained: order[..count]
                 .iter()
                 .map(|&index| {
-                    // Latents that are all the same do not vary in any direction.
+                    // The variance of identical latents is 0.
                     if total > 0.0 {
                         eigen.eigenvalues[index] / total
                     } else {
@@ -75,14 +75,14 @@ impl PrincipalComponents {
         })
     }
 
-    /// Where latents `[n, d]` lie along the components, `[n, count]`.
+    /// Projects latents `[n, d]` onto the components, `[n, count]`.
     pub fn project(&self, latents: &Tensor) -> Result<Tensor, Error> {
         Ok(latents.broadcast_sub(&self.mean)?.matmul(&self.axes)?)
     }
 }
 
-/// The mean `[1, d]` of latents `[n, d]` and their covariance around it, d × d numbers: in 64 bits on the
-/// CPU, since n may be tens of thousands.
+/// The mean `[1, d]` and the covariance (d × d values) of latents `[n, d]`, in 64-bit floats on the CPU for accurate
+/// sums over many latents.
 fn moments(latents: &Tensor) -> Result<(Tensor, Vec<f64>), Error> {
     let latents = latents.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
     let mean = latents.mean_keepdim(0)?;
@@ -91,31 +91,28 @@ fn moments(latents: &Tensor) -> Result<(Tensor, Vec<f64>), Error> {
     Ok((mean, covariance.flatten_all()?.to_vec1()?))
 }
 
-/// The normal distribution that has the mean and the covariance of some latents: what they would be
-/// distributed as, if they were normal.
+/// A normal distribution fitted to latents: their mean and covariance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedNormal {
     /// The mean, `[d]`.
     pub mean: Vec<f64>,
     /// The covariance, `[d, d]`.
     pub covariance: Vec<Vec<f64>>,
-    /// How many latents there were, n.
+    /// The number n of latents.
     pub count: usize,
 }
 
 impl FittedNormal {
-    /// Of latents `[n, d]`.
+    /// Fits the distribution to latents `[n, d]`.
     ///
     /// # Errors
-    /// There are fewer than two latents, or more dimensions than
-    /// [`PrincipalComponents::MOST_DIMENSIONS`].
+    /// There are fewer than two latents, no dimensions, or more than [`PrincipalComponents::MOST_DIMENSIONS`].
     pub fn of(latents: &Tensor) -> Result<Self, Error> {
         const MOST: usize = PrincipalComponents::MOST_DIMENSIONS;
         let (n, d) = latents.dims2()?;
         if n < 2 || d == 0 || d > MOST {
             return Err(Error::LatentSpace(format!(
-                "{n} latents with {d} dimensions have no covariance to be computed: it takes two latents \
-                 or more, and 1 to {MOST} dimensions"
+                "a covariance needs 2 or more latents with 1 to {MOST} dimensions, found {n} latents with {d} dimensions"
             )));
         }
         let (mean, covariance) = moments(latents)?;
@@ -126,14 +123,14 @@ impl FittedNormal {
         })
     }
 
-    /// The standard deviation of each dimension.
+    /// The standard deviation of each dimension, `[d]`.
     pub fn standard_deviations(&self) -> Vec<f64> {
         let variances = self.covariance.iter().enumerate();
         variances.map(|(index, row)| row[index].sqrt()).collect()
     }
 
-    /// The correlation of two different dimensions that is largest in magnitude; `None` where no two
-    /// dimensions vary.
+    /// The correlation coefficient of largest magnitude between two different dimensions; `None` if fewer than two
+    /// dimensions have a variance above 0.
     pub fn largest_correlation(&self) -> Option<f64> {
         let scales = self.standard_deviations();
         let mut largest: Option<f64> = None;
@@ -149,9 +146,9 @@ impl FittedNormal {
         largest
     }
 
-    /// KL(this ‖ N(0, I)), nats: 0 for latents with the mean and the covariance of the standard normal
-    /// distribution. `None` where the covariance is singular, as that of d latents or fewer always is: a
-    /// normal distribution on a subspace has no density.
+    /// KL(self ‖ N(0, I)) in nats, which is 0 for mean 0 and covariance I.
+    ///
+    /// The result is `None` if the covariance is singular, as it always is for d or fewer latents.
     pub fn kl_from_standard_normal(&self) -> Option<f64> {
         let d = self.mean.len();
         if self.count <= d {

@@ -5,10 +5,9 @@ use latent_kernels::{Activation, Convolution, Layer, TransposedConvolution};
 use super::Sequential;
 use super::linear::uniform;
 
-/// A convolution and the activation that follows it, on images `[n, height, width, channels]`.
+/// A convolution with an activation, on images `[n, height, width, channels]`.
 ///
-/// Its variables are `weight` `[out, in, height, width]` and `bias` `[out]`, drawn as PyTorch draws
-/// them.
+/// The variables are `weight` `[out, in, height, width]` and `bias` `[out]`, with PyTorch's initial distribution.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
     weight: Tensor,
@@ -18,7 +17,7 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// A layer with a square kernel.
+    /// Builds a layer from `inputs` to `outputs` channels with a square kernel of size `kernel`.
     pub fn new(
         inputs: usize,
         outputs: usize,
@@ -56,11 +55,9 @@ impl Sequential for Conv2d {
     }
 }
 
-/// A transposed convolution and the activation that follows it, on images `[n, height, width,
-/// channels]`.
+/// A transposed convolution with an activation, on images `[n, height, width, channels]`.
 ///
-/// Its variables are `weight` `[in, out, height, width]` and `bias` `[out]`, drawn as PyTorch draws
-/// them.
+/// The variables are `weight` `[in, out, height, width]` and `bias` `[out]`, with PyTorch's initial distribution.
 #[derive(Clone, Debug)]
 pub struct ConvTranspose2d {
     weight: Tensor,
@@ -70,7 +67,7 @@ pub struct ConvTranspose2d {
 }
 
 impl ConvTranspose2d {
-    /// A layer with a square kernel.
+    /// Builds a layer from `inputs` to `outputs` channels with a square kernel of size `kernel`.
     pub fn new(
         inputs: usize,
         outputs: usize,
@@ -79,7 +76,7 @@ impl ConvTranspose2d {
         activation: Activation,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        // PyTorch takes the second dimension of the weight for the inputs here too.
+        // As in PyTorch, the fan-in is computed from the second dimension of the weight, here the outputs.
         let init = uniform(outputs * kernel * kernel);
         let shape = (inputs, outputs, kernel, kernel);
         Ok(Self {

@@ -8,21 +8,21 @@ use super::{AdditiveConditioning, Linear, Sequential};
 use crate::Error;
 use crate::error::{positive, refuse_too_many};
 
-/// The shape of a convolutional encoder and of the decoder that mirrors it.
+/// The configuration of a convolutional encoder and of the decoder that mirrors it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConvolutionalConfig {
-    /// Channels after each convolution of the encoder; the decoder has them in reverse. Each
-    /// convolution is 3×3 with stride 2 and padding 1, and halves the image.
+    /// The number of channels after each convolution of the encoder; the decoder has them in reverse. Each
+    /// convolution is 3×3 with stride 2 and padding 1, and halves height and width.
     pub channels: Vec<usize>,
     /// The size of the linear layer at the end of the encoder.
     pub features: usize,
-    /// How many dimensions the latent space has.
+    /// The number of latent dimensions.
     pub latent_size: usize,
 }
 
 impl Default for ConvolutionalConfig {
-    /// Convolutions to 32 and 64 channels, a linear layer of 16, two latent dimensions.
+    /// Convolutions with 32 and 64 channels, a linear layer of size 16, two latent dimensions.
     fn default() -> Self {
         Self {
             channels: vec![32, 64],
@@ -32,7 +32,7 @@ impl Default for ConvolutionalConfig {
     }
 }
 
-/// So often no image that a computer could hold can be halved.
+/// The largest number of convolutions: no image that fits into memory can be halved more often.
 const LAYERS: usize = 16;
 const KERNEL: usize = 3;
 const CONVOLUTION: Convolution = Convolution {
@@ -41,11 +41,12 @@ const CONVOLUTION: Convolution = Convolution {
 };
 
 impl ConvolutionalConfig {
-    /// Whether such networks can exist for images of this shape, with labels of so many classes: 0 without labels.
+    /// Checks that the networks can be built for images of this shape and labels of `classes` classes (0 without
+    /// labels).
     ///
     /// # Errors
-    /// A size is 0 or beyond all memory, there are no convolutions or more than halve any image, or height and width are not both even or both odd where an image is halved:
-    /// one output padding serves both.
+    /// A size is 0 or too large; there are no convolutions or more than 16; or at some convolution only one of height
+    /// and width is even, since both have the same output padding.
     pub fn check(&self, image: Shape, classes: usize) -> std::result::Result<(), Error> {
         positive("image channels", image.channels)?;
         positive("image height", image.height)?;
@@ -74,7 +75,7 @@ impl ConvolutionalConfig {
         self.check_weights(image, classes)
     }
 
-    /// Whether all layers together, those of labels included, have no more weights than can be trained.
+    /// Checks the number of weights of all layers, including those of labels.
     fn check_weights(&self, image: Shape, classes: usize) -> std::result::Result<(), Error> {
         let product = |sizes: &[usize]| {
             let times = |product: usize, &size| product.saturating_mul(size);
@@ -102,8 +103,8 @@ impl ConvolutionalConfig {
         Ok(())
     }
 
-    /// The variables that count, in one of their dimensions, the numbers of an image with several channels: by
-    /// name, with how many numbers the dimensions before have, and the image's height, width and channels.
+    /// The variables with a dimension of height × width × channels: the name, the number of elements in the
+    /// preceding dimensions, and height, width and channels.
     pub(crate) fn flattened(&self, image: Shape) -> Vec<(String, usize, [usize; 3])> {
         let (height, width, channels) = self.smallest(image);
         let smallest = [height, width, channels];
@@ -165,11 +166,11 @@ impl ConvolutionalConfig {
     }
 }
 
-/// Convolutions that halve the image, and a linear layer: images `[n, pixels]` to `[n, features]`.
+/// A convolutional encoder: strided convolutions and a linear layer, `[n, pixels]` to `[n, features]`.
 ///
-/// The linear layer sees the last convolution's output row by row with the channels of a pixel
-/// together. Layers are numbered as in a PyTorch `Sequential` of `Conv2d, ReLU, …, Flatten, Linear`, whose
-/// `Flatten` keeps the pixels of a channel together: see [`ModelConfig::in_pytorch_order`](crate::ModelConfig::in_pytorch_order).
+/// Layers are numbered as in a PyTorch `Sequential` of `Conv2d, ReLU, …, Flatten, Linear`. The input of the linear
+/// layer is ordered by height, width, channel, in PyTorch by channel, height, width:
+/// [`ModelConfig::in_pytorch_order`](crate::ModelConfig::in_pytorch_order) converts between the two.
 #[derive(Clone, Debug)]
 pub struct ConvolutionalEncoder<F = Conv2d> {
     image: Shape,
@@ -179,7 +180,7 @@ pub struct ConvolutionalEncoder<F = Conv2d> {
 }
 
 impl ConvolutionalEncoder {
-    /// The encoder of a model without a condition.
+    /// Builds an unconditional encoder.
     pub fn new(image: Shape, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
         let first = config.convolution(image, 0, Activation::Relu, builder)?;
         Self::with_first(first, image, config, builder)
@@ -187,7 +188,7 @@ impl ConvolutionalEncoder {
 }
 
 impl ConvolutionalEncoder<AdditiveConditioning<Conv2d>> {
-    /// The encoder of a model conditioned on labels of so many classes, which its first layer sees.
+    /// Builds an encoder whose first layer is conditional on labels of `classes` classes.
     pub fn conditional(
         image: Shape,
         classes: usize,
@@ -249,11 +250,10 @@ impl<F: Sequential> Sequential for ConvolutionalEncoder<F> {
     }
 }
 
-/// The encoder's mirror: a linear layer and transposed convolutions that double the image, latents
-/// `[n, latent_size]` to `[n, pixels]`.
+/// A convolutional decoder: a linear layer and strided transposed convolutions, `[n, latent_size]` to `[n, pixels]`.
 ///
-/// The linear layer's output is taken row by row with the channels of a pixel together. Layers are
-/// numbered as in a PyTorch `Sequential` of `Linear, ReLU, Unflatten, ConvTranspose2d, ReLU, …`.
+/// Layers are numbered as in a PyTorch `Sequential` of `Linear, ReLU, Unflatten, ConvTranspose2d, ReLU, …`. The
+/// output of the linear layer is ordered by height, width, channel.
 #[derive(Clone, Debug)]
 pub struct ConvolutionalDecoder<F = Linear> {
     smallest: (usize, usize, usize),
@@ -262,7 +262,7 @@ pub struct ConvolutionalDecoder<F = Linear> {
 }
 
 impl ConvolutionalDecoder {
-    /// The decoder of a model without a condition.
+    /// Builds an unconditional decoder.
     pub fn new(image: Shape, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
         let (height, width, channels) = config.smallest(image);
         let outputs = height * width * channels;
@@ -278,7 +278,7 @@ impl ConvolutionalDecoder {
 }
 
 impl ConvolutionalDecoder<AdditiveConditioning<Linear>> {
-    /// The decoder of a model conditioned on labels of so many classes, which its first layer sees.
+    /// Builds a decoder whose first layer is conditional on labels of `classes` classes.
     pub fn conditional(
         image: Shape,
         classes: usize,
@@ -304,7 +304,7 @@ impl<F> ConvolutionalDecoder<F> {
         let sizes = config.sizes(image);
         let count = config.channels.len();
         let layer = |number: usize| {
-            // From the size that convolution `layer` of the encoder leaves to what it was given.
+            // The inverse of convolution `layer` of the encoder.
             let layer = count - 1 - number;
             let (inputs, larger) = (config.channels[layer], sizes[layer].0);
             let (outputs, activation) = match layer {
@@ -314,7 +314,7 @@ impl<F> ConvolutionalDecoder<F> {
             let convolution = TransposedConvolution {
                 stride: CONVOLUTION.stride,
                 padding: CONVOLUTION.padding,
-                // Even sizes and the odd ones before them shrink to the same.
+                // Sizes 2m and 2m − 1 both shrink to m; output padding distinguishes them.
                 output_padding: usize::from(larger % 2 == 0),
             };
             let builder = builder.pp(2 * number + 3);

@@ -4,26 +4,26 @@ use latent_kernels::{Activation, Layer, concat};
 
 use super::{Linear, Network, Sequential};
 
-/// What a model is conditioned on, as a batch of labelled images gives it.
+/// The condition of a model for a batch of images: `()` for none, or [`Labels`].
 pub trait Condition: Sized + Send + Sync {
-    /// The condition for images with `labels` `[n]` (u32), as floats of `dtype`, of a model that tells so many
-    /// classes apart ([`LatentModel::classes`](crate::LatentModel::classes)).
+    /// Creates the condition for images with `labels` `[n]` (u32), as floats of `dtype`. `classes` is the model's
+    /// number of classes ([`LatentModel::classes`](crate::LatentModel::classes)).
     ///
     /// # Errors
     /// A label is not less than `classes`.
     fn from_labels(labels: &Tensor, classes: Option<usize>, dtype: DType) -> Result<Self>;
 
-    /// The condition for `times` copies of the batch, one after the other.
+    /// The condition for `times` concatenated copies of the batch.
     fn repeated(&self, times: usize) -> Result<Self>;
 
-    /// The condition for `count` images of the batch, from the one numbered `first` on.
+    /// The condition for `count` images of the batch, starting with image `first`.
     ///
     /// # Errors
-    /// The batch does not have so many.
+    /// The batch has fewer images.
     fn narrow(&self, first: usize, count: usize) -> Result<Self>;
 }
 
-/// Nothing.
+/// No condition.
 impl Condition for () {
     fn from_labels(_: &Tensor, _: Option<usize>, _: DType) -> Result<Self> {
         Ok(())
@@ -38,12 +38,12 @@ impl Condition for () {
     }
 }
 
-/// The label of every image of a batch, one-hot; on the way between two of them, shares of both.
+/// One-hot labels of a batch of images, `[n, classes]`; interpolated labels are convex combinations of two.
 #[derive(Clone, Debug)]
 pub struct Labels(Tensor);
 
 impl Labels {
-    /// These labels, one an image, of so many classes.
+    /// Creates one-hot labels, one for each image.
     ///
     /// # Errors
     /// A label is not less than `classes`.
@@ -60,10 +60,10 @@ impl Labels {
         Ok(Self(one_hot.to_dtype(dtype)?))
     }
 
-    /// The same label for `count` images.
+    /// Creates the same label for `count` images.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// The label is not less than `classes`.
     pub fn all(
         label: u8,
         count: usize,
@@ -74,10 +74,10 @@ impl Labels {
         Self::new(&vec![label; count], classes, dtype, device)
     }
 
-    /// From the first label to the second in `steps` equal steps of λ: rows (1 − λ) a + λ b.
+    /// Interpolates linearly between two labels: `steps` rows (1 − λ) a + λ b, with equal steps of λ from 0 to 1.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// A label is not less than `classes`.
     pub fn interpolate(
         ends: [u8; 2],
         steps: usize,
@@ -93,16 +93,16 @@ impl Labels {
         Ok(Self((from + lambda.matmul(&ends.narrow(0, 1, 1)?)?)?))
     }
 
-    /// Rows of as many numbers as there are classes, `[n, classes]`, of which one is 1.
+    /// The one-hot rows, `[n, classes]`.
     pub fn one_hot(&self) -> &Tensor {
         &self.0
     }
 }
 
 impl Condition for Labels {
-    /// Without `classes`, as of a model that ignores labels, there are as many as the largest label needs.
+    /// Without `classes` (a model that ignores labels), the number of classes is the largest label plus one.
     fn from_labels(labels: &Tensor, classes: Option<usize>, dtype: DType) -> Result<Self> {
-        // Beyond 255 there is no label either.
+        // Labels above 255 become 255, which is invalid too for fewer than 256 classes.
         let numbers = labels.to_vec1::<u32>()?;
         let numbers: Vec<u8> = numbers.iter().map(|&n| n.min(255) as u8).collect();
         let needed = || {
@@ -124,7 +124,7 @@ impl Condition for Labels {
     }
 }
 
-/// A network that sees labels beside its input: network(x ‖ y) with the one-hot label y.
+/// A network with concatenation conditioning: network(x ‖ y) with the one-hot label y.
 #[derive(Clone, Debug)]
 pub struct ConcatConditioning<N> {
     network: N,
@@ -132,7 +132,7 @@ pub struct ConcatConditioning<N> {
 }
 
 impl<N> ConcatConditioning<N> {
-    /// Lets `network`, whose input has `classes` numbers more than x, see labels of so many classes.
+    /// Conditions `network` on labels of `classes` classes. Its input size is that of x plus `classes`.
     pub fn new(network: N, classes: usize) -> Self {
         Self { network, classes }
     }
@@ -151,8 +151,7 @@ impl<N: Network<Condition = ()>> Network for ConcatConditioning<N> {
     }
 }
 
-/// A first layer that sees labels: activation(layer(x) + V y), with weights of their own for the
-/// one-hot label y.
+/// A layer with additive conditioning: activation(layer(x) + V y + b) with the one-hot label y.
 #[derive(Clone, Debug)]
 pub struct AdditiveConditioning<L> {
     layer: L,
@@ -161,8 +160,10 @@ pub struct AdditiveConditioning<L> {
 }
 
 impl<L> AdditiveConditioning<L> {
-    /// Adds to `layer`, whose own activation should be the identity and which has `outputs` numbers an
-    /// image, a linear map of labels of `classes` classes from `builder`, named `labels`; `activation` follows the sum.
+    /// Adds a linear map of labels of `classes` classes to the output of `layer`, followed by `activation`.
+    ///
+    /// `layer` has `outputs` values for each image, and its activation should be the identity. The variables of the
+    /// linear map come from `builder` under the name `labels`.
     pub fn new(
         layer: L,
         classes: usize,

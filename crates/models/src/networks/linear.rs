@@ -4,13 +4,13 @@ use latent_kernels::{Activation, Layer, linear};
 
 use super::{Network, Sequential};
 
-/// PyTorch's initial values for a layer of which each output sees so many inputs: uniform in ±1/√in
-/// (He et al. 2015 with a = √5).
+/// PyTorch's initial distribution for a layer with fan-in `inputs`: uniform in ±1/√inputs (He et al. 2015 with
+/// a = √5).
 pub(super) fn uniform(inputs: usize) -> Init {
     between(1.0 / (inputs as f64).sqrt())
 }
 
-/// Uniform in ± so much.
+/// Uniform in ±`bound`.
 fn between(bound: f64) -> Init {
     Init::Uniform {
         lo: -bound,
@@ -18,10 +18,10 @@ fn between(bound: f64) -> Init {
     }
 }
 
-/// A linear layer and the activation that follows it.
+/// A linear layer with an activation.
 ///
-/// Its variables are `weight` `[out, in]` and `bias` `[out]`, both drawn as PyTorch draws them:
-/// uniform in ±1/√in (He et al. 2015 with a = √5).
+/// The variables are `weight` `[out, in]` and `bias` `[out]`, with PyTorch's initial distribution: uniform in ±1/√in
+/// (He et al. 2015 with a = √5).
 #[derive(Clone, Debug)]
 pub struct Linear {
     weight: Tensor,
@@ -30,7 +30,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A layer from `inputs` to `outputs` numbers.
+    /// Builds a layer from `inputs` to `outputs` features.
     pub fn new(
         inputs: usize,
         outputs: usize,
@@ -54,7 +54,7 @@ impl Linear {
         })
     }
 
-    /// `[..., in]` to `[..., out]`.
+    /// Computes the output, `[..., in]` to `[..., out]`.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
         linear(input, &self.weight, &self.bias, self.activation)
     }
@@ -68,7 +68,7 @@ impl Linear {
         }
     }
 
-    /// The layer as a map of another `input`, `[n, in]`, that joins a sequence.
+    /// The layer as a map of a second `input`, `[n, in]`, that is added to the output of a sequence.
     pub(super) fn of<'a>(&'a self, input: &'a Tensor) -> Layer<'a> {
         Layer::AddLinear {
             input,
@@ -87,15 +87,15 @@ impl Sequential for Linear {
     }
 }
 
-/// A multilayer perceptron: linear layers in a row.
+/// A multilayer perceptron: a sequence of linear layers.
 #[derive(Clone, Debug)]
 pub struct Mlp(Vec<Linear>);
 
 impl Mlp {
-    /// Layers between consecutive `sizes`, each followed by `activation`, the last one by `last`.
+    /// Builds layers between consecutive `sizes`, each followed by `activation`, the last one by `last`.
     ///
-    /// Layers are numbered as in a PyTorch `Sequential` of `Linear, activation, Linear, …`: their
-    /// variables are `0.weight`, `0.bias`, `2.weight` and so on.
+    /// Layers are numbered as in a PyTorch `Sequential` of `Linear, activation, Linear, …`: the variables are
+    /// `0.weight`, `0.bias`, `2.weight` and so on.
     pub fn new(
         sizes: &[usize],
         activation: Activation,
@@ -105,8 +105,8 @@ impl Mlp {
         Self::with_last_factor(sizes, activation, last, 1.0, builder)
     }
 
-    /// As [`Self::new`], with a last layer that begins with a tenth of the usual values, so that what a
-    /// flow makes of its output is next to nothing.
+    /// [`Self::new`] with the initial values of the last layer divided by ten, so that the coupling layers of a flow
+    /// are initially close to the identity.
     pub fn small_last(
         sizes: &[usize],
         activation: Activation,
@@ -143,12 +143,12 @@ impl Mlp {
         ))
     }
 
-    /// The bias of the last layer: the output, while weights are next to nothing.
+    /// The bias of the last layer, which is approximately the initial output of [`Self::small_last`].
     pub(crate) fn last_bias(&self) -> Option<&Tensor> {
         self.0.last().map(|layer| &layer.bias)
     }
 
-    /// `[..., first size]` to `[..., last size]`.
+    /// Computes the output, `[..., first size]` to `[..., last size]`.
     pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
         Network::forward(self, input, &())
     }

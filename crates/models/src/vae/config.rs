@@ -7,26 +7,26 @@ use super::prior::Prior;
 use crate::error::{positive, refuse_too_many};
 use crate::{ConvolutionalConfig, Error};
 
-/// The shape of a fully connected [`Vae`](crate::Vae), and what it is trained by.
+/// The configuration of a fully connected [`Vae`](crate::Vae).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct VaeConfig {
-    /// Sizes of the encoder's hidden layers; the decoder has them in reverse.
+    /// The sizes of the encoder's hidden layers; the decoder has them in reverse.
     pub hidden: Vec<usize>,
-    /// What follows each hidden layer.
+    /// The activation after each hidden layer.
     pub activation: Activation,
-    /// How many dimensions the latent space has.
+    /// The number of latent dimensions.
     pub latent_size: usize,
-    /// The likelihood of pixels given a latent.
+    /// The likelihood p(x|z).
     pub likelihood: Likelihood,
-    /// What it is trained by.
+    /// The training objective.
     pub objective: Objective,
-    /// The distribution of latents.
+    /// The prior p(z).
     pub prior: Prior,
 }
 
 impl Default for VaeConfig {
-    /// 784-512-2 with ReLU.
+    /// One hidden layer of 512 units with ReLU, two latent dimensions, Bernoulli likelihood, standard normal prior.
     fn default() -> Self {
         Self {
             hidden: vec![512],
@@ -40,11 +40,10 @@ impl Default for VaeConfig {
 }
 
 impl VaeConfig {
-    /// Whether a VAE of this shape can exist for images of `pixels` values.
+    /// Checks that the VAE can be built for images of `pixels` values.
     ///
     /// # Errors
-    /// The image, the latent space or a hidden layer has size 0; the objective or the prior is impossible; or there
-    /// are more layers or weights than any computer that this is for could train.
+    /// A size is 0, the objective or the prior is invalid, or there are more than 100 hidden layers or 2²⁸ weights.
     pub fn check(&self, pixels: usize) -> Result<(), Error> {
         const LAYERS: usize = 100;
         positive("pixels", pixels)?;
@@ -75,23 +74,23 @@ impl VaeConfig {
     }
 }
 
-/// The shape of a convolutional [`Vae`](crate::Vae), and what it is trained by.
+/// The configuration of a convolutional [`Vae`](crate::Vae).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConvolutionalVaeConfig {
     /// The encoder and the decoder.
     #[serde(flatten)]
     pub networks: ConvolutionalConfig,
-    /// The likelihood of pixels given a latent.
+    /// The likelihood p(x|z).
     pub likelihood: Likelihood,
-    /// What it is trained by.
+    /// The training objective.
     pub objective: Objective,
-    /// The distribution of latents.
+    /// The prior p(z).
     pub prior: Prior,
 }
 
 impl From<ConvolutionalConfig> for ConvolutionalVaeConfig {
-    /// These networks, trained by the default objective.
+    /// These networks with the default likelihood, objective and prior.
     fn from(networks: ConvolutionalConfig) -> Self {
         Self {
             networks,
@@ -101,10 +100,10 @@ impl From<ConvolutionalConfig> for ConvolutionalVaeConfig {
 }
 
 impl ConvolutionalVaeConfig {
-    /// Whether a VAE of this shape can exist for such images, with labels of so many classes: 0 without labels.
+    /// Checks that the VAE can be built for images of this shape and labels of `classes` classes (0 without labels).
     ///
     /// # Errors
-    /// [`ConvolutionalConfig::check`] finds the networks impossible, or the objective or the prior is.
+    /// Those of [`ConvolutionalConfig::check`], or the objective or the prior is invalid.
     pub fn check(&self, image: Shape, classes: usize) -> Result<(), Error> {
         self.networks.check(image, classes)?;
         self.objective.check()?;

@@ -10,20 +10,20 @@ use crate::networks::{
     Linear, Mlp,
 };
 
-/// The fully connected conditional VAE: both networks see the label beside their input.
+/// A fully connected conditional VAE: the one-hot label is concatenated to the input of encoder and decoder.
 pub type ConditionalVae = Vae<ConcatConditioning<Mlp>, ConcatConditioning<Mlp>>;
 
-/// The convolutional VAE.
+/// A VAE with convolutional encoder and decoder.
 pub type ConvolutionalVae = Vae<ConvolutionalEncoder, ConvolutionalDecoder>;
 
-/// The conditional convolutional VAE: the first layer of both networks sees the label.
+/// A conditional convolutional VAE: a linear map of the label is added in the first layer of encoder and decoder.
 pub type ConditionalConvolutionalVae = Vae<
     ConvolutionalEncoder<AdditiveConditioning<Conv2d>>,
     ConvolutionalDecoder<AdditiveConditioning<Linear>>,
 >;
 
-/// The encoder without its heads, and the decoder, of images and latents with so many numbers beside
-/// them.
+/// The encoder (without heads) and the decoder. `beside` is the number of values that are concatenated to the input of
+/// each.
 fn mlp_networks(
     pixels: usize,
     beside: usize,
@@ -48,11 +48,13 @@ fn mlp_networks(
 }
 
 impl Vae {
-    /// A VAE for images of `pixels` values, with its variables from `builder`: `encoder`, the heads
-    /// `mean` and `log_variance`, and `decoder`; `likelihood` and `prior` where these have variables.
+    /// Builds a fully connected VAE for images of `pixels` values.
+    ///
+    /// The variables from `builder` are named `encoder`, `mean`, `log_variance`, `decoder` and, if they have variables,
+    /// `likelihood` and `prior`.
     ///
     /// # Errors
-    /// [`VaeConfig::check`] finds the shape impossible, or `builder` holds variables of other shapes.
+    /// Those of [`VaeConfig::check`], or `builder` contains variables of other shapes.
     pub fn new(pixels: usize, config: &VaeConfig, builder: &VarBuilder) -> Result<Self, Error> {
         config.check(pixels)?;
         let [encoder, decoder] = mlp_networks(pixels, 0, config, builder)?;
@@ -65,10 +67,11 @@ impl Vae {
 }
 
 impl ConditionalVae {
-    /// As [`Vae::new`], of images with labels of so many classes. Sohn et al. 2015, with p(z) the same for all labels.
+    /// Builds a fully connected conditional VAE for images of `pixels` values with labels of `classes` classes. Sohn et
+    /// al. 2015, with the same p(z) for all labels.
     ///
     /// # Errors
-    /// As [`Vae::new`].
+    /// Those of [`Vae::new`], or `classes` is 0.
     pub fn conditional(
         pixels: usize,
         classes: usize,
@@ -88,12 +91,10 @@ impl ConditionalVae {
 }
 
 impl ConvolutionalVae {
-    /// A VAE for images of this shape with its variables from `builder`: `encoder`, the heads `mean` and
-    /// `log_variance`, and `decoder`; `likelihood` and `prior` where these have variables.
+    /// Builds a convolutional VAE for images of this shape. The variables have the names of [`Vae::new`].
     ///
     /// # Errors
-    /// [`ConvolutionalVaeConfig::check`] finds the shape impossible, or `builder` holds variables of other
-    /// shapes.
+    /// Those of [`ConvolutionalVaeConfig::check`], or `builder` contains variables of other shapes.
     pub fn convolutional(
         image: Shape,
         config: &ConvolutionalVaeConfig,
@@ -118,10 +119,10 @@ impl ConvolutionalVae {
 }
 
 impl ConditionalConvolutionalVae {
-    /// As [`Vae::convolutional`], with labels of so many classes that the first layer of either network sees.
+    /// Builds a convolutional VAE that is conditional on labels of `classes` classes.
     ///
     /// # Errors
-    /// As [`Vae::convolutional`].
+    /// Those of [`Vae::convolutional`], or `classes` is 0.
     pub fn conditional_convolutional(
         image: Shape,
         classes: usize,

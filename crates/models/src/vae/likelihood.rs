@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// The likelihood of the pixels of an image given its latent, p(x|z), in which pixels are independent.
+/// The likelihood p(x|z) of the pixels of an image given its latent; pixels are independent given z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Likelihood {
-    /// [`Bernoulli`], with the decoder's output as logits: of pixels that are 0 or 1. Kingma & Welling 2014,
-    /// appendix C.1.
+    /// [`Bernoulli`], for binary pixels; the output of the decoder is the logits. Kingma & Welling 2014, appendix C.1.
     #[default]
     Bernoulli,
-    /// [`DiscretisedLogistic`], of pixels with 256 levels: the decoder's output is the logit of the location, and each
-    /// pixel has a scale that is trained and does not depend on z (Kingma et al. 2016, appendix C). A scale for each
-    /// pixel, since a pixel at the border of a digit's image is nearly always black and one in the middle is not:
-    /// with one scale for all, the first would pay for the second.
+    /// [`DiscretisedLogistic`], for pixels with 256 levels. The output of the decoder is the logit of the location; the
+    /// scale is a trained parameter for each pixel and does not depend on z. Kingma et al. 2016, appendix C.
+    ///
+    /// Scales differ between pixels because pixels at the border of MNIST images are nearly always black: a common scale
+    /// would be too wide for them.
     DiscretisedLogistic,
 }
 
-/// A likelihood with its own variables.
+/// A likelihood with its variables.
 #[derive(Clone, Debug)]
 pub(super) enum PixelModel {
     Bernoulli,
@@ -30,13 +30,14 @@ pub(super) enum PixelModel {
 }
 
 impl PixelModel {
-    /// For images of `pixels` values; the discretised logistic takes `log_scale` `[pixels]` from `builder`.
+    /// Builds the likelihood for images of `pixels` values. The discretised logistic has the variable `log_scale`,
+    /// `[pixels]`.
     pub(super) fn new(
         likelihood: Likelihood,
         pixels: usize,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
-        /// An eighth of the range from black to white.
+        /// A scale of e⁻² ≈ 1/7 of the range from black to white.
         const INITIAL_LOG_SCALE: Init = Init::Const(-2.0);
         Ok(match likelihood {
             Likelihood::Bernoulli => Self::Bernoulli,
@@ -58,28 +59,28 @@ impl PixelModel {
         })
     }
 
-    /// Whether it is one of pixels with 256 levels.
+    /// Whether the pixels have 256 levels.
     pub(super) fn is_of_levels(&self) -> bool {
         matches!(self, Self::DiscretisedLogistic { .. })
     }
 }
 
-/// p(x|z) for one or several z.
+/// The distribution p(x|z) of pixels for a batch of latents z.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PixelDistribution {
-    /// Of [`Likelihood::Bernoulli`].
+    /// The distribution for [`Likelihood::Bernoulli`].
     Bernoulli(Bernoulli),
-    /// Of [`Likelihood::DiscretisedLogistic`].
+    /// The distribution for [`Likelihood::DiscretisedLogistic`].
     DiscretisedLogistic(DiscretisedLogistic),
 }
 
 impl PixelDistribution {
-    /// The image that stands for the distribution, `[..., pixels]` in [0, 1]: the mean of Bernoulli variables, the
-    /// location (the median) of discretised logistic ones.
+    /// The location, `[..., pixels]` in [0, 1]: the mean of a Bernoulli distribution, the location parameter (the
+    /// median) of a discretised logistic distribution.
     ///
     /// # Errors
-    /// None but of the device.
+    /// An operation fails on the device.
     pub fn location(&self) -> Result<Tensor, Error> {
         Ok(match self {
             Self::Bernoulli(distribution) => distribution.mean()?,

@@ -16,13 +16,14 @@ use crate::log_mean_exp::LogMeanExp;
 use crate::networks::{Condition, Labels, Linear, Mlp, Network};
 use crate::{Conditional, Error, LatentModel, Loss, LossContext, Trainable};
 
-/// A variational autoencoder over an encoder and a decoder, fully connected unless said otherwise;
-/// conditional, p(x|y), where the networks are ([`Network::Condition`]).
+/// A variational autoencoder with an encoder `E` and a decoder `D`, by default MLPs.
 ///
-/// Kingma & Welling 2014, "Auto-Encoding Variational Bayes", with a diagonal normal posterior (appendix C.2), a
-/// [`Likelihood`] of the pixels and a [`Prior`] of the latents. For grey pixels a Bernoulli likelihood is
-/// the cross-entropy of the literature, and the bound one of no probability; for pixels drawn as 0 or
-/// 1 it bounds log p(x).
+/// Kingma & Welling 2014, "Auto-Encoding Variational Bayes": the posterior q(z|x) is a diagonal normal distribution
+/// (appendix C.2), with a [`Likelihood`] p(x|z) and a [`Prior`] p(z). If the networks are conditional on labels
+/// ([`Network::Condition`]), the model is p(x|y).
+///
+/// With a Bernoulli likelihood, the ELBO bounds log p(x) of binary pixels. For grey pixels the reconstruction term is
+/// the cross-entropy, and the ELBO bounds no probability.
 #[derive(Clone, Debug)]
 pub struct Vae<E = Mlp, D = Mlp> {
     prior: LatentPrior,
@@ -36,12 +37,13 @@ pub struct Vae<E = Mlp, D = Mlp> {
 }
 
 impl<E, D> Vae<E, D> {
-    /// A VAE of any two networks: an encoder to `[n, features]` and a decoder from `[n, latent_size]`
-    /// to `[n, pixels]`, with Bernoulli variables whose logits these are, and a standard normal prior. The heads `mean` and
-    /// `log_variance` come from `builder`.
+    /// Builds a VAE from an encoder to `[n, features]` and a decoder from `[n, latent_size]` to `[n, pixels]`.
+    ///
+    /// The likelihood is Bernoulli with the decoder's output as logits, and the prior standard normal. The linear layers
+    /// `mean` and `log_variance` of q(z|x) come from `builder`.
     ///
     /// # Errors
-    /// `builder` holds variables of other shapes.
+    /// `builder` contains variables of other shapes.
     pub fn from_networks(
         encoder: E,
         features: usize,
@@ -66,11 +68,10 @@ impl<E, D> Vae<E, D> {
         })
     }
 
-    /// The same with another likelihood of images of `pixels` values; its variables come from `builder`, below
-    /// `likelihood`.
+    /// Replaces the likelihood, for images of `pixels` values. Its variables come from `builder` under `likelihood`.
     ///
     /// # Errors
-    /// `builder` holds variables of other shapes.
+    /// `builder` contains variables of other shapes.
     pub fn with_likelihood(
         self,
         likelihood: Likelihood,
@@ -81,10 +82,10 @@ impl<E, D> Vae<E, D> {
         Ok(Self { likelihood, ..self })
     }
 
-    /// The same with another prior; its variables come from `builder`, below `prior`.
+    /// Replaces the prior. Its variables come from `builder` under `prior`.
     ///
     /// # Errors
-    /// [`Prior::check`] finds it impossible, or `builder` holds variables of other shapes.
+    /// Those of [`Prior::check`], or `builder` contains variables of other shapes.
     pub fn with_prior(self, prior: &Prior, builder: &VarBuilder) -> Result<Self, Error> {
         let prior = prior.build(self.latent_size, &builder.pp("prior"))?;
         Ok(Self { prior, ..self })
@@ -92,7 +93,7 @@ impl<E, D> Vae<E, D> {
 }
 
 impl<E, D> Vae<E, D> {
-    /// p(z), the same for all conditions.
+    /// The prior p(z), which does not depend on the condition.
     pub fn prior(&self) -> &impl Distribution {
         &self.prior
     }
@@ -103,15 +104,16 @@ where
     E: Network,
     D: Network<Condition = E::Condition>,
 {
-    /// q(z|x) = N(μ(x), diag σ²(x)), or q(z|x, y) of a conditional model.
+    /// The posterior q(z|x) = N(μ(x), diag σ²(x)), or q(z|x, y) for a conditional model: batch `[n]`, event
+    /// `latent_size`.
     pub fn posterior(&self, images: &Tensor, condition: &E::Condition) -> Result<Normal, Error> {
         let hidden = self.encoder.forward(images, condition)?;
         let log_scale = (self.log_variance.forward(&hidden)? * 0.5)?;
         Ok(Normal::new(self.mean.forward(&hidden)?, log_scale)?)
     }
 
-    /// p(x|z), or p(x|z, y) of a conditional model, for latents `[n, latent_size]` or
-    /// several draws of them, `[k, n, latent_size]`.
+    /// The likelihood p(x|z), or p(x|z, y) for a conditional model, for latents `[n, latent_size]` or
+    /// `[k, n, latent_size]`.
     pub fn likelihood(
         &self,
         latents: &Tensor,
@@ -129,7 +131,7 @@ where
         self.likelihood.given(output.reshape((draws, count, ()))?)
     }
 
-    /// As [`Self::posterior`], of so many images at once that memory stays bounded.
+    /// [`Self::posterior`], computed in blocks to bound the memory.
     fn posterior_in_blocks(
         &self,
         images: &Tensor,
@@ -143,8 +145,8 @@ where
         Ok(Normal::new(parameters.get(0)?, parameters.get(1)?)?)
     }
 
-    /// log p(x|z) of n images for latents `[n, latent_size]` or `[k, n, latent_size]`, `[n]` or `[k, n]`, of
-    /// so many at once that memory stays bounded.
+    /// log p(x|z) of n images for latents `[n, latent_size]` or `[k, n, latent_size]`: `[n]` or `[k, n]`, computed in
+    /// blocks to bound the memory.
     fn log_likelihood_given(
         &self,
         latents: &Tensor,
@@ -175,9 +177,10 @@ where
     E: Network,
     D: Network<Condition = E::Condition>,
 {
-    /// [`Objective::loss`], with the expectation over q(z|x) estimated by the draws of z that it asks for. With a
-    /// likelihood of 256 levels there is a further part, `bits_per_dimension`: minus the ELBO in bits for each number of
-    /// an image.
+    /// [`Objective::loss`], with the number of draws of z from q(z|x) that the objective sets.
+    ///
+    /// With a likelihood of 256 levels, there is an additional part `bits_per_dimension`: the negative ELBO divided by
+    /// the number of pixels and log 2.
     fn loss(
         &self,
         images: &Tensor,
@@ -196,8 +199,7 @@ where
         } else {
             self.log_likelihood_given(&latents, images, &condition)?
         };
-        // A figure that is compared over epochs weighs the divergence as in the end; how many draws it is
-        // of is the time that it takes.
+        // Evaluation uses the final β, so that metrics are comparable between epochs.
         let epochs = if context.is_training() {
             context.epochs
         } else {
@@ -263,7 +265,7 @@ where
             return Ok(None);
         }
         let posterior = self.posterior_in_blocks(images, condition)?;
-        // Every dimension is a distribution of its own.
+        // Each dimension as a separate one-dimensional distribution.
         let [loc, log_scale] =
             [posterior.loc(), posterior.log_scale()].map(|of_all| of_all.unsqueeze(2));
         let one = StandardNormal::new(1, images.dtype(), images.device());
@@ -295,8 +297,8 @@ where
         Ok(self.prior.sample(&[count], generator)?)
     }
 
-    /// By importance sampling from q(z|x): the bound of Burda et al. 2016, equation 8, in pieces that
-    /// keep memory bounded however many draws there are.
+    /// Estimates log p(x) by importance sampling from q(z|x): Burda et al. 2016, equation 8. The memory does not depend
+    /// on the number of draws.
     fn log_likelihood(
         &self,
         images: &Tensor,
@@ -326,7 +328,7 @@ where
 {
 }
 
-/// The ELBO of each image, `[n]`.
+/// The part `elbo` of a loss, `[n]`.
 fn elbo(loss: &Loss) -> Option<&Tensor> {
     let elbo = loss.parts.iter().find(|(name, _)| *name == "elbo");
     elbo.map(|(_, elbo)| elbo)

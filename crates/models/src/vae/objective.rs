@@ -5,55 +5,56 @@ use crate::error::positive;
 use crate::log_mean_exp::log_mean_exp;
 use crate::{Error, Loss};
 
-/// Which lower bound of log p(x) a VAE is trained by.
+/// The lower bound of log p(x) that a VAE maximises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
-    /// E[log p(x|z)] − β KL(q(z|x) ‖ p(z)), with the divergence in closed form where the prior is standard
-    /// normal, and by the draws of z where it is a flow. Kingma & Welling 2014,
-    /// equation 7; β of Higgins et al. 2017.
+    /// The ELBO, E[log p(x|z)] − β KL(q(z|x) ‖ p(z)). Kingma & Welling 2014, equation 7; β of Higgins et al. 2017.
+    ///
+    /// The KL divergence has a closed form for a standard normal prior; for a flow it is estimated from the draws of z.
     #[default]
     Elbo,
-    /// The same with the divergence estimated by the draws of z: E[log q(z|x) − log p(z)]. Kingma &
-    /// Welling 2014, equation 6.
+    /// The ELBO with the KL divergence estimated from the draws of z: E[log q(z|x) − log p(z)]. Kingma & Welling 2014,
+    /// equation 6.
     MonteCarloElbo,
-    /// E[log 1/k Σ w], w = p(x|z) p(z) / q(z|x), over k draws of z. Burda et al. 2016, equation 8.
+    /// The importance-weighted bound, E[log 1/k Σ w] with w = p(x|z) p(z) / q(z|x), over k draws of z. Burda et al.
+    /// 2016, equation 8.
     ImportanceWeighted,
 }
 
-/// What a VAE is trained by.
+/// The training objective of a VAE: bound, number of draws, and weight of the KL divergence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, expecting = "a table such as { bound = 'elbo', samples = 1 }")]
 pub struct Objective {
     /// The bound.
     pub bound: Bound,
-    /// k: draws of z for each image.
+    /// The number k of draws of z for each image.
     pub samples: usize,
-    /// What the divergence is weighted by; 1 gives a bound of log p(x).
+    /// The weight β of the KL divergence; 1 gives a bound of log p(x).
     pub beta: f64,
-    /// Epochs in which that weight rises from 0, in proportion to the time. Bowman et al. 2016.
+    /// The number of epochs (fractional) in which the weight rises linearly from 0 to β. Bowman et al. 2016.
     pub warm_up_epochs: f64,
-    /// Other draws in the first epochs. A step costs in proportion to its draws, and most of what a model
-    /// learns it learns as well by few of them: k is for the end. While it is trained, an epoch is measured by
-    /// as many draws as it began with, so that its figures are of one bound; a finished model by k. Where
-    /// validation images choose the epoch, only epochs of one number of draws are compared: the choice
-    /// starts anew when k begins.
+    /// Another number of draws for the first epochs, to save time: the time of a step is proportional to k, and few
+    /// draws are enough for most of the training.
+    ///
+    /// Metrics after an epoch use the number of draws at the start of the epoch; a finished model is evaluated with
+    /// [`Self::samples`]. With validation images, only epochs with the same number of draws are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initial: Option<InitialSamples>,
 }
 
-/// How many draws of z a training begins with, and for how long.
+/// The number of draws of z in the initial phase of training, and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(expecting = "a table such as { samples = 5, epochs = 100 }")]
 pub struct InitialSamples {
-    /// Draws of z for each image.
+    /// The number of draws of z for each image.
     pub samples: usize,
-    /// Epochs, with fractions.
+    /// The number of epochs (fractional).
     pub epochs: f64,
 }
 
 impl Default for Objective {
-    /// The ELBO with one draw.
+    /// The ELBO with one draw, β = 1 and no warm-up.
     fn default() -> Self {
         Self {
             bound: Bound::default(),
@@ -66,11 +67,10 @@ impl Default for Objective {
 }
 
 impl Objective {
-    /// Whether a model can be trained by it.
+    /// Checks all values.
     ///
     /// # Errors
-    /// There are no draws, or so many that a batch of them takes gigabytes; or a number is negative,
-    /// infinite or NaN.
+    /// A number of draws is 0 or more than 500, or another number is negative, infinite or NaN.
     pub fn check(&self) -> Result<(), Error> {
         const SAMPLES: usize = 500;
         let initial = self.initial.map(|initial| initial.samples);
@@ -105,7 +105,7 @@ impl Objective {
         Ok(())
     }
 
-    /// β when so many epochs are done, with fractions.
+    /// The weight of the KL divergence after `epochs` (fractional) epochs.
     pub fn beta_after(&self, epochs: f64) -> f64 {
         if epochs < self.warm_up_epochs {
             self.beta * epochs / self.warm_up_epochs
@@ -114,7 +114,7 @@ impl Objective {
         }
     }
 
-    /// Draws of z for each image when so many epochs are done.
+    /// The number of draws of z for each image after `epochs` (fractional) epochs.
     pub fn samples_after(&self, epochs: f64) -> usize {
         match self.initial {
             Some(initial) if epochs < initial.epochs => initial.samples,
@@ -122,13 +122,13 @@ impl Objective {
         }
     }
 
-    /// Minus the bound, for n images after so many epochs of training, from log p(x|z) of draws of z, `[n]` or
-    /// `[k, n]`, and the divergence KL(q(z|x) ‖ p(z)): in closed form, `[n]`, or log q(z|x) − log p(z) of each draw,
-    /// `[n]` or `[k, n]`. The importance-weighted bound needs the latter.
+    /// The loss of n images after `epochs` (fractional) epochs: the negative bound, `[n]`, in nats.
     ///
-    /// The parts `elbo`, `reconstruction` and `kl` are means over the draws, with β = 1 whatever the
-    /// objective weights; a model trained by the importance-weighted bound has that one too, as
-    /// `importance_weighted_bound`.
+    /// `likelihood` is log p(x|z) of the draws of z, `[n]` or `[k, n]`. `kl` is KL(q(z|x) ‖ p(z)) in closed form, `[n]`,
+    /// or log q(z|x) − log p(z) of each draw, `[n]` or `[k, n]`; the importance-weighted bound needs the latter.
+    ///
+    /// The parts `elbo`, `reconstruction` and `kl` are means over the draws, always with β = 1. With
+    /// [`Bound::ImportanceWeighted`], there is also the part `importance_weighted_bound`.
     ///
     /// # Errors
     /// The shapes do not fit together.
@@ -162,7 +162,7 @@ impl Objective {
     }
 }
 
-/// `[k, n]` to its mean over the draws, `[n]`; what has no draws stays as it is.
+/// The mean over draws of `[k, n]`, `[n]`; `[n]` is returned unchanged.
 pub(crate) fn mean_over_draws(values: &Tensor) -> TensorResult<Tensor> {
     match values.rank() {
         1 => Ok(values.clone()),
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_weight_of_the_divergence_rises_to_its_value() {
+    fn the_kl_weight_rises_linearly_to_beta() {
         let objective = Objective {
             beta: 0.5,
             warm_up_epochs: 4.0,
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_are_others_in_the_first_epochs_only() {
+    fn the_initial_number_of_draws_is_used_in_the_first_epochs_only() {
         let objective = Objective {
             samples: 50,
             initial: Some(InitialSamples {

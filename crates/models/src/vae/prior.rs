@@ -14,7 +14,7 @@ use crate::Error;
 use crate::error::{positive, refuse_too_many};
 use crate::networks::Mlp;
 
-/// The distribution p(z) of the latents of a VAE.
+/// The prior distribution p(z) of a VAE.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -23,36 +23,36 @@ use crate::networks::Mlp;
 )]
 #[non_exhaustive]
 pub enum Prior {
-    /// N(0, I).
+    /// The standard normal distribution N(0, I).
     #[default]
     StandardNormal,
     /// A flow that is trained with the VAE.
     Flow(FlowPrior),
 }
 
-/// The shape of a RealNVP over latents: N(0, I) through affine couplings, z = f(u).
+/// The configuration of a flow prior: a RealNVP over latents, z = f(u) with u from N(0, I).
 ///
 /// log p(z) = log N(u; 0, I) + log |det ∂u/∂z| with u = f⁻¹(z): Dinh et al. 2017, equation 3. As the prior of a VAE:
 /// Chen et al. 2017, "Variational Lossy Autoencoder", section 3.2; Xu et al. 2019, "On the Necessity and Effectiveness
-/// of Learning the Prior of Variational Auto-Encoder". KL(q(z|x) ‖ p(z)) has no closed form, and is estimated by the
-/// draws of z that the loss has anyway: log q(z|x) − log p(z).
+/// of Learning the Prior of Variational Auto-Encoder". KL(q(z|x) ‖ p(z)) has no closed form and is estimated as
+/// log q(z|x) − log p(z) from the draws of z in the loss.
 ///
-/// Latents have no order in space, so that coupling 2i transforms the dimensions whose number has bit i set, given
-/// the others, and coupling 2i + 1 those that have not; after the highest bit, the lowest follows. Log-scales are
-/// 2 tanh(s/2), so that a coupling multiplies by e⁻² to e².
+/// Coupling 2i transforms the dimensions whose index has bit i set, given the others; coupling 2i + 1 transforms the
+/// others. After the highest bit, the sequence restarts at bit 0. Log-scales are 2 tanh(s/2), so a coupling scales by
+/// e⁻² to e².
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FlowPrior {
-    /// How many couplings there are.
+    /// The number of coupling layers.
     pub couplings: usize,
-    /// Sizes of the hidden layers of each coupling's network.
+    /// The sizes of the hidden layers of each coupling network.
     pub hidden: Vec<usize>,
-    /// What follows each hidden layer.
+    /// The activation after each hidden layer.
     pub activation: Activation,
 }
 
 impl Default for FlowPrior {
-    /// Six couplings, each with two hidden layers of 128 and [`Activation::Silu`].
+    /// Six couplings, each with two hidden layers of 128 units and [`Activation::Silu`].
     fn default() -> Self {
         Self {
             couplings: 6,
@@ -63,10 +63,10 @@ impl Default for FlowPrior {
 }
 
 impl Prior {
-    /// Whether there can be such a prior of latents of so many dimensions.
+    /// Checks that the prior can be built for `latent_size` dimensions.
     ///
     /// # Errors
-    /// Names the field that is impossible.
+    /// [`Error::Config`] for the first invalid field.
     pub fn check(&self, latent_size: usize) -> Result<(), Error> {
         let Self::Flow(config) = self else {
             return Ok(());
@@ -75,7 +75,7 @@ impl Prior {
             return Err(Error::Config {
                 key: "latent_size",
                 value: latent_size.to_string(),
-                remedy: "a flow as prior needs 2 or more: a coupling transforms some dimensions given others",
+                remedy: "a flow prior needs 2 or more, since a coupling transforms some dimensions given others",
             });
         }
         positive("prior.couplings", config.couplings)?;
@@ -92,8 +92,7 @@ impl Prior {
         refuse_too_many(weights, "prior.couplings", &config.couplings)
     }
 
-    /// The distribution over `latent_size` dimensions, with its variables from `builder`: those of coupling i are named
-    /// `i`.
+    /// Builds the distribution over `latent_size` dimensions. The variables of coupling i come from `builder` under `i`.
     pub(super) fn build(
         &self,
         latent_size: usize,
@@ -119,7 +118,7 @@ impl FlowPrior {
         size: usize,
         builder: &VarBuilder,
     ) -> Result<Box<dyn Bijector>, Error> {
-        // So many that the numbers of any two dimensions differ in one of them.
+        // The number of bits that distinguish the indices of all dimensions.
         let bits = (size - 1).ilog2() as usize + 1;
         let bit = index / 2 % bits;
         let is_transformed = |dimension: usize| (dimension >> bit) % 2 != index % 2;
@@ -153,8 +152,8 @@ impl fmt::Debug for LatentPrior {
 }
 
 impl LatentPrior {
-    /// KL(posterior ‖ this) of each image, nats: in closed form, `[n]`, where there is one; otherwise estimated by draws
-    /// from the posterior, `[n, d]` or `[k, n, d]`: `[n]` or `[k, n]`.
+    /// KL(posterior ‖ self) of each image, in nats: in closed form, `[n]`, if there is one; otherwise estimated from
+    /// `draws` of the posterior, `[n, d]` or `[k, n, d]`, with the result `[n]` or `[k, n]`.
     pub(super) fn kl_from(&self, posterior: &Normal, draws: &Tensor) -> Result<Tensor, Error> {
         match self {
             Self::StandardNormal(normal) => Ok(posterior.kl_divergence(normal)?),
@@ -162,7 +161,7 @@ impl LatentPrior {
         }
     }
 
-    /// As [`Self::kl_from`], always by the draws: log q(z|x) − log p(z).
+    /// KL(posterior ‖ self) estimated from draws of the posterior: log q(z|x) − log p(z).
     pub(super) fn sampled_kl_from(
         &self,
         posterior: &Normal,
@@ -171,7 +170,7 @@ impl LatentPrior {
         Ok((posterior.log_prob(draws)? - self.log_prob(draws)?)?)
     }
 
-    /// Whether the dimensions of a latent are independent and standard normal.
+    /// Whether this is the standard normal distribution.
     pub(super) fn is_standard_normal(&self) -> bool {
         matches!(self, Self::StandardNormal(_))
     }

@@ -1,4 +1,4 @@
-//! What is computed a block at a time, so that memory stays bounded: the same as at once.
+//! Computation in blocks gives the same results as in one piece.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,13 +15,13 @@ use latent_tolerance::{SINGLE, rounding};
 
 use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, step};
 
-/// The most rows that a network may be given at once where nothing is learnt.
+/// The largest batch of a network outside of training.
 const MOST: usize = 2000;
 
-/// As many as take three blocks.
+/// A number of images that needs three blocks.
 const MANY: usize = 2 * MOST + 100;
 
-/// A network that keeps the largest batch that it was given.
+/// A network that records its largest batch.
 struct Recording<N>(N, Arc<AtomicUsize>);
 
 type RecordedVae = Vae<Recording<Mlp>, Recording<Mlp>>;
@@ -35,7 +35,7 @@ impl<N: Network> Network for Recording<N> {
     }
 }
 
-/// A VAE of recording networks, and the largest batch since it was last asked for.
+/// A VAE of recording networks, and a function that returns and resets the largest batch.
 fn recorded(bound: Bound, samples: usize) -> Result<(RecordedVae, impl Fn() -> usize)> {
     let builder = Parameters::seeded(1, CPU).builder();
     let most = Arc::new(AtomicUsize::new(0));
@@ -59,8 +59,8 @@ fn recorded(bound: Bound, samples: usize) -> Result<(RecordedVae, impl Fn() -> u
     Ok((vae, move || most.swap(0, Ordering::Relaxed)))
 }
 
-/// A matrix product may add in another order for another number of rows: of the sums of at most ten terms
-/// here, in two or three layers, by a hundred roundings at most.
+/// The order of the sums in a matrix product may depend on the number of rows. The bound is a hundred roundings: two or
+/// three layers with sums of at most ten terms.
 fn assert_same(what: &str, found: &Tensor, expected: &Tensor) -> Result {
     assert_eq!(found.dims(), expected.dims(), "{what}");
     let scale = (expected.abs()? + 1.0)?;
@@ -72,7 +72,7 @@ fn assert_same(what: &str, found: &Tensor, expected: &Tensor) -> Result {
 }
 
 #[test]
-fn a_bound_by_many_draws_is_measured_in_blocks_with_the_same_result() -> Result {
+fn bounds_with_many_draws_are_the_same_in_blocks() -> Result {
     for bound in [
         Bound::Elbo,
         Bound::MonteCarloElbo,
@@ -82,7 +82,7 @@ fn a_bound_by_many_draws_is_measured_in_blocks_with_the_same_result() -> Result 
         let (images, labels) = (images(30)?, labels(30)?);
         let found = vae.loss(&images, &labels, &mut step(2))?;
         assert!((1..=MOST).contains(&largest()), "{bound:?}");
-        // Training needs all of the graph.
+        // Training is not divided into blocks: gradients need the whole graph.
         let mut at_once = LossContext::training(Generator::new(2), f64::INFINITY);
         let expected = vae.loss(&images, &labels, &mut at_once)?;
         assert_eq!(largest(), 500 * 30);
@@ -95,7 +95,7 @@ fn a_bound_by_many_draws_is_measured_in_blocks_with_the_same_result() -> Result 
 }
 
 #[test]
-fn many_images_are_encoded_and_decoded_in_blocks_with_the_same_result() -> Result {
+fn encoding_and_decoding_are_the_same_in_blocks() -> Result {
     let (vae, largest) = recorded(Bound::Elbo, 1)?;
     let images = images(MANY)?;
     let posterior = vae.posterior(&images, &())?;
@@ -114,7 +114,7 @@ fn many_images_are_encoded_and_decoded_in_blocks_with_the_same_result() -> Resul
     )?;
     let pixels = vae.decode_sample(&latents, &(), &mut generator())?;
     let expected = likelihood.sample(&[], &mut generator())?;
-    // A pixel may differ whose probability is as near to its draw as rounding.
+    // A pixel may differ if the uniform draw is within rounding of its probability.
     let differ = (pixels - expected)?.abs()?.sum_all()?.to_scalar::<f32>()?;
     assert!(differ <= 2.0, "{differ}");
     assert_eq!(
@@ -127,7 +127,7 @@ fn many_images_are_encoded_and_decoded_in_blocks_with_the_same_result() -> Resul
         Some(vec![MANY, 3])
     );
 
-    // Of two draws, in 64 bits: log ½ (exp a + exp b).
+    // The expected value for two draws: log ½ (exp a + exp b).
     let estimate = vae.log_likelihood(&images, &(), 2, &mut generator())?;
     assert!((1..=MOST).contains(&largest()));
     let latents = posterior.sample(&[2], &mut generator())?;
@@ -178,7 +178,7 @@ fn each_image_of_a_block_has_its_own_label() -> Result {
     let expected = (flow.log_prob(&data, &told)? + log_det)?;
     assert_same("a flow's log_likelihood", &estimate, &expected)?;
     let decoded = flow.decode(&sampled, &told)?;
-    // A row on either side of a block's end, alone.
+    // Single rows on both sides of the boundary of a block.
     for row in [MOST - 1, MOST] {
         let alone = flow.decode(&sampled.narrow(0, row, 1)?, &told.narrow(row, 1)?)?;
         assert_same("a flow's decode", &decoded.narrow(0, row, 1)?, &alone)?;

@@ -7,7 +7,7 @@ use latent_models::{Classifier, ClassifierConfig, Parameters, Trainable};
 
 use crate::{CPU, PIXELS, Result, images, step, vec1};
 
-/// Noisy images of three classes, the class being the row of four pixels that has ink, if any.
+/// Noisy images of three classes: the bright row of four pixels, or none, determines the class.
 fn labelled(seed: u64, count: usize) -> Result<(Tensor, Tensor)> {
     let classes: Vec<u32> = (0..count).map(|image| (image % 3) as u32).collect();
     let ink = classes.iter().flat_map(|&class| {
@@ -19,7 +19,7 @@ fn labelled(seed: u64, count: usize) -> Result<(Tensor, Tensor)> {
 }
 
 #[test]
-fn a_classifier_learns() -> Result {
+fn a_trained_classifier_generalises() -> Result {
     let parameters = Parameters::seeded(1, CPU);
     let config = ClassifierConfig {
         hidden: vec![16],
@@ -35,7 +35,7 @@ fn a_classifier_learns() -> Result {
         learning_rate: 1e-2,
         ..Adam::default()
     };
-    // Other images than those that it is trained on.
+    // Evaluation on new images.
     let (images, classes) = labelled(1, 300)?;
     let measured = || -> Result<[f32; 2]> {
         let loss = classifier.loss(&images, &classes, &mut step(0))?;
@@ -55,15 +55,15 @@ fn a_classifier_learns() -> Result {
         }
     }
     let after = measured()?;
-    // Four pixels differ by ½ from those without ink, where the noise deviates by 0.14: the classes hardly
-    // overlap. Chance is ln 3 = 1.1 nats and one in three.
+    // Four pixels are brighter by ½, and the standard deviation of the noise is 0.14, so the classes hardly overlap.
+    // Chance level is ln 3 = 1.1 nats and an accuracy of 1/3.
     assert!(before[0] > 0.9 && before[1] < 0.7, "{before:?}");
     assert!(after[0] < 0.1 && after[1] > 0.98, "{after:?}");
     Ok(())
 }
 
 #[test]
-fn a_classifier_counts_what_it_gets_right_and_every_variable_has_a_gradient() -> Result {
+fn accuracy_agrees_with_classify_and_every_variable_has_a_gradient() -> Result {
     let parameters = Parameters::seeded(1, CPU);
     let config = ClassifierConfig {
         hidden: vec![5],

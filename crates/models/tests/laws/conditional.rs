@@ -12,7 +12,7 @@ use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, lost, models, vec1};
 const ALL: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 #[test]
-fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() -> Result {
+fn label_operations_work_for_conditional_models_and_fail_for_others() -> Result {
     for (name, config) in models() {
         let model = config.build(IMAGE, CLASSES, &Parameters::seeded(1, CPU).builder())?;
         let images = images(2)?;
@@ -22,18 +22,18 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
             continue;
         }
         let model = model.conditional()?;
-        let told = |digits: &[u8]| Labels::new(digits, CLASSES, DType::F32, CPU);
-        // The label changes both what is encoded and what is decoded.
-        let latents = model.encode(&images, &told(&[3, 3])?)?;
+        let labels_of = |digits: &[u8]| Labels::new(digits, CLASSES, DType::F32, CPU);
+        // Both encoding and decoding depend on the label.
+        let latents = model.encode(&images, &labels_of(&[3, 3])?)?;
         assert_ne!(
             vec1(&latents)?,
-            vec1(&model.encode(&images, &told(&[4, 4])?)?)?,
+            vec1(&model.encode(&images, &labels_of(&[4, 4])?)?)?,
             "{name}"
         );
-        let three = vec1(&model.decode(&latents, &told(&[3, 3])?)?)?;
+        let three = vec1(&model.decode(&latents, &labels_of(&[3, 3])?)?)?;
         assert_ne!(
             three,
-            vec1(&model.decode(&latents, &told(&[4, 4])?)?)?,
+            vec1(&model.decode(&latents, &labels_of(&[4, 4])?)?)?,
             "{name}"
         );
 
@@ -42,7 +42,7 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
         let latents = model.sample_prior(3, &mut Generator::new(1))?;
         assert_eq!(
             vec1(&drawn)?,
-            vec1(&model.decode(&latents, &told(&[7, 0, 7])?)?)?
+            vec1(&model.decode(&latents, &labels_of(&[7, 0, 7])?)?)?
         );
         assert!(
             model
@@ -50,7 +50,7 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
                 .is_err()
         );
 
-        let styled = model.transfer_style(&images, &told(&[3, 3])?, &ALL)?;
+        let styled = model.transfer_style(&images, &labels_of(&[3, 3])?, &ALL)?;
         assert_eq!(styled.dims(), [2, 10, PIXELS]);
         let own = vec1(&styled.get_on_dim(1, 3)?)?;
         assert!(
@@ -60,23 +60,23 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
             "{name}"
         );
 
-        // With some labels only, those are left: in the order in which they are asked for.
-        let some = model.transfer_style(&images, &told(&[3, 3])?, &[7, 3])?;
+        // A subset of the labels, in the requested order.
+        let some = model.transfer_style(&images, &labels_of(&[3, 3])?, &[7, 3])?;
         assert_eq!(some.dims(), [2, 2, PIXELS]);
         assert_eq!(vec1(&some.get_on_dim(1, 1)?)?, own);
         let some = model.classify(&images, &[5], 4, &mut Generator::new(2))?;
         assert_eq!(some.to_vec1::<u32>()?, [5, 5]);
 
-        // Bayes' rule: probabilities, in proportion to the likelihoods.
+        // Bayes' rule: the posterior probabilities are proportional to the likelihoods and sum to 1.
         let classes = model.class_log_posterior(&images, &ALL, 4, &mut Generator::new(2))?;
         assert_eq!(classes.dims(), [2, 10]);
         let sums = vec1(&classes.exp()?.sum(1)?)?;
-        // Ten exponentials of rounded logarithms; Σ p |log p| is at most ln 10.
+        // Rounding error of ten exponentials of rounded logarithms; Σ p |log p| is at most ln 10.
         let bound = rounding(SINGLE, 2 * 10, 10f64.ln());
         assert!(sums.iter().all(|sum| f64::from((sum - 1.0).abs()) <= bound));
         let likelihood = |digit| -> Result<Vec<f32>> {
-            let told = told(&[digit, digit])?;
-            vec1(&model.log_likelihood(&images, &told, 4, &mut Generator::new(2))?)
+            let labels_of = labels_of(&[digit, digit])?;
+            vec1(&model.log_likelihood(&images, &labels_of, 4, &mut Generator::new(2))?)
         };
         let (one, two) = (likelihood(1)?, likelihood(2)?);
         let classes: Vec<Vec<f32>> = classes.to_vec2()?;
@@ -92,7 +92,7 @@ fn conditional_models_draw_what_they_are_told_and_others_say_that_they_cannot() 
 }
 
 #[test]
-fn every_model_that_says_it_is_conditional_is_and_no_other() -> Result {
+fn is_conditional_agrees_with_the_built_model() -> Result {
     for (name, config) in models() {
         let model = config.build(IMAGE, CLASSES, &Parameters::seeded(1, CPU).builder())?;
         assert_eq!(
@@ -107,7 +107,7 @@ fn every_model_that_says_it_is_conditional_is_and_no_other() -> Result {
 }
 
 #[test]
-fn labels_go_over_into_each_other() -> Result {
+fn labels_are_interpolated_linearly() -> Result {
     let way = Labels::interpolate([2, 5], 3, CLASSES, DType::F32, CPU)?;
     let rows: Vec<Vec<f32>> = way.one_hot().to_vec2()?;
     assert_eq!(

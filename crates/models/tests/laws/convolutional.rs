@@ -9,7 +9,7 @@ use latent_models::{
 
 use crate::{CLASSES, CPU, Result, lost, step, vec1};
 
-/// A small convolutional shape.
+/// A small convolutional configuration.
 fn convolutional() -> ConvolutionalConfig {
     ConvolutionalConfig {
         channels: vec![3, 4],
@@ -19,9 +19,9 @@ fn convolutional() -> ConvolutionalConfig {
 }
 
 #[test]
-fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -> Result {
+fn convolutional_models_keep_the_size_of_the_image() -> Result {
     let config = convolutional().into();
-    // Odd sizes may halve to even ones.
+    // Including odd sizes that are halved to even ones.
     for (height, width) in [(7, 11), (28, 28), (1, 1)] {
         let image = Shape::grey(height, width);
         let pixels = image.elem_count();
@@ -57,9 +57,9 @@ fn convolutional_and_conditional_models_train_and_keep_the_size_of_the_image() -
     Ok(())
 }
 
-/// By candle's own layers, which keep channels apart as PyTorch's do.
+/// Compares a model with candle's layers, which have the layout of PyTorch's.
 #[test]
-fn a_convolutional_model_is_one_of_pytorch_s_layers_with_its_variables_in_their_order() -> Result {
+fn convolutional_models_agree_with_candle_layers_in_pytorch_layout() -> Result {
     let image = Shape::grey(8, 12);
     let config = ModelConfig::ConditionalConvolutionalVae(convolutional().into());
     let parameters = Parameters::seeded(1, CPU);
@@ -116,7 +116,7 @@ fn a_convolutional_model_is_one_of_pytorch_s_layers_with_its_variables_in_their_
 }
 
 #[test]
-fn impossible_convolutional_shapes_are_refused_by_the_name_of_the_field() {
+fn errors_for_invalid_convolutional_configurations_name_the_field() {
     let refusal = |config: ConvolutionalConfig| match config.check(Shape::grey(7, 11), CLASSES) {
         Err(Error::Config { key, .. }) => key,
         other => panic!("{other:?}"),
@@ -133,7 +133,7 @@ fn impossible_convolutional_shapes_are_refused_by_the_name_of_the_field() {
         }),
         "channels"
     );
-    // The decoder's first layer, and those of labels, count too.
+    // The first layer of the decoder and the layers of labels are included in the number of weights.
     assert_eq!(
         refusal(ConvolutionalConfig {
             latent_size: 100_000_000,

@@ -1,4 +1,4 @@
-//! Every model: gradients, shapes, devices.
+//! Properties of every model: gradients, shapes, devices.
 
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
@@ -34,7 +34,7 @@ fn every_parameter_receives_a_gradient() -> Result {
 }
 
 #[test]
-fn images_have_any_number_of_channels_and_labels_any_number_of_classes() -> Result {
+fn models_work_with_any_number_of_channels_and_classes() -> Result {
     let image = Shape {
         channels: 3,
         height: 2,
@@ -60,7 +60,7 @@ fn images_have_any_number_of_channels_and_labels_any_number_of_classes() -> Resu
             "{name}"
         );
 
-        // A conditional model has no class 3; any other ignores it.
+        // Label 3 is out of range for a conditional model; other models ignore labels.
         let unknown = Tensor::new(&[3u32, 0, 1, 2], CPU)?;
         let loss = model.loss(&images, &unknown, &mut step(2));
         assert_eq!(loss.is_err(), config.is_conditional(), "{name}");
@@ -76,10 +76,10 @@ fn images_have_any_number_of_channels_and_labels_any_number_of_classes() -> Resu
 }
 
 #[test]
-fn the_gradient_of_every_objective_is_that_of_finite_differences() -> Result {
-    // Models are built from any VarBuilder: here from 64-bit variables that finite differences need.
+fn gradients_agree_with_finite_differences() -> Result {
+    // Finite differences need 64-bit variables.
     for (name, config) in models() {
-        // Not where an activation has a corner, which a difference may step over.
+        // Models with ReLU are excluded: a difference may cross its kink.
         if name == "vae" || name.contains("convolutional") {
             continue;
         }
@@ -92,7 +92,7 @@ fn the_gradient_of_every_objective_is_that_of_finite_differences() -> Result {
         let images = images(3)?.to_dtype(DType::F64)?;
         let labels = labels(3)?;
         let variables = map.all_vars();
-        // Of a finished model, and while it is trained: in the first epoch and afterwards.
+        // For a finished model, and in the first and a later epoch of training.
         for step in [
             step(5),
             LossContext::training(Generator::new(5), 0.5),
@@ -108,7 +108,7 @@ fn the_gradient_of_every_objective_is_that_of_finite_differences() -> Result {
                 objective,
                 &variables.iter().collect::<Vec<&Var>>(),
             )?;
-            // The step of `gradient_error`; objectives of three images of some nats each.
+            // The step is that of `gradient_error`; the objective is a sum over three images of a few nats each.
             let bound = central_difference(1e-5, 100.0, DOUBLE, 100, 50.0);
             assert!(error < bound, "{name}, {step:?}: {error}");
         }
@@ -117,7 +117,7 @@ fn the_gradient_of_every_objective_is_that_of_finite_differences() -> Result {
 }
 
 #[test]
-fn a_gpu_gives_what_the_cpu_gives() -> Result {
+fn gpu_and_cpu_results_agree() -> Result {
     let found = [Device::cuda_if_available, Device::metal_if_available]
         .into_iter()
         .filter_map(|device| device(0).ok())
@@ -170,7 +170,7 @@ fn a_gpu_gives_what_the_cpu_gives() -> Result {
 }
 
 #[test]
-fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
+fn the_loss_of_a_batch_is_that_of_its_images() -> Result {
     for (name, config) in models() {
         let model = config.build(IMAGE, CLASSES, &Parameters::seeded(1, CPU).builder())?;
         let images = images(5)?;
@@ -189,7 +189,7 @@ fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
         if is_exact {
             assert_eq!(vec1(&pixels)?, vec1(&decoded)?);
         } else {
-            // Levels above black.
+            // Pixels are multiples of 1/255, or binary.
             let levels = if name.contains("256 levels") {
                 255.0
             } else {
@@ -223,7 +223,7 @@ fn losses_are_one_number_an_image_and_a_batch_is_its_images() -> Result {
 }
 
 #[test]
-fn a_detached_model_follows_its_variables_and_records_no_graph() -> Result {
+fn a_detached_model_shares_the_variables_and_has_no_gradient() -> Result {
     let parameters = Parameters::seeded(1, CPU);
     let config = &models()[0].1;
     let model = config.build(IMAGE, CLASSES, &parameters.builder())?;

@@ -1,4 +1,4 @@
-//! Normalising flows.
+//! Normalizing flows.
 
 use candle_core::{DType, Tensor, Var};
 use candle_nn::VarBuilder;
@@ -14,12 +14,12 @@ use crate::{
     CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, lost, lost_in_64_bits, step, vec1,
 };
 
-/// Small flows of every kind.
+/// Small flows with every transform and option.
 pub(crate) fn flows() -> Vec<(&'static str, FlowConfig)> {
     let small = |config: FlowConfig| FlowConfig {
         couplings: 3,
         hidden: vec![7],
-        // Without corners, which finite differences may step over.
+        // A smooth activation, since finite differences may cross a kink.
         activation: Activation::Tanh,
         ..config
     };
@@ -42,7 +42,7 @@ pub(crate) fn flows() -> Vec<(&'static str, FlowConfig)> {
     ]
 }
 
-/// A small flow in 64 bits, its variables made large enough that it is far from the identity.
+/// A small flow in 64-bit floats with variables so large that it is far from the identity.
 fn large<C>(
     build: impl Fn(&VarBuilder) -> std::result::Result<Flow<C>, Error>,
 ) -> Result<(Flow<C>, Vec<Var>)> {
@@ -62,7 +62,7 @@ fn large<C>(
     Ok((build(&builder)?, variables))
 }
 
-/// Shapes of images, with a way to halve them; rectangles among them, and odd numbers of pixels.
+/// Shapes of images with mask patterns, including rectangles and odd numbers of pixels.
 const HALVED: [(Shape, MaskPattern); 9] = [
     (Shape::grey(1, 2), MaskPattern::Alternating),
     (Shape::grey(1, 5), MaskPattern::Alternating),
@@ -81,7 +81,7 @@ const COLOUR: Shape = Shape {
     width: 2,
 };
 
-/// Holds for every small flow, conditional or not, of every size and way to halve images.
+/// Checks a property for every small flow, conditional and unconditional, with every shape and mask pattern.
 fn for_every_flow(law: &impl Law) -> Result {
     for (name, config) in flows() {
         for (image, mask) in HALVED {
@@ -101,7 +101,7 @@ fn for_every_flow(law: &impl Law) -> Result {
     Ok(())
 }
 
-/// What is so of a flow of four images.
+/// A property of a flow, for four images.
 trait Law {
     fn holds<C: Condition + 'static>(
         &self,
@@ -113,7 +113,7 @@ trait Law {
 }
 
 #[test]
-fn a_flow_is_undone_by_its_inverse_and_log_determinants_cancel() -> Result {
+fn inverse_and_forward_cancel_with_their_log_determinants() -> Result {
     struct Inverse;
 
     impl Law for Inverse {
@@ -128,7 +128,7 @@ fn a_flow_is_undone_by_its_inverse_and_log_determinants_cancel() -> Result {
             let (values, there) = flow.forward(&latents, condition)?;
             let (back, and_back) = flow.inverse(&values, condition)?;
             let far = (back - &latents)?.abs()?.max_all()?.to_scalar::<f64>()?;
-            // Three couplings and their scales may enlarge what is lost by e⁶.
+            // Three couplings and their scales can amplify rounding errors by e⁶.
             let bound = lost_in_64_bits(6f64.exp());
             assert!(far < bound, "{name}: {far}");
             let rest = (there + and_back)?.abs()?.max_all()?.to_scalar::<f64>()?;
@@ -141,7 +141,7 @@ fn a_flow_is_undone_by_its_inverse_and_log_determinants_cancel() -> Result {
 }
 
 #[test]
-fn a_flow_s_log_determinant_is_that_of_its_jacobian() -> Result {
+fn the_log_determinant_agrees_with_a_numerical_jacobian() -> Result {
     struct Jacobian;
 
     impl Law for Jacobian {
@@ -152,8 +152,8 @@ fn a_flow_s_log_determinant_is_that_of_its_jacobian() -> Result {
             flow: &Flow<C>,
             condition: &C,
         ) -> Result {
-            /// The cube root of 64-bit rounding, where the errors of a central difference by rounding and
-            /// by the third derivative are alike: 10⁻¹⁰ of an entry.
+            /// The cube root of the 64-bit rounding error, which balances the rounding and truncation errors of a
+            /// central difference: a relative error of 10⁻¹⁰.
             const STEP: f64 = 6e-6;
             let latents = Generator::new(5).standard_normal((4, pixels), DType::F64, CPU)?;
             let (data, _) = flow.forward(&latents, condition)?;
@@ -176,7 +176,7 @@ fn a_flow_s_log_determinant_is_that_of_its_jacobian() -> Result {
             }
             for (jacobian, log_det) in jacobians.into_iter().zip(log_det.to_vec1::<f64>()?) {
                 let expected = jacobian.determinant().abs().ln();
-                // Up to 20 rows, whose errors the inverse Jacobian multiplies by a hundred at most.
+                // The errors of up to 20 rows, amplified by the inverse Jacobian by a factor of at most 100.
                 assert!(
                     (log_det - expected).abs() < 20.0 * 100.0 * 1e-10 * (1.0 + expected.abs()),
                     "{name}: {log_det} {expected}"
@@ -190,7 +190,7 @@ fn a_flow_s_log_determinant_is_that_of_its_jacobian() -> Result {
 }
 
 #[test]
-fn a_coupling_is_given_the_pixels_of_one_half_and_transforms_the_other() -> Result {
+fn a_coupling_keeps_one_part_of_the_mask_and_transforms_the_other() -> Result {
     for (image, mask) in HALVED {
         let (pixels, width) = (image.elem_count(), image.width);
         let config = FlowConfig {
@@ -209,7 +209,7 @@ fn a_coupling_is_given_the_pixels_of_one_half_and_transforms_the_other() -> Resu
             let data = data.broadcast_add(&Tensor::new(step, CPU)?)?;
             let moved = flow.inverse(&data, &())?.0.ne(&latents)?;
             let moved = moved.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
-            // A pixel that is given moves itself and every one that is transformed.
+            // A change of a given pixel affects that pixel and all transformed ones.
             let is_transformed = match mask {
                 MaskPattern::Alternating => number % 2 == 1,
                 MaskPattern::Checkerboard => (pixel / width + pixel % width) % 2 == 1,
@@ -222,14 +222,14 @@ fn a_coupling_is_given_the_pixels_of_one_half_and_transforms_the_other() -> Resu
     Ok(())
 }
 
-/// ∫ p over the plane of two pixels, by the midpoint rule on so many cells a side, which reach beyond all draws
-/// by a third of their reach.
+/// ∫ p over the plane of two pixels by the midpoint rule with `steps`² cells. The grid exceeds the range of the
+/// draws by 30 % on each side.
 fn integral(flow: &Flow<()>, draws: &Tensor, steps: usize) -> Result<f64> {
     let (low, high) = (
         draws.min(0)?.to_vec1::<f64>()?,
         draws.max(0)?.to_vec1::<f64>()?,
     );
-    // The middles of the cells, and their width.
+    // The midpoints of the cells and their width.
     let side = |axis: usize| -> (Vec<f64>, f64) {
         let reach = high[axis] - low[axis];
         let width = 1.6 * reach / steps as f64;
@@ -248,7 +248,7 @@ fn integral(flow: &Flow<()>, draws: &Tensor, steps: usize) -> Result<f64> {
 }
 
 #[test]
-fn a_flow_s_density_integrates_to_one_and_its_variables_learn() -> Result {
+fn flow_densities_integrate_to_one_and_every_variable_has_a_gradient() -> Result {
     const DRAWS: usize = 10_000;
     for (name, config) in flows() {
         let (flow, variables) = large(|builder| Flow::new(Shape::grey(1, 2), &config, builder))?;
@@ -260,8 +260,8 @@ fn a_flow_s_density_integrates_to_one_and_its_variables_learn() -> Result {
             integral(&flow, &draws, steps / 2)?,
             integral(&flow, &draws, steps)?,
         );
-        // Halving the cells takes three quarters of the rule's error away (Richardson); and of as many draws as
-        // there were, fewer than one is expected beyond each end.
+        // The error of the midpoint rule is estimated from twice the cell width (Richardson). Outside of the grid, fewer
+        // than one draw is expected on each side.
         let bound = (coarse - fine).abs() + 4.0 / DRAWS as f64;
         assert!(
             bound < 0.02,
@@ -280,7 +280,7 @@ fn a_flow_s_density_integrates_to_one_and_its_variables_learn() -> Result {
 }
 
 #[test]
-fn a_conditional_flow_s_density_is_another_for_another_label() -> Result {
+fn the_density_of_a_conditional_flow_depends_on_the_label() -> Result {
     for (name, config) in flows() {
         let (flow, _) =
             large(|builder| Flow::conditional(Shape::grey(2, 3), CLASSES, &config, builder))?;
@@ -293,23 +293,23 @@ fn a_conditional_flow_s_density_is_another_for_another_label() -> Result {
             .abs()?
             .min_all()?
             .to_scalar::<f64>()?;
-        // Additive couplings move latents, whose scales and prior then make the difference.
+        // Additive couplings preserve volume, so the label changes the density only through the latents.
         assert!(apart > lost_in_64_bits(6f64.exp()), "{name}: {apart}");
     }
     Ok(())
 }
 
 #[test]
-fn a_flow_gives_images_back_and_scores_a_batch_as_its_images() -> Result {
+fn flows_reconstruct_images_and_the_density_does_not_depend_on_the_batch() -> Result {
     for (name, config) in flows() {
         let parameters = Parameters::seeded(1, CPU);
         let flow = Flow::new(IMAGE, &config, &parameters.builder())?;
-        // Levels of 256, black and white among them.
+        // 256 levels, including black and white.
         let images = ((images(4)? * 255.0)?.round()? / 255.0)?;
         let images = Tensor::cat(&[&images, &images.zeros_like()?, &images.ones_like()?], 0)?;
         let back = flow.decode(&flow.encode(&images, &())?, &())?;
         let far = (back - &images)?.abs()?.max_all()?.to_scalar::<f32>()?;
-        // What is lost near the ends of a logit comes back as small as it was there.
+        // The derivative of the sigmoid is small where that of the logit is large, so rounding errors are not amplified.
         assert!(f64::from(far) < lost(10.0), "{name}: {far}");
 
         let data = flow.forward(&flow.encode(&images, &())?, &())?.0;
@@ -325,9 +325,9 @@ fn a_flow_gives_images_back_and_scores_a_batch_as_its_images() -> Result {
 }
 
 #[test]
-fn a_uniform_density_has_eight_bits_a_pixel() -> Result {
-    // A flow of no effect with a logistic base on logits is a uniform density of λ + (1 − 2λ) u, so that u
-    // has the density 1 − 2λ.
+fn a_uniform_density_has_eight_bits_per_dimension() -> Result {
+    // An identity flow with a logistic base distribution on logits gives λ + (1 − 2λ) u a uniform density, so u has the
+    // density 1 − 2λ.
     let lambda = 1e-3f64;
     let uniform = 8.0 - (1.0 - 2.0 * lambda).log2() as f32;
     let config = FlowConfig {
@@ -350,7 +350,7 @@ fn a_uniform_density_has_eight_bits_a_pixel() -> Result {
     for bits in vec1(bits)? {
         assert!(f64::from((bits - uniform).abs()) <= lost(8.0), "{bits}");
     }
-    // And so has a density of 1 over the unit interval itself.
+    // A density of 1 on the unit interval.
     let config = FlowConfig {
         preprocessing: Preprocessing::Unit,
         ..config
@@ -371,7 +371,7 @@ fn a_uniform_density_has_eight_bits_a_pixel() -> Result {
 }
 
 #[test]
-fn an_act_norm_begins_with_what_arrives_there() -> Result {
+fn act_norm_is_initialised_from_the_data() -> Result {
     let (_, config) = flows().remove(1);
     let config = FlowConfig {
         normalisation: Normalisation::ActNorm,
@@ -382,7 +382,7 @@ fn an_act_norm_begins_with_what_arrives_there() -> Result {
     let images = images(300)?;
     flow.initialise(&images, &labels(300)?, &mut Generator::new(1))?;
     let latents = flow.encode_sample(&images, &(), &mut Generator::new(1))?;
-    // The last coupling begins as almost the identity.
+    // The last coupling is initially close to the identity.
     let mean = latents.mean(0)?.abs()?.max_all()?.to_scalar::<f32>()?;
     let square = (latents.sqr()?.mean(0)? - 1.0)?
         .abs()?
@@ -393,8 +393,7 @@ fn an_act_norm_begins_with_what_arrives_there() -> Result {
 }
 
 #[test]
-fn a_flow_initialised_from_one_image_gives_other_images_a_density_of_the_usual_magnitude() -> Result
-{
+fn initialisation_from_a_single_image_does_not_make_densities_extreme() -> Result {
     for (name, config) in flows() {
         let config = FlowConfig {
             couplings: 10,
@@ -403,24 +402,24 @@ fn a_flow_initialised_from_one_image_gives_other_images_a_density_of_the_usual_m
         };
         let parameters = Parameters::seeded(1, CPU);
         let flow = Flow::new(IMAGE, &config, &parameters.builder())?;
-        // No column has a variance.
+        // With a single image, no dimension has a variance.
         flow.initialise(&images(1)?, &labels(1)?, &mut Generator::new(1))?;
         let others = Generator::new(8).uniform((20, PIXELS), DType::F32, CPU)?;
         let loss = flow.loss(&others, &labels(20)?, &mut step(2))?;
         let worst = loss.objective.max_all()?.to_scalar::<f32>()?;
-        // Logits with λ = 0.001 lie within ±7, so that standard deviations of 1 give 8 pixels no more than
-        // 8 (½ 14² + log √τ) = 800 nats, and couplings begin near the identity.
+        // Logits with λ = 0.001 are within ±7. With standard deviations of 1 and couplings close to the identity, 8 pixels
+        // have at most 8 (½ 14² + log √τ) = 800 nats.
         assert!(worst < 1e3, "{name}: {worst} nats");
     }
     Ok(())
 }
 
 #[test]
-fn mixtures_begin_with_components_that_are_apart() -> Result {
+fn mixture_components_are_initialised_apart() -> Result {
     let (_, config) = flows().remove(2);
     let parameters = Parameters::seeded(1, CPU);
     let flow = Flow::new(IMAGE, &config, &parameters.builder())?;
-    // Of two colours.
+    // Binary images.
     let (images, labels) = (images(300)?.round()?, labels(300)?);
     let loss = || -> Result<f32> {
         let loss = flow.loss(&images, &labels, &mut step(1))?;
@@ -441,14 +440,14 @@ fn mixtures_begin_with_components_that_are_apart() -> Result {
         couplings += 1;
     }
     assert_eq!(couplings, 3);
-    // What begins so is nearer to them than what begins as the identity.
+    // This initialisation gives a higher density than the identity.
     let alike = loss()?;
     assert!(at_start < alike, "{at_start} {alike}");
     Ok(())
 }
 
 #[test]
-fn a_flow_s_log_likelihood_of_images_is_its_bits_in_nats_and_grows_with_the_draws() -> Result {
+fn the_log_likelihood_matches_the_bits_per_dimension_and_rises_with_the_draws() -> Result {
     for (name, config) in flows() {
         let parameters = Parameters::seeded(1, CPU);
         let flow = Flow::new(IMAGE, &config, &parameters.builder())?;
@@ -461,13 +460,13 @@ fn a_flow_s_log_likelihood_of_images_is_its_bits_in_nats_and_grows_with_the_draw
         let one = estimate(1)?;
         for (one, bits) in one.iter().zip(bits) {
             let nats = -bits * std::f32::consts::LN_2 * PIXELS as f32;
-            // Sums over eight pixels of up to ten nats.
+            // Rounding error of sums over eight pixels of up to ten nats.
             let apart = f64::from((one - nats).abs());
             assert!(apart <= lost(80.0), "{name}: {one} {nats}");
         }
-        // The mean is taken of densities, not of their logarithms.
+        // The estimate is the logarithm of a mean of densities, not a mean of logarithms.
         let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
-        // (To a flow that begins as a uniform density, noise is all the same.)
+        // (For a flow that is initially a uniform density, the noise has no effect.)
         let gain = f64::from(mean(&estimate(50)?) - mean(&one));
         let least = if name == "real-nvp" {
             lost(80.0)
@@ -484,7 +483,7 @@ fn a_flow_s_log_likelihood_of_images_is_its_bits_in_nats_and_grows_with_the_draw
 }
 
 #[test]
-fn flows_that_cannot_be_are_refused_by_the_field_s_name() {
+fn errors_for_invalid_flow_configurations_name_the_field() {
     let refusal = |config: FlowConfig| match config.check(IMAGE, CLASSES) {
         Err(Error::Config { key, .. }) => key,
         other => panic!("{other:?}"),
@@ -540,7 +539,7 @@ fn flows_that_cannot_be_are_refused_by_the_field_s_name() {
     }
     let parameters = Parameters::seeded(1, CPU);
     assert!(Flow::new(Shape::grey(1, 1), &good, &parameters.builder()).is_err());
-    // One pixel of three channels is no checkerboard, and can be halved.
+    // One pixel with three channels has no checkerboard mask, but an alternating one.
     let one = Shape {
         channels: 3,
         ..Shape::grey(1, 1)

@@ -1,4 +1,4 @@
-//! Paths, grids and statistics in a latent space.
+//! Interpolation, grids, neighbours, exemplars and statistics in latent spaces.
 
 use candle_core::{DType, Tensor};
 use latent_distributions::Generator;
@@ -12,7 +12,7 @@ use latent_tolerance::{DOUBLE, SINGLE, monte_carlo, rounding};
 use crate::{CPU, PIXELS, Result, vec1};
 
 #[test]
-fn a_linear_path_goes_straight_from_end_to_end() -> Result {
+fn linear_interpolation_has_equal_steps() -> Result {
     let (a, b) = (
         Tensor::new(&[0f32, 4.0], CPU)?,
         Tensor::new(&[1f32, 0.0], CPU)?,
@@ -27,7 +27,7 @@ fn a_linear_path_goes_straight_from_end_to_end() -> Result {
 }
 
 #[test]
-fn every_path_goes_from_end_to_end_and_those_on_circles_keep_the_length() -> Result {
+fn every_interpolation_includes_its_ends_and_circular_ones_keep_the_norm() -> Result {
     let (a, b) = (
         Tensor::new(&[2f32, 0.0, 0.0], CPU)?,
         Tensor::new(&[0f32, 2.0, 0.0], CPU)?,
@@ -50,17 +50,17 @@ fn every_path_goes_from_end_to_end_and_those_on_circles_keep_the_length() -> Res
             lengths.all(|length| f64::from((length - 2.0).abs()) <= rounding(SINGLE, 10, 2.0));
         assert_eq!(round, path != Path::Linear, "{path:?}");
     }
-    // Not perpendicular: the great circle still keeps the length, at equal angles.
+    // If the ends are not orthogonal, the great circle still has a constant norm and equal angles.
     let b = Tensor::new(&[1.2f32, 1.6, 0.0], CPU)?;
     let way: Vec<Vec<f32>> = Path::Spherical.interpolate(&a, &b, 3)?.to_vec2()?;
     let apart = f64::from((way[1][0] - 2.0 * 0.8f32.sqrt()).abs());
     assert!(apart <= rounding(SINGLE, 10, 2.0), "{way:?}");
-    // Ends in one direction name no circle, and the way between them is straight.
+    // Parallel ends define no great circle, so the interpolation is linear.
     let way: Vec<Vec<f32>> = Path::Spherical
         .interpolate(&a, &(&a * 3.0)?, 3)?
         .to_vec2()?;
     assert_eq!(way[1], [4.0, 0.0, 0.0]);
-    // Nor do opposite ones, whatever rounding makes of their angle.
+    // Opposite ends neither, despite rounding of the angle.
     for (a, b) in [(-2.787f32, 0.0023f32), (0.1, -0.7), (3.3, -1e-3)] {
         let (a, b) = (Tensor::new(&[a], CPU)?, Tensor::new(&[b], CPU)?);
         let way = vec1(&Path::Spherical.interpolate(&a, &b, 5)?)?;
@@ -70,7 +70,7 @@ fn every_path_goes_from_end_to_end_and_those_on_circles_keep_the_length() -> Res
 }
 
 #[test]
-fn neighbours_lie_as_far_away_as_told() -> Result {
+fn perturbations_have_the_requested_distances() -> Result {
     let latent = Tensor::new(&[1f32, -2.0, 0.5], CPU)?;
     let around = perturbations(&latent, &[0.0, 0.5, 2.0], 4, &mut Generator::new(1))?;
     assert_eq!(around.dims(), [12, 3]);
@@ -78,10 +78,10 @@ fn neighbours_lie_as_far_away_as_told() -> Result {
     for direction in steps.chunks(3) {
         for (step, radius) in direction.iter().zip([0.0, 0.5, 2.0]) {
             let length = step.iter().map(|x| x * x).sum::<f32>().sqrt();
-            // The latent, of size two, was added and subtracted.
+            // Rounding error of adding and subtracting a latent with values up to 2.
             assert!(f64::from((length - radius).abs()) <= rounding(SINGLE, 10, 4.0));
         }
-        // The same direction, farther out.
+        // Both radii have the same direction.
         let apart = f64::from((direction[2][0] - 4.0 * direction[1][0]).abs());
         assert!(apart <= rounding(SINGLE, 10, 4.0));
     }
@@ -89,8 +89,8 @@ fn neighbours_lie_as_far_away_as_told() -> Result {
 }
 
 #[test]
-fn a_fitted_normal_has_the_moments_of_its_latents_and_diverges_by_the_formula() -> Result {
-    // Mean (1, −2), deviations 2 and 1/2, correlation 0.6.
+fn a_fitted_normal_has_the_moments_of_the_latents_and_the_analytic_kl() -> Result {
+    // Mean (1, −2), standard deviations 2 and 1/2, correlation 0.6.
     const COUNT: usize = 20_000;
     let noise = Generator::new(1).standard_normal((COUNT, 2), DType::F32, CPU)?;
     let turn = Tensor::new(&[[2f32, 0.3], [0.0, 0.4]], CPU)?;
@@ -98,7 +98,7 @@ fn a_fitted_normal_has_the_moments_of_its_latents_and_diverges_by_the_formula() 
         .matmul(&turn)?
         .broadcast_add(&Tensor::new(&[1f32, -2.0], CPU)?)?;
     let fitted = FittedNormal::of(&latents)?;
-    // The largest deviation is two.
+    // The largest standard deviation is 2.
     let close = |found: f64, expected: f64| (found - expected).abs() < monte_carlo(2.0, COUNT);
     assert!(close(fitted.mean[0], 1.0) && close(fitted.mean[1], -2.0));
     let deviations = fitted.standard_deviations();
@@ -114,7 +114,7 @@ fn a_fitted_normal_has_the_moments_of_its_latents_and_diverges_by_the_formula() 
     assert!(kl.is_some_and(|kl| close(kl / expected, 1.0)));
 
     let standard = FittedNormal::of(&noise)?;
-    // 2 n KL has the χ² distribution of the five moments: four of its deviations above its mean.
+    // 2 n KL has a χ² distribution with five degrees of freedom; the limit is four standard deviations above its mean.
     let bound = (5.0 + 4.0 * 10f64.sqrt()) / (2.0 * COUNT as f64);
     let kl = standard.kl_from_standard_normal();
     assert!(kl.is_some_and(|kl| kl < bound));
@@ -128,8 +128,8 @@ fn a_fitted_normal_has_the_moments_of_its_latents_and_diverges_by_the_formula() 
 }
 
 #[test]
-fn principal_components_are_the_directions_of_most_variance() -> Result {
-    // Variances 9, 4 and 0.01 along three perpendicular directions that are no axes.
+fn principal_components_are_the_directions_of_largest_variance() -> Result {
+    // Variances 9, 4 and 0.01 along three orthogonal directions other than the axes.
     const COUNT: usize = 5000;
     let noise = Generator::new(1).standard_normal((COUNT, 3), DType::F32, CPU)?;
     let scaled = noise.broadcast_mul(&Tensor::new(&[3f32, 2.0, 0.1], CPU)?)?;
@@ -140,7 +140,7 @@ fn principal_components_are_the_directions_of_most_variance() -> Result {
     let expected = [9.0 / 13.01, 4.0 / 13.01];
     for (share, expected) in components.explained.iter().zip(expected) {
         assert!(
-            // A variance of n draws has the relative standard error √(2 / n).
+            // The relative standard error of the variance of n draws is √(2/n).
             (share - expected).abs() < monte_carlo(2f64.sqrt() * expected, COUNT),
             "{:?}",
             components.explained
@@ -149,7 +149,7 @@ fn principal_components_are_the_directions_of_most_variance() -> Result {
     let found: Vec<Vec<f32>> = components.project(&latents)?.to_vec2()?;
     let truth: Vec<Vec<f32>> = scaled.to_vec2()?;
     for (found, truth) in found.iter().zip(truth) {
-        // Axes of variances 9 and 4 are off by an angle of √(9 · 4) / (9 − 4) / √n; and so is the mean.
+        // The standard error of the angle between components with variances 9 and 4 is √(9 · 4) / (9 − 4) / √n.
         for (axis, other) in [(0, 1), (1, 0)] {
             let bound = monte_carlo(6.0 / 5.0 * f64::from(truth[other].abs()) + 3.0, COUNT);
             assert!(f64::from((found[axis] - truth[axis]).abs()) < bound);
@@ -166,7 +166,7 @@ fn principal_components_are_the_directions_of_most_variance() -> Result {
 }
 
 #[test]
-fn the_nearest_latents_tell_the_label() -> Result {
+fn knn_classification_takes_the_most_frequent_label() -> Result {
     let latents = Tensor::new(
         &[[0f32, 0.0], [0.1, 0.0], [5.0, 5.0], [5.1, 5.0], [5.0, 5.2]],
         CPU,
@@ -175,7 +175,7 @@ fn the_nearest_latents_tell_the_label() -> Result {
     let queries = Tensor::new(&[[0.2f32, 0.1], [5.0, 4.9]], CPU)?;
     assert_eq!(nearest_labels(&queries, &latents, &labels, 3)?, [3, 8]);
     assert_eq!(nearest_labels(&queries, &latents, &labels, 1)?, [3, 8]);
-    // Of labels that are as frequent, the smallest.
+    // Ties go to the smallest label.
     assert_eq!(
         nearest_labels(&queries, &latents, &[9, 4, 8, 8, 1], 2)?,
         [4, 8]
@@ -185,13 +185,13 @@ fn the_nearest_latents_tell_the_label() -> Result {
         near[0].iter().map(|(index, _)| *index).collect::<Vec<_>>(),
         [1, 0]
     );
-    // Coordinates of up to five.
+    // Coordinates are at most 5.
     let apart = f64::from((near[0][1].1 - 0.05f32.sqrt()).abs());
     assert!(apart <= rounding(SINGLE, 8, 5.0));
     assert_eq!(
         nearest(&queries, &latents, 9)?[1].len(),
         5,
-        "there are no more"
+        "there are only so many latents"
     );
     assert!(nearest_labels(&queries, &latents, &labels[1..], 3).is_err());
     Ok(())
@@ -207,7 +207,7 @@ fn grids_cover_the_plane_row_by_row() -> Result {
     assert_eq!(cells[8], [2.0, 2.0]);
 
     let quantiles = Grid::quantiles(4).first;
-    // The table has 16 digits.
+    // The tabulated quantiles have 16 digits.
     let bound = rounding(DOUBLE, 8, 2.0);
     assert!((quantiles[0] - -1.150_349_380_376_008).abs() < bound);
     assert!((quantiles[0] + quantiles[3]).abs() < bound && quantiles[1] < quantiles[2]);
@@ -225,9 +225,8 @@ fn grids_cover_the_plane_row_by_row() -> Result {
 }
 
 #[test]
-fn representatives_read_well_and_are_apart() -> Result {
-    // Two classes of a hundred on a line, of which the left three quarters read badly; class 1 is
-    // empty.
+fn exemplars_have_high_scores_and_are_far_apart() -> Result {
+    // Two classes of a hundred points on a line; the left three quarters of each have low scores. Class 1 is empty.
     let points: Vec<f32> = (0..200).map(|i| i as f32).collect();
     let labels: Vec<u8> = (0..200).map(|i| if i < 100 { 0 } else { 2 }).collect();
     let scores: Vec<f32> = (0..200)
@@ -235,12 +234,12 @@ fn representatives_read_well_and_are_apart() -> Result {
         .collect();
     let latents = Tensor::from_vec(points, (200, 1), CPU)?;
     let found = exemplars(&latents, &labels, &scores, 3, 3)?;
-    // Kept are 75..100: their middle, then their two ends.
+    // The candidates are 75..100: first their middle, then their two ends.
     assert_eq!(found[0], [87, 99, 75]);
     assert_eq!(found[1], [0usize; 0]);
     assert_eq!(found[2], [187, 199, 175]);
 
-    // A class with few members gives them all, once, even where they coincide.
+    // A small class returns all its members once, even if they coincide.
     let same = Tensor::zeros((4, 2), DType::F32, CPU)?;
     let mut all = exemplars(&same, &[0; 4], &[0.0; 4], 1, 9)?.concat();
     all.sort_unstable();
@@ -251,12 +250,12 @@ fn representatives_read_well_and_are_apart() -> Result {
 }
 
 #[test]
-fn legibility_is_the_share_of_neighbours_with_the_label() -> Result {
-    // Twenty images with ink on the left, label 1, and twenty with ink on the right, label 2.
+fn knn_agreement_is_the_fraction_of_neighbours_with_the_label() -> Result {
+    // Twenty images that are bright on the left (label 1) and twenty that are bright on the right (label 2).
     let noise = Generator::new(1)
         .uniform((40, PIXELS), DType::F32, CPU)?
         .affine(0.1, 0.0)?;
-    // Strong ink on the left, faint on the right: only by the angle are they equals.
+    // The left ones are much brighter, so Euclidean distance would favour one class; cosine similarity does not.
     let ink = |image: usize, pixel: usize| match (image < 20, pixel < 3) {
         (true, true) => 20.0f32,
         (false, false) => 1.0,
@@ -283,8 +282,8 @@ fn legibility_is_the_share_of_neighbours_with_the_label() -> Result {
 }
 
 #[test]
-fn the_nearest_are_found_far_from_the_origin_as_well() -> Result {
-    // Steps of 2⁻⁷ at 1000, whose square 32-bit floats know to 2⁻⁴.
+fn nearest_latents_are_exact_far_from_the_origin() -> Result {
+    // Steps of 2⁻⁷ around 1000, whose square has a spacing of 2⁻⁴ in 32-bit floats.
     let step = 1.0 / 128.0;
     let points: Vec<f32> = (0..50)
         .flat_map(|i| [1000.0 + f32::from(i as u8) * step, -1000.0])

@@ -1,4 +1,4 @@
-//! What every model and every walk through a latent space promises.
+//! Properties of all models and of the tools for latent spaces.
 
 mod blocks;
 mod classifier;
@@ -27,33 +27,33 @@ type Result<T = ()> = std::result::Result<T, Error>;
 
 const CPU: &Device = &Device::Cpu;
 
-/// The shape of the images, and how many pixels that is.
+/// The shape of the images.
 const IMAGE: Shape = Shape::grey(2, 4);
 const PIXELS: usize = IMAGE.elem_count();
-/// Labels are those of ten digits.
+/// The number of classes.
 const CLASSES: usize = 10;
 
-/// What the models of these tests may lose in 32 bits, on numbers of a size: layers of up to eight inputs,
-/// activations, and a sum over eight pixels are a hundred operations.
+/// The bound of rounding errors of the models in these tests, in 32-bit floats, for values of this magnitude: a hundred
+/// operations in layers of up to eight inputs, activations, and a sum over eight pixels.
 fn lost(magnitude: f64) -> f64 {
     rounding(SINGLE, 100, magnitude)
 }
 
-/// The same in 64 bits.
+/// The same bound in 64-bit floats.
 fn lost_in_64_bits(magnitude: f64) -> f64 {
     rounding(DOUBLE, 100, magnitude)
 }
 
-/// One of each model, small, by name, and VAEs trained by each bound.
+/// A small model of every kind, and VAEs with every bound, by name.
 fn models() -> Vec<(String, ModelConfig)> {
     let vaes = [vaes(), vaes_by_bound(), convolutional_vaes()].concat();
     vaes.into_iter()
         .map(|(name, config)| (name.to_owned(), config))
         .chain(flows().into_iter().flat_map(|(name, config)| {
-            let told = format!("conditional {name}");
+            let conditional_name = format!("conditional {name}");
             [
                 (name.to_owned(), ModelConfig::Flow(config.clone())),
-                (told, ModelConfig::ConditionalFlow(config)),
+                (conditional_name, ModelConfig::ConditionalFlow(config)),
             ]
         }))
         .collect()
@@ -68,7 +68,7 @@ fn vae(hidden: &[usize], activation: Activation, latent_size: usize) -> VaeConfi
     }
 }
 
-/// VAEs of fully connected networks: of several sizes, likelihoods and priors.
+/// Fully connected VAEs with several sizes, likelihoods and priors.
 fn vaes() -> Vec<(&'static str, ModelConfig)> {
     let flow_prior = Prior::Flow(FlowPrior {
         couplings: 3,
@@ -123,7 +123,7 @@ fn vaes() -> Vec<(&'static str, ModelConfig)> {
     ]
 }
 
-/// VAEs trained by bounds other than the ELBO of one draw.
+/// VAEs with bounds other than the ELBO with one draw.
 fn vaes_by_bound() -> Vec<(&'static str, ModelConfig)> {
     let by = |bound, samples, beta| {
         ModelConfig::Vae(VaeConfig {

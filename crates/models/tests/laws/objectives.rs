@@ -1,4 +1,4 @@
-//! The bounds that VAEs are trained by, and the log-likelihood by importance sampling.
+//! Training bounds of VAEs, and the log-likelihood by importance sampling.
 
 use std::f64::consts::TAU;
 
@@ -16,7 +16,7 @@ use latent_tolerance::{SINGLE, monte_carlo, rounding};
 use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, lost, models, step, vec1};
 
 #[test]
-fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
+fn the_elbo_is_the_sum_of_its_parts_and_below_the_exact_log_likelihood() -> Result {
     let config = VaeConfig {
         hidden: vec![8],
         activation: Activation::Tanh,
@@ -47,17 +47,17 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
         |tensor: &Tensor| -> Result<f64> { Ok(f64::from(tensor.mean_all()?.to_scalar::<f32>()?)) };
     let part = |name| mean(&loss.parts.iter().find(|(part, _)| *part == name).unwrap().1);
     let elbo = part("elbo")?;
-    // Means of 4,000 numbers of up to ten nats; and the same mean twice.
+    // Rounding error of means of 4,000 values of up to ten nats.
     let bound = rounding(SINGLE, 4000, 10.0);
     assert!((elbo + part("reconstruction")? + part("kl")?).abs() < bound);
     assert_eq!(elbo, -mean(&loss.objective)?);
-    // The gap is KL(q(z|x) ‖ p(z|x)): positive, and here of an untrained posterior.
+    // The gap is KL(q(z|x) ‖ p(z|x)) > 0, here of an untrained posterior.
     assert!(
         elbo < exact && exact - elbo < 1.0,
-        "{elbo} is no lower bound of {exact}"
+        "{elbo} is not a lower bound of {exact}"
     );
 
-    // And the gap is exactly that divergence: importance weighting with many draws closes it.
+    // Importance weighting with many draws closes the gap.
     let posterior = vae.posterior(&image, &())?;
     let draws = posterior
         .sample(&[4000], &mut Generator::new(7))?
@@ -77,8 +77,8 @@ fn the_elbo_is_its_parts_and_lies_below_the_exact_log_likelihood() -> Result {
     Ok(())
 }
 
-/// The bounds of a linear-Gaussian VAE at one image: x = a z + c + s ε with z and ε standard normal, and
-/// a posterior that is not the true one. Returns the mean and the standard error of minus the loss.
+/// The bound of a linear-Gaussian VAE for one image: x = a z + c + s ε with z and ε standard normal, and an approximate
+/// posterior that differs from the true one. Returns the mean and the standard error of the negative loss.
 fn linear_gaussian_bound(bound: Bound, samples: usize) -> Result<(f64, f64)> {
     const REPEATS: usize = 20_000;
     let row = |values: [f64; 2]| -> Result<Tensor> {
@@ -116,7 +116,7 @@ fn linear_gaussian_bound(bound: Bound, samples: usize) -> Result<(f64, f64)> {
     Ok((mean, (variance / REPEATS as f64).sqrt()))
 }
 
-/// The posterior's mean; the true one's is about 1.
+/// The mean of the approximate posterior; that of the true one is about 1.
 const M: f64 = 0.3;
 const A: [f64; 2] = [0.8, -0.5];
 const C: [f64; 2] = [0.1, 0.2];
@@ -124,9 +124,8 @@ const S: f64 = 0.7;
 const X: [f64; 2] = [1.3, -0.6];
 
 #[test]
-fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_many_draws() -> Result
-{
-    // p(x) = N(c, a aᵀ + s² I): by the matrix determinant lemma and Sherman and Morrison's formula.
+fn bounds_of_a_linear_gaussian_model_converge_to_its_marginal_from_below() -> Result {
+    // p(x) = N(c, a aᵀ + s² I), by the matrix determinant lemma and the Sherman–Morrison formula.
     let d = [X[0] - C[0], X[1] - C[1]];
     let squares = |v: [f64; 2]| v[0] * v[0] + v[1] * v[1];
     let along = A[0] * d[0] + A[1] * d[1];
@@ -135,7 +134,7 @@ fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_man
     let determinant = s2 * (s2 + squares(A));
     let exact = -0.5 * (distance + determinant.ln()) - TAU.ln();
 
-    // The ELBO in closed form: everything in it is a moment of q.
+    // The ELBO in closed form, from the moments of q.
     let (m, v) = (M, (-1f64).exp());
     let reconstruction = -TAU.ln()
         - 2.0 * S.ln()
@@ -151,7 +150,7 @@ fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_man
             );
         }
     }
-    // One draw is the ELBO; each further one brings the bound nearer to log p(x).
+    // One draw gives the ELBO; more draws tighten the bound.
     let (mut last, error) = linear_gaussian_bound(Bound::ImportanceWeighted, 1)?;
     assert!((last - elbo).abs() < 4.0 * error, "{last} is not {elbo}");
     for samples in [3, 10, 100] {
@@ -160,7 +159,7 @@ fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_man
             mean > last && mean < exact + 4.0 * error,
             "{samples}: {mean} of {exact}"
         );
-        // The gap falls as 1 / k (Burda et al. 2016, theorem 1; Maddison et al. 2017, proposition 1).
+        // The gap is O(1/k) (Burda et al. 2016, theorem 1; Maddison et al. 2017, proposition 1).
         if samples == 100 {
             let bound = 2.0 * (exact - last) * 10.0 / 100.0 + 4.0 * error;
             assert!(exact - mean < bound, "{mean} is not {exact}");
@@ -171,7 +170,7 @@ fn bounds_of_a_linear_gaussian_model_lie_below_its_marginal_and_meet_it_with_man
 }
 
 #[test]
-fn training_begins_with_as_many_draws_as_it_is_told_and_ends_with_its_own() -> Result {
+fn the_number_of_draws_changes_after_the_initial_phase() -> Result {
     let by = |samples, initial| -> Result<Vae> {
         let config = VaeConfig {
             hidden: vec![8],
@@ -215,7 +214,7 @@ fn training_begins_with_as_many_draws_as_it_is_told_and_ends_with_its_own() -> R
 }
 
 #[test]
-fn the_log_likelihood_by_many_draws_is_the_integral_and_its_pieces_do_not_show() -> Result {
+fn the_importance_sampled_log_likelihood_agrees_with_the_integral() -> Result {
     let config = VaeConfig {
         hidden: vec![8],
         activation: Activation::Tanh,
@@ -231,34 +230,38 @@ fn the_log_likelihood_by_many_draws_is_the_integral_and_its_pieces_do_not_show()
     let prior = StandardNormal::new(1, DType::F32, CPU);
     let joint = (vae.likelihood(&latents, &())?.log_prob(&images)? + prior.log_prob(&latents)?)?;
     let exact = vec1(&(joint.exp()?.sum(0)? * 0.01)?.log()?)?;
-    // More draws than are decoded at once.
+    // More draws than fit in a block.
     let estimate = vae.log_likelihood(&images, &(), 30_000, &mut Generator::new(1))?;
     for (estimate, exact) in vec1(&estimate)?.iter().zip(&exact) {
-        // Of weights that deviate by less than half of their mean.
+        // The standard deviation of the weights is less than half of their mean.
         let apart = f64::from((estimate - exact).abs());
         let bound = monte_carlo(0.5, 30_000);
         assert!(apart < bound, "{estimate} is not {exact}");
     }
     let none = vae.log_likelihood(&images, &(), 0, &mut Generator::new(1));
-    assert!(none.unwrap_err().to_string().contains("0 draws"));
+    assert!(
+        none.unwrap_err()
+            .to_string()
+            .contains("number of draws is 0")
+    );
     Ok(())
 }
 
 #[test]
-fn the_divergence_of_each_dimension_adds_up_to_that_of_all() -> Result {
+fn kl_by_dimension_sums_to_the_kl() -> Result {
     for (name, config) in models() {
         let model = config.build(IMAGE, CLASSES, &Parameters::seeded(1, CPU).builder())?;
         let (images, labels) = (images(4)?, labels(4)?);
         let condition = Labels::from_labels(&labels, Some(CLASSES), DType::F32)?;
         let kl = model.kl_by_dimension(&images, &condition)?;
-        // A flow has no divergence, and the dimensions of a prior that is a flow are not independent.
+        // A flow has no KL divergence, and the dimensions of a flow prior are not independent.
         let has_none = config.is_exact() || name.contains("flow as prior");
         assert_eq!(kl.is_none(), has_none, "{name}");
         let Some(kl) = kl else { continue };
         assert_eq!(kl.dims(), [4, model.latent_size()], "{name}");
         let loss = model.loss(&images, &labels, &mut step(2))?;
         let (_, whole) = &loss.parts[2];
-        // Only in closed form are both the same number, and not one an estimate of the other.
+        // Bounds with a Monte Carlo KL divergence have only an estimate of this sum.
         if name.contains("sampled") || name.contains("iwae") {
             continue;
         }

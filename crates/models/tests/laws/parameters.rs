@@ -8,7 +8,7 @@ use latent_tolerance::{SINGLE, monte_carlo, rounding};
 use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, models, vec1};
 
 #[test]
-fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
+fn initial_values_depend_only_on_the_seed_and_the_name() -> Result {
     let values = |seed| -> Result<Vec<(String, Vec<f32>)>> {
         let parameters = Parameters::seeded(seed, CPU);
         models()[1].1.build(IMAGE, CLASSES, &parameters.builder())?;
@@ -20,7 +20,7 @@ fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
     };
     assert_eq!(values(1)?, values(1)?);
     assert_ne!(values(1)?, values(2)?);
-    // The decoder alone has the values that it has within the model.
+    // A decoder that is built alone has the same values as in the model.
     let parameters = Parameters::seeded(1, CPU);
     latent_models::Mlp::new(
         &[3, 5, 7, PIXELS],
@@ -36,7 +36,7 @@ fn initial_values_depend_on_the_seed_and_the_name_alone() -> Result {
 }
 
 #[test]
-fn names_and_layouts_are_pytorch_s() -> Result {
+fn variables_have_the_names_and_layouts_of_pytorch() -> Result {
     let parameters = Parameters::seeded(1, CPU);
     models()[1].1.build(IMAGE, CLASSES, &parameters.builder())?;
     let shapes: Vec<(String, Vec<usize>)> = parameters
@@ -76,7 +76,7 @@ fn names_and_layouts_are_pytorch_s() -> Result {
 }
 
 #[test]
-fn linear_layers_begin_as_pytorch_s_do() -> Result {
+fn linear_layers_have_the_initial_distribution_of_pytorch() -> Result {
     let parameters = Parameters::seeded(1, CPU);
     latent_models::Linear::new(100, 3000, Activation::Identity, &parameters.builder())?;
     for (name, variable) in parameters.variables() {
@@ -85,9 +85,9 @@ fn linear_layers_begin_as_pytorch_s_do() -> Result {
             .iter()
             .fold(0f32, |largest, value| largest.max(value.abs()));
         let variance = values.iter().map(|value| value * value).sum::<f32>() / values.len() as f32;
-        // Uniform in ±1/√100: nearly reached, and of variance 0.1² / 3.
+        // Uniform in ±1/√100: the range is nearly reached, and the variance is 0.1²/3.
         assert!(largest <= 0.1 && largest > 0.099, "{name}: {largest}");
-        // Squares of uniform numbers deviate by √(4/5) of their mean.
+        // The relative standard deviation of the square of a uniform variable is √(4/5).
         let bound = monte_carlo(0.8f64.sqrt(), values.len());
         let apart = f64::from((variance * 300.0 - 1.0).abs());
         assert!(apart < bound, "{name}: {variance}");
@@ -96,7 +96,7 @@ fn linear_layers_begin_as_pytorch_s_do() -> Result {
 }
 
 #[test]
-fn every_kind_of_initial_value_has_its_mean_and_deviation() -> Result {
+fn every_initialisation_has_its_mean_and_standard_deviation() -> Result {
     use candle_nn::Init;
     use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 
@@ -127,7 +127,7 @@ fn every_kind_of_initial_value_has_its_mean_and_deviation() -> Result {
         let values: Vec<f64> = vec1(&values)?.into_iter().map(f64::from).collect();
         let found = values.iter().sum::<f64>() / 20_000.0;
         let spread = (values.iter().map(|v| (v - found).powi(2)).sum::<f64>() / 20_000.0).sqrt();
-        // Of a normal distribution; the spread of a uniform one is more exact. A constant is rounded.
+        // The standard error for a normal distribution; that for a uniform one is smaller. A constant is rounded.
         let rounded = rounding(SINGLE, 1, mean);
         let bounds = [deviation, deviation / 2f64.sqrt()]
             .map(|deviation| monte_carlo(deviation, 20_000) + rounded);
@@ -140,7 +140,7 @@ fn every_kind_of_initial_value_has_its_mean_and_deviation() -> Result {
 }
 
 #[test]
-fn shapes_are_found_without_their_memory() -> Result {
+fn shapes_allocates_no_memory_for_variables() -> Result {
     // 784 × 10¹¹ weights would be 300 TB.
     let huge = |builder: &VarBuilder| {
         Ok(latent_models::Linear::new(

@@ -31,7 +31,7 @@ fn config(bound: Bound) -> VaeConfig {
     }
 }
 
-/// Variables of a VAE of [`config`], in 64 bits, with a flow as prior that is far from the identity.
+/// 64-bit variables of a VAE with [`config`], whose flow prior is far from the identity.
 fn variables() -> Result<HashMap<String, Tensor>> {
     let parameters = Parameters::seeded(4, CPU);
     Vae::new(PIXELS, &config(Bound::Elbo), &parameters.builder())?;
@@ -39,7 +39,7 @@ fn variables() -> Result<HashMap<String, Tensor>> {
     let mut variables = HashMap::new();
     for (name, variable) in parameters.variables() {
         let value = if name.starts_with("prior") {
-            // The networks begin with next to no output.
+            // The initial outputs of the networks are close to 0.
             (generator.standard_normal(variable.shape(), DType::F64, CPU)? * 0.4)?
         } else {
             variable.as_detached_tensor().to_dtype(DType::F64)?
@@ -54,7 +54,7 @@ fn vae_of(variables: HashMap<String, Tensor>, config: &VaeConfig) -> Result<Vae>
     Vae::new(PIXELS, config, &builder)
 }
 
-/// The middles of the cells of a square grid over [−reach, reach]², `[cells, 2]`, and the area of a cell.
+/// The midpoints of the cells of a square grid over [−reach, reach]², `[cells, 2]`, and the area of a cell.
 fn grid(reach: f64, steps: usize) -> Result<(Tensor, f64)> {
     let width = 2.0 * reach / steps as f64;
     let middle = move |i: usize| -reach + (i as f64 + 0.5) * width;
@@ -63,7 +63,7 @@ fn grid(reach: f64, steps: usize) -> Result<(Tensor, f64)> {
     Ok((cells, width * width))
 }
 
-/// A grid that reaches half as far again as any of some thousand draws of the prior.
+/// A grid 1.5 times as large as the range of thousands of draws from the prior.
 fn grid_of_prior(vae: &Vae, steps: usize) -> Result<(Tensor, f64)> {
     let draws = vae.sample_prior(5000, &mut Generator::new(1))?;
     grid(1.5 * draws.abs()?.max_all()?.to_scalar::<f64>()?, steps)
@@ -73,7 +73,7 @@ fn grid_of_prior(vae: &Vae, steps: usize) -> Result<(Tensor, f64)> {
 fn the_density_of_a_flow_prior_integrates_to_one() -> Result {
     let vae = vae_of(variables()?, &config(Bound::Elbo))?;
     let draws = vae.sample_prior(5000, &mut Generator::new(1))?;
-    // It is no standard normal distribution.
+    // It differs from the standard normal distribution.
     let normal = StandardNormal::new(2, DType::F64, CPU).log_prob(&draws)?;
     let kl = (vae.prior().log_prob(&draws)? - normal)?.mean_all()?;
     assert!(kl.to_scalar::<f64>()? > 0.1, "{kl}");
@@ -81,7 +81,7 @@ fn the_density_of_a_flow_prior_integrates_to_one() -> Result {
     let (cells, area) = grid_of_prior(&vae, 1000)?;
     let total = vae.prior().log_prob(&cells)?.exp()?.sum_all()?;
     let total = total.to_scalar::<f64>()? * area;
-    // Beyond the grid there is less than one draw of thousands.
+    // Outside of the grid, less than one of thousands of draws is expected.
     assert!((total - 1.0).abs() < 1e-3, "{total}");
     Ok(())
 }
@@ -103,8 +103,8 @@ fn the_log_likelihood_under_a_flow_prior_is_the_integral_over_latents() -> Resul
     let joint = joint_under(vae.prior())?;
     let exact = log_integral(&joint)?;
 
-    // A posterior that covers the true one, so that the weights have a finite variance: normal, with its mean and twice
-    // its variance.
+    // An approximate posterior with the mean and twice the variance of the true one, so that the importance weights have a
+    // finite variance.
     let share = joint.broadcast_div(&joint.sum_all()?)?.unsqueeze(1)?;
     let mean = cells.broadcast_mul(&share)?.sum(0)?;
     let squares = cells.broadcast_sub(&mean)?.sqr()?;
@@ -116,7 +116,7 @@ fn the_log_likelihood_under_a_flow_prior_is_the_integral_over_latents() -> Resul
     }
     let vae = vae_of(variables, &config)?;
 
-    // log p(x) ≈ log of a mean of weights: its standard error is that of the weights, relative to their mean.
+    // The standard error of the logarithm of a mean is the relative standard error of the mean.
     let draws = scaled(200_000, 20_000);
     let posterior = vae.posterior(&image, &())?;
     let latents = posterior.sample(&[draws], &mut Generator::new(2))?;
@@ -126,7 +126,7 @@ fn the_log_likelihood_under_a_flow_prior_is_the_integral_over_latents() -> Resul
     let weights = weights.exp()?.flatten_all()?;
     let mean = weights.mean_all()?.to_scalar::<f64>()?;
     let variance = (weights.affine(1.0, -mean)?.sqr()?.mean_all()?).to_scalar::<f64>()?;
-    // And what the grid leaves out.
+    // The probability outside of the grid.
     let bound = monte_carlo(variance.sqrt() / mean, draws) + 1e-3;
     let estimate = vae.log_likelihood(&image, &(), draws, &mut Generator::new(2))?;
     let estimate = estimate.to_vec1::<f64>()?[0];
@@ -134,7 +134,7 @@ fn the_log_likelihood_under_a_flow_prior_is_the_integral_over_latents() -> Resul
         (estimate - exact).abs() < bound,
         "{estimate} is not {exact}"
     );
-    // It is the integral under this prior, and not under a standard normal one.
+    // The integral under the standard normal prior differs.
     let other = log_integral(&joint_under(&StandardNormal::new(2, DType::F64, CPU))?)?;
     assert!(
         (other - exact).abs() > 2.0 * bound,
@@ -143,7 +143,7 @@ fn the_log_likelihood_under_a_flow_prior_is_the_integral_over_latents() -> Resul
     Ok(())
 }
 
-/// Minus the bound of some images, `[n]`.
+/// The negative bound of some images, `[n]`.
 fn objective(vae: &Vae) -> Result<Vec<f64>> {
     let images = images(4)?.to_dtype(DType::F64)?;
     let loss = vae.loss(&images, &labels(4)?, &mut step(1))?;
@@ -151,10 +151,10 @@ fn objective(vae: &Vae) -> Result<Vec<f64>> {
 }
 
 #[test]
-fn a_flow_prior_that_is_the_identity_gives_the_bound_of_the_standard_normal_one() -> Result {
+fn an_identity_flow_prior_gives_the_bound_of_the_standard_normal_prior() -> Result {
     let mut variables = variables()?;
     for (name, value) in &mut variables {
-        // The last layer of each coupling's network.
+        // The last layer of each coupling network.
         if name.starts_with("prior") && name.contains(".2.") {
             *value = value.zeros_like()?;
         }
@@ -178,7 +178,7 @@ fn a_flow_prior_that_is_the_identity_gives_the_bound_of_the_standard_normal_one(
 }
 
 #[test]
-fn the_divergence_from_a_flow_prior_is_that_of_the_draws_and_of_no_dimension_alone() -> Result {
+fn the_kl_from_a_flow_prior_is_estimated_and_has_no_dimensions() -> Result {
     let by_elbo = vae_of(variables()?, &config(Bound::Elbo))?;
     let sampled = vae_of(variables()?, &config(Bound::MonteCarloElbo))?;
     assert_eq!(objective(&by_elbo)?, objective(&sampled)?);
@@ -188,7 +188,7 @@ fn the_divergence_from_a_flow_prior_is_that_of_the_draws_and_of_no_dimension_alo
 }
 
 #[test]
-fn impossible_priors_are_refused_by_the_name_of_the_field() {
+fn errors_for_invalid_priors_name_the_field() {
     let refusal = |latent_size, couplings, hidden: &[usize]| {
         let config = VaeConfig {
             latent_size,

@@ -10,7 +10,7 @@ use latent_models::{
 use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, lost, step, vec1};
 
 #[test]
-fn impossible_shapes_are_refused_by_the_name_of_the_field() {
+fn errors_for_invalid_configurations_name_the_field() {
     for (hidden, latent_size, field) in [
         (vec![8], 0, "latent_size"),
         (vec![8, 0], 2, "hidden"),
@@ -32,7 +32,7 @@ fn impossible_shapes_are_refused_by_the_name_of_the_field() {
 }
 
 #[test]
-fn the_heads_are_mean_and_log_variance() -> Result {
+fn the_posterior_has_the_mean_and_log_variance_of_the_heads() -> Result {
     let config = VaeConfig {
         hidden: vec![],
         activation: Activation::Identity,
@@ -51,7 +51,7 @@ fn the_heads_are_mean_and_log_variance() -> Result {
     }
     let posterior = vae.posterior(&images(1)?, &())?;
     assert_eq!(vec1(posterior.loc())?, [3.0, 3.0]);
-    // A variance of 4 is a standard deviation of 2.
+    // A variance of 4 has a standard deviation of 2.
     assert!(
         vec1(&posterior.scale()?)?
             .iter()
@@ -61,7 +61,7 @@ fn the_heads_are_mean_and_log_variance() -> Result {
 }
 
 #[test]
-fn bits_per_dimension_are_minus_the_elbo_and_samples_are_levels() -> Result {
+fn bits_per_dimension_are_the_negative_elbo_and_samples_are_levels() -> Result {
     let config = VaeConfig {
         hidden: vec![8],
         likelihood: Likelihood::DiscretisedLogistic,
@@ -95,7 +95,7 @@ fn bits_per_dimension_are_minus_the_elbo_and_samples_are_levels() -> Result {
             .all(|x| (x * 255.0 - (x * 255.0).round()).abs() < 1e-3)
     );
     assert!(sample.iter().any(|&x| x > 0.0 && x < 1.0));
-    // The image that stands for a latent is the location.
+    // A latent is decoded to the location.
     let PixelDistribution::DiscretisedLogistic(likelihood) = vae.likelihood(&latents, &())? else {
         panic!("another likelihood");
     };
