@@ -102,7 +102,7 @@ radboud-classify: (_train "vae-conv") (_train "cvae-conv")
     {{latent}} classify runs/cvae-conv
 
 # Test images in their own style as all ten digits
-radboud-restyle: (_train "cvae-conv")
+radboud-analogies: (_train "cvae-conv")
     {{latent}} plot analogies runs/cvae-conv
 
 # HY-673, problem 3: a conditional VAE, its bound, reconstructions, and ten samples of each digit

@@ -126,7 +126,7 @@ formulas! {
 
     // Labels.
     display BAYES = r"p(y \mid x) = \frac{p(x \mid y) \, p(y)}{\sum_{y'} p(x \mid y') \, p(y')}.";
-    display RESTYLE = r"z = \mu(x, y), \qquad x' = \mathbb{E}\left[x \mid z, y'\right].";
+    display STYLE_TRANSFER = r"z = \mu(x, y), \qquad x' = \mathbb{E}\left[x \mid z, y'\right].";
     inline DECODED = r"x = \mathbb{E}[x \mid z, y]";
 
     // Flows.

@@ -142,7 +142,7 @@ fn style_transfer() -> Task {
         "Style transfer",
         "Decode the latents of test images with every label.",
     )
-    .recipe("radboud-restyle")
+    .recipe("radboud-analogies")
     .show(
         Command::of_run("plot analogies", CONDITIONAL),
         "Ten test images (left), and their latents decoded with each of the ten labels",
