@@ -164,3 +164,8 @@ pub fn mnist(test: &str) -> Option<Splits> {
     }
     Some(loaded.splits)
 }
+
+/// Tests the example of the workspace's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

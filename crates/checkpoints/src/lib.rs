@@ -56,3 +56,8 @@ pub use file::{
     to_bytes, write_atomically,
 };
 pub use mismatch::{Expected, Mismatch};
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

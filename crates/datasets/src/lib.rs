@@ -52,3 +52,8 @@ pub use parquet::from_parquet;
 pub use pen::draw_strokes;
 pub use source::{DIRECTORY_VARIABLE, Loaded, Source, load, user_directory};
 pub use synthetic::{digit_strokes, draw_digit, synthetic};
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

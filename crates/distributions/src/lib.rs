@@ -143,3 +143,8 @@ pub trait KlDivergence<Q: ?Sized> {
     /// It is never negative, and 0 only if both distributions are equal.
     fn kl_divergence(&self, q: &Q) -> Result<Tensor, Error>;
 }
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -96,3 +96,8 @@ pub use samples::{Pixels, SampleOptions, samples};
 pub use split::Split;
 #[cfg(feature = "t-sne")]
 pub use t_sne::MIN_TSNE_IMAGES;
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -35,3 +35,8 @@ pub use error::Error;
 pub use file::{HubFile, RepositoryKind};
 pub use hub::{Fetched, Hub};
 pub use transfer::Progress;
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -76,3 +76,8 @@ pub use ops::{
     sequence, sigmoid, squared_norm, standard_logistic_log_density, standard_normal_log_density,
 };
 pub use shape::Shape;
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -82,3 +82,8 @@ pub use vae::{
     Bound, ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae, ConvolutionalVaeConfig,
     FlowPrior, InitialSamples, Likelihood, Objective, PixelDistribution, Prior, Vae, VaeConfig,
 };
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

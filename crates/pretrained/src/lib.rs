@@ -53,3 +53,8 @@ pub use latent_checkpoints::{Collection, Entry};
 pub use latent_models::{AnyModel, Conditional, Generator, LatentModel};
 pub use latent_training::{Experiment, Model, ModelMetadata};
 pub use models::{EMBEDDED, Location, Models, card, load};
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -86,3 +86,8 @@ pub use schedule::Schedule;
 pub use throughput::Throughput;
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};
 pub use upgrade::upgrade;
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

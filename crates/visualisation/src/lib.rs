@@ -83,3 +83,8 @@ pub use image_grid::ImageGrid;
 pub use palette::DIGITS;
 pub use plotters;
 pub use scatter::Scatter;
+
+/// Tests the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,6 +3,7 @@
 
 mod data;
 mod data_of_runs;
+mod documentation;
 mod explorer;
 mod figures;
 mod hub;

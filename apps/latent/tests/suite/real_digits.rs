@@ -89,7 +89,7 @@ fn models_learn_real_digits() {
     let Some(mnist) = latent_tests::mnist("one epoch of each kind of VAE on real digits") else {
         return;
     };
-    let perceptron = |hidden: &[usize]| VaeConfig {
+    let mlp = |hidden: &[usize]| VaeConfig {
         hidden: hidden.to_vec(),
         ..VaeConfig::default()
     };
@@ -100,10 +100,10 @@ fn models_learn_real_digits() {
     };
     let weighted = ModelConfig::Vae(VaeConfig {
         objective: by_many_draws,
-        ..perceptron(&[512])
+        ..mlp(&[512])
     });
-    let plain = ModelConfig::Vae(perceptron(&[512]));
-    let conditional = ModelConfig::ConditionalVae(perceptron(&[512, 256]));
+    let plain = ModelConfig::Vae(mlp(&[512]));
+    let conditional = ModelConfig::ConditionalVae(mlp(&[512, 256]));
     let models = [
         ("vae", plain, 60_000, -172.0),
         ("importance-weighted vae", weighted, 20_000, -195.0),
