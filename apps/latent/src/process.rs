@@ -36,8 +36,8 @@ pub(crate) fn prepare() {
     }));
 }
 
-/// Whether the variable that sets the number of threads does: candle takes no notice of what is no number,
-/// and starts as many threads as it is told to.
+/// Checks the environment variable of the number of threads: candle ignores a value that is not a number, and has no upper
+/// limit.
 ///
 /// # Errors
 /// It does not.

@@ -1,7 +1,7 @@
-"""The models in latent's files as PyTorch modules: `load(path)` gives the module of any such file.
+"""PyTorch modules for the models in latent's files: `load(path)` returns the module and the metadata.
 
-Attributes have the names of the file's tensors, so that `load_state_dict` finds them. Images are rows of pixels in
-[0, 1], [n, pixels]; labels are one-hot rows, [n, classes], with no columns, [n, 0], where a model is not conditional.
+Attributes have the names of the tensors in the file, as `load_state_dict` requires. Images are [n, pixels] in [0, 1];
+labels are one-hot, [n, classes], or [n, 0] for unconditional models.
 """
 
 import json
@@ -24,7 +24,7 @@ ACTIVATIONS = {
 
 
 def load(path) -> tuple[nn.Module, dict]:
-    """The model in a file, in 64-bit floats, and the metadata of the file."""
+    """Load a model in 64-bit floats, and the metadata of its file."""
     with safe_open(path, framework="pt") as file:
         metadata = json.loads(file.metadata()["latent"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}
@@ -32,7 +32,7 @@ def load(path) -> tuple[nn.Module, dict]:
         raise ValueError(f"{path}: convolutional models of format 1 have another order of dimensions")
     data = metadata["data"]
     shape = data.get("shape", data)
-    # Files from before the number of classes was recorded have ten.
+    # Old files do not record the number of classes, which is ten.
     classes = data["classes"] if "shape" in data else 10
     module = make(metadata["experiment"]["model"], shape["height"], shape["width"], classes)
     module.load_state_dict(tensors)
@@ -40,7 +40,7 @@ def load(path) -> tuple[nn.Module, dict]:
 
 
 def make(model: dict, height: int, width: int, classes: int) -> nn.Module:
-    """The module that an experiment's `model` describes."""
+    """Build the module for the `model` table of an experiment."""
     kind = model["kind"]
     module = Flow if kind.endswith("flow") else ConvolutionalVae if "convolutional" in kind else Vae
     return module(model, height, width, classes if "conditional" in kind else 0)
@@ -65,7 +65,7 @@ class Vae(nn.Module):
         self.add_likelihood_and_prior(model, height * width)
 
     def add_likelihood_and_prior(self, model: dict, pixels: int):
-        """The variables of a discretised logistic likelihood and of a flow as prior, where the model has them."""
+        """Add the variables of a discretised logistic likelihood and of a flow prior, if the model has them."""
         if model.get("likelihood") == "discretised-logistic":
             self.likelihood = nn.ParameterDict({"log_scale": torch.zeros(pixels)})
         prior = model.get("prior", {})
@@ -96,7 +96,7 @@ class Vae(nn.Module):
         return self.mean(hidden), self.log_variance(hidden)
 
     def decode(self, z: Tensor, y: Tensor) -> Tensor:
-        """The logits of the pixels' means, or of their locations where the likelihood is a discretised logistic."""
+        """The logits of the means of the pixels, or of the locations of a discretised logistic likelihood."""
         return self.run(self.decoder, z, y)
 
     def image(self, z: Tensor, y: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ class Vae(nn.Module):
         return torch.sigmoid(self.decode(z, y))
 
     def log_likelihood(self, x: Tensor, z: Tensor, y: Tensor) -> Tensor:
-        """log p(x|z, y), [n], in nats: of pixels that are 0 or 1, or of pixels with 256 levels."""
+        """log p(x|z, y), [n], in nats, of binary pixels or of pixels with 256 levels."""
         if not hasattr(self, "likelihood"):
             return -functional.binary_cross_entropy_with_logits(self.decode(z, y), x, reduction="none").sum(1)
         scale, half = torch.exp(self.likelihood.log_scale), 1 / 510
@@ -148,8 +148,8 @@ class ConvolutionalVae(Vae):
 
 
 class Coupling(nn.Module):
-    """An elementwise bijector of one half of the numbers; networks of the other half and the label give its parameters.
-    A normalisation of all numbers may follow, on the data side."""
+    """A coupling layer: an elementwise bijector of one half of the vector, whose parameters are functions of the other half
+    and the label. An optional normalisation of the whole vector follows on the data side."""
 
     def __init__(self, model: dict, halves: list[int], given: int, classes: int):
         super().__init__()
@@ -164,7 +164,7 @@ class Coupling(nn.Module):
             self.norm = nn.ParameterDict(zeros)
 
     def bijector(self, given: Tensor):
-        """The map from data to latents, with the logarithm of its derivative, and the map from latents to data."""
+        """The map from data to latents with the logarithm of its derivative, and the inverse map."""
         if self.kind != "mixture":
             translation = self.translation(given)
             log_scale = torch.tanh(self.log_scale(given)) if self.kind == "affine" else torch.zeros_like(translation)
@@ -194,7 +194,7 @@ class Coupling(nn.Module):
         return to_latent, to_data
 
     def to_latent(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """With the logarithm of the determinant, [n]."""
+        """Map data to latents, with the log-determinant, [n]."""
         log_det = torch.zeros(len(x), dtype=x.dtype)
         if hasattr(self, "norm"):
             x = (x - self.norm.translation) * torch.exp(-self.norm.log_scale)
@@ -213,7 +213,7 @@ class Coupling(nn.Module):
 
 
 class Flow(nn.ModuleList):
-    """`flow` and `conditional-flow`: couplings from the latent side to the data side."""
+    """`flow` and `conditional-flow`: coupling layers, ordered from the latent side to the data side."""
 
     def __init__(self, model: dict, height: int, width: int, classes: int):
         halves = [(height * width + 1) // 2, height * width // 2]
@@ -224,11 +224,11 @@ class Flow(nn.ModuleList):
         index = torch.arange(height * width)
         field = (index // width + index % width) % 2
         second = {"alternating": index % 2, "checkerboard": field, "blocks": index >= halves[0]}[model["mask"]]
-        # The pixels of the first half, and then those of the second.
+        # The pixels of the first part of the mask, followed by those of the second.
         self.order = torch.argsort(second.int(), stable=True)
 
     def to_latent(self, data: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Preprocessed pixels to latents, and the logarithm of the determinant, [n]."""
+        """Map preprocessed pixels to latents, with the log-determinant, [n]."""
         x, log_det = data[:, self.order], 0
         for coupling in reversed(self):
             x, change = coupling.to_latent(x, y)
@@ -238,14 +238,14 @@ class Flow(nn.ModuleList):
         return x, log_det
 
     def to_data(self, latents: Tensor, y: Tensor) -> Tensor:
-        """Latents to preprocessed pixels."""
+        """Map latents to preprocessed pixels."""
         x = latents * torch.exp(-self.scaling) if hasattr(self, "scaling") else latents
         for coupling in self:
             x = coupling.to_data(x, y)
         return x[:, torch.argsort(self.order)]
 
     def preprocess(self, x: Tensor, noise: Tensor | float) -> tuple[Tensor, Tensor]:
-        """Pixels of 256 levels and noise in [0, 1) to preprocessed pixels, and the log-determinant, [n]."""
+        """Preprocess pixels with 256 levels and noise in [0, 1), with the log-determinant, [n]."""
         unit = (255 * x + noise) / 256
         if self.preprocessing["kind"] == "unit":
             return unit, torch.full((len(x),), -x.shape[1] * math.log(256), dtype=x.dtype)
@@ -254,20 +254,20 @@ class Flow(nn.ModuleList):
         return torch.logit(squeezed), (scale / 256 / (squeezed * (1 - squeezed))).log().sum(1)
 
     def levels(self, data: Tensor) -> Tensor:
-        """Preprocessed pixels back to levels with their noise, 0 to 256."""
+        """Invert the preprocessing: levels with noise, 0 to 256."""
         if self.preprocessing["kind"] == "unit":
             return 256 * data
         return 256 * (torch.sigmoid(data) - self.preprocessing["lambda"]) / (1 - 2 * self.preprocessing["lambda"])
 
     def log_prob(self, data: Tensor, y: Tensor) -> Tensor:
-        """The log-density of preprocessed pixels: nats, [n]."""
+        """The log-density of preprocessed pixels, [n], in nats."""
         z, log_det = self.to_latent(data, y)
         if self.base == "logistic":
             return (functional.logsigmoid(z) + functional.logsigmoid(-z)).sum(1) + log_det
         return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) + log_det
 
     def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, None]:
-        """The latents of images whose noise is 1/2."""
+        """Encode images with the noise 1/2."""
         return self.to_latent(self.preprocess(x, 0.5)[0], y)[0], None
 
     def image(self, z: Tensor, y: Tensor) -> Tensor:

@@ -6,16 +6,16 @@ use latent_training::{Evaluation, ModelMetadata};
 
 use crate::Error;
 
-/// What a model's card says of its training and use in the words of a program.
+/// The commands or calls in a model card for training and using the model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instructions {
-    /// The command or call that trains such a model, if there is one.
+    /// The command or call that trains the model, if there is one.
     pub training: Option<String>,
-    /// Commands or calls that use the model, a line each.
+    /// Commands or calls that use the model, one for each line.
     pub usage: Vec<String>,
 }
 
-/// The card of a model: what its file says about itself, in Markdown.
+/// The model card for an index entry, in Markdown.
 pub(crate) struct Card<'a> {
     pub(crate) name: &'a str,
     pub(crate) entry: &'a Entry<ModelMetadata>,
@@ -23,7 +23,7 @@ pub(crate) struct Card<'a> {
 }
 
 impl Card<'_> {
-    /// The card's text.
+    /// The text of the card.
     pub(crate) fn to_markdown(&self) -> Result<String, Error> {
         let metadata = &self.entry.metadata;
         let experiment = &metadata.experiment;
@@ -37,7 +37,7 @@ impl Card<'_> {
         }
         if let Some(metrics) = metadata.metrics.get("test") {
             let binarised = if experiment.data.binarise {
-                ", each pixel drawn as black or white"
+                ", pixels sampled as 0 or 1"
             } else {
                 ""
             };
@@ -49,7 +49,7 @@ impl Card<'_> {
             };
             _ = write!(
                 text,
-                "\n## Figures\n\nNats per image on the test images{errors}, measured of this very \
+                "\n## Metrics\n\nMeans over the test images in nats{errors}, computed with the weights in this \
                  file{binarised}:\n\n```text\n{evaluation}\n```\n"
             );
         }
@@ -86,8 +86,8 @@ impl Card<'_> {
         ];
         if metadata.epoch == 0 {
             // Imported weights.
-            let origin = "another program; what its weights were trained on is not known here";
-            facts.push(("Made by", origin.to_owned()));
+            let origin = "by another program, on unknown data";
+            facts.push(("Training", origin.to_owned()));
         } else {
             let from = format!(
                 "{}, {} training images (SHA-256 `{}`)",
@@ -103,7 +103,7 @@ impl Card<'_> {
                 Some(training) => format!("`{training}` ({how})"),
                 None => how,
             };
-            facts.extend([("Data", from), ("Made by", by)]);
+            facts.extend([("Data", from), ("Training", by)]);
         }
         facts.push((
             "File",
@@ -119,7 +119,7 @@ impl Card<'_> {
     }
 }
 
-/// What images of this shape are.
+/// A description of images with this shape.
 fn images(shape: Shape) -> String {
     let Shape {
         channels,
@@ -133,13 +133,13 @@ fn images(shape: Shape) -> String {
     format!("{height} × {width} pixels, {colours}, in [0, 1]")
 }
 
-/// The front page of a collection, with the header that the hub reads.
+/// The README of a collection, with the YAML header of a hub repository.
 pub(crate) fn overview(models: &Collection<ModelMetadata>) -> String {
     let mut text = String::from(
         "---\nlicense: apache-2.0\nlibrary_name: latent\ndatasets:\n- ylecun/mnist\ntags:\n- \
          safetensors\n- variational-autoencoder\n- normalizing-flow\n---\n\n# Small latent-variable models\n\n\
-         Trained with latent, each with a card of its own. `index.json` holds their lengths and SHA-256 sums.\n\n\
-         | model | what it is | data | file | test images, nats |\n|---|---|---|---|---|\n",
+         Trained with latent. Each model has a card; `index.json` contains lengths and SHA-256 checksums.\n\n\
+         | model | description | data | file | test metric, nats |\n|---|---|---|---|---|\n",
     );
     for (name, entry) in models.models() {
         let metadata = &entry.metadata;
@@ -169,7 +169,7 @@ pub(crate) fn overview(models: &Collection<ModelMetadata>) -> String {
     text
 }
 
-/// Text of somebody else's file without Markdown's special characters.
+/// Untrusted text without Markdown's special characters.
 fn plain(text: &str) -> String {
     let plain = |c: char| match c {
         '|' | '`' | '<' | '>' | '[' | ']' | '*' | '#' | '\\' => ' ',
@@ -179,7 +179,7 @@ fn plain(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
-/// The name of the data as people write it.
+/// The name of the data in its usual spelling.
 fn data_name(metadata: &ModelMetadata) -> &str {
     match metadata.data.name.as_str() {
         "mnist" => "MNIST",
@@ -191,7 +191,7 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// A number with commas between its thousands.
+/// A number with thousands separators: "60,000".
 fn thousands(number: usize) -> String {
     match number {
         0..1000 => number.to_string(),
@@ -207,17 +207,16 @@ fn limits(model: &ModelConfig) -> String {
                 Preprocessing::Unit => "pixels in [0, 1]",
             };
             format!(
-                "Its log-likelihood is exact, and that of a density of {space} after noise was added to \
-                 their grey levels. Not every image that it draws is a digit: most of the likelihood lies in \
-                 single pixels, and little of it in strokes."
+                "The density is exact; it is the density of {space} after dequantisation. Not every sample is a \
+                 recognisable digit: the density depends more on the values of single pixels than on strokes."
             )
         }
-        _ => "What it draws are means of pixels, smoother than handwriting. The ELBO is a lower bound: the \
+        _ => "Samples are means of pixels, which are smoother than handwriting. The ELBO is a lower bound: the \
              log-likelihood is higher."
             .to_owned(),
     };
     format!(
-        "{what} It was shown nothing but single upright digits, white on black and centred: it is for learning \
-         and play, and no reader of digits where a mistake costs anything."
+        "{what} The training images are single digits, upright, centred, and white on black. The model is for \
+         teaching and experiments, not for digit recognition in practice."
     )
 }

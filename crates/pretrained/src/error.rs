@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// Why a pretrained model or an experiment cannot be had, or a model cannot be exported.
+/// An error of loading a pretrained model or an experiment, or of exporting a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -13,32 +13,32 @@ pub enum Error {
     /// The model is not embedded, and its file was not found.
     #[error("{name} ({bytes} bytes) is not embedded, and {file} was not found in {searched}")]
     NotFound {
-        /// The model.
+        /// The name of the model.
         name: String,
-        /// The length of its file.
+        /// The length of its file in bytes.
         bytes: u64,
         /// The name of its file.
         file: String,
-        /// The directories and the cache that were searched, in words.
+        /// The directories and caches that were searched, as text.
         searched: String,
     },
-    /// A model cannot be fetched because no repository was given.
-    #[error("{0} cannot be fetched: no repository of a hub was given")]
+    /// A download was requested without a repository.
+    #[error("{0} cannot be downloaded: no hub repository was given")]
     NoRepository(String),
-    /// Files that are no collection of models would be mixed with one.
+    /// The directory of an export contains other files.
     #[error("{0} is not empty and has no index of models")]
     NotACollection(PathBuf),
-    /// Two models that are exported together have one name.
-    #[error("two of the models are called `{0}`")]
+    /// Two models of an export have the same name.
+    #[error("two of the models have the name `{0}`")]
     DuplicateName(String),
-    /// A file cannot be read or written, or is not the one in the index.
+    /// A file cannot be read or written, or its checksum differs from the index.
     #[error(transparent)]
     Checkpoint(#[from] latent_checkpoints::Error),
-    /// A hub cannot be used, or lacks the file.
+    /// A download from a hub failed.
     #[cfg(feature = "hub")]
     #[error(transparent)]
     Hub(#[from] latent_hub::Error),
-    /// A model or an experiment cannot be parsed.
+    /// A model or an experiment is not valid.
     #[error(transparent)]
     Training(#[from] latent_training::Error),
 }

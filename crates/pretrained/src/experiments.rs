@@ -4,10 +4,10 @@ use crate::Error;
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
-        /// The names of the experiments, in the order in which they are shown.
+        /// The names of all experiments, in display order.
         pub const EXPERIMENTS: &[&str] = &[$($name),*];
 
-        /// The TOML of each.
+        /// The TOML text of each experiment.
         const FILES: &[&str] = &[$(include_str!(concat!("../experiments/", $name, ".toml"))),*];
     };
 }
@@ -35,7 +35,7 @@ files!(
 /// All experiments, in the order of [`EXPERIMENTS`].
 ///
 /// # Errors
-/// None in practice: all of them are parsed by the tests.
+/// None in practice: the tests parse all experiments.
 pub fn experiments() -> Result<Vec<Experiment>, Error> {
     EXPERIMENTS
         .iter()
@@ -43,10 +43,10 @@ pub fn experiments() -> Result<Vec<Experiment>, Error> {
         .collect()
 }
 
-/// The experiment of a name, with settings such as `training.epochs=5`.
+/// The experiment with this name, changed by settings such as `training.epochs=5`.
 ///
 /// # Errors
-/// [`Error::UnknownExperiment`], and [`Error::Training`] for a setting that is no key or no such value.
+/// [`Error::UnknownExperiment`]; [`Error::Training`] if a setting has an unknown key or an invalid value.
 pub fn experiment(name: &str, settings: &[String]) -> Result<Experiment, Error> {
     let mut known = EXPERIMENTS.iter().zip(FILES);
     let (_, text) = known

@@ -8,8 +8,9 @@ use latent_training::ModelMetadata;
 use crate::card::{Card, overview};
 use crate::{Error, Instructions};
 
-/// A directory of models that is being written: files, an index with checksums, a card for each model, and a front
-/// page, which a repository on a hub can hold as they are.
+/// A writer for a directory of models: weights, an index with checksums, model cards, and a README.
+///
+/// The directory can be uploaded to a hub repository without changes.
 pub struct Export {
     directory: PathBuf,
     collection: Collection<ModelMetadata>,
@@ -18,10 +19,10 @@ pub struct Export {
 }
 
 impl Export {
-    /// Opens a new directory, which is created, or one that was exported before, to which models are added.
+    /// Creates a directory, or opens one of an earlier export to add models.
     ///
     /// # Errors
-    /// [`Error::NotACollection`]: it holds other files; [`Error::Checkpoint`]: it cannot be created, or its index
+    /// [`Error::NotACollection`] if it contains other files; [`Error::Checkpoint`] if it cannot be created or its index
     /// cannot be read.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let cannot = |reason| latent_checkpoints::Error::Write {
@@ -42,12 +43,12 @@ impl Export {
         })
     }
 
-    /// Writes a model's file and its card with these instructions. A model of the same name from an earlier export is
-    /// replaced.
+    /// Writes a model file and its card, and adds it to the index. It replaces a model with the same name from an earlier
+    /// export.
     ///
     /// # Errors
-    /// [`Error::DuplicateName`]: a model of this name was added before; [`Error::Checkpoint`]: the name cannot be a
-    /// file's, or a file cannot be written; [`Error::Training`]: the experiment cannot be written as TOML.
+    /// [`Error::DuplicateName`] if a model with this name was already added; [`Error::Checkpoint`] if the name is not a
+    /// valid file name or a file cannot be written; [`Error::Training`] if the experiment cannot be written as TOML.
     pub fn add(
         &mut self,
         name: &str,
@@ -72,10 +73,10 @@ impl Export {
         Ok(write_atomically(&path, card.as_bytes())?)
     }
 
-    /// Writes the front page; the files of weights that were written, and the front page.
+    /// Writes the README and returns the paths of the weights that were written and of the README.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`]: it cannot be written.
+    /// [`Error::Checkpoint`] if it cannot be written.
     pub fn finish(self) -> Result<Vec<PathBuf>, Error> {
         let path = self.directory.join("README.md");
         write_atomically(&path, overview(&self.collection).as_bytes())?;

@@ -1,4 +1,4 @@
-//! Pretrained VAEs and normalizing flows by name, the experiments that train them, and model cards.
+//! Pretrained VAEs and normalizing flows on MNIST by name, with their experiments and model cards.
 //!
 //! ```
 //! use candle_core::Device;
@@ -7,14 +7,14 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let model = latent_pretrained::load("cvae-conv", &Device::Cpu)?.model;
 //! let images = model.conditional()?.sample_conditional(&[3, 1, 4], &mut Generator::new(1))?;
-//! assert_eq!(images.dims(), [3, 784]); // pixels in [0, 1] of a 3, a 1 and a 4
+//! assert_eq!(images.dims(), [3, 784]); // one image for each label, pixels in [0, 1]
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! [`load`] is for the small models, whose weights are embedded ([`EMBEDDED`]). [`Models`] also finds the larger ones
-//! in directories and, with the feature `hub`, on a hub. Every file is verified by its SHA-256. [`card`] describes a
-//! model in Markdown.
+//! [`load`] loads the small models, whose weights are embedded ([`EMBEDDED`]). [`Models`] also finds larger ones in
+//! directories and, with the feature `hub`, on a Hugging Face hub. Every file is verified by its SHA-256 checksum.
+//! [`card`] is the model card in Markdown.
 //!
 //! ```
 //! use latent_pretrained::{LatentModel, Models};
@@ -31,13 +31,20 @@
 //! # }
 //! ```
 //!
-//! An [`experiment`] says what is trained on what; `latent_training::train` makes a run of it:
+//! An [`experiment`] is the configuration that trains a model, for `latent_training::train`:
 //!
 //! ```
 //! let experiment = latent_pretrained::experiment("vae-conv", &["training.epochs=1".to_owned()])?;
 //! assert_eq!(experiment.training.epochs, 1);
 //! # Ok::<(), latent_pretrained::Error>(())
 //! ```
+//!
+//! # Features
+//! `hub` (default) downloads models that are not embedded; without it, the crate has no network code and builds for
+//! WebAssembly. `x86-v4` (default) compiles kernels for AVX-512; `cuda` and `metal` forward to candle.
+//!
+//! Rust 1.94 or later. Main dependencies: candle-core, latent-models, latent-training. Status: part of the `latent`
+//! workspace, below 1.0; minor versions may break the interface.
 
 mod card;
 mod error;

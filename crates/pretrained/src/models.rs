@@ -13,10 +13,10 @@ const INDEX: &[u8] = include_bytes!("../models/index.json");
 
 macro_rules! files {
     ($($name:literal),*) => {
-        /// The names of the models whose weights are embedded.
+        /// The names of the models whose weights are embedded in this crate.
         pub const EMBEDDED: &[&str] = &[$($name),*];
 
-        /// The files of [`EMBEDDED`].
+        /// The model files of [`EMBEDDED`].
         const WEIGHTS: &[&[u8]] = &[$(include_bytes!(concat!("../models/", $name, ".safetensors"))),*];
     };
 }
@@ -39,7 +39,7 @@ const CARDS: &[(&str, &str)] = cards!(
     "vae-conv"
 );
 
-/// The pretrained models: an index of all of them, the embedded files, and the places where others are looked for.
+/// The pretrained models: an index, the embedded files, and the directories and hub repository of the others.
 #[derive(Clone, Debug)]
 pub struct Models {
     index: Collection<ModelMetadata>,
@@ -48,22 +48,22 @@ pub struct Models {
     repository: Option<(Hub, String)>,
 }
 
-/// Where the file of a model is.
+/// The location of a model file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
-    /// In this crate.
+    /// Embedded in this crate.
     Embedded(&'static [u8]),
-    /// In one of the directories, or in the cache of the hub.
+    /// A file in one of the directories or in the cache of the hub.
     File(PathBuf),
-    /// In none of the places that were given.
+    /// Not embedded, and not found in the directories and the cache.
     NotFound,
 }
 
 impl Models {
-    /// The models of this crate's index, of which the embedded ones can be loaded.
+    /// Creates the index of this crate's models, without directories or a hub: only embedded models can be loaded.
     ///
     /// # Errors
-    /// None in practice: the index is parsed by the tests.
+    /// None in practice: the tests parse the index.
     pub fn new() -> Result<Self, Error> {
         Ok(Self {
             index: Collection::parse(INDEX, Path::new("the embedded index"))?,
@@ -73,19 +73,18 @@ impl Models {
         })
     }
 
-    /// Looks in a directory too, for `NAME.safetensors`. Directories are searched in the order in which they are
-    /// given, before the cache of a hub.
+    /// Adds a directory to search for `NAME.safetensors`. Directories are searched in order, before the cache of a hub.
     #[must_use]
     pub fn in_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directories.push(directory.into());
         self
     }
 
-    /// Looks in the cache of a hub too, and [`Self::fetch`] downloads from `repository`, which is `owner/name` or
-    /// `owner/name@revision`.
+    /// Adds a hub repository, `owner/name` or `owner/name@revision`: its cache is searched, and [`Self::fetch`] downloads
+    /// from it.
     ///
     /// # Errors
-    /// [`Error::Hub`]: `repository` is no such name.
+    /// [`Error::Hub`] if `repository` is not a valid name.
     #[cfg(feature = "hub")]
     pub fn on_hub(mut self, hub: Hub, repository: &str) -> Result<Self, Error> {
         hub_file(repository, "index")?;
@@ -93,12 +92,12 @@ impl Models {
         Ok(self)
     }
 
-    /// The models by name: lengths, checksums, and all that their files say about them.
+    /// All models of the index by name, with length, checksum and metadata.
     pub fn entries(&self) -> &BTreeMap<String, Entry<ModelMetadata>> {
         self.index.models()
     }
 
-    /// The model of this name in the index.
+    /// The index entry of a model.
     ///
     /// # Errors
     /// [`Error::UnknownModel`].
@@ -107,7 +106,7 @@ impl Models {
         entry.ok_or_else(|| Error::UnknownModel(name.to_owned()))
     }
 
-    /// Where the file of a model is. Nothing is downloaded.
+    /// Finds the file of a model, without downloading it.
     ///
     /// # Errors
     /// [`Error::UnknownModel`].
@@ -128,11 +127,11 @@ impl Models {
         Ok(found.map_or(Location::NotFound, Location::File))
     }
 
-    /// The verified bytes of a model's file, and its path (its name, if it is embedded).
+    /// Reads and verifies a model file: its bytes and its path (if it is embedded, its name).
     ///
     /// # Errors
-    /// [`Error::UnknownModel`]; [`Error::NotFound`]; [`Error::Checkpoint`]: the file cannot be read, or its checksum is
-    /// not that of the index.
+    /// [`Error::UnknownModel`]; [`Error::NotFound`]; [`Error::Checkpoint`] if the file cannot be read or its checksum
+    /// differs from the index.
     pub fn read(&self, name: &str) -> Result<(Vec<u8>, PathBuf), Error> {
         let entry = self.entry(name)?;
         let file = Collection::<ModelMetadata>::file(name);
@@ -152,21 +151,20 @@ impl Models {
         Ok((bytes, path))
     }
 
-    /// Loads the model of this name onto a device.
+    /// Loads a model onto a device.
     ///
     /// # Errors
-    /// Those of [`Self::read`], and [`Error::Training`]: the weights cannot be brought onto the device.
+    /// Those of [`Self::read`]; [`Error::Training`] if the weights cannot be copied to the device.
     pub fn load(&self, name: &str, device: &Device) -> Result<Model, Error> {
         let (bytes, path) = self.read(name)?;
         Ok(parse_model(&bytes, &path, device)?)
     }
 
-    /// Downloads the file of a model from the hub into its cache, verified against the index. `watch` is called with
-    /// every piece that arrives.
+    /// Downloads a model file from the hub to its cache and verifies it. `watch` receives the progress.
     ///
     /// # Errors
-    /// [`Error::UnknownModel`]; [`Error::NoRepository`]; [`Error::Hub`]; [`Error::Checkpoint`]: the hub has another file
-    /// of this name.
+    /// [`Error::UnknownModel`]; [`Error::NoRepository`]; [`Error::Hub`]; [`Error::Checkpoint`] if the checksum differs from
+    /// the index.
     #[cfg(feature = "hub")]
     pub fn fetch(&self, name: &str, watch: &mut dyn FnMut(Progress)) -> Result<Fetched, Error> {
         let entry = self.entry(name)?;
@@ -179,7 +177,7 @@ impl Models {
         Ok(fetched)
     }
 
-    /// The directories and the cache that were searched, in words.
+    /// The directories and the cache that were searched, as text.
     fn searched(&self) -> String {
         let places = self
             .directories
@@ -209,12 +207,12 @@ fn hub_file(repository: &str, name: &str) -> Result<HubFile, Error> {
 /// Loads an embedded model ([`EMBEDDED`]) onto a device.
 ///
 /// # Errors
-/// [`Error::UnknownModel`], and [`Error::NotFound`] for a model of the index that is not embedded: [`Models`] finds those.
+/// [`Error::UnknownModel`]; [`Error::NotFound`] for a model that is not embedded, which [`Models`] can load.
 pub fn load(name: &str, device: &Device) -> Result<Model, Error> {
     Models::new()?.load(name, device)
 }
 
-/// The card of a pretrained model, embedded or not: Markdown with its data, metrics, training and limits.
+/// The model card of a pretrained model, in Markdown: data, metrics, training, use and limits.
 ///
 /// # Errors
 /// [`Error::UnknownModel`].

@@ -1,5 +1,4 @@
-//! Every embedded model is the one of the index, others are found where they are looked for, and an export is a
-//! collection that can be read again.
+//! Embedded models agree with the index, other models are found in directories, and an export can be read again.
 
 use std::fs;
 use std::path::Path;
@@ -10,11 +9,11 @@ use latent_pretrained::{
     card, experiment, experiments, load,
 };
 
-/// What crates.io takes of a package, less room for sources.
+/// The size limit of crates.io for a package, minus space for sources.
 const LARGEST: usize = 5_000_000;
 
 #[test]
-fn embedded_models_are_those_of_the_index_and_small() {
+fn embedded_models_agree_with_the_index_and_are_small() {
     let models = Models::new().unwrap();
     let mut total = 0;
     for name in EMBEDDED {
@@ -39,7 +38,7 @@ fn embedded_models_are_those_of_the_index_and_small() {
 }
 
 #[test]
-fn every_model_has_a_card_of_its_own() {
+fn every_model_has_a_card() {
     for (name, entry) in Models::new().unwrap().entries() {
         let card = card(name).unwrap();
         assert!(card.starts_with(&format!("# {name}\n")), "{card}");
@@ -49,7 +48,7 @@ fn every_model_has_a_card_of_its_own() {
 }
 
 #[test]
-fn experiments_are_those_of_their_names_and_trained_the_models() {
+fn experiments_have_their_names_and_agree_with_the_models() {
     let all = experiments().unwrap();
     assert!(all.iter().map(|known| &known.name).eq(EXPERIMENTS));
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
@@ -67,7 +66,7 @@ fn experiments_are_those_of_their_names_and_trained_the_models() {
 }
 
 #[test]
-fn a_file_in_a_directory_is_found_and_must_be_the_one_of_the_index() {
+fn a_file_in_a_directory_is_found_and_its_checksum_verified() {
     let directory = tempfile::tempdir().unwrap();
     let models = Models::new().unwrap();
     assert_eq!(models.location("nice").unwrap(), Location::NotFound);
@@ -93,7 +92,7 @@ fn a_file_in_a_directory_is_found_and_must_be_the_one_of_the_index() {
 }
 
 #[test]
-fn an_export_is_read_again_and_mixes_with_nothing_else() {
+fn an_export_can_be_extended_and_refuses_other_directories() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("models");
     let models = Models::new().unwrap();
@@ -115,7 +114,7 @@ fn an_export_is_read_again_and_mixes_with_nothing_else() {
     let plain = fs::read_to_string(path.join("vae-conv.md")).unwrap();
     assert!(!plain.contains("## Use"), "{plain}");
 
-    // A later export adds a model, and the card has the program's words.
+    // A later export adds a model, with instructions in its card.
     let instructions = Instructions {
         training: Some("train me".to_owned()),
         usage: vec!["use me".to_owned()],
@@ -123,9 +122,12 @@ fn an_export_is_read_again_and_mixes_with_nothing_else() {
     let mut export = Export::open(&path).unwrap();
     add(&mut export, "second", &instructions).unwrap();
     export.finish().unwrap();
-    let told = fs::read_to_string(path.join("second.md")).unwrap();
-    assert!(told.contains("| Made by | `train me` (seed 1,"), "{told}");
-    assert!(told.contains("```text\nuse me\n```"), "{told}");
+    let second = fs::read_to_string(path.join("second.md")).unwrap();
+    assert!(
+        second.contains("| Training | `train me` (seed 1,"),
+        "{second}"
+    );
+    assert!(second.contains("```text\nuse me\n```"), "{second}");
     let overview = fs::read_to_string(path.join("README.md")).unwrap();
     for name in ["vae-conv", "second"] {
         assert!(overview.contains(&format!("[`{name}`]({name}.md)")));

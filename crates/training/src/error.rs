@@ -125,7 +125,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The directory is not a run directory.
-    #[error("{directory} is no run directory: it has no {missing}")]
+    #[error("{directory} is not a run directory: it has no {missing}")]
     NoRun {
         /// The directory.
         directory: PathBuf,

@@ -716,7 +716,7 @@ fn invalid_model_paths_and_files_have_specific_errors() {
         message(&directory.path().join("nothing"))
             .contains("neither a run directory nor a .safetensors file")
     );
-    assert!(message(directory.path()).contains("no run directory"));
+    assert!(message(directory.path()).contains("not a run directory"));
 
     let path = directory.path().join("run");
     let run = Run::create(&path, &experiment(&[]), &digits(), None, false).unwrap();

@@ -44,7 +44,7 @@ fn commands(page: &str) -> Vec<Vec<String>> {
     lines
         .chain(spans)
         .filter_map(|line| starts.iter().find_map(|start| line.strip_prefix(start)))
-        .filter(|line| !line.contains(['…', '|']) && !line.starts_with("COMMAND"))
+        .filter(|line| !line.contains(['…', '|']) && !line.contains("COMMAND"))
         .map(|line| words(line.split(" #").next().unwrap()))
         .collect()
 }

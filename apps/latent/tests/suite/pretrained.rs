@@ -65,7 +65,7 @@ fn the_index_the_files_and_the_cards_say_the_same() {
             fs::read_to_string(embedded().join(format!("{name}.md"))).unwrap()
         );
         // The experiment as it is now, and no other: whoever types this gets such a model.
-        let made = format!("| Made by | `latent train {name} --data mnist` (seed 1,");
+        let made = format!("| Training | `latent train {name} --data mnist` (seed 1,");
         assert!(card.contains(&made), "{card}");
         assert_eq!(model["data"]["name"], "mnist");
     }

@@ -336,8 +336,8 @@ fn what_there_is_no_report_of_is_refused() {
         (&["report", "lab9"][..], "did you mean `lab8`?"),
         (&["report", "runs/nothing"], "the assignments are lab8"),
         (&["report", "lab8", "aevb"], "one assignment"),
-        (&["report", "."], "no run directory"),
-        (&["compare", "nothing"], "no run directory"),
+        (&["report", "."], "not a run directory"),
+        (&["compare", "nothing"], "not a run directory"),
         (&["report", "lab8", "--data-dir", "nowhere"], "nowhere"),
     ] {
         let message = fail(directory.path(), arguments, 1);

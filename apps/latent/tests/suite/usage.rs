@@ -214,11 +214,11 @@ fn bad_input_exits_with_1_and_leaves_nothing_behind() {
         (&["train", "vae-2d", "--data", "mnist"], "--data synthetic"),
         (
             &["train", "--resume", "nowhere"],
-            "nowhere is no run directory",
+            "nowhere is not a run directory",
         ),
         (&["evaluate", "nothing"], "latent train EXPERIMENT"),
         (&["evaluate", "file"], "not a safetensors file"),
-        (&["evaluate", "."], "no run directory"),
+        (&["evaluate", "."], "not a run directory"),
         (
             &["evaluate", "run/state.safetensors"],
             "contains a training state, expected a model",
