@@ -1,4 +1,5 @@
 //! The commands and experiments in the documentation are ones that the program takes.
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,9 @@ fn pages() -> Vec<(PathBuf, String)> {
             let is_output = matches!(&*name, "target" | "runs" | "reports" | "node_modules");
             if path.is_dir() && !name.starts_with('.') && !is_output {
                 directories.push(path);
-            } else if name.ends_with(".md") && name != "CHANGELOG.md" {
+            } else if path.extension().is_some_and(|extension| extension == "md")
+                && name != "CHANGELOG.md"
+            {
                 let text = fs::read_to_string(&path).unwrap();
                 pages.push((path, text));
             }
