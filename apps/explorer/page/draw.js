@@ -1,4 +1,4 @@
-// Draw a digit: what is left of it, where it lies, which it is, and all ten in the same hand.
+// The view "Draw": reconstructions of a drawing, its latent, its label by Bayes' rule, and style transfer.
 
 import { complain, hand, index, onceAFrame, open, plane, say } from "./engine.js";
 import { Pad } from "./pad.js";
@@ -9,14 +9,14 @@ const get = (id) => document.getElementById(id);
 const WORDS = ["zeros", "ones", "twos", "threes", "fours", "fives", "sixes", "sevens", "eights", "nines"];
 
 export let pad;
-/** Opened models, and what they made of the drawing. */
+/** The current drawing and its classification; the test reads it. */
 export const seen = {};
 
 export function words(digit) {
   return WORDS[digit];
 }
 
-/** What a digit would be taken for: the most probable. */
+/** The label with the highest posterior. */
 export function mostProbable(logProbabilities) {
   return logProbabilities.indexOf(Math.max(...logProbabilities));
 }
@@ -42,7 +42,7 @@ export async function setUpDraw() {
     paint(get("draw-plane-rebuilt"), small.decode(place, 0));
     map.show([...place]);
     const near = words(map.digitAt(place));
-    get("draw-place").textContent = `(${written(place[0])}, ${written(place[1])}), among ${near}. ${index.data} in colour.`;
+    get("draw-place").textContent = `z = (${written(place[0])}, ${written(place[1])}), nearest images: ${near}. Coloured points: ${index.data}.`;
 
     const logs = large.classLogProbabilities(image);
     const digit = mostProbable(logs);
@@ -54,7 +54,7 @@ export async function setUpDraw() {
     verdict(logs, digit);
   });
 
-  pad = new Pad(get("draw-pad"), { label: "Page to draw a digit on", prompt: "draw here", onChange: look });
+  pad = new Pad(get("draw-pad"), { label: "Canvas for drawing a digit", prompt: "draw here", onChange: look });
   document.querySelectorAll("[data-pad]").forEach((button) => {
     const deeds = { undo: () => pad.undo(), clear: () => pad.clear(), example: () => pad.write(Math.floor(10 * Math.random())) };
     button.addEventListener("click", deeds[button.dataset.pad]);
@@ -70,7 +70,7 @@ export async function setUpDraw() {
 
 function tenDigits(list) {
   return [...Array(10).keys()].map((digit) => {
-    const canvas = tile(`Your hand writing ${digit}`);
+    const canvas = tile(`Your style with the label ${digit}`);
     const share = element("span");
     const bar = element("div", { className: "bar" });
     const name = element("div", { className: "name" }, String(digit), share);
@@ -100,11 +100,11 @@ function percent(probability) {
   return `${(100 * probability).toFixed(1)} %`;
 }
 
-/** In words, and how sure: probabilities of images are nearly 0 or 1, so the distance is said in nats. */
+/** Shows the predicted label. Posterior probabilities are nearly 0 or 1, so the margin is given in nats. */
 function verdict(logs, digit) {
   const order = [...logs.keys()].sort((a, b) => logs[b] - logs[a]);
   const ahead = logs[order[0]] - logs[order[1]];
-  const text = `This is a ${digit}, as the model sees it: ${ahead.toFixed(1)} nats more likely than a ${order[1]}.`;
+  const text = `Predicted label: ${digit}. Its log-posterior is ${ahead.toFixed(1)} nats above that of ${order[1]}.`;
   get("draw-verdict").textContent = text;
   say(text);
 }
@@ -115,6 +115,6 @@ function nothing(map, columns) {
   map.hide();
   columns.forEach((column) => column.hide());
   get("draw-told").textContent = "?";
-  get("draw-place").textContent = `${index.data} in colour.`;
-  get("draw-verdict").textContent = "Nothing is drawn yet.";
+  get("draw-place").textContent = `Coloured points: ${index.data}.`;
+  get("draw-verdict").textContent = "No drawing yet.";
 }

@@ -1,10 +1,10 @@
-// The crates as WebAssembly, and the models that they have opened.
+// The WebAssembly module and the loaded models.
 
 import init, * as rust from "./latent_explorer.js";
 
 export { rust };
 
-/** What models.json says: whose places the points are, and what there is of models. */
+/** The contents of models.json: the name of the data, and the models with their encoded test images. */
 export let index;
 
 const opened = new Map();
@@ -24,7 +24,7 @@ export function entry(name) {
   return index.models.find((model) => model.name === name);
 }
 
-/** The model of this name, fetched when it is first asked for. */
+/** Loads a model; it is downloaded once. */
 export function open(name) {
   if (!opened.has(name)) {
     const model = fetchChecked(`models/${name}.safetensors`)
@@ -40,7 +40,7 @@ export function isOpen(name) {
   return opened.has(name);
 }
 
-/** Models with a plane to walk in, models that are told a digit, and what a person reads in a list. */
+/** The first unconditional model with two latent dimensions, and the first conditional VAE. */
 export const plane = () => index.models.find((model) => model.latentSize === 2 && !model.isConditional);
 export const hand = () => index.models.find((model) => model.isConditional && !model.isExact);
 
@@ -55,12 +55,12 @@ export function megabytes(bytes) {
 async function fetchChecked(address) {
   const response = await fetch(address);
   if (!response.ok) {
-    throw new Error(`${address} cannot be fetched (${response.status}): build the page again by “just explorer”`);
+    throw new Error(`${address} cannot be downloaded (status ${response.status}); build the page again with “just explorer”`);
   }
   return response;
 }
 
-/** Says what went wrong, at the top of the page. */
+/** Shows an error at the top of the page. */
 export function complain(error) {
   const alert = document.getElementById("alert");
   alert.textContent = error.message ?? String(error);
@@ -69,13 +69,13 @@ export function complain(error) {
 
 let saying;
 
-/** Tells a screen reader, once nothing has changed for a moment. */
+/** Announces a text to screen readers, after 700 ms without another one. */
 export function say(text) {
   clearTimeout(saying);
   saying = setTimeout(() => (document.getElementById("said").textContent = text), 700);
 }
 
-/** Calls `work` once before the next picture, however often it is asked for. */
+/** A function that calls `work` at most once in each animation frame. */
 export function onceAFrame(work) {
   let asked = false;
   return () => {

@@ -1,4 +1,4 @@
-// The page begins here: what the address names is shown, and each part is set up when it is first looked at.
+// Entry point: shows the view named in the address. A view is set up when it is first shown.
 
 import { complain, index, megabytes, rust, start } from "./engine.js";
 import { setUpDraw } from "./draw.js";
@@ -30,10 +30,10 @@ try {
     if (i % 3 === 0) document.documentElement.style.setProperty(`--d${i / 3}`, `rgb(${bytes.slice(i, i + 3).join(" ")})`);
   });
   const flows = index.models.filter((model) => model.isExact).map((model) => `${model.name}, ${megabytes(model.bytes)}`);
-  if (flows.length) document.getElementById("about").textContent = `Flows (${flows.join("; ")}) are fetched when they are chosen.`;
+  if (flows.length) document.getElementById("about").textContent = `Flows (${flows.join("; ")}) are downloaded when selected.`;
   addEventListener("hashchange", () => show().catch(complain));
   await show();
-  // Measured from the beginning of the navigation.
+  // For the test: milliseconds since the start of the navigation.
   performance.mark("ready");
 } catch (error) {
   complain(error);

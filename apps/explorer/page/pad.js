@@ -1,12 +1,12 @@
-// A page to draw on.
+// A canvas for drawing.
 
 import { rust } from "./engine.js";
 
-/** How wide the pen is, as a share of the page. */
+/** The width of the pen, as a fraction of the canvas. */
 const PEN = 0.075;
 
 export class Pad {
-  /** `prompt` is what an empty page says, `label` what it is called, `onChange` called after every move. */
+  /** `label` is the accessible name, `prompt` the text on an empty canvas; `onChange` is called after every change. */
   constructor(container, { label, prompt = "", onChange }) {
     this.container = container;
     this.onChange = onChange;
@@ -18,7 +18,7 @@ export class Pad {
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-roledescription", "drawing pad");
-    this.canvas.setAttribute("aria-label", `${label}. Press a digit to have an example written, Backspace to clear.`);
+    this.canvas.setAttribute("aria-label", `${label}. Press a digit key to draw an example, Backspace to clear.`);
     container.append(this.canvas);
     new ResizeObserver(() => this.paint()).observe(container);
 
@@ -36,7 +36,7 @@ export class Pad {
     return this.strokes.length === 0;
   }
 
-  /** The drawing as 28 × 28 grey levels. */
+  /** The drawing as 28 × 28 grey levels, in MNIST's format. */
   image() {
     const flat = this.strokes.flatMap((stroke) => [...stroke.flat(), NaN, NaN]);
     return rust.draw(new Float32Array(flat));
@@ -50,7 +50,7 @@ export class Pad {
     this.set(this.strokes.slice(0, -1));
   }
 
-  /** Writes an example of a digit: another one each time. */
+  /** Draws an example of a digit, a different one in each call. */
   write(digit) {
     const flat = rust.example(digit, this.seed++);
     const strokes = [[]];
@@ -115,7 +115,7 @@ export class Pad {
     for (const stroke of this.strokes) {
       context.beginPath();
       for (const [x, y] of stroke) context.lineTo(x * side, y * side);
-      // A line of no length is a dot.
+      // Draws a stroke of a single point as a dot.
       context.lineTo(stroke.at(-1)[0] * side, stroke.at(-1)[1] * side);
       context.stroke();
     }

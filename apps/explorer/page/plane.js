@@ -1,19 +1,19 @@
-// A latent plane: where the test images lie, coloured by digit, and a point that can be moved.
+// A scatter plot of the latents of test images, coloured by digit, with a movable point.
 
 import { rust } from "./engine.js";
 import { element } from "./tiles.js";
 
 export class Plane {
   /**
-   * `onMove`, where there is one, is called with the place that the point is moved to; `named` is whether the
-   * digits have places of their own.
+   * `onMove`, if given, is called with the new position of the point. `named` shows the digit at each class's median,
+   * for a model whose classes are separated.
    */
   constructor(container, cloud, { onMove, label, named }) {
     const figure = element("figure", { className: "plane" });
     container.replaceChildren(figure);
     this.figure = figure;
     this.cloud = cloud;
-    // Nearly all points: for the sake of a few far out, the others would be crowded.
+    // The axes cover 99.8 % of the coordinates, so that outliers do not crowd the others.
     const sizes = cloud.points.map(Math.abs).sort();
     this.range = 1.08 * sizes[Math.floor(0.998 * (sizes.length - 1))];
     this.canvas = element("canvas");
@@ -36,7 +36,7 @@ export class Plane {
     else figure.setAttribute("role", "img");
   }
 
-  /** The digit of most of the test images near a place. */
+  /** The most frequent digit among the test images nearest to a position. */
   digitAt([x, y]) {
     return rust.nearestDigit(this.cloud.points, this.cloud.labels, x, y);
   }
@@ -49,7 +49,7 @@ export class Plane {
     this.marker.hidden = true;
   }
 
-  /** Draws a way, and where on it one is: none, if there are no places. */
+  /** Draws an interpolation path and the current position on it; nothing without positions. */
   showWay(places, here) {
     const point = ([x, y]) => this.share([x, y]).join(",");
     this.line.setAttribute("points", places.map(point).join(" "));
@@ -65,7 +65,7 @@ export class Plane {
     this.place = marker === this.marker ? place : this.place;
   }
 
-  /** Where on the figure a place is, from 0 to 1. */
+  /** Converts a position to coordinates from 0 to 1 in the figure. */
   share([x, y]) {
     return [0.5 + x / (2 * this.range), 0.5 - y / (2 * this.range)];
   }
@@ -78,7 +78,7 @@ export class Plane {
     figure.setAttribute("aria-roledescription", "latent plane");
     const limit = (value) => Math.min(this.range, Math.max(-this.range, value));
     const move = (place) => {
-      // Known before it is shown: keys may be quicker than pictures.
+      // Set before the next animation frame, since keys may repeat faster.
       this.place = place.map(limit);
       onMove(this.place);
     };
@@ -106,7 +106,7 @@ export class Plane {
     });
   }
 
-  /** A digit at the median of each class, so that colour is not the only thing to tell them by. */
+  /** Adds each digit at the median of its class, so that colour is not the only distinction. */
   nameClasses() {
     const { points, labels } = this.cloud;
     for (let digit = 0; digit < 10; digit++) {

@@ -1,4 +1,4 @@
-// Sample: new digits from a seed, which the address holds.
+// The view "Sample": samples of a model, reproducible by the address.
 
 import { complain, entry, index, isOpen, megabytes, onceAFrame, open, title } from "./engine.js";
 import { chosenDigits, digitChips, element, paint, tile } from "./tiles.js";
@@ -6,7 +6,7 @@ import { chosenDigits, digitChips, element, paint, tile } from "./tiles.js";
 const get = (id) => document.getElementById(id);
 const USUAL = { count: 5, temperature: 1, seed: 1 };
 
-/** What is shown: the test reads it. */
+/** The current samples; the test reads it. */
 export const state = {};
 
 export async function setUpSample() {
@@ -17,7 +17,7 @@ export async function setUpSample() {
   }
   digitChips(get("sample-digits"), "checkbox", "digit", [...Array(10).keys()], () => {});
 
-  /** Sets the form to what the address says; what it does not say, or says wrongly, is as usual. */
+  /** Sets the form from the address; missing and invalid values get their defaults. */
   const read = () => {
     const asked = new URLSearchParams(location.hash.split("?")[1]);
     const usual = index.models.find((known) => known.isConditional) ?? index.models[0];
@@ -33,7 +33,7 @@ export async function setUpSample() {
   const limitCount = () => {
     const told = entry(model.value).isConditional;
     count.max = told ? 10 : 100;
-    get("sample-count-label").textContent = told ? "Of each" : "Images";
+    get("sample-count-label").textContent = told ? "Images of each label" : "Images";
     get("sample-digits").hidden = !told;
   };
   const whole = (field) => Math.round(Math.min(field.max, Math.max(field.min, field.valueAsNumber || 0)));
@@ -55,11 +55,11 @@ export async function setUpSample() {
       `latent sample ${chosen.name}${told && ` --labels ${digits.join(",")}`}` +
       ` --count ${count} --temperature ${temperature} --seed ${seed}`;
     if (chosen.isConditional && digits.length === 0) {
-      get("sample-status").textContent = "Choose a digit.";
+      get("sample-status").textContent = "Select a label.";
       return;
     }
     try {
-      if (!isOpen(chosen.name)) get("sample-status").textContent = `Fetching ${chosen.name}, ${megabytes(chosen.bytes)} …`;
+      if (!isOpen(chosen.name)) get("sample-status").textContent = `Downloading ${chosen.name}, ${megabytes(chosen.bytes)} …`;
       const opened = await open(chosen.name);
       if (model.value !== chosen.name) return;
       get("sample-status").textContent = "";
@@ -103,14 +103,14 @@ export async function setUpSample() {
       await navigator.clipboard.writeText(location.href);
       button.textContent = "Copied";
     } catch {
-      button.textContent = "It is in the address bar";
+      button.textContent = "Copy it from the address bar";
     }
     setTimeout(() => (button.textContent = "Copy link"), 1500);
   });
   addEventListener("hashchange", () => {
     if (!location.hash.startsWith("#sample") || location.hash === state.address) return;
     if (location.hash === "#sample") {
-      // Back from another part: what was chosen is still there.
+      // Back from another view: the form is unchanged.
       history.replaceState(null, "", state.address);
       return;
     }
@@ -127,7 +127,7 @@ function show({ family, isConditional }, digits, count, images) {
   const container = get("sample-images");
   const told = isConditional ? ` of ${digits.join(", ")}` : "";
   container.setAttribute("aria-label", `${total} samples${told} from the ${family}`);
-  // Wide rather than high: two digits beside each other, where there are many.
+  // With many labels, two labels a row make the picture wider than high.
   const wide = isConditional && count > 1 && digits.length > 1 && count <= 5 ? 2 * columns : columns;
   container.style.setProperty("--columns", wide);
   while (container.children.length > total) container.lastChild.remove();

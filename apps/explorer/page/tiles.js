@@ -1,8 +1,8 @@
-// Images as ink on paper: a pixel's value is how opaque the ink is, and the style sheet says its colour.
+// Images on canvases: a pixel's value is its opacity; the style sheet sets the colour.
 
 const SIDE = 28;
 
-/** Paints image number `place` of `images`, whose white is `most`. */
+/** Paints image number `place` of `images`, whose values are 0 to `most`. */
 export function paint(canvas, images, place = 0, most = 1) {
   const context = canvas.getContext("2d");
   const picture = context.createImageData(SIDE, SIDE);
@@ -34,12 +34,12 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
-/** A number as a person reads it. */
+/** A number with two decimals and a minus sign. */
 export function written(value) {
   return value.toFixed(2).replace("-", "−");
 }
 
-/** The digits 0 to 9 as buttons of which one, or several, can be chosen. */
+/** Radio buttons or checkboxes for the digits 0 to 9. */
 export function digitChips(fieldset, type, name, chosen, onChange) {
   for (let digit = 0; digit < 10; digit++) {
     const input = element("input", { type, name, value: digit, checked: chosen.includes(digit) });

@@ -1,4 +1,4 @@
-// Walk the latent space: a point to drag, a number for each dimension, and ways between two drawings.
+// The view "Explore": a movable point, a slider for each latent dimension, and interpolation between two drawings.
 
 import { complain, entry, hand, index, isOpen, megabytes, onceAFrame, open, say, title } from "./engine.js";
 import { mostProbable, words } from "./draw.js";
@@ -7,13 +7,13 @@ import { Plane } from "./plane.js";
 import { chosenDigits, digitChips, element, paint, tile, written } from "./tiles.js";
 
 const get = (id) => document.getElementById(id);
-/** Images of a way, and how many of them are shown in a row. */
+/** The number of interpolation steps, and of images in the row. */
 const STEPS = 41;
 const SHOWN = 11;
-/** Dimensions in which images differ less are empty: the decoder does not look at them. */
+/** Dimensions whose latents have a smaller standard deviation are unused by the decoder (posterior collapse). */
 const EMPTY = 0.1;
 
-/** What is walked in: the test reads it. */
+/** The current model, latent and interpolation; the test reads it. */
 export const state = {};
 
 export async function setUpWalk() {
@@ -42,8 +42,9 @@ export async function setUpWalk() {
     const place = dimensions.slice(0, 2).map((dimension) => state.latent[dimension]);
     state.map.show(place);
     get("walk-place").textContent =
-      `(${place.map(written).join(", ")})` +
-      (entry(state.name).isConditional ? "" : `, among ${words(state.map.digitAt(place))}`) + `. ${index.data} in colour.`;
+      `z = (${place.map(written).join(", ")})` +
+      (entry(state.name).isConditional ? "" : `, nearest images: ${words(state.map.digitAt(place))}`) +
+      `. Coloured points: ${index.data}.`;
     say(get("walk-place").textContent);
     for (const { dimension, input, output } of state.sliders) {
       input.value = state.latent[dimension];
@@ -79,15 +80,15 @@ export async function setUpWalk() {
     showWay();
   });
 
-  const start = new Pad(get("walk-start"), { label: "Drawing to begin with", prompt: "draw", onChange: findWay });
-  const end = new Pad(get("walk-end"), { label: "Drawing to end with", prompt: "draw", onChange: findWay });
+  const start = new Pad(get("walk-start"), { label: "First drawing", prompt: "draw", onChange: findWay });
+  const end = new Pad(get("walk-end"), { label: "Second drawing", prompt: "draw", onChange: findWay });
   get("walk-lambda").addEventListener("input", showWay);
   get("walk-path").addEventListener("change", findWay);
 
   const choose = async () => {
     const chosen = entry(select.value);
     try {
-      if (!isOpen(chosen.name)) get("walk-status").textContent = `Fetching ${chosen.name}, ${megabytes(chosen.bytes)} …`;
+      if (!isOpen(chosen.name)) get("walk-status").textContent = `Downloading ${chosen.name}, ${megabytes(chosen.bytes)} …`;
       const model = await open(chosen.name);
       state.hand ??= await open(hand().name);
       if (select.value !== chosen.name) return;
@@ -98,14 +99,14 @@ export async function setUpWalk() {
       return;
     }
     get("walk-status").textContent = chosen.isExact
-      ? "A flow’s latent has a number for each pixel: too many to walk in, but there are ways between drawings."
+      ? "The latents of a flow have one dimension for each pixel: too many for a plot, but interpolation works."
       : "";
     get("walk-digits").hidden = !chosen.isConditional || chosen.isExact;
     get("walk-space").hidden = chosen.isExact;
     state.map = undefined;
     if (!chosen.isExact) {
       state.map = new Plane(get("walk-plane"), chosen.cloud, {
-        label: "Latent plane: the arrow keys move the point",
+        label: "Latent space: the arrow keys move the point",
         named: !chosen.isConditional,
         onMove: (place) => {
           place.forEach((value, axis) => (state.latent[chosen.cloud.dimensions[axis]] = value));
@@ -128,7 +129,7 @@ export async function setUpWalk() {
   await choose();
 }
 
-/** A slider for each dimension, those first in which the images differ most. */
+/** A slider for each latent dimension, in descending order of the standard deviation of the test images. */
 function makeSliders({ cloud, latentSize }, decode) {
   const container = get("walk-sliders");
   const all = get("walk-all");
@@ -150,7 +151,7 @@ function makeSliders({ cloud, latentSize }, decode) {
     decode();
   };
   const used = cloud.spreads.filter((spread) => spread > EMPTY).length;
-  all.textContent = `All ${latentSize}: the other ${latentSize - used} change nothing`;
+  all.textContent = `Show all ${latentSize} (the other ${latentSize - used} are unused)`;
   all.onclick = () => show(latentSize);
   show(used);
 }

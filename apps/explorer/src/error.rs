@@ -1,50 +1,50 @@
 use latent_models::Shape;
 use wasm_bindgen::{JsError, JsValue};
 
-/// What the page cannot do, in words for who looks at it.
+/// An error that the page shows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A model of images that the page does not draw.
+    /// The images of a model are not 28 × 28 grey pixels.
     #[error(
-        "{name} is a model of images of {}×{} pixels and {} channel(s), and the page draws 28×28 grey ones: \
-         choose one that was trained on MNIST",
+        "{name} is a model of images with {}×{} pixels and {} channel(s); the page needs 28×28 grey pixels: choose a \
+         model that was trained on MNIST",
         shape.height,
         shape.width,
         shape.channels
     )]
     ImageShape {
-        /// The model.
+        /// The name of the model.
         name: String,
         /// The shape of its images.
         shape: Shape,
     },
-    /// Numbers that are not as many as an image, a latent or a list of them has.
-    #[error("{found} numbers are no {what}, which has {expected}")]
+    /// An image or a latent has the wrong number of values.
+    #[error("the {what} has {found} values, expected {expected}")]
     Count {
-        /// What they should be.
+        /// The kind of input.
         what: &'static str,
-        /// How many were given.
+        /// The number of values that were given.
         found: usize,
-        /// How many it takes.
+        /// The required number of values.
         expected: usize,
     },
-    /// A path that is not one of those that exist.
-    #[error("there is no path `{0}`: it is linear, sinusoidal or spherical")]
+    /// An interpolation method is unknown.
+    #[error("there is no interpolation method `{0}`, expected linear, sinusoidal or spherical")]
     Path(String),
-    /// More images than a page should draw.
-    #[error("{0} images are too many for a page: draw 1,000 or fewer")]
+    /// More images were requested than the page can show.
+    #[error("{0} images are too many for a page: request 1,000 or fewer")]
     TooMany(usize),
-    /// The model's file is not what it should be.
+    /// The model file is invalid, or the labels are.
     #[error(transparent)]
     File(#[from] latent_training::Error),
-    /// The model cannot do it.
+    /// The model cannot perform the operation.
     #[error(transparent)]
     Model(#[from] latent_models::Error),
-    /// The figure cannot be made.
+    /// Computing a figure failed.
     #[error(transparent)]
     Figure(#[from] latent_figures::Error),
-    /// The picture cannot be drawn.
+    /// Rendering a picture failed.
     #[error(transparent)]
     Picture(#[from] latent_visualisation::Error),
     /// An operation on tensors failed.
@@ -52,10 +52,10 @@ pub enum Error {
     Tensor(#[from] candle_core::Error),
 }
 
-/// In the browser it is an exception with the message.
+/// Converts an error to a JavaScript exception with its message.
 impl From<Error> for JsValue {
     fn from(error: Error) -> Self {
-        // The first line says it; a backtrace may follow.
+        // Only the first line: a backtrace may follow.
         let message = error.to_string();
         JsError::new(message.lines().next().unwrap_or_default()).into()
     }

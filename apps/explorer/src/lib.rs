@@ -1,12 +1,11 @@
-//! What the page computes in the browser: drawings as MNIST would show them, and what trained models make
-//! of them.
+//! The WebAssembly module of the explorer: drawings in MNIST's format, and trained models.
 //!
-//! The page in `page/` runs it compiled for the browser; it is tested as a library like any other:
+//! The page in `page/` calls it in the browser. It is also a library for tests:
 //!
 //! ```
 //! use latent_explorer::{draw, example};
 //!
-//! // Strokes are the x and y of their points, on a page of side 1, with NaN between two strokes.
+//! // Strokes are x and y of their points in [0, 1], with a NaN pair between two strokes.
 //! let strokes = example(7, 1);
 //! let image = draw(&strokes); // 28 × 28 grey levels
 //! assert_eq!(image.len(), 784);
@@ -25,14 +24,14 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub use error::Error;
 pub use model::{Interpolation, Model, Samples};
 
-/// Rows and columns of an image.
+/// The height and width of an image in pixels.
 pub const SIDE: usize = 28;
 
-/// The strokes of a drawing as MNIST would show it, 784 grey levels: the x and y of each point, on a page of
-/// side 1, with NaN for both between two strokes.
+/// Renders a drawing like an MNIST image, 784 grey levels. `strokes` are x and y of each point in [0, 1], with a NaN
+/// pair between two strokes.
 #[wasm_bindgen]
 pub fn draw(strokes: &[f32]) -> Vec<u8> {
-    /// What is smaller than this share of the page is a dot or a mistake, and not made large.
+    /// Smaller drawings, such as dots, are not enlarged.
     const SMALLEST: f32 = 0.12;
     let (points, _) = strokes.as_chunks::<2>();
     let strokes: Vec<Vec<[f32; 2]>> = points
@@ -42,24 +41,24 @@ pub fn draw(strokes: &[f32]) -> Vec<u8> {
     draw_strokes(&strokes, SMALLEST).to_vec()
 }
 
-/// Strokes of a digit for who has no pen, in a hand that depends on the seed.
+/// Synthetic strokes of a digit, whose style depends on the seed.
 #[wasm_bindgen]
 pub fn example(digit: u8, seed: u32) -> Vec<f32> {
     let strokes = digit_strokes(digit, &mut Generator::new(seed.into()));
     strokes.join(&[f32::NAN; 2]).into_flattened()
 }
 
-/// The colour of each digit: red, green and blue of ten.
+/// The colours of the ten digits: red, green and blue of each.
 #[wasm_bindgen]
 pub fn colours() -> Vec<u8> {
     DIGITS.as_flattened().to_vec()
 }
 
-/// What the test images nearest to a point of a plane show, most of them: `points` are the x and y of each, and
-/// `labels` their digits.
+/// The most frequent digit among the 15 points nearest to (x, y). `points` are x and y of each point, `labels` their
+/// digits.
 ///
 /// # Errors
-/// There are no points, or not a label for each.
+/// There are no points, or the numbers of points and labels differ.
 #[wasm_bindgen(js_name = nearestDigit)]
 pub fn nearest_digit(points: &[f32], labels: &[u8], x: f32, y: f32) -> Result<u8, Error> {
     const NEIGHBOURS: usize = 15;

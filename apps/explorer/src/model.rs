@@ -13,31 +13,31 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{Error, SIDE};
 
-/// Pixels of an image.
+/// The number of pixels of an image.
 const PIXELS: usize = SIDE * SIDE;
 
-/// Draws of z for the likelihood of a drawing under a label, as `latent classify` takes: of 4,000 MNIST test
-/// images it tells 97.5 %, and with three draws 97.2 %.
+/// The number of draws of z for the likelihood under a label, the default of `latent classify`. The accuracy on 4,000
+/// MNIST test images is 97.5 %; with three draws, 97.2 %.
 const DRAWS: usize = 10;
 
-/// A trained model, opened from the bytes of its file.
+/// A trained model for the page.
 ///
-/// Images go in as 784 grey levels, row by row, 0 for paper and 255 for ink, and come out as as many numbers in
-/// [0, 1]. `digit` is what a conditional model is told that an image shows; any other ignores it.
+/// Input images are 784 grey levels in row order, 0 for paper and 255 for ink; output images are 784 values in [0, 1].
+/// `digit` is the label of an image for a conditional model; other models ignore it.
 #[wasm_bindgen]
 pub struct Model(latent_training::Model);
 
-/// An interpolation between two images: the images of a path through the latent space, and their latents.
+/// An interpolation between two images: the decoded images and their latents.
 #[wasm_bindgen(getter_with_clone)]
 #[derive(Clone, Debug)]
 pub struct Interpolation {
-    /// `[steps, 784]`
+    /// The decoded images, `[steps, 784]`.
     pub images: Vec<f32>,
-    /// `[steps, latent_size]`
+    /// The interpolated latents, `[steps, latent_size]`.
     pub latents: Vec<f32>,
 }
 
-/// Samples of a model.
+/// Samples from a model.
 #[wasm_bindgen]
 #[derive(Clone, Debug)]
 pub struct Samples(ImageFigure);
@@ -50,10 +50,10 @@ impl Samples {
         self.0.grid.images().to_vec()
     }
 
-    /// The picture that `latent sample` draws of them.
+    /// The samples as a PNG, the figure of `latent sample`.
     ///
     /// # Errors
-    /// It is too large to be encoded.
+    /// The figure is too large to be encoded.
     pub fn png(&self) -> Result<Vec<u8>, Error> {
         Ok(self.0.render(Format::Png)?)
     }
@@ -61,11 +61,10 @@ impl Samples {
 
 #[wasm_bindgen]
 impl Model {
-    /// Opens the bytes of a `.safetensors` file, which errors call `name`.
+    /// Loads a model from the bytes of its `.safetensors` file. Errors name the file `name`.
     ///
     /// # Errors
-    /// The bytes are no such file, its weights are not those that its description asks for, or its images
-    /// have another size than the page's.
+    /// The bytes are not a model file, or the model is not for 28 × 28 grey pixels.
     #[wasm_bindgen(constructor)]
     pub fn open(name: &str, bytes: &[u8]) -> Result<Self, Error> {
         let model = parse_model(bytes, FilePath::new(name), &Device::Cpu)?;
@@ -77,19 +76,19 @@ impl Model {
         Ok(Self(model))
     }
 
-    /// How many dimensions a latent has.
+    /// The number of latent dimensions.
     #[wasm_bindgen(getter, js_name = latentSize)]
     pub fn latent_size(&self) -> usize {
         self.0.model.latent_size()
     }
 
-    /// Whether the model draws the digit that it is told to.
+    /// Whether the model is conditional on the label.
     #[wasm_bindgen(getter, js_name = isConditional)]
     pub fn is_conditional(&self) -> bool {
         self.0.model.conditional().is_ok()
     }
 
-    /// What a course would call such a model.
+    /// The kind of model as text, such as "conditional VAE" or "RealNVP".
     #[wasm_bindgen(getter)]
     pub fn family(&self) -> String {
         let flow = |transform: &Transform| match transform {
@@ -107,10 +106,10 @@ impl Model {
         }
     }
 
-    /// The latent that stands for an image.
+    /// Encodes an image, `[latent_size]`.
     ///
     /// # Errors
-    /// The image does not have 784 pixels, or there is no such digit.
+    /// The image does not have 784 pixels, or `digit` is not a label of the model.
     pub fn encode(&self, image: &[u8], digit: u8) -> Result<Vec<f32>, Error> {
         let latent = self
             .0
@@ -119,21 +118,21 @@ impl Model {
         Ok(numbers(&latent)?)
     }
 
-    /// The image of a latent.
+    /// Decodes a latent, `[784]`.
     ///
     /// # Errors
-    /// The latent does not have the model's size, or there is no such digit.
+    /// The latent does not have the model's size, or `digit` is not a label of the model.
     pub fn decode(&self, latent: &[f32], digit: u8) -> Result<Vec<f32>, Error> {
         let expected = self.latent_size();
-        refuse_other("latent of this model", latent.len(), expected)?;
+        refuse_other("latent", latent.len(), expected)?;
         let latent = Tensor::from_slice(latent, (1, expected), &Device::Cpu)?;
         Ok(numbers(
             &self.0.model.decode(&latent, &self.0.labels(&[digit])?)?,
         )?)
     }
 
-    /// log p(y|x) of each digit y by Bayes' rule, of a conditional model: a number for each class, −∞ for a digit
-    /// that was not seen in training. The noise is the same in every call, so that the same drawing gets the same answer.
+    /// The log-posterior log p(y|x) of each label y under a conditional model, by Bayes' rule, `[classes]`; −∞ for a label
+    /// without training images. The noise is the same in every call, so the result is reproducible.
     ///
     /// # Errors
     /// The image does not have 784 pixels, or the model is not conditional.
@@ -150,15 +149,15 @@ impl Model {
         Ok(all)
     }
 
-    /// Analogies: the latent of the image, which shows `digit`, decoded with each label, `[classes, 784]`; blank
-    /// for a label that was not seen in training.
+    /// Style transfer: the latent of an image of `digit`, decoded with each label, `[classes, 784]`; blank for a label
+    /// without training images.
     ///
     /// # Errors
-    /// The image does not have 784 pixels, there is no such digit, or the model is not conditional.
+    /// The image does not have 784 pixels, `digit` is not a label of the model, or the model is not conditional.
     pub fn analogies(&self, image: &[u8], digit: u8) -> Result<Vec<f32>, Error> {
         let drawing = self.drawings(&[(image, digit)])?;
         let options = AnalogyOptions {
-            // As drawings are.
+            // Drawings have grey pixels.
             binarise: Some(false),
             ..AnalogyOptions::default()
         };
@@ -173,12 +172,12 @@ impl Model {
         Ok(all)
     }
 
-    /// The interpolation between two images, each with the digit that it shows, in `steps` steps along a path:
-    /// `linear`, `sinusoidal` or `spherical`.
+    /// Interpolates between two images with their labels in `steps` steps. `path` is `linear`, `sinusoidal` or
+    /// `spherical`.
     ///
     /// # Errors
-    /// An image does not have 784 pixels, there is no such digit or path, or there are fewer than two steps or
-    /// too many.
+    /// An image does not have 784 pixels, a label or the method does not exist, or `steps` is less than 2 or more than
+    /// 1,000.
     pub fn interpolate(
         &self,
         path: &str,
@@ -200,7 +199,7 @@ impl Model {
             pairs: Pairs::First(1),
             steps,
             path,
-            // As drawings are.
+            // Drawings have grey pixels.
             binarise: Some(false),
             ..InterpolationOptions::default()
         };
@@ -211,11 +210,11 @@ impl Model {
         })
     }
 
-    /// New images, those of `latent sample` with the same seed: `count` of each of the digits, or `count` of a
-    /// model that is not conditional.
+    /// Samples images: `count` of each label in `digits`, or `count` in total from an unconditional model. They are those
+    /// of `latent sample` with the same seed.
     ///
     /// # Errors
-    /// There is no such digit, or there are too many images.
+    /// A label does not exist, or there are more than 1,000 images.
     pub fn sample(
         &self,
         digits: &[u8],
@@ -237,22 +236,22 @@ impl Model {
 }
 
 impl Model {
-    /// What its file says about it.
+    /// The metadata of the model file.
     pub fn metadata(&self) -> &ModelMetadata {
         &self.0.metadata
     }
 
-    /// The model itself.
+    /// The loaded model.
     pub fn model(&self) -> &AnyModel {
         &self.0.model
     }
 
-    /// How many classes its labels tell apart.
+    /// The number of classes.
     fn classes(&self) -> usize {
         self.0.metadata.data.classes
     }
 
-    /// Drawings, each with the digit that it shows, as a data set.
+    /// Drawings with their labels as a data set.
     fn drawings(&self, drawings: &[(&[u8], u8)]) -> Result<Dataset, Error> {
         let (mut images, mut digits) = (Vec::new(), Vec::new());
         for (image, digit) in drawings {
@@ -266,7 +265,7 @@ impl Model {
     }
 }
 
-/// Grey levels as a batch of one image.
+/// Converts grey levels to a batch of one image, `[1, 784]`.
 fn pixels(image: &[u8]) -> Result<Tensor, Error> {
     refuse_other("image", image.len(), PIXELS)?;
     let levels = image.iter().map(|&level| f32::from(level) / 255.0);

@@ -1,5 +1,5 @@
-//! The page in a real browser: `just test-explorer` builds the page and runs these tests, which need Chromium
-//! with its driver, and real MNIST for the digits that they draw.
+//! Tests of the page in a browser. `just test-explorer` builds the page and runs them. They need Chromium with its
+//! driver, and MNIST for the digits that they draw.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,7 +28,7 @@ use latent_tolerance::{SINGLE, rounding};
 use latent_training::load_model;
 use serde_json::{Value, json};
 
-/// Where `just explorer` has put the page.
+/// The directory of the page, which `just explorer` builds.
 fn page() -> PathBuf {
     let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/explorer");
     let page = env::var_os("LATENT_EXPLORER_PAGE").map_or_else(|| usual.into(), PathBuf::from);
@@ -41,7 +41,7 @@ fn page() -> PathBuf {
     page
 }
 
-/// The page's address on a server of its own.
+/// Starts a server for the page and returns its address.
 fn served() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
@@ -50,7 +50,7 @@ fn served() -> String {
     address
 }
 
-/// A browser that shows a part of the page, ready to be used.
+/// Opens a view of the page in a browser and waits until it is ready.
 fn opened(part: &str, width: u32, height: u32, scheme: &str) -> Browser {
     let browser = Browser::start(width, height, scheme, width < 500);
     browser.open(&format!("{}{part}", served()));
@@ -66,7 +66,7 @@ fn ready(browser: &Browser) -> f64 {
         .unwrap_or_else(|| panic!("the page says: {time}"))
 }
 
-/// The test images that are drawn: the first five of each digit.
+/// The test images to draw: the first five of each digit.
 fn chosen(test: &Dataset) -> Vec<(u8, Vec<u8>)> {
     let of = |digit: u8| {
         let all = (0..test.len()).filter(move |&index| test.labels()[index] == digit);
@@ -76,7 +76,7 @@ fn chosen(test: &Dataset) -> Vec<(u8, Vec<u8>)> {
     (0..10).flat_map(of).collect()
 }
 
-/// Draws strokes on a pad with a pointer, and returns them as the pad has them.
+/// Draws strokes on a pad with a pointer.
 fn draw_on(browser: &Browser, pad: &str, kind: &str, strokes: &[Vec<[f32; 2]>]) {
     let [left, top, width, height] = browser.place_of(&format!("{pad} canvas"));
     for stroke in strokes {
@@ -105,9 +105,9 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
         .fold(0.0, f32::max)
 }
 
-/// A bound on the difference between the browser's pixels, latents and probabilities and this machine's, which add up
-/// in another order: the rounding of at most six layers in a row (an encoder and a decoder) of 784 products each.
-/// Logits of up to 16 pass through a sigmoid or softmax, whose slope is at most 1/4.
+/// A bound of the difference between values in the browser and native values, which are summed in another order: the
+/// rounding error of at most six layers (encoder and decoder) with sums of 784 products. Logits of up to 16 pass through
+/// a sigmoid or softmax, whose slope is at most 1/4.
 fn rounding_of_networks() -> f32 {
     rounding(SINGLE, 6 * 784, 16.0 / 4.0) as f32
 }
@@ -123,7 +123,7 @@ fn refuse_complaints(browser: &Browser) {
 
 #[test]
 #[ignore = "needs the page and Chromium: just test-explorer"]
-fn real_digits_that_are_drawn_are_told() {
+fn drawn_real_digits_are_classified() {
     let Some(splits) = mnist("digits drawn in the browser") else {
         return;
     };
@@ -157,7 +157,7 @@ fn real_digits_that_are_drawn_are_told() {
         }
     }
     announce(&format!(
-        "the page was ready after {begun:.0} ms, and told {right} of 50 test digits that were drawn on it{}{}",
+        "the page was ready after {begun:.0} ms, and classified {right} of 50 drawn test digits correctly{}{}",
         if wrong.is_empty() { "" } else { "; it took " },
         wrong.join(", ")
     ));
@@ -167,7 +167,7 @@ fn real_digits_that_are_drawn_are_told() {
 
 #[test]
 #[ignore = "needs the page and Chromium: just test-explorer"]
-fn numbers_are_those_of_the_crates_on_this_machine() {
+fn browser_results_agree_with_native_results() {
     let browser = opened("#draw", 1280, 1000, "light");
     let index: Value =
         serde_json::from_slice(&fs::read(page().join("models.json")).unwrap()).unwrap();
@@ -184,7 +184,7 @@ fn numbers_are_those_of_the_crates_on_this_machine() {
     refuse_complaints(&browser);
 }
 
-/// How far what the browser computes with a model is from what this machine does, at most.
+/// The largest difference between the browser's and native results of a model.
 fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
     let found = browser.script(
         "const { open, rust } = await import('./engine.js');
@@ -278,7 +278,7 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
         let classes = conditional
             .class_log_posterior(&images[0], &all, 10, generator)
             .unwrap();
-        // What is shown are probabilities; their logarithms are hundreds of nats.
+        // Compared as probabilities, which the page shows; their logarithms may be hundreds of nats.
         let shown: Vec<f32> = numbers(&found["classes"])
             .into_iter()
             .map(f32::exp)
@@ -290,7 +290,7 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
 
 #[test]
 #[ignore = "needs the page and Chromium: just test-explorer"]
-fn dragging_and_arrow_keys_change_the_picture() {
+fn dragging_and_arrow_keys_change_the_image() {
     let browser = opened("#walk", 1280, 1000, "light");
     let state = || {
         browser.script(
@@ -325,13 +325,13 @@ fn dragging_and_arrow_keys_change_the_picture() {
     assert_ne!(dragged[0], first[0]);
     assert_ne!(
         dragged[2], first[2],
-        "the same picture after the point was dragged"
+        "the same image after the point was dragged"
     );
     browser.drag("touch", &[at(0.3, 0.4), at(0.6, 0.7)]);
     let touched = state();
     assert_ne!(
         touched[2], dragged[2],
-        "the same picture after the point was dragged by a finger"
+        "the same image after the point was dragged by touch"
     );
 
     browser.script(
@@ -346,7 +346,7 @@ fn dragging_and_arrow_keys_change_the_picture() {
         .zip(numbers(&touched[0]))
         .map(|(a, b)| a - b)
         .collect();
-    // Two steps and one, each a sum of numbers of the latent's size.
+    // Two steps and one step, each a sum of values of the latent's magnitude.
     let size = f64::from(numbers(&pressed[0])[0].abs().max(1.0));
     let bound = rounding(SINGLE, 8, size) as f32;
     assert!(
@@ -355,7 +355,7 @@ fn dragging_and_arrow_keys_change_the_picture() {
     );
     assert_ne!(pressed[2], touched[2]);
 
-    // From one drawing to the other, along each path.
+    // Interpolation between the drawings with each method.
     let way = |path: &str, share: f64| {
         browser.script(
             "const path = document.querySelector(`[name=path][value=${arguments[0]}]`);
@@ -374,7 +374,7 @@ fn dragging_and_arrow_keys_change_the_picture() {
     assert_ne!(way("sinusoidal", 0.5), way("spherical", 0.5));
     assert_eq!(begin, way("spherical", 0.0));
 
-    // The other models, which have more dimensions than two.
+    // The other models, with more than two latent dimensions.
     let all = browser.script(
         "return [...document.getElementById('walk-model').options].map((option) => option.value)",
         json!([]),
@@ -394,7 +394,7 @@ fn dragging_and_arrow_keys_change_the_picture() {
 
 #[test]
 #[ignore = "needs the page and Chromium: just test-explorer"]
-fn an_image_of_a_latent_takes_less_than_a_picture_of_the_screen() {
+fn decoding_takes_less_than_an_animation_frame() {
     let browser = opened("#draw", 1280, 1000, "light");
     let times = browser.script(
         "const { index, open, rust } = await import('./engine.js');
@@ -433,7 +433,7 @@ fn an_image_of_a_latent_takes_less_than_a_picture_of_the_screen() {
 
 #[test]
 #[ignore = "needs the page and Chromium: just test-explorer"]
-fn an_address_gives_the_same_samples_to_everybody() {
+fn an_address_reproduces_the_samples() {
     let address = "#sample?model=cvae-mlp-50&digits=2,7&count=3&temperature=0.8&seed=42";
     let sampled = |browser: &Browser| {
         let text = "const { state } = await import('./sample.js');
@@ -458,7 +458,7 @@ fn an_address_gives_the_same_samples_to_everybody() {
     let png: Vec<u8> = numbers(&first[1]).iter().map(|&byte| byte as u8).collect();
     assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
 
-    // The command that the page names draws the same.
+    // The command that the page shows gives the same samples.
     let folder = tempfile::tempdir().unwrap();
     let command = first[3].as_str().unwrap();
     let mut arguments: Vec<&str> = command.split(' ').skip(1).collect();
@@ -471,7 +471,7 @@ fn an_address_gives_the_same_samples_to_everybody() {
         .collect();
     assert!(largest_difference(&numbers(&first[0]), &drawn) <= rounding_of_networks());
 
-    // Another seed is another address, and other samples.
+    // Another seed gives another address and other samples.
     browser.script(
         "document.querySelector('#sample-form [type=submit]').click()",
         json!([]),
@@ -479,7 +479,7 @@ fn an_address_gives_the_same_samples_to_everybody() {
     let other = sampled(&browser);
     assert_ne!(other[0], first[0]);
     assert_ne!(other[2], first[2]);
-    // What an address says wrongly is as usual.
+    // Invalid values in an address get their defaults.
     browser.open("about:blank");
     browser.open(&format!(
         "{}#sample?model=none&digits=x&count=-3&temperature=hot&seed=1e99",
@@ -491,7 +491,7 @@ fn an_address_gives_the_same_samples_to_everybody() {
 
 #[test]
 #[ignore = "needs the page and Chromium: just test-explorer"]
-fn a_phone_shows_all_of_it_and_everything_has_a_name() {
+fn the_page_fits_a_phone_and_all_controls_have_accessible_names() {
     let browser = opened("#draw", 390, 844, "dark");
     for part in ["draw", "walk", "sample"] {
         browser.script("location.hash = arguments[0]", json!([part]));
@@ -517,7 +517,7 @@ fn a_phone_shows_all_of_it_and_everything_has_a_name() {
             "{part}: {labels:?}"
         );
     }
-    // A finger draws, and the page does not scroll away under it.
+    // Drawing by touch does not scroll the page.
     browser.script("location.hash = 'draw'", json!([]));
     browser.script(
         "document.querySelector('[data-pad=clear]').click()",
@@ -532,7 +532,7 @@ fn a_phone_shows_all_of_it_and_everything_has_a_name() {
     );
     assert_eq!(drawn, json!([1, true, 1]));
 
-    // Without a pointer: a digit writes an example, and Backspace takes it away.
+    // Keyboard: a digit key draws an example, and Backspace clears it.
     browser.script(
         "document.querySelector('#draw-pad canvas').focus()",
         json!([]),
@@ -546,7 +546,7 @@ fn a_phone_shows_all_of_it_and_everything_has_a_name() {
     refuse_complaints(&browser);
 }
 
-/// Not a test: pictures of the page for who looks at it, into the directory that the variable names.
+/// Not a test: writes screenshots of the page to the directory in `LATENT_EXPLORER_PICTURES`.
 #[test]
 #[ignore = "draws pictures: just explorer-pictures"]
 fn pictures() {
@@ -597,7 +597,7 @@ fn pictures() {
     }
 }
 
-/// Chooses a model to walk in, and waits until it is there.
+/// Selects a model in the view "Explore" and waits until it is loaded.
 fn choose_model(browser: &Browser, name: &Value) {
     browser.script(
         "const { state } = await import('./walk.js');
@@ -611,7 +611,7 @@ fn choose_model(browser: &Browser, name: &Value) {
     );
 }
 
-/// A three, as somebody wrote it: two bows.
+/// Strokes of a handwritten three.
 fn written_three() -> Vec<Vec<[f32; 2]>> {
     let bow = |y: f32, radius: f32, from: f32, to: f32| {
         (0..=24).map(move |step| {

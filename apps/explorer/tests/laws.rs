@@ -1,5 +1,4 @@
-//! What the page computes, on this machine: drawings are framed as MNIST framed its digits, and models do what
-//! the crates say.
+//! The module of the page, tested natively: drawings have MNIST's format, and models agree with the crates.
 #![expect(clippy::unwrap_used, reason = "what fails here is a failed test")]
 
 mod trace;
@@ -14,7 +13,7 @@ use latent_tests::{announce, mnist};
 use latent_tolerance::{SINGLE, rounding};
 use latent_training::{Experiment, Run, Silent, train};
 
-/// A model that was trained for a moment, as the bytes of its file.
+/// The bytes of a model file after a short training.
 fn trained(directory: &Path, kind: &str) -> Vec<u8> {
     let text = format!(
         "name = 'tiny'\n[model]\nkind = '{kind}'\nhidden = [16]\n{}\n\
@@ -32,8 +31,7 @@ fn trained(directory: &Path, kind: &str) -> Vec<u8> {
     std::fs::read(run.model_path()).unwrap()
 }
 
-/// Whether these are the same but for rounding: numbers of size one, from networks whose longest sums are over
-/// the 784 pixels.
+/// Whether values are equal up to rounding: values of at most 1, from networks whose longest sums are over 784 pixels.
 fn close(a: &[f32], b: &[f32]) -> bool {
     let bound = rounding(SINGLE, 784 + 16, 1.0);
     let near = |(a, b): (&f32, &f32)| f64::from((a - b).abs()) <= bound;
@@ -41,7 +39,7 @@ fn close(a: &[f32], b: &[f32]) -> bool {
 }
 
 #[test]
-fn a_conditional_model_does_what_the_page_says() {
+fn a_conditional_model_classifies_interpolates_and_samples() {
     let folder = tempfile::tempdir().unwrap();
     let model = Model::open("tiny", &trained(folder.path(), "conditional-vae")).unwrap();
     assert_eq!((model.latent_size(), model.is_conditional()), (3, true));
@@ -49,12 +47,12 @@ fn a_conditional_model_does_what_the_page_says() {
     let [three, eight] = [3, 8].map(|digit| draw(&example(digit, 5)));
 
     let logs = model.class_log_posterior(&three).unwrap();
-    // Only rounding log p to 32 bits is left, by half of ε |log p|; and Σ p |log p| is at most ln 10.
+    // The rounding error of log p in 32 bits is ½ ε |log p|, and Σ p |log p| is at most ln 10.
     let total: f64 = logs.iter().map(|&log| f64::from(log).exp()).sum();
     assert!((total - 1.0).abs() <= rounding(SINGLE, 1, LN_10), "{total}");
     assert_eq!(logs, model.class_log_posterior(&three).unwrap());
 
-    // A style keeps the latent and changes the digit; its own digit is the reconstruction.
+    // Style transfer with the image's own label is the reconstruction.
     let latent = model.encode(&three, 3).unwrap();
     let styled = model.analogies(&three, 3).unwrap();
     for digit in 0..10 {
@@ -76,7 +74,7 @@ fn a_conditional_model_does_what_the_page_says() {
     let sample = |temperature, seed| model.sample(&[1, 9], 2, temperature, seed).unwrap();
     assert_eq!(sample(1.0, 4).images(), sample(1.0, 4).images());
     assert_ne!(sample(1.0, 4).images(), sample(1.0, 5).images());
-    // Without temperature nothing is left to chance but the digit.
+    // At temperature 0, all samples of a label are equal.
     let cold = sample(0.0, 4).images();
     assert_eq!(cold[..784], cold[784..2 * 784]);
     assert!(close(
@@ -88,15 +86,15 @@ fn a_conditional_model_does_what_the_page_says() {
 }
 
 #[test]
-fn what_cannot_be_is_said_in_words() {
+fn invalid_input_has_specific_errors() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = trained(folder.path(), "vae");
     let model = Model::open("tiny", &bytes).unwrap();
     let message = |error: Option<Error>| error.unwrap().to_string();
     let image = draw(&example(3, 1));
     assert!(message(Model::open("torn", &bytes[..1000]).err()).starts_with("torn: "));
-    assert!(message(model.encode(&image[1..], 0).err()).contains("783 numbers are no image"));
-    assert!(message(model.decode(&[0.0; 4], 0).err()).contains("has 3"));
+    assert!(message(model.encode(&image[1..], 0).err()).contains("image has 783 values"));
+    assert!(message(model.decode(&[0.0; 4], 0).err()).contains("expected 3"));
     assert!(message(model.class_log_posterior(&image).err()).contains("not conditional"));
     assert!(message(model.encode(&image, 10).err()).contains("no label 10"));
     assert!(message(model.sample(&[], 1001, 1.0, 1).err()).contains("too many"));
@@ -114,7 +112,7 @@ fn what_cannot_be_is_said_in_words() {
 }
 
 #[test]
-fn strokes_are_parted_by_what_is_no_number() {
+fn nan_separates_strokes() {
     let nan = f32::NAN;
     let cross = draw(&[0.2, 0.5, 0.8, 0.5, nan, nan, 0.5, 0.2, 0.5, 0.8]);
     let strokes = [vec![[0.2, 0.5], [0.8, 0.5]], vec![[0.5, 0.2], [0.5, 0.8]]];
@@ -123,7 +121,7 @@ fn strokes_are_parted_by_what_is_no_number() {
     assert_eq!(draw(&[]), [0; 784]);
 }
 
-/// The largest cosine between an image and another that is moved by at most a pixel.
+/// The largest cosine similarity between an image and another that is shifted by at most one pixel.
 fn likeness(a: &[u8], b: &[u8]) -> f64 {
     let product = |a: &[u8], b: &[u8], shift: usize| -> f64 {
         let turned = b.iter().cycle().skip(784 - shift);
@@ -141,7 +139,7 @@ fn likeness(a: &[u8], b: &[u8]) -> f64 {
 }
 
 #[test]
-fn real_digits_drawn_larger_come_back_as_they_were() {
+fn enlarged_real_digits_are_scaled_back() {
     let Some(splits) = mnist("real digits drawn larger") else {
         return;
     };

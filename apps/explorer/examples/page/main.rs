@@ -1,6 +1,5 @@
-//! Puts the page together: its own files, the models, and where test images lie in their latent spaces;
-//! says how much of it there is to download, and serves it on this computer. `just explorer` calls it, after
-//! the crates were compiled for the browser.
+//! Builds the page of the explorer: static files, models, and the latents of test images. It prints the sizes of the
+//! downloads and serves the page on this computer. `just explorer` runs it after compiling the WebAssembly module.
 #![expect(clippy::print_stdout, reason = "it is a command")]
 
 mod server;
@@ -22,26 +21,26 @@ use latent_pretrained::{Location, Models};
 use latent_training::{EVALUATION_BATCH, encode};
 use serde::Serialize;
 
-/// The experiments whose models the page has: a plane of digits, a hand that writes all of them, and flows,
-/// which are fetched when they are chosen.
+/// The models of the page: a VAE with two latent dimensions, a conditional VAE, and flows, which are downloaded when
+/// they are selected.
 const MODELS: [&str; 4] = ["vae-2d", "cvae-mlp-50", "realnvp-5", "cond-realnvp-5"];
 
-/// Test images whose places in a latent space the page shows.
+/// The number of test images whose latents the page shows.
 const POINTS: usize = 2000;
 
-/// What a visit may download before anything is chosen, in bytes, compressed as servers do it.
+/// The limit for the initial download, in compressed bytes.
 const LARGEST: u64 = 5_000_000;
 
 #[derive(Parser)]
-#[command(about = "Put the page of the explorer together, and serve it")]
+#[command(about = "Build the page of the explorer, and serve it")]
 struct Arguments {
-    /// Where models are looked for first: NAME.safetensors, or runs of these names
+    /// Directory that is searched first for models: NAME.safetensors, or runs with these names
     #[arg(long, value_name = "DIRECTORY", default_value = "assets/models")]
     models: PathBuf,
-    /// Where the page goes
+    /// Output directory
     #[arg(long, value_name = "DIRECTORY", default_value = "target/explorer")]
     out: PathBuf,
-    /// Where MNIST is
+    /// Directory of MNIST
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
     /// Serve the page on this port of 127.0.0.1
@@ -49,10 +48,10 @@ struct Arguments {
     serve: Option<u16>,
 }
 
-/// What the page knows before it has fetched a model.
+/// The contents of `models.json`.
 #[derive(Serialize)]
 struct Index {
-    /// Whose places the points are.
+    /// A description of the encoded test images.
     data: String,
     models: Vec<Entry>,
 }
@@ -66,20 +65,20 @@ struct Entry {
     latent_size: usize,
     is_conditional: bool,
     is_exact: bool,
-    /// Where test images lie, unless latents are as large as images.
+    /// The latents of test images; `None` for flows, whose latents are as large as images.
     cloud: Option<Cloud>,
 }
 
-/// Where test images lie in a latent space, in the two dimensions that they differ most in.
+/// The latents of test images in the two dimensions of largest standard deviation.
 #[derive(Serialize)]
 struct Cloud {
-    /// All dimensions, those that the images differ most in first.
+    /// All dimensions in descending order of standard deviation.
     dimensions: Vec<usize>,
-    /// The standard deviation of the images' latents in each of `dimensions`.
+    /// The standard deviation of the latents in each of `dimensions`.
     spreads: Vec<f32>,
-    /// Two coordinates an image, in hundredths.
+    /// Two coordinates for each image, in hundredths.
     points: Vec<i32>,
-    /// The images' digits.
+    /// The labels of the images.
     labels: String,
 }
 
@@ -104,7 +103,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let has = |wanted: fn(&Entry) -> bool| models.iter().any(wanted);
     if !has(|model| model.latent_size == 2) || !has(|model| model.is_conditional && !model.is_exact)
     {
-        return Err("the page needs vae-2d for its plane and cvae-mlp-50 for its hand".into());
+        return Err("the page needs the models vae-2d and cvae-mlp-50".into());
     }
     let whose = match data.source {
         Source::Mnist => "MNIST",
@@ -124,10 +123,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The bytes of a model's file, and its path.
+/// The bytes of a model file and its path.
 type ModelFile = (Vec<u8>, PathBuf);
 
-/// The file of a model: one in the directory, or an embedded one.
+/// Finds a model file in the directory or among the embedded models.
 fn find(directory: &Path, name: &str) -> Result<Option<ModelFile>, Box<dyn Error>> {
     let file = directory.join(format!("{name}.safetensors"));
     let of_run = directory.join(name).join("model.safetensors");
@@ -141,7 +140,7 @@ fn find(directory: &Path, name: &str) -> Result<Option<ModelFile>, Box<dyn Error
     }
 }
 
-/// Copies a model to where the page fetches it, and looks where the test images lie in it.
+/// Copies a model to the page and encodes the test images.
 fn entry(
     name: &str,
     bytes: &[u8],
@@ -157,7 +156,7 @@ fn entry(
     } else {
         let batching = Batching {
             size: EVALUATION_BATCH,
-            // As drawings are.
+            // Drawings have grey pixels.
             binarise: false,
             seed: 1,
         };
@@ -178,7 +177,7 @@ fn entry(
 fn cloud(latents: &Tensor, labels: &[u8]) -> Result<Cloud, Box<dyn Error>> {
     let spread = latents.var(0)?.sqrt()?.to_vec1::<f32>()?;
     let mut dimensions: Vec<usize> = (0..spread.len()).collect();
-    // A plane is shown as it is.
+    // Two dimensions keep their order.
     if spread.len() > 2 {
         dimensions.sort_by(|&a, &b| spread[b].total_cmp(&spread[a]));
     }
@@ -210,7 +209,7 @@ fn copy_all(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Says what a visit downloads: at once, and when a flow is chosen.
+/// Prints the sizes of the initial download and of the flows.
 fn print_sizes(out: &Path, index: &Index) -> Result<(), Box<dyn Error>> {
     let mut files: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(out)? {
@@ -244,7 +243,7 @@ fn print_sizes(out: &Path, index: &Index) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Compresses a file beside itself, and says both sizes.
+/// Writes a compressed copy of a file beside it, and prints both sizes.
 fn print_size(file: &Path, out: &Path) -> Result<[u64; 2], Box<dyn Error>> {
     let bytes = fs::read(file)?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());

@@ -1,4 +1,4 @@
-//! A server of a directory's files, for this computer alone.
+//! A local file server for one directory.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,19 +6,19 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 use std::{fs, thread};
 
-/// Answers for ever with the files of `directory`.
+/// Serves the files of `directory` until the process ends.
 pub(crate) fn serve(listener: &TcpListener, directory: &Path) {
     for stream in listener.incoming().flatten() {
         let directory = directory.to_owned();
-        // Who hangs up is free to.
+        // A closed connection is not an error.
         thread::spawn(move || _ = answer(stream, &directory));
     }
 }
 
 fn answer(mut stream: TcpStream, directory: &Path) -> io::Result<()> {
-    /// No request of a browser is longer.
+    /// A limit above the length of any browser's request.
     const LONGEST: u64 = 1 << 16;
-    // A browser connects before it knows what it wants.
+    // Browsers open connections in advance, without a request.
     stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     let mut lines = BufReader::new((&mut stream).take(LONGEST)).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
@@ -52,8 +52,7 @@ fn answer(mut stream: TcpStream, directory: &Path) -> io::Result<()> {
     stream.write_all(&bytes)
 }
 
-/// What is said of a file that is asked for, and its bytes: compressed, where such bytes lie beside it and
-/// can be taken.
+/// The headers and the bytes of a requested file: its compressed copy, if there is one and the browser accepts it.
 fn file(directory: &Path, target: &str, takes_gzip: bool) -> Option<(String, Vec<u8>)> {
     let path = target.split(['?', '#']).next()?.trim_start_matches('/');
     let path = PathBuf::from(if path.is_empty() { "index.html" } else { path });
@@ -78,7 +77,7 @@ fn file(directory: &Path, target: &str, takes_gzip: bool) -> Option<(String, Vec
     Some((headers, fs::read(path).ok()?))
 }
 
-/// Where the compressed bytes of a file lie.
+/// The path of the compressed copy of a file.
 pub(crate) fn compressed(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".gz");

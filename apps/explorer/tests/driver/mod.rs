@@ -1,4 +1,4 @@
-//! A headless Chromium, by the few commands of the W3C's `WebDriver` that the tests need.
+//! A minimal client of W3C `WebDriver` for a headless Chromium.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-/// A browser with one window, closed when this is dropped.
+/// A browser with one window, which is closed on drop.
 pub(crate) struct Browser {
     driver: Child,
     session: String,
@@ -16,7 +16,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts one with a page of this size, or says what is missing.
+    /// Starts a browser with a window of this size; panics with a message if Chromium or its driver is missing.
     pub(crate) fn start(width: u32, height: u32, scheme: &str, is_phone: bool) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -47,7 +47,7 @@ impl Browser {
         let options = json!({
             "args": [
                 "--headless=new",
-                // A container has no user namespaces, and its root no sandbox.
+                // The sandbox does not work for root or without user namespaces, as in containers.
                 "--no-sandbox",
                 "--hide-scrollbars",
                 "--force-device-scale-factor=1",
@@ -85,9 +85,9 @@ impl Browser {
         self.post("/url", &json!({ "url": address }));
     }
 
-    /// What a script returns, after the next picture was shown. It may wait.
+    /// Runs a script, which may be asynchronous, after the next animation frame and returns its result.
     pub(crate) fn script(&self, script: &str, arguments: Value) -> Value {
-        // Two pictures: what is asked for in one may be drawn in the next.
+        // Two frames: work that is requested in one may be done in the next.
         let script = format!(
             "const done = arguments[arguments.length - 1];
              const picture = () => new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
@@ -101,7 +101,7 @@ impl Browser {
         value
     }
 
-    /// As [`Self::script`], as soon as it returns something that is not false or nothing.
+    /// Repeats a [`Self::script`] until its result is neither false nor null.
     pub(crate) fn wait_for(&self, script: &str) -> Value {
         let begun = Instant::now();
         loop {
@@ -116,8 +116,7 @@ impl Browser {
         }
     }
 
-    /// Moves a pointer along points of the window, pressed from the first to the last; `kind` is mouse, pen or
-    /// touch.
+    /// Drags a pointer along points of the window; `kind` is mouse, pen or touch.
     pub(crate) fn drag(&self, kind: &str, points: &[[f32; 2]]) {
         let to = |point: &[f32; 2]| {
             let [x, y] = point.map(|value| value.round() as i32);
@@ -132,7 +131,7 @@ impl Browser {
         self.post("/actions", &json!({ "actions": [pointer] }));
     }
 
-    /// Presses keys, one after the other.
+    /// Presses keys in sequence.
     pub(crate) fn press(&self, keys: &str) {
         let press = |key: char| {
             [
@@ -145,7 +144,7 @@ impl Browser {
         self.post("/actions", &json!({ "actions": [keyboard] }));
     }
 
-    /// The left, top, width and height of an element, which is scrolled to.
+    /// Scrolls to an element and returns its left, top, width and height.
     pub(crate) fn place_of(&self, selector: &str) -> [f32; 4] {
         let place = self.script(
             "const element = document.querySelector(arguments[0]);
@@ -158,7 +157,7 @@ impl Browser {
         [0, 1, 2, 3].map(number)
     }
 
-    /// What a screen reader calls each element that is shown.
+    /// The accessible names of the visible elements.
     pub(crate) fn labels(&self, selector: &str) -> Vec<String> {
         let found = self.post(
             "/elements",
@@ -176,14 +175,14 @@ impl Browser {
         elements.filter_map(label).collect()
     }
 
-    /// Everything that the console has complained of since the last time.
+    /// The warnings and errors of the console since the last call.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let log = self.post("/se/log", &json!({ "type": "browser" }));
         let entries = log.as_array().expect("a log").iter();
         entries.map(ToString::to_string).collect()
     }
 
-    /// A PNG of what is seen of the page, or of the whole.
+    /// A PNG of the visible part of the page, or of the whole page.
     pub(crate) fn screenshot(&self, whole: bool) -> Vec<u8> {
         let what = json!({ "format": "png", "captureBeyondViewport": whole });
         let data = self.devtools("Page.captureScreenshot", what)["data"].clone();

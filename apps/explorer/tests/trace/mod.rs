@@ -1,15 +1,15 @@
-//! How a person might have written an image of a digit: the middle line of its ink, as strokes.
+//! Converts an image of a digit to plausible strokes: the skeleton of its ink.
 
-/// Pixels of the finer grid that each pixel becomes, so that the middle is found between pixels.
+/// The upsampling factor, for a skeleton with subpixel positions.
 const FINE: usize = 4;
 const SIDE: usize = 28;
 const WIDTH: usize = SIDE * FINE;
 
 type Cell = (usize, usize);
 
-/// The strokes of an image of 28 × 28 grey levels: points x and y on a page of side 1.
+/// The strokes of an image of 28 × 28 grey levels: points (x, y) in [0, 1].
 pub(crate) fn strokes(image: &[u8]) -> Vec<Vec<[f32; 2]>> {
-    /// Shorter lines, in cells, are fringes of the ink, and no strokes.
+    /// Shorter lines, in cells, are artefacts of the thinning.
     const SHORTEST: usize = 10;
     let mut ink = finer(image);
     thin(&mut ink);
@@ -25,7 +25,7 @@ pub(crate) fn strokes(image: &[u8]) -> Vec<Vec<[f32; 2]>> {
     lines.iter().map(on_page).collect()
 }
 
-/// Where there is ink, on the finer grid, with greys between pixels interpolated.
+/// The ink on the upsampled grid, with interpolated grey levels.
 fn finer(image: &[u8]) -> Vec<bool> {
     let at = |row: isize, column: isize| {
         let within = |place: isize| place.clamp(0, SIDE.cast_signed() - 1) as usize;
@@ -44,7 +44,7 @@ fn finer(image: &[u8]) -> Vec<bool> {
     (0..WIDTH * WIDTH).map(cell).collect()
 }
 
-/// The eight cells around one, clockwise from above: a digit's ink never reaches the edge.
+/// The eight neighbours of a cell, clockwise from above. The ink of a digit does not touch the edge.
 fn around(ink: &[bool], (row, column): Cell) -> [bool; 8] {
     const STEPS: [(isize, isize); 8] = [
         (-1, 0),
@@ -65,7 +65,7 @@ fn around(ink: &[bool], (row, column): Cell) -> [bool; 8] {
     })
 }
 
-/// Zhang & Suen 1984: takes cells off both sides in turn until lines of one cell are left.
+/// Thinning to lines of one cell. Zhang & Suen 1984.
 fn thin(ink: &mut [bool]) {
     loop {
         let mut changed = false;
@@ -93,7 +93,7 @@ fn thin(ink: &mut [bool]) {
     }
 }
 
-/// Follows the lines from their ends, straight on where they cross, and then what is left: loops.
+/// Traces the lines from their ends, straight ahead at crossings, and then the remaining loops.
 fn lines(ink: &[bool]) -> Vec<Vec<Cell>> {
     let mut left = ink.to_vec();
     let cells: Vec<Cell> = (0..ink.len())
@@ -112,7 +112,7 @@ fn lines(ink: &[bool]) -> Vec<Vec<Cell>> {
         loop {
             left[here.0 * WIDTH + here.1] = false;
             line.push(here);
-            // The direction of the last few cells.
+            // The direction over the last few cells.
             let before = line[line.len().saturating_sub(6)];
             let Some(next) = next(&left, before, here) else {
                 break;
@@ -120,7 +120,7 @@ fn lines(ink: &[bool]) -> Vec<Vec<Cell>> {
             here = next;
         }
         if line.len() > 6 {
-            // A loop ends where it began, and a side line at the line that it meets.
+            // Close a loop, or connect a side line to the line that it meets.
             let own = &line[line.len() - 3..];
             let meets = |cell: &Cell| !own.contains(cell) && is_near(*cell, here);
             line.extend(cells.iter().copied().find(meets));
@@ -134,7 +134,7 @@ fn is_near(a: Cell, b: Cell) -> bool {
     a.0.abs_diff(b.0) <= 1 && a.1.abs_diff(b.1) <= 1
 }
 
-/// A cell of another line beside the start of this one.
+/// A cell of another line next to the start of this one.
 fn touching(ink: &[bool], left: &[bool], (row, column): Cell) -> Option<Cell> {
     let near = (row.saturating_sub(1)..=row + 1)
         .flat_map(|row| (column.saturating_sub(1)..=column + 1).map(move |column| (row, column)));
@@ -142,7 +142,7 @@ fn touching(ink: &[bool], left: &[bool], (row, column): Cell) -> Option<Cell> {
         .find(|cell| ink[cell.0 * WIDTH + cell.1] && !left[cell.0 * WIDTH + cell.1])
 }
 
-/// The cell that goes on most straight.
+/// The neighbour that continues in the straightest direction.
 fn next(left: &[bool], before: Cell, here: Cell) -> Option<Cell> {
     let straight = |cell: &Cell| {
         let step =
@@ -159,7 +159,7 @@ fn next(left: &[bool], before: Cell, here: Cell) -> Option<Cell> {
         .max_by(|a, b| straight(a).total_cmp(&straight(b)))
 }
 
-/// Douglas & Peucker 1973: leaves out points that lie nearly on the line between their neighbours.
+/// Removes points that are close to the line between their neighbours. Douglas & Peucker 1973.
 fn simplified(points: &[[f32; 2]]) -> Vec<[f32; 2]> {
     const NEAR: f32 = 0.7 / WIDTH as f32;
     let (&[first, .., last], true) = (points, points.len() > 2) else {
