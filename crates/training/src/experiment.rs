@@ -143,7 +143,7 @@ impl Experiment {
                     || self.name == "..",
                 "name",
                 self.name.clone(),
-                "a directory is named after it, so it can be neither `.` nor `..` nor hold a slash or a control character",
+                "it is the name of a directory: it must not be `.` or `..`, and must not contain slashes or control characters",
             ),
             (
                 self.data.limit == Some(0),
@@ -155,14 +155,14 @@ impl Experiment {
                 self.data.binarise && self.model.is_exact(),
                 "data.binarise",
                 "true".to_owned(),
-                "a flow is a density of grey pixels: set it to false",
+                "a flow models grey pixels: set it to false",
             ),
             (
                 self.data.binarise
                     && self.model.likelihood() == Some(Likelihood::DiscretisedLogistic),
                 "data.binarise",
                 "true".to_owned(),
-                "a discretised logistic is a likelihood of 256 levels: set it to false",
+                "the discretised logistic likelihood is for pixels with 256 levels: set it to false",
             ),
         ];
         if let Some((key, value, remedy)) = broken(rules).or_else(|| self.training.fault()) {

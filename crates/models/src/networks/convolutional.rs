@@ -69,7 +69,7 @@ impl ConvolutionalConfig {
             return Err(Error::Config {
                 key: "image",
                 value: image.to_string(),
-                remedy: "height and width must stay both even or both odd as they are halved",
+                remedy: "before each convolution, which halves them, height and width must be both even or both odd",
             });
         }
         self.check_weights(image, classes)

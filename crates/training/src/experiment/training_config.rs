@@ -153,7 +153,7 @@ impl TrainingConfig {
                 self.learning_rate * self.weight_decay >= 1.0,
                 "training.weight_decay",
                 self.weight_decay.to_string(),
-                "times `training.learning_rate` it must be less than 1, or nothing is left of the weights",
+                "its product with `training.learning_rate` must be less than 1",
             ),
             (
                 self.patience == Some(0),
@@ -165,7 +165,7 @@ impl TrainingConfig {
                 self.patience.is_some() && self.validation_images == 0,
                 "training.validation_images",
                 "0".to_owned(),
-                "with `training.patience` some images have to be held out, such as 10000",
+                "`training.patience` needs validation images, for example 10000",
             ),
         ];
         broken(rules)
