@@ -75,8 +75,8 @@ fn label_operations_work_for_conditional_models_and_fail_for_others() -> Result 
         let bound = rounding(SINGLE, 2 * 10, 10f64.ln());
         assert!(sums.iter().all(|sum| f64::from((sum - 1.0).abs()) <= bound));
         let likelihood = |digit| -> Result<Vec<f32>> {
-            let labels_of = labels_of(&[digit, digit])?;
-            vec1(&model.log_likelihood(&images, &labels_of, 4, &mut Generator::new(2))?)
+            let labels = labels_of(&[digit, digit])?;
+            vec1(&model.log_likelihood(&images, &labels, 4, &mut Generator::new(2))?)
         };
         let (one, two) = (likelihood(1)?, likelihood(2)?);
         let classes: Vec<Vec<f32>> = classes.to_vec2()?;

@@ -124,7 +124,7 @@ fn gpu_and_cpu_results_agree() -> Result {
         .find(|device| !device.is_cpu());
     let Some(gpu) = found else {
         skipped(
-            "a_gpu_gives_what_the_cpu_gives",
+            "gpu_and_cpu_results_agree",
             "this build or this machine has no GPU",
         );
         return Ok(());
