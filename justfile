@@ -31,9 +31,9 @@ vae2d-train: (_train "vae-2d")
     {{latent}} plot curves runs/vae-2d
     {{latent}} evaluate runs/vae-2d
 
-# Where 5,000 test images lie in its latent plane, by z drawn from q(z|x), and how near that is to the prior
+# Scatter plot of z of 5,000 random training images, z drawn from q(z|x); and the latents against the prior
 vae2d-scatter: (_train "vae-2d")
-    {{latent}} plot latents runs/vae-2d --count 5000 --latent sample
+    {{latent}} plot latents runs/vae-2d --split train --count 5000 --latent sample
     {{latent}} plot posterior runs/vae-2d
 
 # 15×15 digits over the complete range of z
@@ -70,9 +70,9 @@ radboud-vae: (_train "vae-conv")
     {{latent}} plot curves runs/vae-conv
     {{latent}} evaluate runs/vae-conv
     {{latent}} reconstruct runs/vae-conv
-    {{latent}} plot latents runs/vae-conv
+    {{latent}} plot latents runs/vae-conv --split train --count 3200
     {{latent}} plot posterior runs/vae-conv
-    {{latent}} plot manifold runs/vae-conv --quantiles
+    {{latent}} plot manifold runs/vae-conv --range 2 --steps 31
     {{latent}} sample runs/vae-conv
 
 # The conditional one, and each digit told
@@ -80,20 +80,22 @@ radboud-cvae: (_train "cvae-conv")
     {{latent}} plot curves runs/cvae-conv
     {{latent}} evaluate runs/cvae-conv
     {{latent}} reconstruct runs/cvae-conv
-    {{latent}} plot latents runs/cvae-conv
+    {{latent}} plot latents runs/cvae-conv --split train --count 3200
     {{latent}} plot posterior runs/cvae-conv
-    {{latent}} plot manifold runs/cvae-conv --label 3 --quantiles
+    {{latent}} plot manifold runs/cvae-conv --range 2 --steps 31 --label 4 \
+        --output runs/cvae-conv/figures/manifold-4.png
+    {{latent}} plot manifold runs/cvae-conv --range 2 --steps 31 --label 8 \
+        --output runs/cvae-conv/figures/manifold-8.png
     {{latent}} sample runs/cvae-conv
 
-# Reconstruction and KL against 2, 4, 8, 16 and 32 latent dimensions, as curves: ten minutes
+# Reconstruction and KL against 2, 5, 10 and 20 latent dimensions, as curves: ten minutes
 radboud-latent-size:
     {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-2 --set model.latent_size=2 --no-figures
-    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-4 --set model.latent_size=4 --no-figures
-    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-8 --set model.latent_size=8 --no-figures
-    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-16 --set model.latent_size=16 --no-figures
-    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-32 --set model.latent_size=32 --no-figures
-    {{latent}} plot curves runs/vae-conv-latent-2 runs/vae-conv-latent-4 runs/vae-conv-latent-8 \
-        runs/vae-conv-latent-16 runs/vae-conv-latent-32 --against model.latent_size --output runs/latent-size.png
+    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-5 --set model.latent_size=5 --no-figures
+    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-10 --set model.latent_size=10 --no-figures
+    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-20 --set model.latent_size=20 --no-figures
+    {{latent}} plot curves runs/vae-conv-latent-2 runs/vae-conv-latent-5 runs/vae-conv-latent-10 \
+        runs/vae-conv-latent-20 --against model.latent_size --output runs/latent-size.png
 
 # Classification from latents, and by Bayes' rule
 radboud-classify: (_train "vae-conv") (_train "cvae-conv")
@@ -111,9 +113,10 @@ hy673-problem3: (_train "cvae-conv")
     {{latent}} reconstruct runs/cvae-conv
     {{latent}} sample runs/cvae-conv --count 10
 
-# Ten samples of the digits that are named, such as "0 2"
-hy673-digits digits="0 2": (_train "cvae-conv")
-    {{latent}} sample runs/cvae-conv --labels {{replace(trim(digits), " ", ",")}} --count 10
+# One image for each label, such as "0,2", and for each digit of the number 42
+hy673-digits labels="0,2": (_train "cvae-conv")
+    {{latent}} sample runs/cvae-conv --labels {{labels}}
+    {{latent}} sample runs/cvae-conv --labels 4,2 --output runs/cvae-conv/figures/number.png
 
 # HY-673, problem 1: RealNVP with five and with ten couplings, their likelihoods, samples and interpolations
 hy673-problem1: (_train "realnvp-5") (_train "realnvp-10")
@@ -122,6 +125,8 @@ hy673-problem1: (_train "realnvp-5") (_train "realnvp-10")
     {{latent}} interpolate runs/realnvp-5 --method linear --steps 11
     {{latent}} interpolate runs/realnvp-5 --method sinusoidal --steps 11 \
         --output runs/realnvp-5/figures/interpolations-sinusoidal.png
+    {{latent}} interpolate runs/realnvp-5 --method arc --steps 11 \
+        --output runs/realnvp-5/figures/interpolations-arc.png
     {{latent}} evaluate runs/realnvp-10
     {{latent}} sample runs/realnvp-10 --count 25
     {{latent}} interpolate runs/realnvp-10 --method linear --steps 11

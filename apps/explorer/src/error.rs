@@ -30,7 +30,7 @@ pub enum Error {
         expected: usize,
     },
     /// An interpolation method is unknown.
-    #[error("there is no interpolation method `{0}`, expected linear, sinusoidal or spherical")]
+    #[error("there is no interpolation method `{0}`, expected linear, arc or slerp")]
     Path(String),
     /// More images were requested than the page can show.
     #[error("{0} images are too many for a page: request 1,000 or fewer")]

@@ -172,8 +172,8 @@ impl Model {
         Ok(all)
     }
 
-    /// Interpolates between two images with their labels in `steps` steps. `path` is `linear`, `sinusoidal` or
-    /// `spherical`.
+    /// Interpolates between two images with their labels in `steps` steps. `path` is `linear`, `arc` or
+    /// `slerp`.
     ///
     /// # Errors
     /// An image does not have 784 pixels, a label or the method does not exist, or `steps` is less than 2 or more than
@@ -189,8 +189,8 @@ impl Model {
     ) -> Result<Interpolation, Error> {
         let path = match path {
             "linear" => Path::Linear,
-            "sinusoidal" => Path::Sinusoidal,
-            "spherical" => Path::Spherical,
+            "arc" => Path::Arc,
+            "slerp" => Path::Slerp,
             other => return Err(Error::Path(other.to_owned())),
         };
         refuse_many(steps)?;

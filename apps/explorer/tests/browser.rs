@@ -191,7 +191,7 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
          const model = await open(arguments[0]);
          const images = [4, 9].map((digit) => rust.draw(rust.example(digit, 7)));
          const latent = model.encode(images[0], 4);
-         const paths = ['linear', 'sinusoidal', 'spherical'].map((path) => {
+         const paths = ['linear', 'arc', 'slerp'].map((path) => {
              const way = model.interpolate(path, images[0], 4, images[1], 9, 5);
              return [...way.images];
          });
@@ -239,13 +239,9 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
         &model.decode(&latent, &labels(&[4])).unwrap(),
     );
     let end = model.encode(&images[1], &labels(&[9])).unwrap();
-    for (index, path) in [
-        LatentPath::Linear,
-        LatentPath::Sinusoidal,
-        LatentPath::Spherical,
-    ]
-    .into_iter()
-    .enumerate()
+    for (index, path) in [LatentPath::Linear, LatentPath::Arc, LatentPath::Slerp]
+        .into_iter()
+        .enumerate()
     {
         let between = path
             .interpolate(&latent.i(0).unwrap(), &end.i(0).unwrap(), 5)
@@ -370,9 +366,9 @@ fn dragging_and_arrow_keys_change_the_image() {
     };
     let begin = way("linear", 0.0);
     assert_ne!(begin, way("linear", 1.0));
-    assert_ne!(way("linear", 0.5), way("sinusoidal", 0.5));
-    assert_ne!(way("sinusoidal", 0.5), way("spherical", 0.5));
-    assert_eq!(begin, way("spherical", 0.0));
+    assert_ne!(way("linear", 0.5), way("arc", 0.5));
+    assert_ne!(way("arc", 0.5), way("slerp", 0.5));
+    assert_eq!(begin, way("slerp", 0.0));
 
     // The other models, with more than two latent dimensions.
     let all = browser.script(

@@ -59,7 +59,7 @@ fn a_conditional_model_classifies_interpolates_and_samples() {
         let own = &styled[usize::from(digit) * 784..][..784];
         assert!(close(own, &model.decode(&latent, digit).unwrap()));
     }
-    for path in ["linear", "sinusoidal", "spherical"] {
+    for path in ["linear", "arc", "slerp"] {
         let way = model.interpolate(path, &three, 3, &eight, 8, 7).unwrap();
         assert_eq!((way.images.len(), way.latents.len()), (7 * 784, 7 * 3));
         assert!(close(&way.latents[..3], &latent), "{path}");

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use latent_distributions::Generator;
 use latent_kernels::Shape;
 
 use crate::Error;
@@ -156,6 +157,14 @@ impl Dataset {
             return self;
         }
         let indices: Vec<usize> = (0..count).map(|index| index * len / count).collect();
+        self.selected(&indices)
+    }
+
+    /// Keeps a random subset of `count` images, in random order; all of them if there are no more.
+    #[must_use]
+    pub fn random_subset(self, count: usize, generator: &mut Generator) -> Self {
+        let order = generator.permutation(self.len());
+        let indices: Vec<usize> = order.into_iter().take(count).collect();
         self.selected(&indices)
     }
 

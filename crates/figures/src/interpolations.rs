@@ -102,9 +102,10 @@ pub fn interpolations(
         names.push(format!("{start} → {end}"));
     }
     let path = match options.path {
-        Path::Linear => "linear path, ",
-        Path::Sinusoidal => "sinusoidal path, ",
-        Path::Spherical => "spherical path, ",
+        Path::Linear => "linear, ",
+        Path::Sinusoidal => "sinusoidal, ",
+        Path::Arc => "arc, ",
+        Path::Slerp => "slerp, ",
         _ => "",
     };
     let grid = image_grid(model, &Tensor::cat(&rows, 0)?)?

@@ -1,4 +1,5 @@
 use latent_datasets::Dataset;
+use latent_models::Generator;
 use latent_training::{Model, encode};
 use latent_visualisation::Scatter;
 
@@ -20,7 +21,7 @@ pub enum Encoding {
 /// Options of [`latents`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct LatentsOptions {
-    /// The number of images, from the start of the data set; all if there are fewer.
+    /// The number of images; all if there are fewer. Of training images, a random subset; otherwise the first ones.
     pub count: usize,
     /// The encoding of an image.
     pub encoding: Encoding,
@@ -53,8 +54,15 @@ impl Default for LatentsOptions {
 /// There are no images, the latents have fewer than two dimensions or more than the projection
 /// supports, or the projection needs more images.
 pub fn latents(model: &Model, data: &Dataset, options: &LatentsOptions) -> Result<Scatter, Error> {
-    let data = data.clone().truncated(options.count);
-    let batching = model.batching(seed_of(model, options.seed));
+    let seed = seed_of(model, options.seed);
+    let data = match options.split {
+        Split::Training => {
+            let mut generator = Generator::stream(seed, "subset", 0, 0);
+            data.clone().random_subset(options.count, &mut generator)
+        }
+        _ => data.clone().truncated(options.count),
+    };
+    let batching = model.batching(seed);
     let is_sampled = options.encoding == Encoding::Sample;
     let latents = encode(&model.model, &data, &batching, is_sampled, &model.device)?;
     let name = if model.metadata.experiment.model.is_exact() {

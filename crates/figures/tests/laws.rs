@@ -324,7 +324,7 @@ fn reconstructions_are_below_their_images() {
 #[test]
 fn interpolations_start_and_end_at_the_images() {
     let Small { model, data, .. } = cvae();
-    for path in [Path::Linear, Path::Sinusoidal, Path::Spherical] {
+    for path in [Path::Linear, Path::Sinusoidal, Path::Arc, Path::Slerp] {
         let options = InterpolationOptions {
             pairs: Pairs::Indices(vec![(7, 1), (4, 0)]),
             steps: 5,

@@ -136,6 +136,7 @@ formulas! {
     inline LOGIT_LAMBDA = r"\lambda = 10^{-6}";
     inline EXPECTED_NORM = r"\mathbb{E} \, \lVert z \rVert^2 = d";
     display LINEAR_PATH = r"z_\lambda = (1 - \lambda) \, a + \lambda \, b, \qquad \lVert z_\lambda \rVert^2 \approx \left((1 - \lambda)^2 + \lambda^2\right) d,";
+    display SINUSOIDAL_PATH = r"\bar z_\lambda = \left(1 - \sin\frac{\lambda \pi}{2}\right) a + \sin\frac{\lambda \pi}{2} \, b,";
     display ARC_PATH = r"z_\lambda = \cos\left(\frac{\lambda \pi}{2}\right) a + \sin\left(\frac{\lambda \pi}{2}\right) b, \qquad \lVert z_\lambda \rVert^2 \approx \left(\cos^2 + \sin^2\right) d = d,";
 }
 

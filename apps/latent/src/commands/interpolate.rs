@@ -35,10 +35,12 @@ pub(crate) struct Interpolate {
 enum Method {
     /// (1 − λ) a + λ b
     Linear,
-    /// cos(λπ/2) a + sin(λπ/2) b
+    /// (1 − sin(λπ/2)) a + sin(λπ/2) b
     Sinusoidal,
-    /// Spherical linear interpolation (slerp)
-    Spherical,
+    /// cos(λπ/2) a + sin(λπ/2) b
+    Arc,
+    /// Spherical linear interpolation
+    Slerp,
 }
 
 fn pair(text: &str) -> Result<(usize, usize), String> {
@@ -74,7 +76,8 @@ impl Interpolate {
             path: match self.method {
                 Method::Linear => latent_figures::Path::Linear,
                 Method::Sinusoidal => latent_figures::Path::Sinusoidal,
-                Method::Spherical => latent_figures::Path::Spherical,
+                Method::Arc => latent_figures::Path::Arc,
+                Method::Slerp => latent_figures::Path::Slerp,
             },
             seed: self.output.given_seed(),
             ..InterpolationOptions::default()

@@ -56,14 +56,7 @@ fn every_picture_is_drawn_in_every_form() {
             "(54, 28, 28)",
         ),
         (
-            &[
-                "interpolate",
-                "run",
-                "--labels",
-                "3,8",
-                "--method",
-                "spherical",
-            ],
+            &["interpolate", "run", "--labels", "3,8", "--method", "slerp"],
             "(25, 28, 28)",
         ),
     ];

@@ -14,12 +14,14 @@ pub enum Path {
     /// Linear interpolation: (1 − λ) a + λ b.
     #[default]
     Linear,
-    /// cos(λπ/2) a + sin(λπ/2) b. The norm is constant if a and b are orthogonal with equal norms, which is
-    /// approximately true for draws in many dimensions.
+    /// (1 − sin(λπ/2)) a + sin(λπ/2) b: the points of the linear interpolation, with smaller steps towards b.
     Sinusoidal,
+    /// An arc: cos(λπ/2) a + sin(λπ/2) b. The norm is constant if a and b are orthogonal with equal norms, which is
+    /// approximately true for draws in many dimensions.
+    Arc,
     /// Spherical linear interpolation (slerp): sin((1 − λ)ω)/sin ω a + sin(λω)/sin ω b with the angle ω between a and b.
     /// Shoemake 1985. If ω is 0 or 180°, the great circle is undefined and the interpolation linear.
-    Spherical,
+    Slerp,
 }
 
 impl Path {
@@ -36,10 +38,14 @@ impl Path {
         let (from, to): (Vec<f64>, Vec<f64>) = match self {
             Self::Linear => weights(steps, |lambda| (1.0 - lambda, lambda)),
             Self::Sinusoidal => weights(steps, |lambda| {
+                let sin = (lambda * FRAC_PI_2).sin();
+                (1.0 - sin, sin)
+            }),
+            Self::Arc => weights(steps, |lambda| {
                 let (sin, cos) = (lambda * FRAC_PI_2).sin_cos();
                 (cos, sin)
             }),
-            Self::Spherical => {
+            Self::Slerp => {
                 // In 64-bit floats, so that an angle of 180° is recognised.
                 let exact = |latent: &Tensor| -> Result<Vec<f64>, Error> {
                     let latent = latent.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;

@@ -27,12 +27,30 @@ fn linear_interpolation_has_equal_steps() -> Result {
 }
 
 #[test]
+fn sinusoidal_interpolation_is_linear_with_sinusoidal_steps() -> Result {
+    let (a, b) = (
+        Tensor::new(&[0f32, 3.0], CPU)?,
+        Tensor::new(&[2f32, -1.0], CPU)?,
+    );
+    let path = Path::Sinusoidal.interpolate(&a, &b, 11)?.to_vec2::<f32>()?;
+    for (step, z) in path.iter().enumerate() {
+        let share = (step as f64 / 10.0 * std::f64::consts::FRAC_PI_2).sin();
+        let expected = [2.0 * share, 3.0 - 4.0 * share];
+        for (z, expected) in z.iter().zip(expected) {
+            let apart = (f64::from(*z) - expected).abs();
+            assert!(apart <= rounding(SINGLE, 4, 4.0), "{z} at step {step}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn every_interpolation_includes_its_ends_and_circular_ones_keep_the_norm() -> Result {
     let (a, b) = (
         Tensor::new(&[2f32, 0.0, 0.0], CPU)?,
         Tensor::new(&[0f32, 2.0, 0.0], CPU)?,
     );
-    for path in [Path::Linear, Path::Sinusoidal, Path::Spherical] {
+    for path in [Path::Linear, Path::Sinusoidal, Path::Arc, Path::Slerp] {
         let way: Vec<Vec<f32>> = path.interpolate(&a, &b, 11)?.to_vec2()?;
         for (end, expected) in [(&way[0], &a), (&way[10], &b)] {
             let expected: Vec<f32> = expected.to_vec1()?;
@@ -48,22 +66,20 @@ fn every_interpolation_includes_its_ends_and_circular_ones_keep_the_norm() -> Re
             .map(|z| z.iter().map(|x| x * x).sum::<f32>().sqrt());
         let round =
             lengths.all(|length| f64::from((length - 2.0).abs()) <= rounding(SINGLE, 10, 2.0));
-        assert_eq!(round, path != Path::Linear, "{path:?}");
+        assert_eq!(round, matches!(path, Path::Arc | Path::Slerp), "{path:?}");
     }
     // If the ends are not orthogonal, the great circle still has a constant norm and equal angles.
     let b = Tensor::new(&[1.2f32, 1.6, 0.0], CPU)?;
-    let way: Vec<Vec<f32>> = Path::Spherical.interpolate(&a, &b, 3)?.to_vec2()?;
+    let way: Vec<Vec<f32>> = Path::Slerp.interpolate(&a, &b, 3)?.to_vec2()?;
     let apart = f64::from((way[1][0] - 2.0 * 0.8f32.sqrt()).abs());
     assert!(apart <= rounding(SINGLE, 10, 2.0), "{way:?}");
     // Parallel ends define no great circle, so the interpolation is linear.
-    let way: Vec<Vec<f32>> = Path::Spherical
-        .interpolate(&a, &(&a * 3.0)?, 3)?
-        .to_vec2()?;
+    let way: Vec<Vec<f32>> = Path::Slerp.interpolate(&a, &(&a * 3.0)?, 3)?.to_vec2()?;
     assert_eq!(way[1], [4.0, 0.0, 0.0]);
     // Opposite ends neither, despite rounding of the angle.
     for (a, b) in [(-2.787f32, 0.0023f32), (0.1, -0.7), (3.3, -1e-3)] {
         let (a, b) = (Tensor::new(&[a], CPU)?, Tensor::new(&[b], CPU)?);
-        let way = vec1(&Path::Spherical.interpolate(&a, &b, 5)?)?;
+        let way = vec1(&Path::Slerp.interpolate(&a, &b, 5)?)?;
         assert!(way.iter().all(|z| z.abs() < 4.0), "{way:?}");
     }
     Ok(())

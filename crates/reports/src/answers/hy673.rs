@@ -79,11 +79,11 @@ struct Paths {
     radius: Formula,
 }
 
-/// Linear and sinusoidal paths between latents of many dimensions.
+/// Linear, sinusoidal and circular paths between latents of many dimensions.
 pub(crate) fn paths(findings: &Findings, run: &str) -> Result<Answer, Error> {
     let size = findings.run(run)?.latent_size();
     Answer::of(
-        "Why interpolate along a sinusoidal and not along a linear path?",
+        "How do the linear and the sinusoidal path differ?",
         &Paths {
             dimensions: f::dimensions(size),
             radius: f::typical_norm(size),

@@ -72,6 +72,12 @@ fn flow() -> Task {
             );
         }
     }
+    task = task.show(
+        Command::of_run("interpolate", PLAIN[0].1)
+            .option("method", "arc")
+            .option("steps", 11),
+        "Extra, 5 couplings: interpolations along an arc, which keeps the norm of perpendicular latents",
+    );
     task.answer(|findings| answers::depth(findings, PLAIN[0].1, PLAIN[1].1))
         .answer(|findings| answers::paths(findings, PLAIN[0].1))
 }
@@ -127,14 +133,16 @@ fn conditional_vae() -> Task {
 
 fn digits() -> Task {
     Task::new(
-        "Samples of requested digits",
-        "Draw ten samples of each requested digit.",
+        "Problem 3(c): samples of requested digits",
+        "Draw an image of each label of an array, and of each digit of a number.",
     )
     .recipe("hy673-digits")
     .show(
-        Command::of_run("sample", VAE)
-            .option("labels", "0,2")
-            .option("count", 10),
-        "Ten samples each of the digits 0 and 2",
+        Command::of_run("sample", VAE).option("labels", "0,2"),
+        "One sample for each label of [0, 2], with its label",
+    )
+    .show(
+        Command::of_run("sample", VAE).option("labels", "4,2"),
+        "The number 42: one sample for each of its digits",
     )
 }

@@ -3,12 +3,11 @@
 use crate::{Assignment, Command, Exhibit, RequiredRun, Task, answers};
 
 /// The runs with so many latent dimensions.
-const SIZES: [(usize, &str); 5] = [
+const SIZES: [(usize, &str); 4] = [
     (2, "vae-conv-latent-2"),
-    (4, "vae-conv-latent-4"),
-    (8, "vae-conv-latent-8"),
-    (16, "vae-conv-latent-16"),
-    (32, "vae-conv-latent-32"),
+    (5, "vae-conv-latent-5"),
+    (10, "vae-conv-latent-10"),
+    (20, "vae-conv-latent-20"),
 ];
 const PLAIN: &str = "vae-conv";
 const CONDITIONAL: &str = "cvae-conv";
@@ -47,8 +46,10 @@ fn figures(task: Task, run: &'static str, metrics: &str) -> Task {
         "Ten test images (top) and their reconstructions (bottom)",
     )
     .show(
-        Command::of_run("plot latents", run),
-        "Latent space (posterior means, test images), coloured by digit",
+        Command::of_run("plot latents", run)
+            .option("split", "train")
+            .option("count", 3200),
+        "Latent space (posterior means, 3,200 training images: 100 batches of 32), coloured by digit",
     )
     .show(
         Command::of_run("plot posterior", run),
@@ -56,17 +57,24 @@ fn figures(task: Task, run: &'static str, metrics: &str) -> Task {
     )
 }
 
+/// The images of a grid over the latent plane.
+fn plane(run: &str) -> Command {
+    Command::of_run("plot manifold", run)
+        .option("range", 2)
+        .option("steps", 31)
+}
+
 fn plain() -> Task {
     let task = Task::new(
-        "The VAE",
+        "10.2 to 10.5: the VAE",
         "Train a convolutional VAE; draw its training curves, reconstructions and latent space, images decoded from \
          a grid of latents, and samples from the prior.",
     )
     .recipe("radboud-vae");
     figures(task, PLAIN, "Test metrics, nats per image")
         .show(
-            Command::of_run("plot manifold", PLAIN).flag("quantiles"),
-            "Images decoded from a grid of z at quantiles of the prior",
+            plane(PLAIN),
+            "Images decoded from a 31×31 grid of z from −2 to 2",
         )
         .show(
             Command::of_run("sample", PLAIN),
@@ -80,18 +88,23 @@ fn plain() -> Task {
 }
 
 fn conditional() -> Task {
-    let task = Task::new("The conditional VAE", "The same, conditional on the digit.")
-        .recipe("radboud-cvae");
+    let task = Task::new(
+        "10.6: the conditional VAE",
+        "The same, conditional on the digit.",
+    )
+    .recipe("radboud-cvae");
     figures(
         task,
         CONDITIONAL,
         "Test metrics given the labels, nats per image",
     )
     .show(
-        Command::of_run("plot manifold", CONDITIONAL)
-            .option("label", 3)
-            .flag("quantiles"),
-        "Images of the digit 3, decoded from a grid of z at quantiles of the prior",
+        plane(CONDITIONAL).option("label", 4),
+        "Images of the digit 4, decoded from a 31×31 grid of z from −2 to 2",
+    )
+    .show(
+        plane(CONDITIONAL).option("label", 8),
+        "Images of the digit 8, decoded from the same grid",
     )
     .show(
         Command::of_run("sample", CONDITIONAL),
@@ -108,8 +121,8 @@ fn latent_size() -> Task {
         curves = curves.run(run);
     }
     Task::new(
-        "The number of latent dimensions",
-        "Train with 2, 4, 8, 16 and 32 latent dimensions, and draw reconstruction and KL over their number.",
+        "10.4(c): the number of latent dimensions",
+        "Train with 2, 5, 10 and 20 latent dimensions, and draw reconstruction and KL over their number.",
     )
     .recipe("radboud-latent-size")
     .show(
@@ -122,7 +135,7 @@ fn latent_size() -> Task {
 fn classification() -> Task {
     let by_latents = Command::of_run("classify", CONDITIONAL).option("method", "knn");
     Task::new(
-        "Classification",
+        "10.5(b) and 10.6(h): classification",
         "Classify the test images by their latents and by Bayes’ rule.",
     )
     .recipe("radboud-classify")
@@ -139,7 +152,7 @@ fn classification() -> Task {
 
 fn style_transfer() -> Task {
     Task::new(
-        "Style transfer",
+        "10.6(i): style transfer",
         "Decode the latents of test images with every label.",
     )
     .recipe("radboud-analogies")

@@ -14,7 +14,7 @@ pub(super) fn assignment() -> Assignment {
         runs: vec![RequiredRun::new(RUN)],
         tasks: vec![
             Task::new(
-                "Training",
+                "(a) Training curves",
                 "Train on all training images, and draw the training curves.",
             )
             .recipe("vae2d-train")
@@ -28,15 +28,16 @@ pub(super) fn assignment() -> Assignment {
             .answer(|findings| answers::elbo(findings, RUN))
             .answer(|_| answers::log_variance()),
             Task::new(
-                "Latent space",
-                "Draw a scatter plot of z of 5,000 test images, with z drawn from q(z|x).",
+                "(b) Latent space",
+                "Draw a scatter plot of z of a random subset of 5,000 training images, with z drawn from q(z|x).",
             )
             .recipe("vae2d-scatter")
             .show(
                 Command::of_run("plot latents", RUN)
+                    .option("split", "train")
                     .option("count", 5000)
                     .option("latent", "sample"),
-                "Latent space (draws from the posteriors, 5,000 test images), coloured by digit",
+                "Latent space (posterior samples, 5,000 training images), coloured by digit",
             )
             .show(
                 Command::of_run("plot posterior", RUN),
@@ -44,7 +45,7 @@ pub(super) fn assignment() -> Assignment {
             )
             .answer(|findings| answers::latent_distribution(findings, &[RUN])),
             Task::new(
-                "Decoded grid",
+                "(c) Decoded grid",
                 "Decode a 15×15 grid over the complete range of z.",
             )
             .recipe("vae2d-manifold")
@@ -54,7 +55,7 @@ pub(super) fn assignment() -> Assignment {
             )
             .answer(|findings| answers::decoded_grid(findings, RUN)),
             Task::new(
-                "Samples of each digit",
+                "(d) Samples of each digit",
                 "Find z that decode to each digit, and draw five of each.",
             )
             .recipe("vae2d-digits")

@@ -4,7 +4,7 @@ use latent_figures::{Encoding, LatentsOptions, latents};
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error};
 
-/// Scatter plot of the test images' latents
+/// Scatter plot of the latents of images
 ///
 /// With `-o NAME.npy`, NAME.npy holds the points of the plot, NAME.labels.npy their labels, and
 /// NAME.latents.npy the latents in all dimensions.
@@ -16,6 +16,9 @@ pub(crate) struct Latents {
     /// Number of images
     #[arg(short = 'n', long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(2..))]
     count: u32,
+    /// Split of the images: a random subset of the training images, or the first test images
+    #[arg(long, value_enum, default_value_t = Split::Test)]
+    split: Split,
     /// Latent of an image
     #[arg(long, value_enum, default_value_t = Latent::Mean)]
     latent: Latent,
@@ -26,6 +29,12 @@ pub(crate) struct Latents {
     data: DataArguments,
     #[command(flatten)]
     output: DrawArguments,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Split {
+    Train,
+    Test,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -49,7 +58,11 @@ enum Projection {
 impl Latents {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let data = self.data.load_for(&model, context)?.test();
+        let data = self.data.load_for(&model, context)?;
+        let (data, split) = match self.split {
+            Split::Train => (data.train(), latent_figures::Split::Training),
+            Split::Test => (data.test(), latent_figures::Split::Test),
+        };
         let options = LatentsOptions {
             count: self.count as usize,
             encoding: match self.latent {
@@ -62,7 +75,7 @@ impl Latents {
                 Projection::Tsne => latent_figures::Projection::TSne,
             },
             seed: self.output.given_seed(),
-            ..LatentsOptions::default()
+            split,
         };
         let figure = latents(&model, &data, &options)?;
         Ok(self.output.drawn(figure, &model, "latents"))
