@@ -1,11 +1,11 @@
 use clap::{Args, ValueEnum};
-use latent_training::{classify, knn_classify};
+use latent_training::{classify, knn_classify, thousands};
 use serde_json::json;
 
 use crate::arguments::{
     DataArguments, DrawArguments, ModelArgument, Shown, Verdict, confusion_matrix,
 };
-use crate::progress::{Counting, thousands};
+use crate::progress::Counting;
 use crate::{Context, Error};
 
 /// Classify the test images, and draw the confusion matrix
@@ -78,7 +78,7 @@ impl Classify {
         };
         let matrix = confusion_matrix(known, test.labels(), &predicted)?;
         let title = format!("accuracy {:.2} % by {method}", 100.0 * matrix.accuracy());
-        let count = thousands(test.len() as f64);
+        let count = thousands(test.len());
         let verdict = Verdict {
             words: format!("{count} test images of {}: {title}", data.name()),
             matrix,

@@ -1,9 +1,9 @@
 use clap::Args;
-use latent_training::Evaluation;
+use latent_training::{Evaluation, thousands};
 use serde_json::json;
 
 use crate::arguments::{DataArguments, ModelArgument, Shown, seed};
-use crate::progress::{evaluation_bars, thousands};
+use crate::progress::evaluation_bars;
 use crate::{Context, Error};
 
 /// Evaluate a model on the test images, in nats per image
@@ -50,7 +50,7 @@ impl Evaluate {
         )?;
         let words = format!(
             "{} test images of {}, nats per image (± two standard errors):\n{evaluation}",
-            thousands(test.len() as f64),
+            thousands(test.len()),
             data.name(),
         );
         let object = json!({ "model": self.model.path().display().to_string(), "seed": seed });

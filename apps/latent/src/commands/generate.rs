@@ -9,6 +9,7 @@ use crate::{Arguments, Error};
 
 /// Generate shell completions or man pages
 #[derive(Subcommand)]
+#[command(after_help = "Example:\n  latent generate man man")]
 pub(crate) enum Generate {
     Completions(Completions),
     Man(Man),
@@ -16,6 +17,7 @@ pub(crate) enum Generate {
 
 /// Print a script of completions for a shell
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent generate completions zsh > _latent")]
 pub(crate) struct Completions {
     /// Shell
     #[arg(value_enum)]
@@ -24,6 +26,7 @@ pub(crate) struct Completions {
 
 /// Write a man page for each command
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent generate man ~/.local/share/man/man1")]
 pub(crate) struct Man {
     /// Directory of the pages
     #[arg(value_parser = new_path())]
