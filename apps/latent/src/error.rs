@@ -25,7 +25,7 @@ pub(crate) enum Error {
         reason: String,
     },
     #[error(
-        "{0} is no run directory: curves are drawn from a run's metrics, so name the directory that `latent train` made"
+        "{0} is not a run directory: curves are drawn from a run's metrics, so name the directory that `latent train` made"
     )]
     CurvesNeedARun(PathBuf),
     #[error("{0} has no metrics yet: no epoch is complete")]

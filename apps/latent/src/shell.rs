@@ -16,6 +16,11 @@ pub(crate) fn set_grammar(command: clap::Command) {
     _ = GRAMMAR.set(command);
 }
 
+/// The program's commands and their options.
+pub(crate) fn grammar() -> clap::Command {
+    GRAMMAR.get().cloned().unwrap_or_default()
+}
+
 /// A command with its arguments.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct CommandLine(Vec<OsString>);

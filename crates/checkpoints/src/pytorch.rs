@@ -38,7 +38,6 @@ pub fn conversion_script(path: &Path) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 mod tests {
     use std::fs;
 

@@ -10,22 +10,21 @@ use crate::{
     prototypes, reconstructions, samples,
 };
 
+/// A figure and its name, such as "reconstructions".
+pub type NamedFigure = (&'static str, Box<dyn Picture>);
+
 /// The number of rows and columns of the manifold.
 const MANIFOLD_SIZE: usize = 15;
 
-/// The figures that suit a model and its test images, with default options: pairs of a name, such as
-/// "reconstructions", and the figure.
+/// The figures that suit a model and its test images, with default options.
 ///
 /// Every model has samples, reconstructions and prototypes. Interpolations need two images, latents at least two latent
 /// dimensions (and not more than principal components are computed for), a manifold exactly two.
 ///
 /// # Errors
 /// Those of the figures, such as [`Error::NoImages`].
-pub fn model_figures(
-    model: &Model,
-    test: &Dataset,
-) -> Result<Vec<(&'static str, Box<dyn Picture>)>, Error> {
-    let mut figures: Vec<(&str, Box<dyn Picture>)> = Vec::new();
+pub fn model_figures(model: &Model, test: &Dataset) -> Result<Vec<NamedFigure>, Error> {
+    let mut figures: Vec<NamedFigure> = Vec::new();
     let mut add = |name, figure| figures.push((name, figure));
     add(
         "samples",

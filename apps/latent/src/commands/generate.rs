@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 use std::{fs, io};
 
-use clap::{Args, CommandFactory, Subcommand};
+use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
+use crate::Error;
 use crate::paths::new_path;
-use crate::{Arguments, Error};
+use crate::shell::grammar;
 
 /// Generate shell completions or man pages
 #[derive(Subcommand)]
@@ -38,14 +39,14 @@ impl Generate {
         match self {
             Self::Completions(Completions { shell }) => {
                 let mut script = Vec::new();
-                let mut command = Arguments::command();
+                let mut command = grammar();
                 clap_complete::generate(*shell, &mut command, "latent", &mut script);
                 io::Write::write_all(&mut io::stdout(), &script).map_err(Error::Output)
             }
             Self::Man(Man { directory }) => {
                 let write = || {
                     fs::create_dir_all(directory)?;
-                    clap_mangen::generate_to(Arguments::command(), directory)
+                    clap_mangen::generate_to(grammar(), directory)
                 };
                 write().map_err(|reason| {
                     let path = directory.clone();

@@ -13,7 +13,7 @@ use latent_training::{
 use latent_visualisation::Picture;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, paths, seed};
+use crate::arguments::{DataArguments, paths, positive, seed};
 use crate::paths::{check, new_path, path};
 use crate::progress::Progress;
 use crate::runs::refuse_other_data;
@@ -74,13 +74,6 @@ pub(crate) struct Train {
     /// Draw no figures
     #[arg(long)]
     no_figures: bool,
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("a whole number of 1 or more is needed".to_owned()),
-    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {

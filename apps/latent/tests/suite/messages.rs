@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use latent_tests::{fail, latent, outcome};
+use latent_tests::{directory_in_memory, fail, latent, outcome};
 use snapbox::{Assert, Data};
 
 fn snapshots() -> PathBuf {
@@ -23,7 +23,7 @@ fn compare(text: &str, file: &Path) {
 
 /// The help of a command, at a width of 80 columns.
 fn help(command: &[String]) -> String {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = directory_in_memory();
     let mut call = latent(directory.path());
     call.args(command).arg("--help").env("COLUMNS", "80");
     let (stdout, stderr, code) = outcome(&mut call);
@@ -38,7 +38,9 @@ fn subcommands(help: &str) -> Vec<String> {
     };
     let list = list.split("\n\n").next().unwrap_or_default();
     let name = |line: &str| {
-        let name = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
+        let name = line
+            .strip_prefix("  ")
+            .filter(|rest| !rest.starts_with(' '))?;
         name.split_whitespace().next().map(str::to_owned)
     };
     let names = list.lines().filter_map(name);
@@ -56,7 +58,10 @@ fn help_is_that_of_the_snapshots_and_has_an_example_in_80_columns() {
             assert!(line.chars().count() <= 80, "{command:?}: {line}");
         }
         assert!(text.contains("\nExample"), "{command:?} has no example");
-        let name = format!("{}.txt", [&["latent".to_owned()], &command[..]].concat().join("-"));
+        let name = format!(
+            "{}.txt",
+            [&["latent".to_owned()], &command[..]].concat().join("-")
+        );
         compare(&text, &snapshots().join("help").join(&name));
         files.insert(name);
         let inner = subcommands(&text).into_iter();
@@ -70,8 +75,7 @@ fn help_is_that_of_the_snapshots_and_has_an_example_in_80_columns() {
 #[test]
 fn wrong_command_lines_exit_with_2_and_the_messages_of_the_snapshot() {
     let directory = tempfile::tempdir().unwrap();
-    let mut messages = String::new();
-    for line in [
+    let lines = [
         "train",
         "tran vae-2d",
         "train vae-2d --learning-rate NaN",
@@ -99,10 +103,15 @@ fn wrong_command_lines_exit_with_2_and_the_messages_of_the_snapshot() {
         "plot perturbations run --radii -1",
         "plot perturbations run --radii 1,1e39",
         "plot curves run --output curves.jpg",
-    ] {
-        let arguments: Vec<&str> = line.split(' ').map(|word| word.trim_matches('\'')).collect();
+    ];
+    let message = |line: &str| {
+        let arguments: Vec<&str> = line
+            .split(' ')
+            .map(|word| word.trim_matches('\''))
+            .collect();
         let message = fail(directory.path(), &arguments, 2);
-        messages += &format!("$ latent {line}\n{message}\n");
-    }
+        format!("$ latent {line}\n{message}\n")
+    };
+    let messages = lines.map(message).concat();
     compare(&messages, &snapshots().join("usage.txt"));
 }

@@ -203,7 +203,7 @@ fn bad_input_exits_with_1_and_leaves_nothing_behind() {
         (&["train", "vae-2d", "--set", "name=.."], "`name` is .."),
         (
             &["plot", "curves", "run/model.safetensors"],
-            "no run directory",
+            "is not a run directory",
         ),
         (
             &["interpolate", "run", "--indices", "0,10000"],
