@@ -8,4 +8,4 @@ mod values;
 pub(crate) use data::{DataArguments, shown_path};
 pub(crate) use model::{ModelArgument, fetched, watched};
 pub(crate) use output::{DrawArguments, Shown, Verdict, confusion_matrix};
-pub(crate) use values::{FURTHEST, TemperatureArgument, Trimmed, label, paths, seed};
+pub(crate) use values::{FURTHEST, TemperatureArgument, Trimmed, label, paths, positive, seed};

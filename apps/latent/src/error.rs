@@ -1,8 +1,6 @@
-use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use latent_checkpoints::{conversion_script, is_pytorch};
 use latent_datasets::Source;
 use latent_reports::ASSIGNMENTS;
 
@@ -263,40 +261,9 @@ impl Error {
         match error {
             Checkpoint(NotSafetensors { .. }) if is_pytorch(path) => Self::PyTorch {
                 path: path.to_owned(),
-                snippet: conversion(path),
+                snippet: conversion_script(path),
             },
             error => error.into(),
         }
     }
-}
-
-/// Whether a file is one that `torch.save` writes, by its name or its first bytes: those of a ZIP archive, or
-/// before PyTorch 1.6 of a pickle.
-fn is_pytorch(path: &Path) -> bool {
-    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    let is_named = ["pt", "pth", "ckpt", "bin"]
-        .iter()
-        .any(|known| extension.eq_ignore_ascii_case(known));
-    let mut start = [0; 4];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    let is_zip = start == *b"PK\x03\x04";
-    let is_pickle = start[0] == 0x80 && (2..=5).contains(&start[1]);
-    is_named || read.is_ok() && (is_zip || is_pickle)
-}
-
-/// Python that writes a file's state dict as safetensors beside it; of a checkpoint with more than that, such as
-/// PyTorch Lightning's, the entry `state_dict`.
-fn conversion(path: &Path) -> String {
-    // A string literal of Python.
-    let literal = |path: &Path| {
-        let text = path.display().to_string();
-        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-    };
-    format!(
-        "import torch, safetensors.torch; weights = torch.load({}, map_location=\"cpu\")\n\
-         safetensors.torch.save_file({{k: v.clone().contiguous() for k, v in weights.get(\"state_dict\", \
-         weights).items()}}, {})",
-        literal(path),
-        literal(&path.with_extension("safetensors"))
-    )
 }

@@ -106,3 +106,52 @@ fn refuse(error: &clap::Error) -> ! {
     terminal::say(&error.to_string());
     std::process::exit(error.exit_code());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_and_commands_in_messages_exist() {
+        fn collect(command: &clap::Command, options: &mut Vec<String>, names: &mut Vec<String>) {
+            let arguments = command.get_arguments();
+            options.extend(arguments.filter_map(|argument| Some(argument.get_long()?.to_owned())));
+            for inner in command.get_subcommands() {
+                names.push(inner.get_name().to_owned());
+                collect(inner, options, names);
+            }
+        }
+        // Of cargo.
+        let (mut options, mut names) = (vec!["features".to_owned()], Vec::new());
+        collect(&Arguments::command(), &mut options, &mut names);
+        let sources = [
+            include_str!("remedy.rs"),
+            include_str!("error.rs"),
+            include_str!("pretrained.rs"),
+        ];
+        let mut found = 0;
+        for text in sources {
+            // What starts with two dashes after a quotation mark, a backquote or a space.
+            for (_, rest) in text
+                .match_indices("--")
+                .map(|(at, _)| text.split_at(at + 2))
+            {
+                let word = |c: char| c.is_ascii_lowercase() || c == '-';
+                let name: String = rest.chars().take_while(|&c| word(c)).collect();
+                if !name.is_empty() {
+                    found += 1;
+                    assert!(options.contains(&name), "--{name}");
+                }
+            }
+            for (_, rest) in text
+                .match_indices("`latent ")
+                .map(|(at, _)| text.split_at(at + 8))
+            {
+                let name: String = rest.chars().take_while(|&c| c != ' ' && c != '`').collect();
+                found += 1;
+                assert!(names.contains(&name), "latent {name}");
+            }
+        }
+        assert!(found > 30, "{found}");
+    }
+}

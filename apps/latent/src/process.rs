@@ -36,11 +36,10 @@ pub(crate) fn prepare() {
     }));
 }
 
-/// Checks the environment variable of the number of threads: candle ignores a value that is not a number, and has no upper
-/// limit.
+/// Checks the variable that sets the number of threads: candle ignores a value that is not a number, and has no upper limit.
 ///
 /// # Errors
-/// It does not.
+/// The value is not a number from 1 to [`MOST_THREADS`].
 pub(crate) fn check_threads() -> Result<(), Error> {
     let Some(value) = std::env::var_os(THREADS_VARIABLE) else {
         return Ok(());

@@ -5,7 +5,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use latent_training::{EpochReport, EvaluationStage, Metrics, Observer, StepReport};
+use latent_training::{EpochReport, EvaluationStage, Metrics, Observer, StepReport, thousands};
 
 use crate::{Context, Error};
 
@@ -68,7 +68,11 @@ impl Observer for Progress<'_> {
             {
                 let per_second = |state: &indicatif::ProgressState,
                                   out: &mut dyn std::fmt::Write| {
-                    _ = write!(out, "{} images/s", thousands(state.per_sec()));
+                    _ = write!(
+                        out,
+                        "{} images/s",
+                        thousands(state.per_sec().round_ties_even() as usize)
+                    );
                 };
                 self.bar
                     .set_style(style.with_key("per_sec", per_second).progress_chars("━━━"));
@@ -100,7 +104,7 @@ impl Observer for Progress<'_> {
                     format!("  validation {}", bound(metrics))
                 }),
             parts(&report.test),
-            thousands(report.images_per_second),
+            thousands(report.images_per_second.round_ties_even() as usize),
         ));
         if report.is_last {
             self.bar.finish_and_clear();
@@ -190,17 +194,4 @@ fn parts(metrics: &Metrics) -> String {
         }
         _ => bound(metrics),
     }
-}
-
-/// A whole number with its thousands apart.
-pub(crate) fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let groups: Vec<String> = digits
-        .chars()
-        .collect::<Vec<_>>()
-        .rchunks(3)
-        .rev()
-        .map(|group| group.iter().collect())
-        .collect();
-    groups.join(",")
 }

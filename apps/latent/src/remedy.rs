@@ -251,477 +251,91 @@ fn hub(error: &latent_hub::Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::path::PathBuf;
+
+    use latent_datasets::Error as Data;
+    use latent_hub::Error as Hub;
+    use latent_training::Error as Training;
 
     use super::*;
 
-    fn gone() -> io::Error {
-        io::ErrorKind::NotFound.into()
-    }
-
     #[test]
-    #[expect(clippy::too_many_lines, reason = "a case for each error")]
-    fn errors_of_data_sets_have_remedies() {
-        use latent_datasets::{Error as Data, Shape};
-        let path = || PathBuf::from("digits");
-        let dimensions = || vec![2, 28, 28];
-        let cases = [
-            (
-                Data::Unreadable {
-                    path: path(),
-                    reason: gone(),
-                },
-                "check that the file exists",
-            ),
-            (Data::IsDirectory { path: path() }, "name a file inside"),
-            (Data::EmptyFile { path: path() }, "download the file again"),
-            (Data::GzipCutOff { path: path() }, "download the file again"),
-            (
-                Data::GzipDamaged {
-                    path: path(),
-                    reason: gone(),
-                },
-                "download the file again",
-            ),
-            (
-                Data::NotIdx {
-                    path: path(),
-                    found: *b"<htm",
-                },
-                "download the file again",
-            ),
-            (
-                Data::ElementType {
-                    path: path(),
-                    found: "float32",
-                },
-                "convert the pixels",
-            ),
-            (
-                Data::HeaderCutOff {
-                    path: path(),
-                    found: 2,
-                    expected: 4,
-                },
-                "download the file again",
-            ),
-            (
-                Data::NoElements {
-                    path: path(),
-                    dimensions: vec![0],
-                },
-                "with data in it",
-            ),
-            (
-                Data::TooLarge {
-                    path: path(),
-                    dimensions: dimensions(),
-                },
-                "download the file again",
-            ),
-            (
-                Data::CutOff {
-                    path: path(),
-                    dimensions: dimensions(),
-                    found: 9,
-                },
-                "download the file again",
-            ),
-            (
-                Data::TrailingBytes {
-                    path: path(),
-                    dimensions: dimensions(),
-                },
-                "download the file again",
-            ),
-            (
-                Data::WrongDimensions {
-                    path: path(),
-                    expected: "one",
-                    found: dimensions(),
-                },
-                "were not exchanged",
-            ),
-            (
-                Data::Unpaired {
-                    bytes: 1,
-                    labels: 2,
-                    shape: Shape::grey(3, 4),
-                },
-                "same part of the same data set",
-            ),
-            (
-                Data::Label {
-                    index: 0,
-                    found: 26,
-                    classes: 10,
-                },
-                "at most ten classes",
-            ),
-            (
-                Data::InFile {
-                    path: path(),
-                    error: Box::new(Data::Label {
-                        index: 0,
-                        found: 26,
-                        classes: 10,
-                    }),
-                },
-                "at most ten classes",
-            ),
-            (
-                Data::Unwritable {
-                    path: path(),
-                    reason: gone(),
-                },
-                "`--output`",
-            ),
-            (
-                Data::MissingFiles {
-                    directory: path(),
-                    missing: Vec::new(),
-                },
-                "put all four files",
-            ),
-            (
-                Data::SeveralSets {
-                    directory: path(),
-                    sets: vec!["letters", "digits"],
-                },
-                "`--data-dir`",
-            ),
-            (
-                Data::SizesDiffer {
-                    directory: path(),
-                    train: [1, 2],
-                    test: [2, 1],
-                },
-                "from the same data set",
-            ),
-            (
-                Data::NotFound {
-                    looked_in: Vec::new(),
-                },
-                "`--data synthetic`",
-            ),
-            (
-                Data::NotMnist {
-                    path: path(),
-                    name: "labels",
-                    found: "a".to_owned(),
-                    expected: "b",
-                },
-                "`--data idx`",
-            ),
-        ];
-        for (error, part) in cases {
-            let remedy = data(&error).unwrap();
-            assert!(remedy.contains(part), "{error}: {remedy}");
-            assert!(!error.to_string().contains(&remedy), "{error}: {remedy}");
-            // The same through the errors that hold it.
-            let outer = latent_training::Error::from(error).into();
-            assert_eq!(of(&outer), Some(remedy));
-        }
-        let none = Data::NoSuchImage { index: 9, len: 3 };
-        assert_eq!(of(&none.into()), None);
-    }
-
-    #[test]
-    fn errors_of_checkpoints_have_remedies() {
-        use latent_checkpoints::Error as Checkpoint;
-        let path = || PathBuf::from("a.safetensors");
-        let (name, text) = (|| "a.weight".to_owned(), || "text".to_owned());
-        let cases = [
-            (
-                Checkpoint::Read {
-                    path: path(),
-                    reason: gone(),
-                },
-                "check that the file exists",
-            ),
-            (
-                Checkpoint::Write {
-                    path: path(),
-                    reason: gone(),
-                },
-                "choose another place",
-            ),
-            (
-                Checkpoint::Format {
-                    path: path(),
-                    found: 9,
-                    expected: 2,
-                },
-                "update latent",
-            ),
-            (
-                Checkpoint::Kind {
-                    path: path(),
-                    found: text(),
-                    expected: text(),
-                },
-                "name the other file",
-            ),
-            (
-                Checkpoint::SameName {
-                    path: path(),
-                    name: name(),
-                },
-                "write a file with one of them",
-            ),
-            (
-                Checkpoint::NotFinite {
-                    path: path(),
-                    name: name(),
-                },
-                "use an earlier checkpoint",
-            ),
-            (
-                Checkpoint::OtherFile {
-                    path: path(),
-                    name: name(),
-                    expected: text(),
-                    found: text(),
-                },
-                "fetch it again",
-            ),
-            (
-                Checkpoint::Name {
-                    name: name(),
-                    reason: text(),
-                },
-                "give it another name",
-            ),
-            (
-                Checkpoint::Index {
-                    path: path(),
-                    reason: text(),
-                },
-                "export the models anew",
-            ),
-        ];
-        for (error, part) in cases {
-            let remedy = checkpoint(&error).unwrap();
-            assert!(remedy.contains(part), "{error}: {remedy}");
-            assert!(!error.to_string().contains(remedy), "{error}: {remedy}");
-            let outer = latent_training::Error::from(error).into();
-            assert_eq!(of(&outer).as_deref(), Some(remedy));
-        }
-        let foreign = Checkpoint::Foreign { path: path() };
-        assert_eq!(checkpoint(&foreign), None);
-    }
-
-    #[test]
-    fn errors_of_a_hub_have_remedies() {
-        use latent_hub::Error as Hub;
-        let text = || "hf://a/b/c.safetensors".to_owned();
-        let waiting = |seconds: Option<&str>| Hub::TooMany {
-            file: text(),
+    fn errors_have_remedies_through_every_library() {
+        let path = || PathBuf::from("run");
+        let label = Data::Label {
+            index: 0,
+            found: 26,
+            classes: 10,
+        };
+        let in_file = Data::InFile {
+            path: path(),
+            error: Box::new(label),
+        };
+        let unknown_key = |key: &str| Training::UnknownKey {
+            origin: "a.toml".to_owned(),
+            key: key.to_owned(),
+            known: vec!["seed".to_owned(), "training.epochs".to_owned()],
+        };
+        let format = |found| latent_checkpoints::Error::Format {
+            path: path(),
+            found,
+            expected: 3,
+        };
+        let too_many = |seconds: Option<&str>| Hub::TooMany {
+            file: "hf://a/b/c".to_owned(),
             seconds: seconds.map(str::to_owned),
         };
-        let cases = [
-            (Hub::TokenInClear { endpoint: text() }, "https://"),
-            (Hub::NoHome, "HF_HOME"),
+        let no_model = |name: &str| Training::NoModel { path: name.into() };
+        let plane = |dimensions| latent_figures::Error::NotAPlane { dimensions };
+        let cases: [(Error, &str); 17] = [
+            (in_file.into(), "at most ten classes"),
             (
-                Hub::Offline {
-                    file: text(),
-                    cache: PathBuf::new(),
-                },
-                "unset HF_HUB_OFFLINE",
+                Training::from(Data::EmptyFile { path: path() }).into(),
+                "download the file again",
             ),
+            (format(2).into(), "latent import"),
+            (Training::from(format(9)).into(), "update latent"),
+            (too_many(None).into(), "a few minutes"),
+            (too_many(Some("7")).into(), "in 7 s"),
             (
-                Hub::Unreachable {
-                    url: text(),
-                    reason: text(),
-                },
-                "proxy",
+                latent_visualisation::Error::IsFolder { path: path() }.into(),
+                "`--output`",
             ),
-            (
-                Hub::Stalled {
-                    url: text(),
-                    seconds: 9,
-                },
-                "goes on",
-            ),
-            (
-                Hub::CutOff {
-                    file: text(),
-                    found: 1,
-                    expected: 2,
-                },
-                "goes on",
-            ),
-            (
-                Hub::Refused {
-                    file: text(),
-                    status: 401,
-                },
-                "HF_TOKEN",
-            ),
-            (Hub::NotFound { file: text() }, "the revision"),
-            (waiting(None), "a few minutes"),
-            (waiting(Some("7")), "in 7 s"),
-            (
-                Hub::Status {
-                    file: text(),
-                    status: 500,
-                },
-                "try again later",
-            ),
-            (
-                Hub::NoHub {
-                    url: text(),
-                    reason: text(),
-                },
-                "HF_ENDPOINT",
-            ),
-            (
-                Hub::Corrupt {
-                    file: text(),
-                    reason: text(),
-                },
-                "changes files",
-            ),
-            (Hub::Busy { file: text() }, "wait for it"),
-            (
-                Hub::Cache {
-                    path: PathBuf::new(),
-                    reason: gone(),
-                },
-                "set HF_HOME",
-            ),
-        ];
-        for (error, part) in cases {
-            let words = error.to_string();
-            let remedy = of(&error.into()).unwrap();
-            assert!(remedy.contains(part), "{words}: {remedy}");
-            assert!(!words.contains(&remedy), "{words}: {remedy}");
-        }
-    }
-
-    #[test]
-    fn errors_of_pictures_have_remedies() {
-        use latent_visualisation::Error as Picture;
-        let path = || PathBuf::from("a.png");
-        let folder = Picture::CreateFolder {
-            folder: path(),
-            source: gone(),
-        };
-        let size = Picture::Size {
-            width: 1 << 20,
-            height: 1 << 20,
-        };
-        let cases = [
-            (Picture::IsFolder { path: path() }, "`--output`"),
-            (folder, "you may write"),
-            (size, "fewer images"),
-        ];
-        for (error, part) in cases {
-            let words = error.to_string();
-            let remedy = of(&error.into()).unwrap();
-            assert!(remedy.contains(part), "{words}: {remedy}");
-            assert!(!words.contains(&remedy), "{words}: {remedy}");
-        }
-    }
-
-    #[test]
-    fn errors_of_models_and_runs_have_remedies() {
-        use latent_training::Error as Training;
-        let (path, text) = (|| PathBuf::from("a run"), || "text".to_owned());
-        let cases = [
+            (plane(3).into(), "`plot latents`"),
+            (plane(1).into(), "`interpolate`"),
             (latent_models::Error::NotConditional.into(), "cvae-conv"),
             (
-                Training::UnknownKey {
-                    origin: text(),
-                    key: "trainig.epochs".to_owned(),
-                    known: vec!["seed".to_owned(), "training.epochs".to_owned()],
-                },
+                Training::from(latent_models::Error::NotConditional).into(),
+                "cvae-conv",
+            ),
+            (
+                unknown_key("trainig.epochs").into(),
                 "did you mean `training.epochs`?",
             ),
+            (no_model("vae-2e").into(), "did you mean `vae-2d`?"),
+            (no_model("a run").into(), "train EXPERIMENT"),
             (
-                Training::NotFinite {
-                    what: text(),
-                    value: f64::NAN,
-                    epoch: 1,
-                    step: 2,
-                    kept: text(),
-                },
-                "--learning-rate",
+                Training::RunExists { directory: path() }.into(),
+                "train --resume run",
             ),
             (
-                Training::Diverged {
-                    epoch: 1,
-                    loss: 1e9,
-                    initial: 1.0,
-                    kept: text(),
-                },
-                "--learning-rate",
+                Training::NoWeights { directory: path() }.into(),
+                "train --resume run",
             ),
-            (
-                Training::OtherExperiment { path: path() },
-                "undo the change",
-            ),
-            (
-                Training::ImageSize {
-                    model: text(),
-                    data: text(),
-                },
-                "--data-dir",
-            ),
-            (Training::RunExists { directory: path() }, "--overwrite"),
-            (Training::RunInUse { directory: path() }, "wait for it"),
-            (Training::NotADirectory { path: path() }, "--output"),
-            (Training::NoWeights { directory: path() }, "--resume"),
-            (
-                Training::NoState { directory: path() },
-                "copy the file back",
-            ),
-            (
-                Training::ImpossiblePosition { path: path() },
-                "earlier copy",
-            ),
-            (Training::NoModel { path: path() }, "train EXPERIMENT"),
-            (
-                Training::NoModel {
-                    path: PathBuf::from("vae-2e"),
-                },
-                "did you mean `vae-2d`?",
-            ),
-            (Training::NoImages { split: "test" }, "--limit"),
-            (
-                Training::NoImagesOfClass {
-                    class: 3,
-                    images: 9,
-                },
-                "--limit",
-            ),
-            (
-                Training::NotFiniteMetric {
-                    name: text(),
-                    value: f64::NAN,
-                },
-                "earlier checkpoint",
-            ),
-            (
-                Training::File {
-                    path: path(),
-                    reason: gone(),
-                },
-                "the space that is left",
-            ),
+            (Training::NoImages { split: "test" }.into(), "--limit"),
         ];
         for (error, part) in cases {
-            let words = error.to_string();
-            let remedy = of(&Error::from(error)).unwrap();
-            assert!(remedy.contains(part), "{words}: {remedy}");
-            assert!(!words.contains(&remedy), "{words}: {remedy}");
+            let remedy = of(&error).unwrap();
+            assert!(remedy.contains(part), "{error}: {remedy}");
+            assert!(!error.to_string().contains(&remedy), "{error}: {remedy}");
         }
-        let unheard_of = Training::UnknownKey {
-            origin: text(),
-            key: "zzz".to_owned(),
-            known: vec!["seed".to_owned()],
-        };
-        assert_eq!(of(&unheard_of.into()), None);
+        let none: [Error; 3] = [
+            Data::NoSuchImage { index: 9, len: 3 }.into(),
+            latent_checkpoints::Error::Foreign { path: path() }.into(),
+            unknown_key("zzz").into(),
+        ];
+        for error in none {
+            assert_eq!(of(&error), None, "{error}");
+        }
     }
 }

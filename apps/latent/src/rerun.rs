@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Error;
 use crate::process::THREADS_VARIABLE;
 
-/// What this very command measures in a process of so many threads.
+/// Runs this command in a process with so many threads, and returns its results.
 pub(crate) fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
     let threads = threads.to_string();
     let mut arguments = Vec::new();
@@ -15,13 +15,19 @@ pub(crate) fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
     while let Some(argument) = given.next() {
         let text = argument.to_string_lossy();
         match text.split('=').next() {
-            // These two are said anew, or not meant for a part of the whole.
+            // The figure is of all processes, and each gets its own number of threads.
             Some("--threads" | "--output") => {
                 if !text.contains('=') {
                     given.next();
                 }
             }
             Some("--json") => {}
+            Some(_) if is_short_output(&text) => {
+                // Otherwise the value follows in the same word.
+                if text.trim_start_matches(['-', 'q']) == "o" {
+                    given.next();
+                }
+            }
             _ => arguments.push(argument),
         }
     }
@@ -43,4 +49,27 @@ pub(crate) fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
         .ok()
         .and_then(|mut value: Value| serde_json::from_value(value["results"].take()).ok());
     results.ok_or_else(|| Error::Again(std::io::Error::other("its results cannot be read")))
+}
+
+/// Whether an option is `-o`, perhaps after `-q` in one word, or with its value.
+fn is_short_output(option: &str) -> bool {
+    let Some(letters) = option.strip_prefix('-') else {
+        return false;
+    };
+    letters.trim_start_matches('q').starts_with('o')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_short_output;
+
+    #[test]
+    fn short_output_options_are_recognised() {
+        for option in ["-o", "-qo", "-oa.png"] {
+            assert!(is_short_output(option), "{option}");
+        }
+        for other in ["o", "-q", "--output", "--other", "mlp-vae", "-"] {
+            assert!(!is_short_output(other), "{other}");
+        }
+    }
 }

@@ -48,6 +48,7 @@ mod collection;
 mod error;
 mod file;
 mod mismatch;
+mod pytorch;
 
 pub use collection::{Collection, Entry, sha256_hex};
 pub use error::Error;
@@ -56,6 +57,7 @@ pub use file::{
     to_bytes, write_atomically,
 };
 pub use mismatch::{Expected, Mismatch};
+pub use pytorch::{conversion_script, is_pytorch};
 
 /// Tests the examples of the README.
 #[cfg(doctest)]

@@ -43,6 +43,8 @@
 //! | [`latents`] | the latents of images in a plane | [`Scatter`] |
 //! | [`posterior`] | the aggregate posterior and the prior | [`PosteriorFigure`] |
 //! | [`training_curves`], [`setting_curves`], [`comparison_curves`] | metrics of runs | [`Curves`] |
+//! | [`throughput_curves`] | training speed over the batch size | [`Curves`] |
+//! | [`model_figures`] | every figure that suits a model | all of them |
 //!
 //! Every return value is a [`Picture`], which is rendered or saved as PNG, SVG or NumPy file from
 //! the same data. The methods of [`ImageGrid`], [`Scatter`] and [`Curves`] replace titles and
@@ -66,12 +68,14 @@ mod image_figure;
 mod interpolations;
 mod latents;
 mod manifold;
+mod model_figures;
 mod perturbations;
 mod posterior;
 mod projection;
 mod prototypes;
 mod reconstructions;
 mod samples;
+mod speed;
 mod split;
 #[cfg(feature = "t-sne")]
 mod t_sne;
@@ -87,12 +91,14 @@ pub use latent_training::{self, EpochRecord, Model, load_model, parse_model};
 pub use latent_visualisation::{self, Curves, Format, ImageGrid, Picture, Scatter};
 pub use latents::{Encoding, LatentsOptions, latents};
 pub use manifold::{ManifoldOptions, covering_grid, manifold};
+pub use model_figures::{NamedFigure, model_figures};
 pub use perturbations::{PerturbationOptions, perturbations};
 pub use posterior::{ACTIVE_NATS, PosteriorFigure, PosteriorOptions, posterior};
 pub use projection::Projection;
 pub use prototypes::{PrototypeOptions, prototypes};
 pub use reconstructions::{ReconstructionOptions, reconstructions};
 pub use samples::{Pixels, SampleOptions, samples};
+pub use speed::throughput_curves;
 pub use split::Split;
 #[cfg(feature = "t-sne")]
 pub use t_sne::MIN_TSNE_IMAGES;

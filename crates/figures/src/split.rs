@@ -1,5 +1,7 @@
 use std::fmt::{self, Display, Formatter};
 
+use latent_training::thousands;
+
 /// The split of a data set that images are from, for titles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
@@ -41,19 +43,6 @@ impl Display for Split {
             Self::None => "",
         })
     }
-}
-
-/// 5000 as "5,000".
-fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

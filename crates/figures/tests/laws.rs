@@ -8,12 +8,15 @@ use latent_figures::{
     AnalogyOptions, Curves, Encoding, EpochRecord, Error, Format, Grid, ImageFigure,
     InterpolationOptions, LatentsOptions, ManifoldOptions, Model, Pairs, Path, PerturbationOptions,
     Picture, Pixels, PosteriorOptions, PrototypeOptions, ReconstructionOptions, SampleOptions,
-    analogies, comparison_curves, covering_grid, interpolations, latents, manifold, perturbations,
-    posterior, prototypes, reconstructions, samples, setting_curves, training_curves,
+    analogies, comparison_curves, covering_grid, interpolations, latents, manifold, model_figures,
+    perturbations, posterior, prototypes, reconstructions, samples, setting_curves,
+    throughput_curves, training_curves,
 };
 use latent_models::LatentModel;
 use latent_tolerance::{SINGLE, rounding};
-use latent_training::{Experiment, Metrics, Run, Silent, encode, kl_by_dimension, train};
+use latent_training::{
+    Experiment, Metrics, Run, Silent, Throughput, encode, kl_by_dimension, train,
+};
 use tempfile::TempDir;
 
 const CPU: &Device = &Device::Cpu;
@@ -614,4 +617,54 @@ fn impossible_figures_are_refused() {
     };
     let found = perturbations(model, test, &beyond);
     assert!(matches!(found, Err(Error::Data(_))));
+}
+
+#[test]
+fn a_model_has_the_figures_that_suit_it() {
+    let names = |small: &Small, images: usize| -> Vec<&str> {
+        let test = small.data.test.clone().truncated(images);
+        let figures = model_figures(&small.model, &test).unwrap();
+        figures.into_iter().map(|(name, _)| name).collect()
+    };
+    let all = [
+        "samples",
+        "reconstructions",
+        "interpolations",
+        "prototypes",
+        "latents",
+        "manifold",
+    ];
+    assert_eq!(names(&vae(2), 60), all);
+    assert_eq!(names(&vae(3), 60), all[..5]);
+    assert_eq!(names(&vae(1), 60), all[..4]);
+    assert_eq!(
+        names(&vae(3), 1),
+        ["samples", "reconstructions", "prototypes"]
+    );
+}
+
+#[test]
+fn speed_is_drawn_over_the_batch_size_for_each_model_and_number_of_threads() {
+    let result = |name, threads, batch_size, images_per_second| {
+        let throughput = Throughput {
+            threads,
+            batch_size,
+            steps: 10,
+            images_per_second,
+            samples_per_second: 1.0,
+        };
+        (name, throughput)
+    };
+    let results = [
+        result("mlp", 1, 32, 100.0),
+        result("mlp", 1, 128, 200.0),
+        result("mlp", 2, 32, 150.0),
+        result("flow", 2, 128, 50.0),
+    ];
+    let found = table(&throughput_curves(&results).unwrap());
+    // The size, and of each model the speeds with one and with two threads.
+    assert_eq!(found[0][..3], [5.0, 100.0, 150.0]);
+    assert_eq!(found[1][..2], [7.0, 200.0]);
+    assert!(found[1][2].is_nan());
+    assert_eq!(found[1].last(), Some(&50.0));
 }

@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use latent_checkpoints::{Collection, Entry};
 use latent_models::{ModelConfig, Preprocessing, Shape};
-use latent_training::{Evaluation, ModelMetadata};
+use latent_training::{Evaluation, ModelMetadata, thousands};
 
 use crate::Error;
 
@@ -189,14 +189,6 @@ fn data_name(metadata: &ModelMetadata) -> &str {
 
 fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
-}
-
-/// A number with thousands separators: "60,000".
-fn thousands(number: usize) -> String {
-    match number {
-        0..1000 => number.to_string(),
-        _ => format!("{},{:03}", thousands(number / 1000), number % 1000),
-    }
 }
 
 fn limits(model: &ModelConfig) -> String {

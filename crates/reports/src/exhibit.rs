@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use latent_training::thousands;
 use latent_visualisation::{Format, Picture};
 
 use crate::findings::Findings;
-use crate::number::thousands;
 use crate::plan::Plan;
 use crate::table::Table;
 use crate::tables::{Measured, tables};
@@ -126,7 +126,7 @@ fn origin(runs: &[&str], plan: &Plan, findings: &Findings) -> Result<Origin, Err
         let text = format!(
             "{}, {} training images, {}, seed {}",
             data_name(&metadata.data.name),
-            thousands(metadata.data.images as f64),
+            thousands(metadata.data.images),
             epochs(metadata.epoch),
             metadata.experiment.seed
         );

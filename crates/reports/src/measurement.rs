@@ -1,4 +1,6 @@
-use crate::number::{Number, rounded, thousands};
+use latent_training::thousands;
+
+use crate::number::{Number, rounded};
 
 /// A measured number with its source.
 #[derive(Clone, Debug)]
@@ -59,7 +61,7 @@ impl Measurement {
     pub(crate) fn count(&self) -> Number {
         Number {
             value: self.value,
-            text: thousands(self.value),
+            text: thousands(self.value.round_ties_even() as usize),
             error: None,
             unit: "",
             source: self.source.clone(),

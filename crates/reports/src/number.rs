@@ -30,14 +30,6 @@ pub fn rounded(value: f64, decimals: usize) -> String {
     }
 }
 
-/// A whole number with a comma between thousands.
-pub(crate) fn thousands(value: f64) -> String {
-    let digits: Vec<char> = format!("{value:.0}").chars().collect();
-    let groups = digits.rchunks(3).rev();
-    let groups: Vec<String> = groups.map(|group| group.iter().collect()).collect();
-    groups.join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,12 +38,5 @@ mod tests {
     fn a_negative_number_that_is_rounded_to_zero_has_no_sign() {
         assert_eq!(rounded(-0.001, 2), "0.00");
         assert_eq!(rounded(-1234.567, 2), "−1234.57");
-    }
-
-    #[test]
-    fn thousands_are_separated() {
-        assert_eq!(thousands(999.0), "999");
-        assert_eq!(thousands(60_000.0), "60,000");
-        assert_eq!(thousands(1_234_567.0), "1,234,567");
     }
 }

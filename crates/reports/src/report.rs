@@ -1,12 +1,11 @@
 use std::path::PathBuf;
 
 use askama::Template;
-use latent_training::Experiment;
+use latent_training::{Experiment, thousands};
 
 use crate::exhibit::{ExhibitView, data_name, shown};
 use crate::findings::Findings;
 use crate::html::page;
-use crate::number::thousands;
 use crate::plan::{Options, Plan};
 use crate::table::{Cell, Table};
 use crate::{Answer, Assignment, Commands, Error, Program, RequiredRun, RunOrigin, Task};
@@ -177,7 +176,7 @@ fn runs(assignment: &Assignment, findings: &Findings) -> Result<Table, Error> {
             Cell::Code(run.path.clone()),
             description(required, experiment).into(),
             data_name(&metadata.data.name).into(),
-            thousands(metadata.data.images as f64).into(),
+            thousands(metadata.data.images).into(),
             epochs.into(),
             experiment.seed.to_string().into(),
             metadata.version.clone().into(),

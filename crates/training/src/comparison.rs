@@ -1,8 +1,9 @@
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{DataRecord, EpochRecord, Error, Experiment, Run};
+use crate::{DataRecord, EpochRecord, Error, Experiment, Run, thousands};
 
 /// A comparison of runs: the settings in which they differ and the metrics of their kept epochs.
 #[derive(Clone, Debug)]
@@ -142,6 +143,51 @@ impl Comparison {
         }
         names
     }
+
+    /// The comparison as a table: a head, and a row for each run with its directory, its number of epochs, the settings that
+    /// differ, and the test metrics of the kept epoch, as `number` formats them.
+    pub fn table(&self, number: impl Fn(f64) -> String) -> Vec<Vec<String>> {
+        let metrics = self.metric_names();
+        let mut head = vec!["run".to_owned(), "epochs".to_owned()];
+        if let Some(run) = self.runs.first() {
+            head.extend(run.settings.iter().map(|(key, _)| key.clone()));
+        }
+        head.extend(metrics.iter().map(|name| format!("test_{name}")));
+        let row = |run: &ComparedRun| {
+            let mut row = vec![
+                run.directory.display().to_string(),
+                run.records.len().to_string(),
+            ];
+            let settings = run.settings.iter();
+            row.extend(settings.map(|(_, value)| value.clone().unwrap_or_default()));
+            let cell = |name: &&str| run.kept.test.get(*name).map(|value| number(*value));
+            let metrics = metrics.iter();
+            row.extend(metrics.map(|name| cell(name).unwrap_or_default()));
+            row
+        };
+        let mut rows = vec![head];
+        rows.extend(self.runs.iter().map(row));
+        rows
+    }
+
+    /// [`table`](Self::table) as CSV (RFC 4180), with all digits and without a last line break.
+    pub fn to_csv(&self) -> String {
+        let line = |row: &Vec<String>| {
+            let cells: Vec<_> = row.iter().map(|cell| csv_cell(cell)).collect();
+            cells.join(",")
+        };
+        let rows = self.table(|value| value.to_string());
+        rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A cell of CSV (RFC 4180).
+fn csv_cell(cell: &str) -> Cow<'_, str> {
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\"")).into()
+    } else {
+        cell.into()
+    }
 }
 
 /// Whether a key only labels an experiment and does not affect training.
@@ -163,14 +209,6 @@ fn data_settings(data: &DataRecord, same: SameData) -> Vec<(String, String)> {
         settings.push(("test images".to_owned(), words));
     }
     settings
-}
-
-/// A number with thousands separators: "60,000".
-fn thousands(number: usize) -> String {
-    match number {
-        0..1000 => number.to_string(),
-        _ => format!("{},{:03}", thousands(number / 1000), number % 1000),
-    }
 }
 
 /// A setting in which two experiments differ.
@@ -206,5 +244,25 @@ impl SettingDifference {
             })
         };
         Ok(keys.filter(|key| !is_label(key)).find_map(difference))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_with_a_comma_a_quote_or_a_line_break_is_quoted() {
+        for plain in ["", "runs/vae-2d", "a b", "-1.5"] {
+            assert_eq!(csv_cell(plain), plain);
+        }
+        for (cell, quoted) in [
+            ("[64, 32]", "\"[64, 32]\""),
+            ("a \"run\"", "\"a \"\"run\"\"\""),
+            ("two\nlines", "\"two\nlines\""),
+            ("\r", "\"\r\""),
+        ] {
+            assert_eq!(csv_cell(cell), quoted);
+        }
     }
 }

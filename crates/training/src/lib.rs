@@ -53,6 +53,7 @@ mod experiment;
 mod gap;
 mod model_data;
 mod model_evaluation;
+mod number;
 mod optimiser;
 mod prefetch;
 mod publication;
@@ -76,6 +77,7 @@ pub use experiment::{DataConfig, Experiment, TrainingConfig};
 pub use gap::GeneralisationGap;
 pub use model_data::{DataDifference, ModelData};
 pub use model_evaluation::{Evaluation, EvaluationStage};
+pub use number::thousands;
 pub use optimiser::Optimiser;
 pub use publication::{Publication, publish};
 pub use run::{

@@ -6,12 +6,12 @@ use candle_nn::VarBuilder;
 use latent_datasets::Dataset;
 use latent_distributions::Generator;
 use latent_models::{Condition, LatentModel, ModelConfig, Parameters};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Trainer, TrainingConfig};
 
 /// The speed of training and sampling of a model on this computer, in images per second.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
     /// The number of compute threads.
     pub threads: usize,

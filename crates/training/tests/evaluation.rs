@@ -307,6 +307,19 @@ fn runs_are_compared_by_the_settings_in_which_they_differ() {
         comparison.metric_names(),
         ["elbo", "kl", "loss", "reconstruction"]
     );
+    let table = comparison.table(|value| format!("{value:.0}"));
+    assert_eq!(table[0][..2], ["run", "epochs"]);
+    assert_eq!(
+        table[0][4..],
+        ["test_elbo", "test_kl", "test_loss", "test_reconstruction"]
+    );
+    let elbo = comparison.runs[1].kept.test["elbo"];
+    assert_eq!(table[2][1], "2");
+    assert_eq!(table[2][4], format!("{elbo:.0}"));
+    let csv = comparison.to_csv();
+    assert_eq!(csv.lines().count(), 3);
+    let last = csv.lines().last().unwrap();
+    assert_eq!(last.split(',').nth(4), Some(elbo.to_string().as_str()));
 }
 
 #[test]

@@ -74,6 +74,7 @@ mod palette;
 mod raster;
 mod scatter;
 mod shape;
+mod text_image;
 
 pub use confusion_matrix::ConfusionMatrix;
 pub use curves::Curves;
@@ -83,6 +84,7 @@ pub use image_grid::ImageGrid;
 pub use palette::DIGITS;
 pub use plotters;
 pub use scatter::Scatter;
+pub use text_image::text_image;
 
 /// Tests the examples of the README.
 #[cfg(doctest)]

@@ -32,9 +32,18 @@ pub(crate) fn seed() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=i64::MAX as u64)
 }
 
-/// A label; the model refuses those of classes that it was not trained on.
-pub(crate) fn label() -> Trimmed<clap::builder::RangedI64ValueParser<u8>> {
-    Trimmed(clap::value_parser!(u8).range(..))
+/// A label, perhaps with spaces around it; the model refuses those of classes that it was not trained on.
+pub(crate) fn label(text: &str) -> Result<u8, String> {
+    let label = text.trim().parse();
+    label.map_err(|_| "a label is a whole number from 0 to 255".to_owned())
+}
+
+/// A number of images or epochs.
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("a whole number of 1 or more is needed".to_owned()),
+    }
 }
 
 /// A value with spaces around it, as those of a list such as `3, 1, 4` have.

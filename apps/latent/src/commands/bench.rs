@@ -4,24 +4,24 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use latent_datasets::Source;
+use latent_figures::throughput_curves;
 use latent_models::{ConvolutionalVaeConfig, FlowConfig, ModelConfig, VaeConfig};
-use latent_training::Throughput;
+use latent_training::{Throughput, thousands};
 use latent_visualisation::{Curves, Picture};
 use serde_json::{Value, json};
 
 use crate::arguments::{DataArguments, Trimmed, paths};
 use crate::paths::picture_path;
 use crate::process::{MOST_THREADS, THREADS_VARIABLE, forget_peak_memory, peak_memory};
-use crate::progress::thousands;
 use crate::rerun::with_threads;
 use crate::{Context, Error};
 
-/// Measure how many images a second this machine trains on
+/// Measure the speed of training and sampling, in images per second
 ///
-/// Whole steps: assembling the batch, noise, loss, gradients, and Adam's update. Drawing samples is
-/// measured as well. For figures worth quoting, let nothing else run, and take the median of several
-/// calls.
+/// A training step is the whole step: batch, noise, loss, gradients, and update. For figures to quote, run nothing else, and
+/// take the median of several calls.
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent bench mlp-vae --batch-size 32,128 --threads 1,2")]
 pub(crate) struct Bench {
     /// Models to measure [default: all]
     #[arg(value_enum, value_name = "NAME")]
@@ -76,7 +76,7 @@ impl Bench {
         };
         let mut words = table(&results);
         if let Some(path) = &self.output {
-            for file in paths(&scaling(&results)?.save(path)?) {
+            for file in paths(&chart(&results)?.save(path)?) {
                 words.extend(["\n", &file]);
             }
         }
@@ -148,7 +148,10 @@ impl fmt::Display for Name {
 fn table(results: &[Value]) -> String {
     let number = |figure: &Value, unit: f64| {
         let figure = figure.as_f64();
-        figure.map_or_else(|| "?".to_owned(), |figure| thousands(figure / unit))
+        figure.map_or_else(
+            || "?".to_owned(),
+            |figure| thousands((figure / unit).round_ties_even() as usize),
+        )
     };
     let row = |result: &Value| {
         format!(
@@ -163,51 +166,18 @@ fn table(results: &[Value]) -> String {
     };
     let head = format!(
         "{:<12}{:>9}{:>7}{:>16}{:>16}{:>10}",
-        "", "threads", "batch", "trained on/s", "drawn/s", "MiB"
+        "", "threads", "batch", "training/s", "sampling/s", "peak MiB"
     );
     head + &results.iter().map(row).collect::<String>()
 }
 
-/// Images a second over the batch size: a panel a model, a line a number of threads.
-fn scaling(results: &[Value]) -> Result<Curves, Error> {
-    let distinct = |key: &str| {
-        let mut values: Vec<&Value> = Vec::new();
-        for value in results.iter().map(|result| &result[key]) {
-            if !values.contains(&value) {
-                values.push(value);
-            }
-        }
-        values
-    };
-    let sizes = distinct("batch_size");
-    let logarithm = |size: &&Value| size.as_f64().map_or(f64::NAN, f64::log2);
-    let mut curves = Curves::new(sizes.iter().map(logarithm).collect::<Vec<_>>())
-        .title("Training")
-        .x_label("log₂ of the batch size")
-        .y_label("images a second")
-        .from_zero();
-    for name in distinct("name") {
-        let lines: Vec<(String, Vec<f64>)> = distinct("threads")
-            .into_iter()
-            .map(|threads| {
-                let at = |size: &&Value| {
-                    let found = results.iter().find(|result| {
-                        [&result["name"], &result["threads"], &result["batch_size"]]
-                            == [name, threads, size]
-                    });
-                    let speed = found.and_then(|result| result["images_per_second"].as_f64());
-                    speed.unwrap_or(f64::NAN)
-                };
-                let plural = if threads == 1 { "" } else { "s" };
-                let label = format!("{threads} thread{plural}");
-                (label, sizes.iter().map(at).collect())
-            })
-            .collect();
-        let lines: Vec<(&str, &[f64])> = lines
-            .iter()
-            .map(|(label, speeds)| (label.as_str(), speeds.as_slice()))
-            .collect();
-        curves = curves.panel(name.as_str().unwrap_or_default(), &lines)?;
+/// Training speed over the batch size.
+fn chart(results: &[Value]) -> Result<Curves, Error> {
+    let mut measured = Vec::new();
+    for result in results {
+        let throughput = serde_json::from_value::<Throughput>(result.clone());
+        let throughput = throughput.map_err(|reason| Error::Again(reason.into()))?;
+        measured.push((result["name"].as_str().unwrap_or_default(), throughput));
     }
-    Ok(curves)
+    Ok(throughput_curves(&measured)?)
 }

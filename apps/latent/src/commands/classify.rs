@@ -1,11 +1,11 @@
 use clap::{Args, ValueEnum};
-use latent_training::{classify, knn_classify};
+use latent_training::{classify, knn_classify, thousands};
 use serde_json::json;
 
 use crate::arguments::{
-    DataArguments, DrawArguments, ModelArgument, Shown, Verdict, confusion_matrix,
+    DataArguments, DrawArguments, ModelArgument, Shown, Verdict, confusion_matrix, positive,
 };
-use crate::progress::{Counting, thousands};
+use crate::progress::Counting;
 use crate::{Context, Error};
 
 /// Classify the test images, and draw the confusion matrix
@@ -25,8 +25,8 @@ pub(crate) struct Classify {
     #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     importance_samples: u32,
     /// Use the first N test images
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    limit: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = positive)]
+    limit: Option<usize>,
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
@@ -48,9 +48,7 @@ impl Classify {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?;
-        let test = data
-            .test()
-            .truncated(self.limit.unwrap_or(u64::MAX) as usize);
+        let test = data.test().truncated(self.limit.unwrap_or(usize::MAX));
         let seed = self.output.seed(&model);
         let (batching, device) = (model.batching(seed), &context.device);
         let known = &model.metadata.data.classes_present;
@@ -78,7 +76,7 @@ impl Classify {
         };
         let matrix = confusion_matrix(known, test.labels(), &predicted)?;
         let title = format!("accuracy {:.2} % by {method}", 100.0 * matrix.accuracy());
-        let count = thousands(test.len() as f64);
+        let count = thousands(test.len());
         let verdict = Verdict {
             words: format!("{count} test images of {}: {title}", data.name()),
             matrix,

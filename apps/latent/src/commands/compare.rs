@@ -7,7 +7,7 @@ use latent_visualisation::Picture;
 
 use crate::Error;
 use crate::arguments::Shown;
-use crate::comparison::{csv, object, open_all, words};
+use crate::comparison::{object, open_all, words};
 use crate::paths::{path, picture_path};
 
 /// Compare runs: different settings, test metrics and loss curves
@@ -39,7 +39,7 @@ impl Compare {
             if let Some(path) = &self.output {
                 curves.save(path)?;
             }
-            return Ok(Shown::measured(csv(&comparison), object));
+            return Ok(Shown::measured(comparison.to_csv(), object));
         }
         let path = self
             .output

@@ -6,17 +6,18 @@ use latent_datasets::{
     save_idx,
 };
 use latent_hub::{Hub, HubFile, RepositoryKind};
-use latent_visualisation::ImageGrid;
+use latent_training::thousands;
+use latent_visualisation::{ImageGrid, text_image};
 use serde_json::json;
 
 use crate::arguments::{DataArguments, Shown, fetched};
 use crate::paths::{new_path, picture_path};
-use crate::progress::thousands;
 use crate::shell::{CommandLine, next};
 use crate::{Context, Error};
 
 /// Show, describe or download data sets
 #[derive(Subcommand)]
+#[command(after_help = "Example:\n  latent data info")]
 pub(crate) enum Data {
     Show(Show),
     Info(Info),
@@ -107,7 +108,7 @@ impl Show {
             "image {} of {} ({split}): {label}\n{}",
             self.index,
             splits.name,
-            text_picture(image, data.shape().width)
+            text_image(image, data.shape().width)
         );
         let pixels: Vec<f32> = image
             .iter()
@@ -125,20 +126,6 @@ impl Show {
             object,
         })
     }
-}
-
-/// Grey pixels as characters, two for each since they are twice as high as wide.
-fn text_picture(image: &[u8], width: usize) -> String {
-    const SHADES: [&str; 5] = ["  ", "░░", "▒▒", "▓▓", "██"];
-    let shade = |pixel: &u8| SHADES[(usize::from(*pixel) * SHADES.len()) / 256];
-    let row = |row: &[u8]| {
-        row.iter()
-            .map(shade)
-            .collect::<String>()
-            .trim_end()
-            .to_owned()
-    };
-    image.chunks(width).map(row).collect::<Vec<_>>().join("\n")
 }
 
 impl Info {
@@ -170,7 +157,7 @@ fn describe(name: &str, data: &Dataset) -> String {
         .collect();
     format!(
         "{name}: {} images of {} × {} pixels\n  images by class  {}\n  pixels in [0, 1]  mean {:.4}, standard deviation {:.4}, {:.1} % are 0\n  SHA-256 {}",
-        thousands(data.len() as f64),
+        thousands(data.len()),
         data.shape().height,
         data.shape().width,
         counts.join("  "),
@@ -243,8 +230,8 @@ impl Fetch {
         let words = format!(
             "{}: {} training images and {} test images in {}\n{}",
             splits.name,
-            thousands(train as f64),
-            thousands(test as f64),
+            thousands(train),
+            thousands(test),
             directory.display(),
             next(&[command]),
         );

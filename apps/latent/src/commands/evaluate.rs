@@ -1,9 +1,9 @@
 use clap::Args;
-use latent_training::Evaluation;
+use latent_training::{Evaluation, thousands};
 use serde_json::json;
 
-use crate::arguments::{DataArguments, ModelArgument, Shown, seed};
-use crate::progress::{evaluation_bars, thousands};
+use crate::arguments::{DataArguments, ModelArgument, Shown, positive, seed};
+use crate::progress::evaluation_bars;
 use crate::{Context, Error};
 
 /// Evaluate a model on the test images, in nats per image
@@ -24,8 +24,8 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     importance_samples: Option<u32>,
     /// Use the first N images
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    limit: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = positive)]
+    limit: Option<usize>,
     /// Seed of all random numbers [default: the experiment's seed]
     #[arg(long, value_parser = seed())]
     seed: Option<u64>,
@@ -35,7 +35,7 @@ impl Evaluate {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?;
-        let limit = self.limit.unwrap_or(u64::MAX) as usize;
+        let limit = self.limit.unwrap_or(usize::MAX);
         let test = data.test().truncated(limit);
         let seed = self.seed.unwrap_or(model.metadata.experiment.seed);
         let samples = self.importance_samples.map(|samples| samples as usize);
@@ -50,7 +50,7 @@ impl Evaluate {
         )?;
         let words = format!(
             "{} test images of {}, nats per image (± two standard errors):\n{evaluation}",
-            thousands(test.len() as f64),
+            thousands(test.len()),
             data.name(),
         );
         let object = json!({ "model": self.model.path().display().to_string(), "seed": seed });

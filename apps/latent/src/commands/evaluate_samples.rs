@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::arguments::{
     DataArguments, DrawArguments, ModelArgument, Shown, TemperatureArgument, Verdict,
-    confusion_matrix,
+    confusion_matrix, positive,
 };
 use crate::{Context, Error};
 
@@ -23,8 +23,8 @@ pub(crate) struct EvaluateSamples {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     count: u32,
     /// Train and test the classifier on the first N images
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    limit: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = positive)]
+    limit: Option<usize>,
     #[command(flatten)]
     how_far: TemperatureArgument,
     #[command(flatten)]
@@ -44,7 +44,7 @@ impl EvaluateSamples {
             validation: None,
             test: data.test(),
         };
-        let splits = splits.truncated(self.limit.unwrap_or(u64::MAX) as usize);
+        let splits = splits.truncated(self.limit.unwrap_or(usize::MAX));
         let classes = &model.metadata.data.classes_present;
         let (seed, device) = (self.output.seed(&model), &context.device);
         context.say("training a classifier on the training images");

@@ -4,11 +4,13 @@ use std::{fs, io};
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
+use crate::Error;
 use crate::paths::new_path;
-use crate::{Error, shell};
+use crate::shell::grammar;
 
 /// Generate shell completions or man pages
 #[derive(Subcommand)]
+#[command(after_help = "Example:\n  latent generate man man")]
 pub(crate) enum Generate {
     Completions(Completions),
     Man(Man),
@@ -16,6 +18,7 @@ pub(crate) enum Generate {
 
 /// Print a script of completions for a shell
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent generate completions zsh > _latent")]
 pub(crate) struct Completions {
     /// Shell
     #[arg(value_enum)]
@@ -24,6 +27,7 @@ pub(crate) struct Completions {
 
 /// Write a man page for each command
 #[derive(Args)]
+#[command(after_help = "Example:\n  latent generate man ~/.local/share/man/man1")]
 pub(crate) struct Man {
     /// Directory of the pages
     #[arg(value_parser = new_path())]
@@ -35,14 +39,14 @@ impl Generate {
         match self {
             Self::Completions(Completions { shell }) => {
                 let mut script = Vec::new();
-                let mut command = shell::grammar();
+                let mut command = grammar();
                 clap_complete::generate(*shell, &mut command, "latent", &mut script);
                 io::Write::write_all(&mut io::stdout(), &script).map_err(Error::Output)
             }
             Self::Man(Man { directory }) => {
                 let write = || {
                     fs::create_dir_all(directory)?;
-                    clap_mangen::generate_to(shell::grammar(), directory)
+                    clap_mangen::generate_to(grammar(), directory)
                 };
                 write().map_err(|reason| {
                     let path = directory.clone();

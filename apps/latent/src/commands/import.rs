@@ -25,7 +25,7 @@ pub(crate) struct Import {
     #[arg(value_name = "FILE", value_parser = path())]
     weights: PathBuf,
     /// The experiment that describes the model: a name or a .toml file [default: the one in FILE]
-    #[arg(value_name = "NAME|FILE.toml")]
+    #[arg(value_name = "EXPERIMENT")]
     experiment: Option<String>,
     #[arg(
         long = "set",
@@ -34,8 +34,8 @@ pub(crate) struct Import {
         help = "Set a key of the experiment, such as model.latent_size=8"
     )]
     settings: Vec<String>,
-    /// Model file to write
-    #[arg(short, long, value_name = "FILE.safetensors", value_parser = new_path())]
+    /// Model file to write, with the extension .safetensors
+    #[arg(short, long, value_name = "OUTPUT", value_parser = new_path())]
     output: PathBuf,
     /// Replace an existing file
     #[arg(long)]

@@ -17,6 +17,7 @@ use crate::{Context, Error, remedy};
 ///
 /// Every command that takes a MODEL accepts their names: `latent sample cvae-conv --labels 3,1,4`.
 #[derive(Subcommand)]
+#[command(after_help = "Example:\n  latent models list")]
 pub(crate) enum Pretrained {
     List(List),
     Info(Info),

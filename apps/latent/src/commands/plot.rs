@@ -15,6 +15,7 @@ use crate::{Context, Error};
 
 /// Draw a figure of a model or a run
 #[derive(Subcommand)]
+#[command(after_help = "Example:\n  latent plot latents runs/vae-2d")]
 pub(crate) enum Plot {
     Curves(curves::Curves),
     Latents(latents::Latents),

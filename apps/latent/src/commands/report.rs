@@ -6,7 +6,7 @@ use latent_checkpoints::write_atomically;
 use latent_reports::{Assignment, Listing, Options, Quick, assignment};
 use serde_json::json;
 
-use crate::arguments::{DataArguments, paths, seed};
+use crate::arguments::{DataArguments, paths, positive, seed};
 use crate::paths::{new_path, path};
 use crate::report::{Reported, Run};
 use crate::runs::refuse_other_data;
@@ -21,8 +21,7 @@ use crate::{Context, Error};
 Example:
   latent report vae2d --quick
 
-Assignments: lab8, hy673, aevb, radboud, vae2d. With --quick each takes some minutes on two cores; without,
-hy673 takes hours, radboud half an hour, and the others a few minutes.")]
+Assignments: lab8, hy673, aevb, radboud, vae2d. With --quick each takes some minutes on two cores; without, hy673 takes hours, radboud half an hour, and the others a few minutes.")]
 pub(crate) struct Report {
     /// Assignment (lab8, hy673, aevb, radboud, vae2d), or run directories
     #[arg(value_name = "ASSIGNMENT|RUN", required = true, value_parser = path())]
@@ -31,8 +30,8 @@ pub(crate) struct Report {
     #[arg(long)]
     quick: bool,
     /// With --quick: number of epochs
-    #[arg(long, value_name = "N", requires = "quick", value_parser = clap::value_parser!(u64).range(1..))]
-    epochs: Option<u64>,
+    #[arg(long, value_name = "N", requires = "quick", value_parser = positive)]
+    epochs: Option<usize>,
     /// With --quick: use the first N images
     #[arg(long, value_name = "N", requires = "quick", value_parser = clap::value_parser!(u64).range(10..))]
     limit: Option<u64>,
@@ -61,7 +60,7 @@ impl Report {
         let options = Options {
             runs: self.runs.clone(),
             quick: self.quick.then_some(Quick {
-                epochs: self.epochs.map(|epochs| epochs as usize),
+                epochs: self.epochs,
                 limit: self.limit.map(|limit| limit as usize),
             }),
             seed: self.seed,

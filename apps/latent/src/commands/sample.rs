@@ -11,7 +11,7 @@ pub(crate) struct Sample {
     #[command(flatten)]
     model: ModelArgument,
     /// Requested labels, separated by commas, for a conditional model [default: every class]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = label())]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = label)]
     labels: Option<Vec<u8>>,
     /// Number of images; of each label, for a conditional model [default: 25 images, 1 of each requested label, or 10 of
     /// every class]

@@ -1,25 +1,21 @@
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use latent_datasets::{Dataset, Splits};
-use latent_figures::{
-    InterpolationOptions, LatentsOptions, MIN_TSNE_IMAGES, ManifoldOptions, PrototypeOptions,
-    ReconstructionOptions, SampleOptions, covering_grid, interpolations, latents, manifold,
-    prototypes, reconstructions, samples, training_curves,
-};
-use latent_models::LatentModel;
+use latent_figures::{MIN_TSNE_IMAGES, model_figures, training_curves};
 use latent_models::latent_space::PrincipalComponents;
 use latent_training::{
     EpochRecord, Evaluation, Experiment, GeneralisationGap, Outcome, Run, SettingDifference,
-    load_model, train,
+    load_model, thousands, train,
 };
 use latent_visualisation::Picture;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, paths, seed};
+use crate::arguments::{DataArguments, paths, positive, seed};
 use crate::paths::{check, new_path, path};
-use crate::progress::{Progress, thousands};
+use crate::progress::Progress;
 use crate::runs::refuse_other_data;
 use crate::shell::{CommandLine, next};
 use crate::{Context, Error, experiments};
@@ -78,13 +74,6 @@ pub(crate) struct Train {
     /// Draw no figures
     #[arg(long)]
     no_figures: bool,
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("a whole number of 1 or more is needed".to_owned()),
-    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -178,8 +167,7 @@ impl Train {
         let Some(run) = self.existing(context)? else {
             return Ok(None);
         };
-        let experiment = run.experiment()?;
-        if run.metrics()?.len() < experiment.training.epochs || !run.model_path().exists() {
+        if !run.is_complete()? {
             return Ok(None);
         }
         refuse_other_data(run.directory(), &self.data, context)?;
@@ -205,7 +193,7 @@ impl Train {
         if left_out > 0 {
             context.say(&format!(
                 "note: {} test images are left out, since no training image is of their class",
-                thousands(left_out as f64)
+                thousands(left_out)
             ));
         }
         let asked = experiment.training.validation_images;
@@ -213,8 +201,8 @@ impl Train {
         if held_out < asked {
             context.say(&format!(
                 "note: {} images are held out for validation, a sixth of what there is, and not {}",
-                thousands(held_out as f64),
-                thousands(asked as f64)
+                thousands(held_out),
+                thousands(asked)
             ));
         }
         let place = loaded.directory.as_deref();
@@ -244,7 +232,7 @@ impl Train {
         let files = if self.no_figures {
             Vec::new()
         } else {
-            draw(run, splits, context)?
+            draw(run, &splits.test, context)?
         };
         let model = load_model(run.directory(), &context.device)?;
         let batching = model.batching(experiment.seed);
@@ -269,7 +257,7 @@ impl Train {
                 "{} on {}, {} test images, nats per image after {} epoch{}:",
                 experiment.name,
                 splits.name,
-                thousands(splits.test.len() as f64),
+                thousands(splits.test.len()),
                 last.epoch,
                 if last.epoch == 1 { "" } else { "s" }
             ),
@@ -347,36 +335,14 @@ fn limit(experiment: &Experiment) -> usize {
     experiment.data.limit.unwrap_or(usize::MAX)
 }
 
-/// Every picture that suits the model.
-fn draw(run: &Run, splits: &Splits, context: &Context) -> Result<Vec<String>, Error> {
+/// Saves the curves of the run and every figure that suits its model.
+fn draw(run: &Run, test: &Dataset, context: &Context) -> Result<Vec<String>, Error> {
     let model = load_model(run.directory(), &context.device)?;
-    let test = &splits.test;
+    let curves: Box<dyn Picture> = Box::new(training_curves(&run.metrics()?)?);
     let mut files = Vec::new();
-    let mut save = |name: &str, picture: &dyn Picture| -> Result<(), Error> {
-        files.extend(paths(
-            &picture.save(&run.figure_path(&format!("{name}.png")))?,
-        ));
-        Ok(())
-    };
-    save("curves", &training_curves(&run.metrics()?)?)?;
-    save("samples", &samples(&model, &SampleOptions::default())?)?;
-    let options = ReconstructionOptions::default();
-    save("reconstructions", &reconstructions(&model, test, &options)?)?;
-    if test.len() >= 2 {
-        let options = InterpolationOptions::default();
-        save("interpolations", &interpolations(&model, test, &options)?)?;
-    }
-    let options = PrototypeOptions::default();
-    save("prototypes", &prototypes(&model, test, &options)?)?;
-    let size = model.model.latent_size();
-    if (2..=PrincipalComponents::MOST_DIMENSIONS).contains(&size) && test.len() >= 2 {
-        let options = LatentsOptions::default();
-        save("latents", &latents(&model, test, &options)?)?;
-    }
-    if size == 2 {
-        let grid = covering_grid(&model, test, 15, None)?;
-        let options = ManifoldOptions::default();
-        save("manifold", &manifold(&model, &grid, &options)?)?;
+    for (name, figure) in iter::once(("curves", curves)).chain(model_figures(&model, test)?) {
+        let path = run.figure_path(&format!("{name}.png"));
+        files.extend(paths(&figure.save(&path)?));
     }
     Ok(files)
 }

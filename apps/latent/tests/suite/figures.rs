@@ -201,7 +201,7 @@ fn a_confusion_matrix_counts_every_image_once() {
 fn labels_and_options_of_a_conditional_model_are_checked() {
     let directory = trained_conditional();
     for (arguments, part) in [
-        (&["sample", "run", "--labels", "3,256"][..], "0..=255"),
+        (&["sample", "run", "--labels", "3,256"][..], "0 to 255"),
         (&["sample", "run", "--labels", "ten", "--count", "1"], "ten"),
         (&["classify", "run", "--importance-samples", "0"], "1.."),
         (&["evaluate", "run", "--importance-samples", "0"], "1.."),

@@ -8,6 +8,7 @@ mod explorer;
 mod figures;
 mod hub;
 mod importing;
+mod messages;
 mod metrics;
 mod paths;
 mod pretrained;

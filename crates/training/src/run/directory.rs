@@ -295,6 +295,15 @@ impl Run {
         EpochRecord::read_all(&self.path(METRICS))
     }
 
+    /// Whether all epochs of the experiment are complete and the model file exists.
+    ///
+    /// # Errors
+    /// The experiment or the metrics cannot be read.
+    pub fn is_complete(&self) -> Result<bool, Error> {
+        let epochs = self.experiment()?.training.epochs;
+        Ok(self.metrics()?.len() >= epochs && self.model_path().exists())
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }

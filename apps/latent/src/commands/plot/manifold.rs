@@ -22,7 +22,7 @@ pub(crate) struct Manifold {
     #[arg(long)]
     quantiles: bool,
     /// Label of the images, for a conditional model [default: the first class of the training images]
-    #[arg(long, value_name = "Y", value_parser = label())]
+    #[arg(long, value_name = "Y", value_parser = label)]
     label: Option<u8>,
     #[command(flatten)]
     data: DataArguments,

@@ -1,9 +1,9 @@
 use clap::Args;
 use latent_figures::{ACTIVE_NATS, PosteriorOptions, posterior};
+use latent_training::thousands;
 use serde_json::json;
 
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
-use crate::progress::thousands;
 use crate::{Context, Error};
 
 /// Histograms of the aggregate posterior and the prior, for each latent dimension
@@ -40,7 +40,7 @@ impl Posterior {
         let mut lines = vec![format!(
             "{} test images of {}, one sample of q(z|x) each; N(0, I) has mean 0, standard deviation 1, \
              correlation 0",
-            thousands(test.len() as f64),
+            thousands(test.len()),
             data.name()
         )];
         let mut object = json!({
