@@ -34,6 +34,7 @@ fn figure(error: &latent_figures::Error) -> Option<&'static str> {
             Some("`interpolate` and `sample` work with any")
         }
         Error::TooFewForTsne { .. } => Some("use a larger `--count`, or `--projection pca`"),
+        Error::NotStandardNormal => Some("use `--range`, or the default range of the data"),
         Error::NoImageOfLabel(_) => Some("choose another label, or other data with `--data`"),
         Error::NoImages | Error::NoPairs(_) => Some("use more images with `--data`"),
         _ => None,

@@ -14,6 +14,11 @@ pub enum Error {
         /// The number of latent dimensions of the model.
         dimensions: usize,
     },
+    /// Quantiles of a prior that is not standard normal.
+    #[error(
+        "a grid of quantiles needs a standard normal prior, and the prior of this model is another distribution"
+    )]
+    NotStandardNormal,
     /// The figure has too many images.
     #[error("a figure of {count} images is too large; the limit is {limit}")]
     TooManyImages {

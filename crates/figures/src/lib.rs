@@ -90,7 +90,7 @@ pub use latent_models::latent_space::{Grid, Path};
 pub use latent_training::{self, EpochRecord, Model, load_model, parse_model};
 pub use latent_visualisation::{self, Curves, Format, ImageGrid, Picture, Scatter};
 pub use latents::{Encoding, LatentsOptions, latents};
-pub use manifold::{ManifoldOptions, covering_grid, manifold};
+pub use manifold::{ManifoldOptions, covering_grid, manifold, quantile_grid};
 pub use model_figures::{NamedFigure, model_figures};
 pub use perturbations::{PerturbationOptions, perturbations};
 pub use posterior::{ACTIVE_NATS, PosteriorFigure, PosteriorOptions, posterior};

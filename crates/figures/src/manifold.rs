@@ -85,6 +85,18 @@ pub fn covering_grid(
     Ok(Grid::covering(&latents, steps)?)
 }
 
+/// A grid of `steps` × `steps` points at quantiles of the prior N(0, I): each point has the same probability.
+///
+/// # Errors
+/// The latent space does not have two dimensions, or the prior is another distribution.
+pub fn quantile_grid(model: &Model, steps: usize) -> Result<Grid, Error> {
+    check_plane(model)?;
+    if !model.metadata.experiment.model.has_standard_normal_prior() {
+        return Err(Error::NotStandardNormal);
+    }
+    Ok(Grid::quantiles(steps))
+}
+
 fn check_plane(model: &Model) -> Result<(), Error> {
     match model.model.latent_size() {
         2 => Ok(()),

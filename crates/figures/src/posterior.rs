@@ -1,6 +1,7 @@
 use candle_core::Tensor;
 use latent_datasets::Dataset;
 use latent_models::latent_space::FittedNormal;
+use latent_models::{Generator, LatentModel};
 use latent_training::{Model, encode, kl_by_dimension};
 use latent_visualisation::{Curves, Format, Picture};
 
@@ -37,11 +38,14 @@ impl Default for PosteriorOptions {
 /// As a [`Picture`] it is its [`histograms`](Self::histograms).
 #[derive(Debug, Clone)]
 pub struct PosteriorFigure {
-    /// Histograms of the latents with the density of the prior, N(0, 1), a panel for each
-    /// dimension.
+    /// Histograms of the latents with the density of the prior, a panel for each dimension. The
+    /// density of a prior other than N(0, I) is a histogram of its samples.
     pub histograms: Curves,
     /// The normal distribution with the mean and the covariance of all latents.
     pub fitted: FittedNormal,
+    /// The KL divergence of that normal distribution from the prior, in nats; `None` for a singular
+    /// covariance or a prior other than N(0, I).
+    pub kl_from_prior: Option<f64>,
     /// The KL divergence KL(q(z|x) ‖ p(z)) of each dimension, averaged over the images, in nats per
     /// image; `None` for a flow, whose encoding is exact.
     pub kl: Option<Vec<f64>>,
@@ -80,17 +84,33 @@ pub fn posterior(
         "Aggregate posterior and prior ({})",
         options.split.count(data.len())
     );
-    let histograms = histograms(&latents, kl.as_deref(), options)?.title(title);
+    let is_standard_normal = model.metadata.experiment.model.has_standard_normal_prior();
+    let prior = if is_standard_normal {
+        None
+    } else {
+        /// Samples of the prior: 2,500 for each bin, if they were uniform.
+        const COUNT: usize = 100_000;
+        let mut generator = Generator::stream(batching.seed, "prior", 0, 0);
+        Some(model.model.sample_prior(COUNT, &mut generator)?)
+    };
+    let histograms = histograms(&latents, prior.as_ref(), kl.as_deref(), options)?.title(title);
+    let kl_from_prior = fitted
+        .kl_from_standard_normal()
+        .filter(|_| is_standard_normal);
     Ok(PosteriorFigure {
         histograms,
         fitted,
+        kl_from_prior,
         kl,
     })
 }
 
 /// Histograms of latents `[n, d]`, for the dimensions with the highest KL divergence.
+///
+/// `prior` are samples of a prior other than N(0, I).
 fn histograms(
     latents: &Tensor,
+    prior: Option<&Tensor>,
     kl: Option<&[f64]>,
     options: &PosteriorOptions,
 ) -> Result<Curves, Error> {
@@ -100,7 +120,7 @@ fn histograms(
     const BINS: usize = 40;
     const WIDTH: f64 = 2.0 * RANGE / BINS as f64;
 
-    let (count, size) = latents.dims2()?;
+    let size = latents.dim(1)?;
     let mut shown: Vec<usize> = (0..size).collect();
     if let Some(kl) = kl {
         shown.sort_by(|&a, &b| kl[b].total_cmp(&kl[a]));
@@ -111,19 +131,28 @@ fn histograms(
         .map(|bin| -RANGE + (bin as f64 + 0.5) * WIDTH)
         .collect();
     let density = |z: &f64| (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
-    let prior: Vec<f64> = centres.iter().map(density).collect();
+    let normal: Vec<f64> = centres.iter().map(density).collect();
+    let histogram = |latents: &Tensor, index: usize| -> Result<Vec<f64>, Error> {
+        let count = latents.dim(0)? as f64;
+        let mut bins = vec![0.0; BINS];
+        for value in values(&latents.narrow(1, index, 1)?)? {
+            let bin = (f64::from(value) + RANGE) / WIDTH;
+            if (0.0..BINS as f64).contains(&bin) {
+                bins[bin as usize] += 1.0 / (count * WIDTH);
+            }
+        }
+        Ok(bins)
+    };
     let mut curves = Curves::new(centres)
         .x_label("z")
         .y_label("density")
         .from_zero();
     for index in shown {
-        let mut bins = vec![0.0; BINS];
-        for value in values(&latents.narrow(1, index, 1)?)? {
-            let bin = (f64::from(value) + RANGE) / WIDTH;
-            if (0.0..BINS as f64).contains(&bin) {
-                bins[bin as usize] += 1.0 / (count as f64 * WIDTH);
-            }
-        }
+        let bins = histogram(latents, index)?;
+        let prior = match prior {
+            Some(samples) => histogram(samples, index)?,
+            None => normal.clone(),
+        };
         let images = options.split.images();
         curves = curves.panel(
             format!("dimension {}", index + 1),

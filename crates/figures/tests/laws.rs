@@ -8,9 +8,9 @@ use latent_figures::{
     AnalogyOptions, Curves, Encoding, EpochRecord, Error, Format, Grid, ImageFigure,
     InterpolationOptions, LatentsOptions, ManifoldOptions, Model, Pairs, Path, PerturbationOptions,
     Picture, Pixels, PosteriorOptions, PrototypeOptions, ReconstructionOptions, SampleOptions,
-    analogies, comparison_curves, covering_grid, interpolations, latents, manifold, model_figures,
-    perturbations, posterior, prototypes, reconstructions, samples, setting_curves,
-    throughput_curves, training_curves,
+    Split, analogies, comparison_curves, covering_grid, interpolations, latents, manifold,
+    model_figures, perturbations, posterior, prototypes, quantile_grid, reconstructions, samples,
+    setting_curves, throughput_curves, training_curves,
 };
 use latent_models::LatentModel;
 use latent_tolerance::{SINGLE, rounding};
@@ -35,7 +35,11 @@ fn small(kind: &str, latent_size: usize, binarise: bool, data: Splits) -> Small 
          [training]\nepochs = 2\nbatch_size = 20\n\
          [data]\nsource = 'synthetic'\nbinarise = {binarise}\n"
     );
-    let experiment = Experiment::parse(&text, "small", &[]).unwrap();
+    small_of(&text, data)
+}
+
+fn small_of(text: &str, data: Splits) -> Small {
+    let experiment = Experiment::parse(text, "small", &[]).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let run = Run::create(directory.path(), &experiment, &data, None, false).unwrap();
     train(&run, &data, CPU, &mut Silent).unwrap();
@@ -245,6 +249,28 @@ fn a_scatter_plot_has_the_encoded_images() {
         assert_eq!(scatter.points(), numbers(&expected));
         assert_eq!(scatter.labels(), first.labels());
     }
+}
+
+#[test]
+fn training_images_are_a_random_subset() {
+    let Small { model, data, .. } = vae(2);
+    let options = LatentsOptions {
+        count: 30,
+        seed: Some(4),
+        split: Split::Training,
+        ..LatentsOptions::default()
+    };
+    let scatter = latents(&model, &data.train, &options).unwrap();
+    let all = encode(&model.model, &data.train, &model.batching(4), false, CPU).unwrap();
+    let all = numbers(&all);
+    assert_eq!(scatter.points().len(), 2 * 30);
+    for point in scatter.points().chunks(2) {
+        let is_same = |z: &[f32]| z.iter().zip(point).all(|(a, b)| (a - b).abs() < 1e-4);
+        assert!(all.chunks(2).any(is_same), "{point:?}");
+    }
+    assert_ne!(scatter.points(), &all[..2 * 30], "the first images");
+    let again = latents(&model, &data.train, &options).unwrap();
+    assert_eq!(scatter.points(), again.points());
 }
 
 #[test]
@@ -470,6 +496,38 @@ fn a_posterior_has_the_moments_and_the_histograms_of_its_latents() {
             assert!((row[1 + 2 * panel] - density).abs() < 1e-9, "{row:?}");
         }
     }
+}
+
+#[test]
+fn a_prior_other_than_the_standard_normal_is_drawn_by_its_samples() {
+    let base =
+        "base = 'logistic'\ncouplings = 2\nhidden = [8]\npreprocessing = { kind = 'unit' }\n";
+    let text = format!(
+        "name = 'small'\n[model]\nkind = 'flow'\n{base}[training]\nepochs = 1\nbatch_size = 50\n\
+         [data]\nsource = 'synthetic'\n"
+    );
+    let Small { model, data, .. } = small_of(&text, digits());
+    let figure = posterior(&model, &data.test, &PosteriorOptions::default()).unwrap();
+    assert_eq!(figure.kl_from_prior, None);
+    // The standard logistic density 1/4 sech²(z/2) at the centres of the bins, of 100,000 samples.
+    for row in table(&figure) {
+        let density = 0.25 / (row[0] / 2.0).cosh().powi(2);
+        // Five standard errors of a share of a bin of width 0.2, and the curvature within a bin.
+        let error = 5.0 * (density / (100_000.0 * 0.2)).sqrt() + 0.2_f64.powi(2) / 24.0;
+        assert!((row[2] - density).abs() < error, "{row:?}");
+    }
+    assert!(matches!(
+        quantile_grid(&model, 3),
+        Err(Error::NotAPlane { .. })
+    ));
+
+    let Small { model, data, .. } = vae(2);
+    let figure = posterior(&model, &data.test, &PosteriorOptions::default()).unwrap();
+    assert_eq!(
+        figure.kl_from_prior,
+        figure.fitted.kl_from_standard_normal()
+    );
+    assert!(figure.kl_from_prior.is_some() && quantile_grid(&model, 3).is_ok());
 }
 
 #[test]

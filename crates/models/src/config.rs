@@ -7,8 +7,8 @@ use latent_kernels::Shape;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, Labels, LatentModel, Likelihood,
-    Loss, LossContext, Trainable, Vae, VaeConfig,
+    BaseDistribution, Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, Labels,
+    LatentModel, Likelihood, Loss, LossContext, Prior, Trainable, Vae, VaeConfig,
 };
 
 /// The variables of a model by name.
@@ -155,6 +155,21 @@ impl ModelConfig {
     /// Whether the encoder is invertible and the density exact: true for flows.
     pub fn is_exact(&self) -> bool {
         matches!(self, Self::Flow(_) | Self::ConditionalFlow(_))
+    }
+
+    /// Whether the prior of the latents is N(0, I): not with a flow as prior or a logistic base distribution.
+    pub fn has_standard_normal_prior(&self) -> bool {
+        match self {
+            Self::Vae(config) | Self::ConditionalVae(config) => {
+                config.prior == Prior::StandardNormal
+            }
+            Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
+                config.prior == Prior::StandardNormal
+            }
+            Self::Flow(config) | Self::ConditionalFlow(config) => {
+                config.base == BaseDistribution::Normal
+            }
+        }
     }
 
     /// Checks that the model can be built for images of this shape and, if it is conditional, this number of classes.

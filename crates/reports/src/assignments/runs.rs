@@ -145,8 +145,8 @@ fn of_run(name: &str, directory: &Path) -> Result<Task, Error> {
     }
     if size == 2 {
         task = task.show(
-            Command::of_run("plot manifold", name).flag("quantiles"),
-            "Images decoded from a grid of z at quantiles of the prior",
+            Command::of_run("plot manifold", name),
+            "Images decoded from a grid of z over the range of the test images’ latents",
         );
     }
     Ok(if experiment.model.is_conditional() {

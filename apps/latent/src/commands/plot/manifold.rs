@@ -1,5 +1,5 @@
 use clap::Args;
-use latent_figures::{Grid, ManifoldOptions, covering_grid, manifold};
+use latent_figures::{Grid, ManifoldOptions, covering_grid, manifold, quantile_grid};
 
 use crate::arguments::{DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown, label};
 use crate::{Context, Error};
@@ -45,7 +45,7 @@ impl Manifold {
         let steps = self.steps.into();
         let grid = match self.range {
             Some(range) => Grid::symmetric(range, steps),
-            None if self.quantiles => Grid::quantiles(steps),
+            None if self.quantiles => quantile_grid(&model, steps)?,
             None => {
                 let data = self.data.load_for(&model, context)?.test();
                 covering_grid(&model, &data, steps, self.output.given_seed())?

@@ -34,7 +34,8 @@ impl Posterior {
         let figure = posterior(&model, test, &options)?;
         let (fitted, kl) = (&figure.fitted, &figure.kl);
         let deviations = fitted.standard_deviations();
-        let from_prior = fitted.kl_from_standard_normal();
+        let from_prior = figure.kl_from_prior;
+        let is_standard_normal = model.metadata.experiment.model.has_standard_normal_prior();
         let correlation = fitted.largest_correlation();
 
         let mut lines = vec![format!(
@@ -82,6 +83,9 @@ impl Posterior {
                 test.len(),
                 fitted.mean.len()
             ),
+            None if !is_standard_normal => {
+                "not computed, since the prior is not standard normal".to_owned()
+            }
             None => "not defined, since the covariance is singular".to_owned(),
         };
         lines.push(format!(
