@@ -1,4 +1,4 @@
-//! Arguments that several commands share, and what they stand for.
+//! Arguments that several commands share.
 
 mod data;
 mod model;

@@ -56,8 +56,7 @@ impl Command {
         }
     }
 
-    /// What the command shows, neither saved nor printed; nothing of one that prints what it does
-    /// while it does it.
+    /// Runs the command and returns its result, without saving or printing it; `None` for a command that prints while it runs.
     pub(crate) fn show(&self, context: &Context) -> Result<Option<Shown>, Error> {
         let shown = match self {
             Self::Evaluate(command) => command.show(context),
@@ -89,7 +88,7 @@ struct Line {
     command: Command,
 }
 
-/// Runs a command line of a report: trains a run unless it is finished, and gives back what any other command shows.
+/// Runs a command of a report: trains a run unless it is complete, and returns the result of any other command.
 fn run(line: &CommandLine, context: &Context) -> Result<Option<Shown>, Error> {
     let parsed = Line::try_parse_from(line.words()).map_err(|reason| Error::Outline {
         command: typed(line),

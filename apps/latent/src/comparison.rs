@@ -1,4 +1,4 @@
-//! How a comparison of runs is printed.
+//! Output of a comparison of runs.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub(crate) fn open(directory: &Path) -> Result<Run, Error> {
     Run::open(directory).map_err(|_| Error::CurvesNeedARun(directory.to_owned()))
 }
 
-/// What is said to people of runs on different images.
+/// The note for runs on different images.
 pub(crate) fn note(same: SameData) -> Option<&'static str> {
     match (same.train, same.test) {
         (true, true) => None,
@@ -40,7 +40,7 @@ pub(crate) fn note(same: SameData) -> Option<&'static str> {
     }
 }
 
-/// For programs.
+/// The JSON output.
 pub(crate) fn object(comparison: &Comparison) -> Value {
     let run = |run: &ComparedRun| {
         let (kept, settings) = (&run.kept, run.settings.iter());
@@ -61,7 +61,7 @@ pub(crate) fn object(comparison: &Comparison) -> Value {
     object
 }
 
-/// For people: a column for each run, since what tells them apart may be much.
+/// The text output: a column for each run, since many settings may differ.
 pub(crate) fn words(comparison: &Comparison) -> String {
     let runs = comparison.table(|value| rounded(value, 2));
     let width = |run: &Vec<String>| run.iter().map(|cell| cell.chars().count()).max();

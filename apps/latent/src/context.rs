@@ -1,4 +1,4 @@
-//! What every command has at hand: the device, and where words go.
+//! The context of a command: device and output.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -34,18 +34,18 @@ enum DeviceName {
     Metal,
 }
 
-/// Results go to stdout, in words or as one JSON object; everything else that is said to stderr.
+/// Results are printed on stdout, as text or as one JSON object, and everything else on stderr.
 pub(crate) struct Context {
     pub(crate) device: Device,
     pub(crate) quiet: bool,
-    /// Whether warnings are left out too.
+    /// Whether warnings are suppressed, too.
     silent: bool,
     json: bool,
-    /// The data that was loaded last, where it is kept for the commands to come.
+    /// The last loaded data set, if it is kept for later commands.
     data: Option<RefCell<Option<Kept>>>,
 }
 
-/// Data, and what was asked for when it was loaded, with the source that it was found to be.
+/// A data set with the requested and the actual source.
 struct Kept {
     sources: [Source; 2],
     directory: Option<PathBuf>,
@@ -56,7 +56,7 @@ impl Context {
     pub(crate) fn new(globals: &Globals) -> Result<Self, Error> {
         let unusable = |device| {
             move |reason: candle_core::Error| {
-                // The first line says it; a backtrace may follow.
+                // The first line is the reason; a backtrace may follow.
                 let reason = reason.to_string();
                 let reason = reason.lines().next().unwrap_or_default().to_owned();
                 Error::Device { device, reason }
@@ -76,7 +76,7 @@ impl Context {
         })
     }
 
-    /// The same for several commands on the same data, which is then loaded once.
+    /// The context for several commands on the same data, which are then loaded only once.
     pub(crate) fn keeping_data(&self) -> Self {
         Self {
             device: self.device.clone(),
@@ -87,7 +87,7 @@ impl Context {
         }
     }
 
-    /// Loads a data set and says what it took.
+    /// Loads a data set and prints its origin.
     pub(crate) fn load(&self, source: Source, directory: Option<&Path>) -> Result<Loaded, Error> {
         if let Some(kept) = &self.data
             && let Some(kept) = &*kept.borrow()
@@ -97,7 +97,7 @@ impl Context {
             return Ok(kept.loaded.clone());
         }
         let loaded = latent_datasets::load(source, directory).map_err(|error| match error {
-            // Other files can be fetched by nobody.
+            // Only MNIST can be fetched.
             latent_datasets::Error::NotFound { looked_in }
                 if source != Source::Idx && directory.is_none() =>
             {
@@ -125,24 +125,24 @@ impl Context {
         Ok(loaded)
     }
 
-    /// Says something about what is going on.
+    /// Prints a progress message, unless `--quiet` or `--json` is given.
     pub(crate) fn say(&self, words: &str) {
         if !self.quiet {
             terminal::say(words);
         }
     }
 
-    /// Says that something is probably not as it should be: with `--json` too, since it is no progress.
+    /// Prints a warning, unless `--quiet` is given.
     pub(crate) fn warn(&self, words: &str) {
         if !self.silent {
             terminal::say(&format!("warning: {words}"));
         }
     }
 
-    /// Prints the result: the words for people, or the object for programs.
+    /// Prints the result: the text, or with `--json` the object.
     ///
     /// # Errors
-    /// It cannot be written, unless it is that nobody reads any more.
+    /// Writing failed for another reason than a closed pipe.
     pub(crate) fn result(&self, words: &str, object: &Value) -> Result<(), Error> {
         let output = if self.json {
             Output::Json(object)
@@ -153,7 +153,7 @@ impl Context {
     }
 }
 
-/// What to do about images that are probably stored wrongly.
+/// The warning for images that are probably stored wrongly, with the remedy.
 fn advice(finding: Finding) -> String {
     match finding {
         Finding::Dark { brightest } => format!(

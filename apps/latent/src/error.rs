@@ -7,7 +7,7 @@ use latent_reports::ASSIGNMENTS;
 use crate::shell::{CommandLine, program};
 use crate::suggestion::{did_you_mean, nearest};
 
-/// Why a command failed, in words for whoever typed it.
+/// An error of a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("there is no experiment `{name}`{}; `{} experiments` lists them, and a path to a .toml file of your own works too", did_you_mean(.nearest.as_deref()), program())]
@@ -15,17 +15,17 @@ pub(crate) enum Error {
         name: String,
         nearest: Option<String>,
     },
-    #[error("{0}: this is no UTF-8 text, expected an experiment in TOML")]
+    #[error("{0}: this is not UTF-8 text; expected an experiment in TOML")]
     NotText(PathBuf),
     #[error(
-        "{device} cannot be used ({reason}); a build with `--features {device}` on a computer that has one can, and `--device cpu` works everywhere"
+        "{device} cannot be used ({reason}); it needs a build with `--features {device}` and such a device; `--device cpu` works everywhere"
     )]
     Device {
         device: &'static str,
         reason: String,
     },
     #[error(
-        "{0} is not a run directory: curves are drawn from a run's metrics, so name the directory that `latent train` made"
+        "{0} is not a run directory: curves are drawn from a run's metrics, so give the directory of a run"
     )]
     CurvesNeedARun(PathBuf),
     #[error("{0} has no metrics yet: no epoch is complete")]
@@ -42,17 +42,17 @@ pub(crate) enum Error {
         nearest: Option<String>,
     },
     #[error(
-        "a picture of {0} runs needs something to tell them apart: say what with `--against`, such as `--against model.latent_size`"
+        "a figure of {0} runs needs the setting in which they differ, such as `--against model.latent_size`"
     )]
     SeveralRuns(usize),
-    #[error("there is no assignment and no run `{name}`{}; the assignments are {known}, and directories that `latent train` made work too", did_you_mean(.nearest.as_deref()))]
+    #[error("there is no assignment and no run `{name}`{}; the assignments are {known}, and run directories also work", did_you_mean(.nearest.as_deref()))]
     NoAssignment {
         name: String,
         known: String,
         nearest: Option<String>,
     },
     #[error(
-        "a report is of one assignment, such as {0}, or of run directories, and not of several of them"
+        "a report is of one assignment, such as {0}, or of run directories; several assignments need several reports"
     )]
     SeveralAssignments(String),
     #[error(
@@ -85,7 +85,7 @@ pub(crate) enum Error {
     Interrupted,
     #[error("Ctrl-C cannot be caught: {0}")]
     Signal(#[from] ctrlc::Error),
-    #[error("{variable} is `{value}`: give it a number of threads from 1 to {most}, or unset it")]
+    #[error("{variable} is `{value}`: set it to a number from 1 to {most}, or unset it")]
     ThreadsVariable {
         variable: &'static str,
         value: String,
@@ -95,10 +95,10 @@ pub(crate) enum Error {
     Again(std::io::Error),
     #[error("{0} exists: replace it with `--overwrite`, or choose another place with `--output`")]
     FileExists(PathBuf),
-    #[error("there is no user's data directory here: say where the files go with `--output`")]
+    #[error("there is no user data directory; give a directory with `--output`")]
     NoDataDirectory,
     #[error(
-        "{0} holds a data set already: replace it with `--overwrite`, or choose another place with `--output`"
+        "{0} already contains a data set: replace it with `--overwrite`, or choose another place with `--output`"
     )]
     DataExist(PathBuf),
     #[error(
@@ -132,7 +132,7 @@ pub(crate) enum Error {
         within: String,
     },
     #[error(
-        "`--quick` and `--seed` are for what is trained, and a report of runs takes them as they are: leave them out"
+        "`--quick` and `--seed` apply to trainings, and a report of runs trains nothing: omit them"
     )]
     RunsAsTheyAre,
     #[error(
@@ -148,11 +148,11 @@ pub(crate) enum Error {
     )]
     NoMnist(Vec<PathBuf>),
     #[error(
-        "two of these models are called {0}, after their experiments: export them into two directories"
+        "two of these models have the name {0}, from their experiments: export them into two directories"
     )]
     SameName(String),
     #[error(
-        "{0} holds other things, and no index of models: choose a new directory, or one that was exported before"
+        "{0} contains other files and no index of models: choose a new directory, or an earlier export"
     )]
     NoCollection(PathBuf),
     #[error(
@@ -219,7 +219,7 @@ impl From<latent_figures::Error> for Error {
     }
 }
 
-/// What another crate found wrong is said as its own error.
+/// Errors of the libraries below `latent-pretrained` become errors of those libraries.
 impl From<latent_pretrained::Error> for Error {
     fn from(error: latent_pretrained::Error) -> Self {
         use latent_pretrained::Error::{Checkpoint, DuplicateName, Hub, NotACollection, Training};
@@ -234,7 +234,7 @@ impl From<latent_pretrained::Error> for Error {
     }
 }
 
-/// As above; and a number that a report lacks is a defect of this program.
+/// As above; a number that a report lacks is a defect of this program.
 impl From<latent_reports::Error> for Error {
     fn from(error: latent_reports::Error) -> Self {
         use latent_reports::Error::{Figure, NotMeasured, Pretrained, Training, UnknownAssignment};
@@ -254,7 +254,7 @@ impl From<latent_reports::Error> for Error {
 }
 
 impl Error {
-    /// Why the weights in a file could not be read; of a file that PyTorch wrote, how to convert it.
+    /// The error of a file of weights; for a file of PyTorch, with instructions to convert it.
     pub(crate) fn of_weights(path: &Path, error: latent_training::Error) -> Self {
         use latent_checkpoints::Error::NotSafetensors;
         use latent_training::Error::Checkpoint;

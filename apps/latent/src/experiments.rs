@@ -1,4 +1,4 @@
-//! Experiments by their names and in files.
+//! Experiments by name or file.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -10,7 +10,7 @@ use latent_training::{Experiment, ModelMetadata};
 use crate::Error;
 use crate::suggestion::nearest;
 
-/// The experiment of a name, or in a TOML file, with settings.
+/// The experiment with this name or in this TOML file, with settings.
 pub(crate) fn find(name: &str, settings: &[String]) -> Result<Experiment, Error> {
     use latent_pretrained::Error::UnknownExperiment;
     match experiment(name, settings) {
@@ -32,7 +32,7 @@ pub(crate) fn find(name: &str, settings: &[String]) -> Result<Experiment, Error>
     Ok(Experiment::parse(&text, name, settings)?)
 }
 
-/// The command that trains such a model.
+/// The command that trains a model like this one.
 pub(crate) fn command(metadata: &ModelMetadata) -> String {
     let mut experiment = metadata.experiment.clone();
     let (seed, source) = (experiment.seed, experiment.data.source);
@@ -41,7 +41,7 @@ pub(crate) fn command(metadata: &ModelMetadata) -> String {
     };
     experiment.seed = known.seed;
     experiment.data.source = known.data.source;
-    // Words change nothing of what is trained.
+    // Description and tasks do not change the training.
     experiment.description.clone_from(&known.description);
     experiment.tasks.clone_from(&known.tasks);
     let what = if experiment == known {

@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     };
     match run() {
         Ok(()) => ExitCode::SUCCESS,
-        // What a shell reports of a program that Ctrl-C ended.
+        // The exit status of a program that was ended by Ctrl-C.
         Err(Error::Interrupted) => ExitCode::from(130),
         Err(error) => {
             terminal::say(&format!("error: {error}"));
@@ -83,7 +83,7 @@ fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::Error
     Arguments::from_arg_matches(&matches)
 }
 
-/// A negative number after an option is a value, which the option refuses in its own words, and no option.
+/// Parses a negative number after an option as its value, so that the error message is about the value.
 fn with_negative_numbers(command: clap::Command) -> clap::Command {
     command
         .mut_args(|argument| {
@@ -93,9 +93,9 @@ fn with_negative_numbers(command: clap::Command) -> clap::Command {
         .mut_subcommands(with_negative_numbers)
 }
 
-/// Prints help, the version, or why the arguments cannot be used, and exits.
+/// Prints help, the version or a usage error, and exits.
 fn refuse(error: &clap::Error) -> ! {
-    // The message quotes arguments: those of cleaned arguments are safe to print, and keep their colours.
+    // The message quotes arguments. Control characters are removed from them first, so that clap can print its colours.
     let cleaned = |word: OsString| match word.to_str() {
         Some(text) => terminal::clean(text).into_owned().into(),
         None => word,
@@ -121,7 +121,7 @@ mod tests {
                 collect(inner, options, names);
             }
         }
-        // Of cargo.
+        // Options of cargo.
         let (mut options, mut names) = (vec!["features".to_owned()], Vec::new());
         collect(&Arguments::command(), &mut options, &mut names);
         let sources = [
@@ -131,7 +131,7 @@ mod tests {
         ];
         let mut found = 0;
         for text in sources {
-            // What starts with two dashes after a quotation mark, a backquote or a space.
+            // Words that start with two dashes after a quotation mark, a backquote or a space.
             for (_, rest) in text
                 .match_indices("--")
                 .map(|(at, _)| text.split_at(at + 2))

@@ -1,5 +1,4 @@
-//! Paths as arguments: with one kind of separator, and where something is written, with names that the
-//! operating system can have.
+//! Parsers of path arguments: separators of the system, and for output paths names that the system allows.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use latent_visualisation::Format;
 
 /// Any path.
 pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
-    // An empty one would stand for the current directory in some places and for nothing in others.
+    // An empty path would mean the current directory in some places and nothing in others.
     let named = |path: OsString| {
         if path.is_empty() {
             return Err("a path is needed; the current directory is `.`");
@@ -19,12 +18,12 @@ pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().try_map(named)
 }
 
-/// The path of a file or directory to be made.
+/// The path of an output file or directory.
 pub(crate) fn new_path() -> impl TypedValueParser<Value = PathBuf> {
     path().try_map(|path| check(&path).map(|()| path))
 }
 
-/// The path of a picture to be made, whose extension says its format.
+/// The path of a figure, whose extension selects the format.
 pub(crate) fn picture_path() -> impl TypedValueParser<Value = PathBuf> {
     new_path().try_map(|path| match Format::from_path(&path) {
         Ok(_) => Ok(path),
@@ -32,8 +31,8 @@ pub(crate) fn picture_path() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// The same path with the system's own separators: Windows takes slashes too, and a path that was given with
-/// them would be printed with both.
+/// The path with the system's separators. Windows also accepts slashes, and a path given with slashes would otherwise be
+/// printed with both.
 fn native(path: OsString) -> PathBuf {
     match path.to_str() {
         Some(text) if cfg!(windows) && !text.contains("://") => text.replace('/', "\\").into(),
@@ -41,10 +40,10 @@ fn native(path: OsString) -> PathBuf {
     }
 }
 
-/// Whether a path can be made on this system.
+/// Checks that a path can be created on this system.
 ///
 /// # Errors
-/// Windows reserves a name in it; the message says which.
+/// The path contains a name that Windows reserves; the message contains the name.
 pub(crate) fn check(path: &Path) -> Result<(), String> {
     if cfg!(windows) {
         check_for_windows(&path.to_string_lossy())
@@ -56,7 +55,7 @@ pub(crate) fn check(path: &Path) -> Result<(), String> {
 /// Naming rules of Microsoft's "Naming Files, Paths, and Namespaces".
 fn check_for_windows(path: &str) -> Result<(), String> {
     const LONGEST: usize = 255;
-    // These are passed on as they are.
+    // Paths with these prefixes are not interpreted.
     if path.starts_with(r"\\?\") || path.starts_with(r"\\.\") {
         return Ok(());
     }
@@ -92,7 +91,7 @@ fn check_for_windows(path: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether Windows takes a name for a device, whatever its extension.
+/// Whether a name is that of a Windows device, with any extension.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end_matches(' ');
     let stem = stem.to_uppercase();

@@ -1,4 +1,4 @@
-//! Where this program looks for pretrained models, and the commands that train and use them.
+//! The places of pretrained models, and the commands that train and use them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,27 +10,27 @@ use crate::experiments::command;
 use crate::shell::{CommandLine, program};
 use crate::{Context, Error};
 
-/// Names a repository on a hub, `owner/name` or `owner/name@revision`.
+/// The environment variable of the repository on a hub, `owner/name` or `owner/name@revision`.
 const REPOSITORY_VARIABLE: &str = "LATENT_MODELS";
-/// What it is unless the variable says otherwise.
+/// The default repository.
 const REPOSITORY: &str = "latent-models/mnist";
 
-/// Where a clone of the repository has the larger models.
+/// The directory of the larger models in a clone of the repository.
 const DIRECTORY: [&str; 2] = ["assets", "models"];
 
-/// The models that are in the program or in a clone of the repository.
+/// The models embedded in the program or present in a clone of the repository.
 pub(crate) fn local() -> Result<Models, Error> {
     let directory: PathBuf = DIRECTORY.iter().collect();
     Ok(Models::new()?.in_directory(directory))
 }
 
-/// The same, and those on a hub, by the settings in the environment.
+/// Adds the hub of the environment's settings.
 pub(crate) fn with_hub(models: Models) -> Result<Models, Error> {
     let repository = named_repository().unwrap_or_else(|| REPOSITORY.to_owned());
     Ok(models.on_hub(Hub::from_env()?, &repository)?)
 }
 
-/// The places to look for a model in: the settings of a hub matter only for one that is nowhere else.
+/// The places of a model. The settings of the hub are used only if the model is nowhere else.
 pub(crate) fn places(name: &str) -> Result<Models, Error> {
     let models = local()?;
     match models.location(name)? {
@@ -39,13 +39,13 @@ pub(crate) fn places(name: &str) -> Result<Models, Error> {
     }
 }
 
-/// The repository that the environment names, if it names one.
+/// The repository given in the environment.
 pub(crate) fn named_repository() -> Option<String> {
     let setting = std::env::var(REPOSITORY_VARIABLE).ok()?;
     Some(setting.trim().to_owned()).filter(|named| !named.is_empty())
 }
 
-/// What brings a model that is neither in the program nor on this computer.
+/// How to get a model that is not on this computer.
 pub(crate) fn remedy(name: &str, metadata: &ModelMetadata) -> String {
     let program = program();
     let train = command(metadata).replacen("latent", program, 1);
@@ -53,7 +53,7 @@ pub(crate) fn remedy(name: &str, metadata: &ModelMetadata) -> String {
         Some(repository) => format!(
             "`{program} models fetch {name}` downloads it from {repository}, or `{train}` trains it"
         ),
-        // Nothing is promised of the default repository.
+        // The default repository is not published.
         None => format!(
             "`{train}` trains it, a clone of latent's repository has it in {}, and where \
              {REPOSITORY_VARIABLE} names a repository on a hub, `{program} models fetch {name}` downloads it",
@@ -62,7 +62,7 @@ pub(crate) fn remedy(name: &str, metadata: &ModelMetadata) -> String {
     }
 }
 
-/// The model of this name, if there is one.
+/// Loads the pretrained model of this name; `None` if there is none.
 pub(crate) fn load(name: &str, context: &Context) -> Result<Option<Model>, Error> {
     match places(name).and_then(|models| Ok(models.load(name, &context.device)?)) {
         Ok(model) => Ok(Some(model)),
@@ -78,17 +78,17 @@ pub(crate) fn load(name: &str, context: &Context) -> Result<Option<Model>, Error
     }
 }
 
-/// The pretrained model that was probably meant.
+/// The pretrained model with the most similar name.
 pub(crate) fn nearest(name: &str) -> Option<String> {
     crate::suggestion::nearest(name, Models::new().ok()?.entries().keys())
 }
 
-/// A length as people say it.
+/// A number of bytes as text, in MB.
 pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// The commands on the card of a model.
+/// The commands on a model card.
 pub(crate) fn instructions(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Instructions {
     Instructions {
         training: Some(command(metadata)),
@@ -96,8 +96,8 @@ pub(crate) fn instructions(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -
     }
 }
 
-/// Commands for a pretrained model by its name, and for any other by its file, with a directory to be filled in
-/// where the data is the reader's own.
+/// Commands that use a model: a pretrained one by its name, any other by its file, with a placeholder for the directory of
+/// the user's own data.
 fn usage(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Vec<String> {
     let file = Collection::<ModelMetadata>::file(name);
     let is_pretrained = Models::new().is_ok_and(|models| {

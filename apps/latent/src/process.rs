@@ -1,4 +1,4 @@
-//! The whole process: its allocator, its threads, its memory, and who may report a panic.
+//! Process-wide settings: allocator, threads, memory and panics.
 
 #![expect(unsafe_code, reason = "the allocator's settings are a C function's")]
 
@@ -6,28 +6,27 @@ use libmimalloc_sys::{mi_option_set, mi_option_t};
 
 use crate::Error;
 
-/// More threads than any machine has cores that this is for.
+/// The largest number of threads; larger than the number of cores of any supported machine.
 pub(crate) const MOST_THREADS: u64 = 1024;
 
-/// The variable in which candle, whose pool of threads computes everything, looks for their number: once, so that a
-/// process cannot change it.
+/// The environment variable of the number of threads. candle reads it once, so a process cannot change it later.
 pub(crate) const THREADS_VARIABLE: &str = "CANDLE_NUM_THREADS";
 
-/// Training makes and drops tensors all the time, and this allocator hands the same memory out again.
+/// Training allocates and frees tensors in every step, and mimalloc reuses the memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// `mi_option_purge_delay` of mimalloc.h, which the bindings leave out.
+/// `mi_option_purge_delay` of mimalloc.h, which the bindings do not contain.
 const PURGE_DELAY: mi_option_t = 15;
 
-/// To be called first.
+/// Prepares the process. Call it before anything else.
 pub(crate) fn prepare() {
     // SAFETY: the function stores a number in a table of options, one of which is the purge delay.
     unsafe {
-        // Memory that the system took back would have to be cleared again a moment later.
+        // Memory returned to the system has to be cleared again when it is next allocated.
         mi_option_set(PURGE_DELAY, -1);
     }
-    // What the reader of Parquet makes of a damaged file is an error, which is reported as one.
+    // The Parquet reader panics on some damaged files; the panic becomes an error, and is not printed.
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if std::thread::current().name() != Some("parquet") {
@@ -55,9 +54,9 @@ pub(crate) fn check_threads() -> Result<(), Error> {
     })
 }
 
-/// The most memory that this process has had since [`forget_peak_memory`]: on Linux alone.
+/// The peak resident memory of this process since [`forget_peak_memory`]; Linux only.
 pub(crate) fn peak_memory() -> Option<u64> {
-    // Wine shows Linux's files, which say nothing of a program of Windows.
+    // Under Wine, Linux's files exist but do not describe the Windows program.
     if !cfg!(target_os = "linux") {
         return None;
     }
@@ -67,8 +66,8 @@ pub(crate) fn peak_memory() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// Makes [`peak_memory`] count from here on.
+/// Resets the peak of [`peak_memory`].
 pub(crate) fn forget_peak_memory() {
-    // Where that is not possible, the peak is that of the whole process.
+    // If that is not possible, the peak is that of the whole process.
     _ = std::fs::write("/proc/self/clear_refs", "5");
 }

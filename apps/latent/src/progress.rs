@@ -1,4 +1,4 @@
-//! Training as a person sees it: a bar while it runs, a line an epoch, and Ctrl-C.
+//! Progress output of a training: a bar, a line per epoch, and Ctrl-C.
 
 use std::ops::ControlFlow;
 use std::sync::Once;
@@ -13,19 +13,19 @@ pub(crate) struct Progress<'a> {
     context: &'a Context,
     epochs: usize,
     bar: ProgressBar,
-    /// The mean loss of the last steps: one batch's alone jumps about.
+    /// An exponential average of the loss, since the loss of a single batch is noisy.
     loss: Option<f64>,
 }
 
-/// Whether Ctrl-C was pressed, or there is no step left that it could wait for.
+/// Whether Ctrl-C was pressed, or the training has no step left to finish.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 impl<'a> Progress<'a> {
-    /// Watches Ctrl-C from here on: the first ends training after the step, the second at once.
+    /// Starts to handle Ctrl-C: the first ends the training after the current step, the second ends the program at once.
     pub(crate) fn new(context: &'a Context, epochs: usize) -> Result<Self, Error> {
         static WATCH: Once = Once::new();
         let mut watched = Ok(());
-        // A process may train several models, and can set one handler.
+        // A process may train several models, but can set only one handler.
         WATCH.call_once(|| {
             watched = ctrlc::set_handler(|| {
                 if INTERRUPTED.swap(true, Ordering::SeqCst) {
@@ -108,13 +108,13 @@ impl Observer for Progress<'_> {
         ));
         if report.is_last {
             self.bar.finish_and_clear();
-            // There is no step left to finish: from here on Ctrl-C ends the program at once.
+            // No step is left to finish, so Ctrl-C ends the program at once.
             INTERRUPTED.store(true, Ordering::SeqCst);
         }
     }
 }
 
-/// A bar for work that takes a while and is no training.
+/// A progress bar for work other than training.
 pub(crate) struct Counting(ProgressBar);
 
 impl Counting {
@@ -127,7 +127,7 @@ impl Counting {
         Self(bar)
     }
 
-    /// Of a download.
+    /// A progress bar for a download.
     pub(crate) fn bytes(total: u64, context: &Context) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total), target(context));
         let template = "{bytes}/{total_bytes}  {wide_bar:.cyan/238}  {eta} left";
@@ -145,7 +145,7 @@ impl Counting {
     }
 }
 
-/// A bar for each stage of the evaluation of so many images.
+/// A progress bar for each stage of an evaluation of `images` images.
 pub(crate) fn evaluation_bars(
     images: usize,
     context: &Context,
@@ -165,7 +165,7 @@ pub(crate) fn evaluation_bars(
     }
 }
 
-/// Stderr: indicatif draws nothing there if it is not a terminal.
+/// Stderr; indicatif draws nothing if it is not a terminal.
 fn target(context: &Context) -> ProgressDrawTarget {
     if context.quiet {
         ProgressDrawTarget::hidden()
@@ -174,7 +174,7 @@ fn target(context: &Context) -> ProgressDrawTarget {
     }
 }
 
-/// The bound, or minus the loss of a model without one.
+/// The ELBO, or minus the loss of a model without one, as text.
 fn bound(metrics: &Metrics) -> String {
     let figure = metrics
         .get("elbo")
@@ -183,7 +183,7 @@ fn bound(metrics: &Metrics) -> String {
     format!("{:.2}", figure.unwrap_or(f64::NAN))
 }
 
-/// The bound with its parts.
+/// The ELBO and its terms as text.
 fn parts(metrics: &Metrics) -> String {
     match (metrics.get("reconstruction"), metrics.get("kl")) {
         (Some(reconstruction), Some(kl)) => {

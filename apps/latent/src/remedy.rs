@@ -1,4 +1,4 @@
-//! What can be done about an error of a library: the libraries state facts, and know no options and no commands.
+//! Remedies for errors of the libraries, whose messages state facts and do not mention options or commands.
 
 use std::fs;
 use std::path::Path;
@@ -9,8 +9,8 @@ use crate::Error;
 use crate::shell::{CommandLine, program};
 use crate::suggestion::nearest;
 
-/// The remedy for an error, which `main` prints after `help: `. None for an error of this program itself, whose message
-/// has its remedy, and for one that nothing can be done about but what its message says.
+/// The remedy for an error, which `main` prints after "help: ". `None` for an error of this program, whose message contains
+/// the remedy, and for an error without one.
 pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
         Error::Checkpoint(error) => checkpoint(error).map(str::to_owned),
@@ -106,7 +106,7 @@ fn training(error: &latent_training::Error) -> Option<String> {
     Some(remedy.to_owned())
 }
 
-/// The run or the pretrained model that was probably meant, and else how to get one.
+/// The run or the pretrained model with a similar name, and how to train one.
 fn no_model(path: &Path) -> String {
     let train = format!("train one with `{} train EXPERIMENT`", program());
     let name = path.file_name().and_then(|name| name.to_str());
@@ -116,7 +116,7 @@ fn no_model(path: &Path) -> String {
     }
 }
 
-/// A run in `runs/`, where `train` puts them, with a name like this one.
+/// A run in `runs/` with a similar name.
 fn similar_run(name: &str) -> Option<String> {
     let runs = fs::read_dir("runs").ok()?;
     let names = runs
@@ -129,7 +129,7 @@ fn similar_pretrained(name: &str) -> Option<String> {
     nearest(name, Models::new().ok()?.entries().keys())
 }
 
-/// The command that continues a run.
+/// The command that resumes a run.
 fn resumed(directory: &Path) -> CommandLine {
     CommandLine::new("train").option("--resume", directory)
 }

@@ -1,4 +1,4 @@
-//! The commands of reports, as this program runs and writes them.
+//! Runs the commands of reports, and writes them as text.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use crate::arguments::{DataArguments, Shown};
 use crate::shell::{CommandLine, quoted};
 use crate::{Context, Error};
 
-/// Runs a command line: trains a run unless it is finished, and gives back what any other command shows.
+/// Runs a command line: trains a run unless it is complete, and returns the result of any other command.
 pub(crate) type Run = fn(&CommandLine, &Context) -> Result<Option<Shown>, Error>;
 
-/// The commands of this program, on the data that a report is asked for.
+/// The commands of this program, on the data of the report.
 pub(crate) struct Reported<'a> {
     pub(crate) run: Run,
     pub(crate) data: &'a DataArguments,
@@ -57,7 +57,7 @@ impl Reported<'_> {
     }
 }
 
-/// A command as a report shows it, whatever the program that wrote it was called.
+/// A command as a report shows it, always with the program name `latent`.
 pub(crate) fn typed(line: &CommandLine) -> String {
     line.typed("latent")
 }

@@ -1,4 +1,4 @@
-//! `bench --threads`: the same command in processes with other numbers of threads.
+//! `bench --threads`: runs the command again in processes with other numbers of threads.
 
 use std::process::{Command, Stdio};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Error;
 use crate::process::THREADS_VARIABLE;
 
-/// Runs this command in a process with so many threads, and returns its results.
+/// Runs this command in a process with `threads` threads, and returns its results.
 pub(crate) fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
     let threads = threads.to_string();
     let mut arguments = Vec::new();
@@ -15,7 +15,7 @@ pub(crate) fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
     while let Some(argument) = given.next() {
         let text = argument.to_string_lossy();
         match text.split('=').next() {
-            // The figure is of all processes, and each gets its own number of threads.
+            // This process draws the figure of all results, and sets the number of threads of each process.
             Some("--threads" | "--output") => {
                 if !text.contains('=') {
                     given.next();
@@ -23,7 +23,7 @@ pub(crate) fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
             }
             Some("--json") => {}
             Some(_) if is_short_output(&text) => {
-                // Otherwise the value follows in the same word.
+                // Otherwise the value is in the same word.
                 if text.trim_start_matches(['-', 'q']) == "o" {
                     given.next();
                 }
@@ -42,7 +42,7 @@ pub(crate) fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
     let output = again.map_err(Error::Again)?;
     match output.status.code() {
         Some(0) => {}
-        // It has said why itself.
+        // The process has printed the reason.
         code => std::process::exit(code.unwrap_or(1)),
     }
     let results: Option<Vec<Value>> = serde_json::from_slice(&output.stdout)
@@ -51,7 +51,7 @@ pub(crate) fn with_threads(threads: u64) -> Result<Vec<Value>, Error> {
     results.ok_or_else(|| Error::Again(std::io::Error::other("its results cannot be read")))
 }
 
-/// Whether an option is `-o`, perhaps after `-q` in one word, or with its value.
+/// Whether a word contains the option `-o`: alone, after `-q`, or with its value.
 fn is_short_output(option: &str) -> bool {
     let Some(letters) = option.strip_prefix('-') else {
         return false;

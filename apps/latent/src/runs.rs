@@ -1,4 +1,4 @@
-//! Whether an existing run is the one that is asked for.
+//! Checks that an existing run is the requested one.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use latent_training::load_model;
 use crate::arguments::DataArguments;
 use crate::{Context, Error};
 
-/// Refuses a finished run of other data than is asked for.
+/// Refuses a complete run of other data than requested.
 pub(crate) fn refuse_other_data(
     directory: &Path,
     data: &DataArguments,

@@ -1,4 +1,4 @@
-//! Commands as they can be typed in the shell at hand.
+//! Commands, quoted for the user's shell.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -11,7 +11,7 @@ use os_display::Quotable;
 /// The program's commands and their options.
 static GRAMMAR: OnceLock<clap::Command> = OnceLock::new();
 
-/// States the program's commands and their options, which [`CommandLine::accepts`] looks up.
+/// Stores the program's commands and options, for [`CommandLine::accepts`].
 pub(crate) fn set_grammar(command: clap::Command) {
     _ = GRAMMAR.set(command);
 }
@@ -26,7 +26,7 @@ pub(crate) fn grammar() -> clap::Command {
 pub(crate) struct CommandLine(Vec<OsString>);
 
 impl CommandLine {
-    /// Words that are typed after the program's name, such as `evaluate` or `models list`.
+    /// A command by its words, such as `evaluate` or `models list`.
     pub(crate) fn new(words: &str) -> Self {
         Self(words.split_whitespace().map(OsString::from).collect())
     }
@@ -37,7 +37,8 @@ impl CommandLine {
         self
     }
 
-    /// A path as a positional argument: one that begins with a dash would be taken for an option.
+    /// Adds a path as a positional argument. A path that begins with a dash gets the prefix `./`, so that it is not parsed as
+    /// an option.
     #[must_use]
     pub(crate) fn path(self, path: &Path) -> Self {
         if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
@@ -46,7 +47,7 @@ impl CommandLine {
         self.word(path)
     }
 
-    /// An option and its value, joined by `=` where the value could be taken for an option.
+    /// Adds an option with a value, joined by `=` if the value begins with a dash.
     #[must_use]
     pub(crate) fn option(self, name: &str, value: impl AsRef<OsStr>) -> Self {
         let value = value.as_ref();
@@ -58,7 +59,7 @@ impl CommandLine {
         self.word(name).word(value)
     }
 
-    /// An option and its value, where the command has it.
+    /// Adds an option with a value, if the command has this option.
     #[must_use]
     pub(crate) fn option_if_known(self, option: &str, value: impl AsRef<OsStr>) -> Self {
         if self.accepts(option) {
@@ -88,7 +89,7 @@ impl CommandLine {
         &self.0
     }
 
-    /// As it is typed where the program is called `program`.
+    /// The command line as text, for a program with this name.
     pub(crate) fn typed(&self, program: &str) -> String {
         let words = self.0.iter().map(|word| quoted(word));
         let mut line = program.to_owned();
@@ -100,14 +101,14 @@ impl CommandLine {
     }
 }
 
-/// As it is typed to run this very program again.
+/// The command line as text, with the name by which this program was started.
 impl fmt::Display for CommandLine {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter.write_str(&self.typed(program()))
     }
 }
 
-/// Lines of commands that a person may want next.
+/// The suggested next commands as text, one per line.
 pub(crate) fn next(commands: &[CommandLine]) -> String {
     let commands = commands.iter().map(|command| format!("  {command}"));
     let lines: Vec<String> = iter::once("next:".to_owned()).chain(commands).collect();
@@ -133,8 +134,7 @@ pub(crate) fn program() -> &'static str {
     })
 }
 
-/// The name of the program where the search path leads to it: PowerShell passes the whole path on, whatever
-/// was typed.
+/// The name of the program if it is on the search path. PowerShell passes the full path in any case.
 fn name_on_path(called: &Path) -> Option<String> {
     let name = called.file_name()?;
     let directories = std::env::var_os("PATH")?;
@@ -143,8 +143,7 @@ fn name_on_path(called: &Path) -> Option<String> {
     is_this.then(|| Some(quoted(called.file_stem()?)))?
 }
 
-/// An argument as it can be typed: in a POSIX shell, or on Windows in `cmd.exe` and PowerShell alike wherever
-/// they agree.
+/// Quotes an argument for a POSIX shell, or on Windows for both `cmd.exe` and PowerShell where that is possible.
 pub(crate) fn quoted(argument: &OsStr) -> String {
     if let Some(text) = argument.to_str() {
         if is_plain(text, MAIN_SEPARATOR) {
@@ -159,15 +158,14 @@ pub(crate) fn quoted(argument: &OsStr) -> String {
     argument.quote().external(true).to_string()
 }
 
-/// Whether no shell reads anything but itself in a text.
+/// Whether a text needs no quotes in any shell.
 fn is_plain(text: &str, separator: char) -> bool {
     let plain = |c: char| c.is_alphanumeric() || c == separator || "/._-+:,=".contains(c);
-    // zsh expands what begins with an equals sign.
+    // zsh expands words that begin with an equals sign.
     !text.is_empty() && !text.starts_with('=') && text.chars().all(plain)
 }
 
-/// A text in double quotes, for `cmd.exe`, which knows no others, and PowerShell; `None` where they would not
-/// agree on what it says.
+/// A text in double quotes, which `cmd.exe` and PowerShell both support; `None` if they would parse it differently.
 fn in_double_quotes(text: &str) -> Option<String> {
     let differs = |c: char| matches!(c, '"' | '“' | '”' | '„' | '$' | '`' | '%') || c.is_control();
     if text.is_empty() || text.contains(differs) {
@@ -254,7 +252,7 @@ mod tests {
                 .output();
             assert_eq!(printed.unwrap().stdout, word, "{line}");
         }
-        // Control characters and bytes that are no text take a shell with $'…'.
+        // Control characters and bytes that are not UTF-8 need a shell with $'…'.
         for word in [&b"\x1b[31m"[..], b"\xff\xfe", "\u{9b}2J".as_bytes()] {
             let line = quoted(OsStr::from_bytes(word));
             assert_eq!(crate::terminal::clean(&line), line);

@@ -1,4 +1,4 @@
-//! The name that was probably meant, for a name that does not exist.
+//! Suggestions for misspelt names.
 
 /// The known name that is most similar to `name` (Jaro-Winkler), if one is similar enough.
 pub(crate) fn nearest<S: AsRef<str>>(
@@ -13,7 +13,7 @@ pub(crate) fn nearest<S: AsRef<str>>(
         .map(|(_, candidate)| candidate.as_ref().to_owned())
 }
 
-/// What an error adds about a name that does not exist: the one that was probably meant, or nothing.
+/// "; did you mean `NAME`?" for an error message, or an empty text without a suggestion.
 pub(crate) fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }

@@ -1,4 +1,4 @@
-//! The options that name a data set, and what they stand for.
+//! The options that select a data set.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::paths::path;
 use crate::shell::CommandLine;
 use crate::{Context, Error};
 
-/// Where the images come from.
+/// The options that select a data set.
 #[derive(Args)]
 pub(crate) struct DataArguments {
     /// Data set: MNIST if found, otherwise synthetic digits (auto); MNIST (mnist); any data set in MNIST's or EMNIST's
@@ -38,7 +38,7 @@ enum SourceName {
 }
 
 impl DataArguments {
-    /// What `--data` names; `None` for auto.
+    /// The source given by `--data`; `None` for auto.
     pub(crate) fn source(&self) -> Option<Source> {
         match self.data {
             SourceName::Auto => None,
@@ -48,12 +48,12 @@ impl DataArguments {
         }
     }
 
-    /// What `--data-dir` names.
+    /// The directory given by `--data-dir`.
     pub(crate) fn directory(&self) -> Option<&Path> {
         self.data_dir.as_deref()
     }
 
-    /// The options that were given, and their values.
+    /// The given options with their values.
     pub(crate) fn options(&self) -> Vec<(&'static str, OsString)> {
         let source = self.source().map(|source| source.to_string().into());
         let directory = self.directory().map(|path| path.as_os_str().to_owned());
@@ -63,9 +63,9 @@ impl DataArguments {
             .collect()
     }
 
-    /// Loads what `--data` names, or `auto` where it names nothing, and says what it took.
+    /// Loads the data set given by `--data`, by default `auto`, and prints its origin.
     pub(crate) fn load(&self, auto: Source, context: &Context) -> Result<Loaded, Error> {
-        // Who names a directory wants what is in it.
+        // A given directory has priority over the synthetic digits.
         let auto = if self.data_dir.is_some() && auto == Source::Synthetic {
             Source::Auto
         } else {
@@ -74,8 +74,7 @@ impl DataArguments {
         context.load(self.source().unwrap_or(auto), self.data_dir.as_deref())
     }
 
-    /// Loads what the arguments name, and else the data that were trained on: of a run, from the directory
-    /// that it stores.
+    /// Loads the data set that the arguments select, otherwise the training data; for a run, from its stored directory.
     fn load_own(
         &self,
         source: Source,
@@ -99,15 +98,14 @@ impl DataArguments {
         if source != Source::Mnist {
             return Err(moved());
         }
-        // Its checksums tell MNIST, wherever it is.
+        // MNIST is verified by its checksums, so any copy will do.
         context.load(source, None).map_err(|error| match error {
             Error::Data(latent_datasets::Error::NotFound { .. }) => moved(),
             error => error,
         })
     }
 
-    /// Loads the data of a run that is to be continued, and lets it store their directory where another
-    /// one is named.
+    /// Loads the data of a run to be resumed, and stores a directory given on the command line in the run.
     pub(crate) fn load_to_resume(&self, run: &Run, context: &Context) -> Result<Splits, Error> {
         let experiment = run.experiment()?;
         let loaded = self.load_own(experiment.data.source, Some(run), context)?;
@@ -118,11 +116,10 @@ impl DataArguments {
         Ok(experiment.prepared(loaded.splits))
     }
 
-    /// Loads images for a trained model: those that the arguments name, and else the data that it was
-    /// trained on.
+    /// Loads the data set for a trained model: the one that the arguments select, otherwise its training data.
     ///
     /// # Errors
-    /// Nothing is named, and what is found is not what the model was trained on.
+    /// The arguments select no data set, and the data found are not the training data.
     pub(crate) fn load_for(&self, model: &Model, context: &Context) -> Result<ModelData, Error> {
         let source = model.metadata.experiment.data.source;
         let loaded = self.load_own(source, model.run.as_ref(), context)?;
@@ -152,13 +149,13 @@ impl DataArguments {
     }
 }
 
-/// How a model is named: by its run, or by its file.
+/// The path of a model for messages: its run or its file.
 pub(crate) fn shown_path(model: &Model) -> &Path {
     model.run.as_ref().map_or(&model.path, Run::directory)
 }
 
 impl CommandLine {
-    /// The options that name the same data again, where the command has them.
+    /// Adds the options that select the same data, if the command has them.
     #[must_use]
     pub(crate) fn data(self, data: &DataArguments) -> Self {
         let options = data.options();
@@ -167,8 +164,7 @@ impl CommandLine {
         })
     }
 
-    /// The directory of the data, where one was named and the command takes one: for a model, which says itself
-    /// what kind of data it is for.
+    /// Adds `--data-dir`, if it was given and the command has it: for a model, whose metadata contain the source.
     #[must_use]
     pub(crate) fn data_directory(self, data: &DataArguments) -> Self {
         match data.directory() {

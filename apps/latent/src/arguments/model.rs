@@ -43,12 +43,12 @@ impl ModelArgument {
     }
 }
 
-/// A file from a hub, with a bar while it arrives.
+/// Fetches a file from a hub, with a progress bar.
 pub(crate) fn fetched(hub: &Hub, file: &HubFile, context: &Context) -> Result<PathBuf, Error> {
     watched(&file.to_string(), context, |watch| hub.fetch(file, watch))
 }
 
-/// What `fetch` fetches, with a bar while it arrives.
+/// Runs `fetch` with a progress bar.
 pub(crate) fn watched<E: Into<Error>>(
     file: &str,
     context: &Context,

@@ -1,4 +1,4 @@
-//! Where a picture goes, and what a command found.
+//! The file of a figure, and the result of a command.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -29,12 +29,12 @@ impl DrawArguments {
         self.seed.unwrap_or(model.metadata.experiment.seed)
     }
 
-    /// The seed that was given, if any.
+    /// The seed given on the command line.
     pub(crate) fn given_seed(&self) -> Option<u64> {
         self.seed
     }
 
-    /// A picture of this name, to be saved where it goes.
+    /// A result with a figure; `name` is the stem of its default file name.
     pub(crate) fn drawn(
         &self,
         picture: impl Picture + 'static,
@@ -44,13 +44,13 @@ impl DrawArguments {
         Shown::drawn(picture, self.path(model, name))
     }
 
-    /// Where a picture of this name goes.
+    /// The file of a figure.
     fn path(&self, model: &Model, name: &str) -> PathBuf {
         let given = self.output.clone();
         given.unwrap_or_else(|| default_path(model, name))
     }
 
-    /// The confusion matrix, to be saved where it goes, and what it says.
+    /// A result with a confusion matrix.
     pub(crate) fn verdict(&self, verdict: Verdict, model: &Model) -> Shown {
         let Verdict {
             matrix,
@@ -69,7 +69,7 @@ impl DrawArguments {
     }
 }
 
-/// `figures/NAME.png` of the run, or beside where one stands for a model without a run.
+/// `figures/NAME.png` of the run, or `MODEL-NAME.png` in the current directory for a model without a run.
 fn default_path(model: &Model, name: &str) -> PathBuf {
     if let Some(run) = &model.run {
         return run.figure_path(&format!("{name}.png"));
@@ -82,20 +82,20 @@ fn default_path(model: &Model, name: &str) -> PathBuf {
     PathBuf::from(format!("{stem}-{name}.png"))
 }
 
-/// What a command found, before anything of it is saved or printed.
+/// The result of a command, before it is saved and printed.
 pub(crate) struct Shown {
-    /// A picture of it.
+    /// The figure.
     pub(crate) picture: Option<Box<dyn Picture>>,
-    /// Where the picture goes, if anywhere.
+    /// The file of the figure.
     pub(crate) path: Option<PathBuf>,
-    /// What is printed for people, above the names of the files.
+    /// The text output, printed above the file names.
     pub(crate) words: String,
-    /// What is printed for programs, besides the names of the files.
+    /// The JSON output, without the file names.
     pub(crate) object: Value,
 }
 
 impl Shown {
-    /// A picture and nothing besides.
+    /// A result that is only a figure.
     pub(crate) fn drawn(picture: impl Picture + 'static, path: PathBuf) -> Self {
         Self {
             picture: Some(Box::new(picture)),
@@ -105,7 +105,7 @@ impl Shown {
         }
     }
 
-    /// Figures and no picture.
+    /// A result without a figure.
     pub(crate) fn measured(words: String, object: Value) -> Self {
         Self {
             picture: None,
@@ -115,14 +115,14 @@ impl Shown {
         }
     }
 
-    /// Adds to what is printed for programs.
+    /// Adds fields to the JSON output.
     pub(crate) fn add(&mut self, facts: Map<String, Value>) {
         if let Value::Object(object) = &mut self.object {
             object.extend(facts);
         }
     }
 
-    /// Saves the picture, and prints the words or the object with the names of the files.
+    /// Saves the figure, and prints the text or the JSON object with the file names.
     pub(crate) fn print(self, context: &Context) -> Result<(), Error> {
         let Self {
             picture,
@@ -144,7 +144,7 @@ impl Shown {
     }
 }
 
-/// The confusion matrix of the classes that a model saw in training and of any others that occur.
+/// The confusion matrix of the classes of the training images and of any others that occur.
 pub(crate) fn confusion_matrix(
     seen: &[u8],
     shown: &[u8],
@@ -156,15 +156,15 @@ pub(crate) fn confusion_matrix(
     Ok(ConfusionMatrix::of_classes(classes, shown, taken_for)?)
 }
 
-/// What was found of digits that were taken for others: the picture, and what is said of it.
+/// A classification result: the confusion matrix and its description.
 pub(crate) struct Verdict<'a> {
     pub(crate) matrix: ConfusionMatrix,
-    /// The picture's title.
+    /// The title of the figure.
     pub(crate) title: String,
-    /// What is printed above the picture's file.
+    /// The text output.
     pub(crate) words: String,
-    /// The name of the picture.
+    /// The stem of the default file name.
     pub(crate) name: &'a str,
-    /// What the JSON holds besides the accuracy, the counts and the files.
+    /// The JSON output, without accuracy, counts and files.
     pub(crate) object: Value,
 }

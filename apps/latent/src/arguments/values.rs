@@ -1,4 +1,4 @@
-//! Values that several commands take, and how lists and paths are printed.
+//! Values of arguments, and the output of lists and paths.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::TypedValueParser;
 
-/// How far from the prior's mean a latent can be asked for: far beyond any image, and no more than what
-/// comes of it can be written as a 32-bit number.
+/// The largest distance of a latent from the prior's mean: far beyond the data, and small enough that decoded values stay
+/// finite in 32 bits.
 pub(crate) const FURTHEST: f64 = 1e6;
 
 /// Temperature of samples from the prior.
@@ -27,12 +27,12 @@ fn temperature(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A seed: any number that a TOML file can hold.
+/// A seed: any integer that TOML supports.
 pub(crate) fn seed() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=i64::MAX as u64)
 }
 
-/// A label, perhaps with spaces around it; the model refuses those of classes that it was not trained on.
+/// A label, without surrounding spaces. The model refuses labels of classes that it was not trained on.
 pub(crate) fn label(text: &str) -> Result<u8, String> {
     let label = text.trim().parse();
     label.map_err(|_| "a label is a whole number from 0 to 255".to_owned())
@@ -46,7 +46,7 @@ pub(crate) fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A value with spaces around it, as those of a list such as `3, 1, 4` have.
+/// A value parser that ignores surrounding spaces, as in the list `3, 1, 4`.
 #[derive(Clone)]
 pub(crate) struct Trimmed<P>(pub(crate) P);
 
@@ -64,13 +64,13 @@ impl<P: TypedValueParser> TypedValueParser for Trimmed<P> {
     }
 }
 
-/// Classes as a reader writes them.
+/// Classes as text, separated by commas.
 pub(crate) fn list(classes: &[u8]) -> String {
     let classes: Vec<_> = classes.iter().map(u8::to_string).collect();
     classes.join(", ")
 }
 
-/// Paths as text, for people and JSON.
+/// Paths as text.
 pub(crate) fn paths(paths: &[PathBuf]) -> Vec<String> {
     paths
         .iter()

@@ -169,7 +169,7 @@ fn describe(name: &str, data: &Dataset) -> String {
 }
 
 impl Published {
-    /// Owner and name on the hub, and the folder within.
+    /// Owner and name of the repository on the hub, and the directory in it.
     fn repository(self) -> (&'static str, &'static str) {
         match self {
             Self::Mnist => ("ylecun/mnist", "mnist"),
@@ -179,7 +179,7 @@ impl Published {
 
     fn directory(self) -> Result<PathBuf, Error> {
         match self {
-            // Where `--data mnist` looks.
+            // The directory where `--data mnist` searches.
             Self::Mnist => latent_datasets::user_directory(),
             Self::FashionMnist => latent_datasets::user_directory()
                 .map(|directory| directory.with_file_name("fashion-mnist")),
@@ -205,7 +205,7 @@ impl Fetch {
             fetched(&hub, &file, context)
         };
         let (train, test) = (part("train")?, part("test")?);
-        // What came from the hub is what it promised; that need not be what was wanted.
+        // The hub's checksum is right, but the file may still be another data set.
         let wrong = |error| Error::WrongData {
             repository,
             cached: train.clone(),
@@ -213,7 +213,7 @@ impl Fetch {
         };
         let splits = from_parquet(folder, &train, &test).map_err(wrong)?;
         save_idx(&splits, &directory, |whole| match self.name {
-            // Whoever served it: MNIST is what has MNIST's checksums.
+            // MNIST is verified by its checksums, whatever the hub is.
             Published::Mnist => mnist_from_directory(whole).map(|_| ()),
             Published::FashionMnist => idx_from_directory(whole).map(|_| ()),
         })
@@ -223,7 +223,7 @@ impl Fetch {
         if self.name == Published::FashionMnist {
             command = command.option("--data", "idx");
         }
-        // MNIST is found where it goes by itself.
+        // In its default directory, MNIST is found without an option.
         if self.output.is_some() || self.name == Published::FashionMnist {
             command = command.option("--data-dir", &directory);
         }

@@ -79,7 +79,7 @@ impl EvaluateSamples {
         };
         let mut shown = self.output.verdict(verdict, &model);
         shown.add(data.facts(&splits.test));
-        // The images that are counted are the model's own.
+        // The number of samples, not of data set images.
         shown.object["images"] = json!(samples.requested.len());
         Ok(shown)
     }

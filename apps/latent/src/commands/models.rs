@@ -82,7 +82,7 @@ impl Pretrained {
     }
 }
 
-/// Refuses a name that no pretrained model has.
+/// Checks that a pretrained model has this name.
 fn require(models: &Models, name: &str) -> Result<(), Error> {
     if models.entries().contains_key(name) {
         return Ok(());
@@ -93,7 +93,7 @@ fn require(models: &Models, name: &str) -> Result<(), Error> {
     })
 }
 
-/// What is printed for programs about a model of these.
+/// The JSON output for a model.
 fn object(models: &Models, name: &str) -> Result<Value, Error> {
     let entry = models.entry(name)?;
     let (place, path) = match models.location(name)? {
@@ -111,7 +111,7 @@ impl List {
     #[expect(clippy::unused_self, reason = "every command is run alike")]
     fn run(&self, context: &Context) -> Result<(), Error> {
         let local = pretrained::local()?;
-        // What is in the program is there whatever the settings of a hub are.
+        // Embedded models do not depend on the settings of a hub.
         let (models, unusable) = match pretrained::with_hub(local.clone()) {
             Ok(models) => {
                 let checked = Hub::from_env().and_then(|hub| hub.check());
@@ -168,14 +168,14 @@ impl Fetch {
         } else {
             self.names.iter().map(String::as_str).collect()
         };
-        // A word that is wrong should not be found out after minutes of fetching.
+        // All names are checked before the first download.
         for name in &names {
             require(&local, name)?;
         }
         let (mut words, mut objects) = (Vec::new(), Vec::new());
         for name in names {
             let mut models = pretrained::places(name)?;
-            // What is here may be cut short.
+            // A local file may be truncated.
             let path = if let Ok((_, path)) = models.read(name) {
                 path
             } else {
@@ -192,7 +192,7 @@ impl Fetch {
     }
 }
 
-/// Fetches a model's file from a hub.
+/// Downloads the file of a model from a hub.
 fn download(models: &Models, name: &str, context: &Context) -> Result<PathBuf, Error> {
     match watched(name, context, |watch| models.fetch(name, watch)) {
         Err(Error::Hub(error)) if error.is_absent() && pretrained::named_repository().is_none() => {

@@ -96,8 +96,7 @@ impl Train {
         self.finish(&run, &splits, &last, start, context)
     }
 
-    /// Trains, and draws and prints nothing: the run, its data, and the record of the epoch whose weights
-    /// it keeps.
+    /// Trains without figures and output. Returns the run, its data, and the record of the selected epoch.
     pub(crate) fn train(&self, context: &Context) -> Result<(Run, Splits, EpochRecord), Error> {
         let (run, splits) = match (&self.resume, self.existing(context)?) {
             (Some(directory), _) => self.reopen(directory, context)?,
@@ -119,12 +118,12 @@ impl Train {
         }
     }
 
-    /// Given, unless `--resume` is: clap sees to it.
+    /// The experiment argument, which clap requires unless `--resume` is given.
     fn experiment_name(&self) -> &str {
         self.experiment.as_deref().unwrap_or_default()
     }
 
-    /// The experiment that a new run would be of.
+    /// The experiment of a new run.
     pub(crate) fn experiment(&self) -> Result<Experiment, Error> {
         experiments::find(self.experiment_name(), &self.settings())
     }
@@ -140,10 +139,10 @@ impl Train {
         Ok(directory)
     }
 
-    /// With `--if-needed`, the run that is there already.
+    /// With `--if-needed`, the existing run.
     ///
     /// # Errors
-    /// It is of another experiment.
+    /// The run has another experiment.
     fn existing(&self, context: &Context) -> Result<Option<Run>, Error> {
         if !self.if_needed {
             return Ok(None);
@@ -159,10 +158,10 @@ impl Train {
         Ok(Some(run))
     }
 
-    /// With `--if-needed`, the run if it is there and complete.
+    /// With `--if-needed`, the existing run if it is complete.
     ///
     /// # Errors
-    /// It is of another experiment or other data.
+    /// The run has another experiment or other data.
     pub(crate) fn finished(&self, context: &Context) -> Result<Option<Run>, Error> {
         let Some(run) = self.existing(context)? else {
             return Ok(None);
@@ -180,7 +179,7 @@ impl Train {
         let directory = self.directory(&experiment)?;
         let loaded = self.data.load(experiment.data.source, context)?;
         experiment.data.source = loaded.source;
-        // Before anything is written, or deleted.
+        // Checked before anything is written or deleted.
         let train = &loaded.splits.train;
         experiment.check_for(name, train.shape(), train.classes())?;
         let whole = loaded.splits.truncated(limit(&experiment));
@@ -219,7 +218,7 @@ impl Train {
         Ok((run, splits))
     }
 
-    /// Draws, and prints the test figures, the files, and what a person would want next.
+    /// Draws the figures, and prints the test metrics, the files and the suggested commands.
     fn finish(
         &self,
         run: &Run,
@@ -293,7 +292,7 @@ impl Train {
         context.result(&lines.join("\n"), &object)
     }
 
-    /// The options that stand for a setting come after `--set`, and win.
+    /// The settings; options such as `--epochs` come after `--set`, and so have priority.
     fn settings(&self) -> Vec<String> {
         let option = |key: &str, value: Option<String>| value.map(|value| format!("{key}={value}"));
         let options = [
@@ -317,7 +316,7 @@ impl Train {
     }
 }
 
-/// Refuses a run of another experiment than is asked for.
+/// Refuses a run of another experiment than requested.
 fn refuse_other(run: &Run, asked: &Experiment) -> Result<(), Error> {
     let Some(difference) = SettingDifference::between(&run.experiment()?, asked)? else {
         return Ok(());
@@ -347,7 +346,7 @@ fn draw(run: &Run, test: &Dataset, context: &Context) -> Result<Vec<String>, Err
     Ok(files)
 }
 
-/// What the run has not drawn yet, where its model and so many test images can be drawn like that.
+/// The suggested next commands: figures that the run does not have yet, and that its model and data permit.
 fn suggestions(run: &Path, experiment: &Experiment, splits: &Splits) -> Vec<CommandLine> {
     let of = |command: &str| CommandLine::new(command).path(run);
     let test = &splits.test;
