@@ -1,4 +1,4 @@
-//! Answers to the assignments' questions: what was measured decides which sentences of a template are shown.
+//! Answers to the assignments' questions. The measurements select the sentences of a template.
 //!
 //! An answer is a claim, a measured number, and a reason.
 

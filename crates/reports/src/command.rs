@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 /// A command of the program that trains models and draws figures, such as the evaluation of a run.
 ///
-/// It is data and no text: the [`Commands`](crate::Commands) of a program run it and write it as its users type it.
+/// It is data, not text: the [`Commands`](crate::Commands) of a program run it, and write it as its users type it.
 ///
 /// ```
 /// use latent_reports::Command;
@@ -35,7 +35,7 @@ pub enum Argument {
 }
 
 impl Command {
-    /// A command by its name: one word, or two of a command within another.
+    /// A command by its name: one word, or two for a subcommand.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -44,7 +44,7 @@ impl Command {
         }
     }
 
-    /// A command on a run, by their names.
+    /// A command with a run as its argument.
     pub fn of_run(name: impl Into<String>, run: impl Into<String>) -> Self {
         Self::new(name).run(run)
     }

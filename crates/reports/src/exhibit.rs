@@ -1,4 +1,4 @@
-//! Exhibits as a page shows them: commands, figures, tables, and the data and runs that they are of.
+//! Exhibits on a page: commands, figures, tables, and their data and runs.
 
 use std::borrow::Cow;
 
@@ -18,18 +18,18 @@ use crate::{Commands, Error, Exhibit};
 pub(crate) struct ExhibitView {
     commands: Vec<String>,
     caption: String,
-    /// Whether what it shows would be different without a quick training.
+    /// Whether it depends on the training, which is short in a quick report.
     is_quick: bool,
     figures: Vec<FigureView>,
     tables: Vec<Table>,
-    /// Without figures: of which runs the tables are.
+    /// The runs of the tables, for an exhibit without figures.
     origins: Vec<Origin>,
 }
 
 impl HtmlSafe for ExhibitView {}
 
 pub(crate) struct FigureView {
-    /// Whether it has a white background in dark mode too.
+    /// Whether its background is white in dark mode, too.
     is_paper: bool,
     alternative: String,
     /// The SVG element after `<svg `.
@@ -37,7 +37,7 @@ pub(crate) struct FigureView {
     origin: Origin,
 }
 
-/// The runs that a figure or a table is of, and what these were trained on.
+/// The runs of a figure or table, and their training data.
 #[derive(Clone, PartialEq, Template)]
 #[template(path = "origin.html")]
 pub(crate) struct Origin {
@@ -72,7 +72,7 @@ pub(crate) fn shown<C: Commands>(
                 runs => format!("{} ({})", exhibit.caption, runs.join(", ")),
             };
             figures.push(FigureView {
-                // Numbers on shades of one colour are for a white background.
+                // Numbers on shades of one colour need a white background.
                 is_paper: matches!(command.name(), "classify" | "evaluate-samples"),
                 alternative,
                 svg: svg(&*figure, *count)?,
@@ -87,7 +87,7 @@ pub(crate) fn shown<C: Commands>(
         });
     }
     origins.dedup();
-    // Images of the data are the same after a quick training.
+    // Images of the data set do not depend on the training.
     let is_of_runs = measured.iter().any(|measured| !measured.runs.is_empty());
     Ok(ExhibitView {
         commands: texts,
@@ -108,7 +108,7 @@ fn svg(figure: &dyn Picture, index: usize) -> Result<String, Error> {
     let bytes = figure.render(Format::Svg)?;
     let text: Cow<str> = String::from_utf8_lossy(&bytes);
     let (_, rest) = text.split_once("<svg ").unwrap_or_default();
-    // Every figure names its glyphs alike.
+    // The glyphs of all figures have the same identifiers.
     let rest = rest.replace(" id=\"glyph-", &format!(" id=\"p{index}-glyph-"));
     Ok(rest.replace(" href=\"#glyph-", &format!(" href=\"#p{index}-glyph-")))
 }
@@ -152,7 +152,7 @@ fn epochs(count: usize) -> String {
     }
 }
 
-/// The name of a data set as a reader writes it.
+/// The display name of a data set.
 pub(crate) fn data_name(name: &str) -> &str {
     match name {
         "mnist" => "MNIST",

@@ -6,15 +6,14 @@ use serde_json::Value;
 use crate::measurement::Measurement;
 use crate::{Command, Error};
 
-/// The numbers that a report's commands printed and its runs recorded, for answers to quote. A number that was not
-/// measured is an error and never a gap.
+/// The numbers of a report's commands and runs, for answers. A number that was not measured is an error, not a gap.
 #[derive(Default)]
 pub struct Findings {
     /// Commands that were not run, as users type them.
     mentioned: BTreeMap<Command, String>,
-    /// By the command of the assignment.
+    /// Results by the command of the assignment.
     printed: BTreeMap<Command, Printed>,
-    /// By the name of the run.
+    /// Runs by their name.
     runs: BTreeMap<String, TrainedRun>,
 }
 
@@ -29,12 +28,12 @@ pub(crate) struct TrainedRun {
     /// The directory as users type it.
     pub(crate) path: String,
     pub(crate) metadata: ModelMetadata,
-    /// Every epoch.
+    /// The records of all epochs.
     pub(crate) records: Vec<EpochRecord>,
 }
 
 impl TrainedRun {
-    /// The number of classes that the training images show.
+    /// The number of classes of the training images.
     pub(crate) fn classes(&self) -> usize {
         self.metadata.data.classes_present.len()
     }
@@ -80,7 +79,7 @@ impl Findings {
             .ok_or_else(|| Error::NotMeasured(format!("{key} of {command}")))
     }
 
-    /// [`Self::measurement`] where a command may have printed none: not every model has every number.
+    /// [`Self::measurement`] of a number that a command may not print, because not every model has it.
     pub fn optional(&self, command: &Command, key: &str) -> Option<Measurement> {
         let Printed { text, value } = self.printed.get(command)?;
         let error = value[format!("{key}_standard_error")].as_f64();

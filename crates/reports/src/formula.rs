@@ -1,4 +1,4 @@
-//! Formulas: LaTeX source, written here only, rendered to `MathML`.
+//! Formulas: LaTeX source, only in this file, rendered to `MathML`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -32,7 +32,7 @@ impl Formula {
     /// The formula as a `math` element.
     ///
     /// # Errors
-    /// In words, where the source is no LaTeX that the renderer reads.
+    /// The renderer does not support the LaTeX source.
     fn mathml(&self) -> Result<String, String> {
         let storage = Storage::new();
         let events: Result<Vec<_>, _> = Parser::new(&self.latex, &storage).collect();
@@ -140,7 +140,7 @@ formulas! {
     display ARC_PATH = r"z_\lambda = \cos\left(\frac{\lambda \pi}{2}\right) a + \sin\left(\frac{\lambda \pi}{2}\right) b, \qquad \lVert z_\lambda \rVert^2 \approx \left(\cos^2 + \sin^2\right) d = d,";
 }
 
-/// The largest gain in nats by a label of so many equally frequent classes, its entropy: log K ≈ its value.
+/// The entropy of a label of K equally frequent classes, log K ≈ its value in nats: the largest gain by a label.
 pub(crate) fn label_entropy(classes: usize) -> Formula {
     let nats = (classes.max(1) as f64).ln();
     formatted(format!(r"\log {classes} \approx {nats:.2}"))
@@ -158,7 +158,7 @@ pub(crate) fn dimensions(size: usize) -> Formula {
     formatted(format!("d = {size}"))
 }
 
-/// The typical norm of a draw from the prior in so many dimensions.
+/// The typical norm of a draw from the prior in `dimensions` dimensions.
 pub(crate) fn typical_norm(size: usize) -> Formula {
     let radius = (size as f64).sqrt();
     formatted(format!(r"\sqrt{{{size}}} \approx {radius:.1}"))

@@ -28,12 +28,12 @@ impl Measurement {
         }
     }
 
-    /// A number that is computed from others, in words.
+    /// A number that is computed from others; `source` describes how.
     pub(crate) fn computed(value: f64, error: Option<f64>, from: &str) -> Self {
         Self::with_error(value, error, format!("computed: {from}"))
     }
 
-    /// The difference to another number; their errors are taken as independent.
+    /// The difference to another number. The errors are assumed to be independent.
     pub(crate) fn minus(&self, other: &Self, from: &str) -> Self {
         let error = match (self.error, other.error) {
             (Some(a), Some(b)) => Some(a.hypot(b)),
@@ -42,12 +42,12 @@ impl Measurement {
         Self::computed(self.value - other.value, error, from)
     }
 
-    /// With so many decimals.
+    /// The number rounded to `decimals` decimals.
     pub(crate) fn decimals(&self, decimals: usize) -> Number {
         self.scaled(decimals, 1.0, "")
     }
 
-    /// With two decimals.
+    /// The number rounded to two decimals.
     pub(crate) fn nats(&self) -> Number {
         self.decimals(2)
     }

@@ -1,9 +1,9 @@
-//! Numbers as a report shows them.
+//! Numbers of a report.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-/// A number with its unit and its error, and for programs the whole number and its source.
+/// A rounded number with its unit and its error; the exact number and its source are attributes in the page.
 #[derive(Clone, Debug, Template)]
 #[template(path = "number.html")]
 pub(crate) struct Number {
@@ -19,7 +19,7 @@ pub(crate) struct Number {
 
 impl HtmlSafe for Number {}
 
-/// A number with so many decimals, a minus sign (U+2212), and none for a negative number that is rounded to zero.
+/// A number rounded to `decimals` decimals, with the minus sign U+2212; without a sign if it is rounded to zero.
 pub fn rounded(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let is_zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
