@@ -28,13 +28,10 @@ def load(path) -> tuple[nn.Module, dict]:
     with safe_open(path, framework="pt") as file:
         metadata = json.loads(file.metadata()["latent"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}
-    if metadata["format"] < 2 and "convolutional" in metadata["experiment"]["model"]["kind"]:
-        raise ValueError(f"{path}: convolutional models of format 1 have another order of dimensions")
+    if metadata["format"] != 3:
+        raise ValueError(f"{path} has format {metadata['format']}, expected 3; `latent import` converts older files")
     data = metadata["data"]
-    shape = data.get("shape", data)
-    # Old files do not record the number of classes, which is ten.
-    classes = data["classes"] if "shape" in data else 10
-    module = make(metadata["experiment"]["model"], shape["height"], shape["width"], classes)
+    module = make(metadata["experiment"]["model"], data["shape"]["height"], data["shape"]["width"], data["classes"])
     module.load_state_dict(tensors)
     return module.double().eval(), metadata
 
