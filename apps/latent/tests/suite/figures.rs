@@ -144,7 +144,7 @@ fn a_conditional_model_draws_the_requested_labels() {
     ];
     draw_in_every_form(directory.path(), &commands);
     // At temperature 0 there is one image of each digit, read as one; far out there are others.
-    let judged = |temperature| {
+    let confusion_at = |temperature| {
         let object = object(
             directory.path(),
             &[
@@ -160,11 +160,11 @@ fn a_conditional_model_draws_the_requested_labels() {
         );
         object["confusion"].clone()
     };
-    let typical = judged("0");
+    let typical = confusion_at("0");
     for row in typical.as_array().unwrap() {
         assert!(row.as_array().unwrap().contains(&5.into()), "{row}");
     }
-    assert_ne!(typical, judged("100"));
+    assert_ne!(typical, confusion_at("100"));
 }
 
 #[test]
