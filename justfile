@@ -189,7 +189,7 @@ _explorer-module:
     version="$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p;}' Cargo.lock)"
     PATH="$PWD/target/tools/bin:$PATH"
     if [ "$(wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
-        echo "wasm-bindgen $version is not here, and is built into target/tools: some minutes, once"
+        echo "wasm-bindgen $version is not here, and is built into target/tools: a few minutes, once"
         cargo install --locked --quiet --root target/tools wasm-bindgen-cli --version "$version"
     fi
     rm -rf target/explorer

@@ -163,7 +163,7 @@ fn a_flag_and_a_command_in_a_message_are_found() {
     let found = |source| mentions(&tokens(source), &commands);
     assert_eq!(
         found(
-            "#[error(\"choose another place with `--output`, or \\\n   `latent \\\n  train` it\")]"
+            "#[error(\"choose another location with `--output`, or \\\n   `latent \\\n  train` it\")]"
         ),
         ["--output", "latent train"]
     );

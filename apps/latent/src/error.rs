@@ -66,9 +66,8 @@ pub(crate) enum Error {
         asked: String,
     },
     #[error(
-        "{run} was trained on {found}, and the report is of {asked}. Let the report train a run of its own \
-         elsewhere with `--runs DIRECTORY`, move this one away, or name its data with `--data` and \
-         `--data-dir`"
+        "{run} was trained on {found}, but the report is for {asked}. Train separate runs for the report with \
+         `--runs DIRECTORY`, move this run elsewhere, or select its data with `--data` and `--data-dir`"
     )]
     OtherRunData {
         run: PathBuf,
@@ -93,12 +92,14 @@ pub(crate) enum Error {
     },
     #[error("`--threads` runs the program once more, which failed: {0}")]
     Again(std::io::Error),
-    #[error("{0} exists: replace it with `--overwrite`, or choose another place with `--output`")]
+    #[error(
+        "{0} exists: replace it with `--overwrite`, or choose another location with `--output`"
+    )]
     FileExists(PathBuf),
     #[error("there is no user data directory; give a directory with `--output`")]
     NoDataDirectory,
     #[error(
-        "{0} already contains a data set: replace it with `--overwrite`, or choose another place with `--output`"
+        "{0} already contains a data set: replace it with `--overwrite`, or choose another location with `--output`"
     )]
     DataExist(PathBuf),
     #[error(

@@ -1,4 +1,5 @@
-//! Parsers of path arguments: separators of the system, and for output paths names that the system allows.
+//! Parsers of path arguments: they accept the separators of the operating system, and refuse output names that it does
+//! not allow.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -74,15 +74,17 @@ fn training(error: &latent_training::Error) -> Option<String> {
         Error::OtherExperiment { .. } => "undo the change, or begin a new run with it",
         Error::RunExists { directory } => {
             return Some(format!(
-                "continue it with `{}`, choose another place with `--output`, or replace it with `--overwrite`",
+                "continue it with `{}`, choose another location with `--output`, or replace it with `--overwrite`",
                 resumed(directory)
             ));
         }
-        Error::RunInUse { .. } => "wait for it, stop it, or choose another place with `--output`",
-        Error::NotADirectory { .. } => "choose another place with `--output`",
+        Error::RunInUse { .. } => {
+            "wait for it, stop it, or choose another location with `--output`"
+        }
+        Error::NotADirectory { .. } => "choose another location with `--output`",
         Error::NoWeights { directory } => {
             return Some(format!(
-                "go on with `{}`, or begin again with `--overwrite`",
+                "resume it with `{}`, or start again with `--overwrite`",
                 resumed(directory)
             ));
         }
@@ -96,7 +98,7 @@ fn training(error: &latent_training::Error) -> Option<String> {
         Error::Metrics { .. } => "copy the file back, or train the run anew with `--overwrite`",
         Error::NoModel { path } => return Some(no_model(path)),
         Error::NoImagesOfClass { .. } => {
-            "the model draws this class, and no classifier of it can be trained: use a larger `--limit`, or other data"
+            "the training images of the classifier have none of this class: use a larger `--limit`, or other data"
         }
         Error::NotFiniteMetric { .. } => "use an earlier checkpoint",
         Error::NoImages { .. } => "use a larger `--limit`, or none",
@@ -167,7 +169,9 @@ fn data(error: &latent_datasets::Error) -> Option<String> {
         }
         Error::Unpaired { .. } => "take images and labels from the same part of the same data set",
         Error::Label { .. } => "use a data set of at most ten classes, numbered from 0",
-        Error::Unwritable { .. } => "make room there, or choose another place with `--output`",
+        Error::Unwritable { .. } => {
+            "free some disk space, or choose another location with `--output`"
+        }
         Error::MissingFiles { .. } => "put all four files of the data set into this directory",
         Error::SeveralSets { .. } => {
             "put the four files of one of them into a directory of their own, and name it with `--data-dir`"
@@ -188,7 +192,7 @@ fn checkpoint(error: &latent_checkpoints::Error) -> Option<&'static str> {
     use latent_checkpoints::Error;
     let remedy = match error {
         Error::Read { .. } => "check that the file exists and that you may read it",
-        Error::Write { .. } => "choose another place, or make room in this one",
+        Error::Write { .. } => "choose another location, or free some disk space",
         Error::NotSafetensors { .. } => "copy it again, or name another file",
         Error::Format {
             found, expected, ..
@@ -199,7 +203,7 @@ fn checkpoint(error: &latent_checkpoints::Error) -> Option<&'static str> {
         Error::Kind { .. } => "name the other file",
         Error::Metadata { .. } => "copy the file again",
         Error::Mismatch { .. } => "copy the file again, or name the model that they are of",
-        Error::SameName { .. } => "write a file with one of them",
+        Error::SameName { .. } => "keep only one of these tensors in the file",
         Error::NotFinite { .. } => "use an earlier checkpoint",
         Error::OtherFile { .. } => {
             "remove it and fetch it again, or name this very file by its path"
@@ -223,7 +227,7 @@ fn hub(error: &latent_hub::Error) -> Option<String> {
         }
         Error::Unreachable { .. } => "check the network, a proxy's settings and HF_ENDPOINT",
         Error::Stalled { .. } | Error::CutOff { .. } => {
-            "try again: the download goes on from what has arrived"
+            "try again: the download resumes where it stopped"
         }
         Error::Refused { .. } => {
             "if it is yours to read, set HF_TOKEN to a token that may; one that has expired is refused everything"
@@ -243,7 +247,7 @@ fn hub(error: &latent_hub::Error) -> Option<String> {
         }
         Error::Busy { .. } => "wait for it, and try again",
         Error::Cache { .. } => {
-            "check the space left and who may write there, or set HF_HOME to another place"
+            "check the disk space and the write permissions, or set HF_HOME to another directory"
         }
         _ => return None,
     };

@@ -92,8 +92,8 @@ pub fn save<M: Serialize>(
     write_atomically(path, &to_bytes(path, kind, tensors, metadata)?)
 }
 
-/// Serialises tensors (floats of 16, 32 or 64 bits) and metadata; error messages call the file
-/// `path`. The same arguments give the same bytes.
+/// Serialises tensors (floats of 16, 32 or 64 bits) and metadata. `path` is used only in error
+/// messages. The same arguments give the same bytes.
 ///
 /// `kind` names the kind of file, which [`load`] verifies. `metadata` must serialise to a JSON
 /// object without the fields `format` and `kind`.

@@ -165,7 +165,8 @@ const GRID: usize = 8;
 
 type Grid = [[f64; GRID]; GRID];
 
-/// Mean correlations of the class means with those of upright digits, by orientation.
+/// For each orientation, the correlation between the mean image of a class and that of upright digits, averaged over the
+/// classes.
 #[derive(Debug)]
 struct Orientation {
     upright: f64,

@@ -377,7 +377,7 @@ impl LogisticMixture {
         3 * self.components + 2
     }
 
-    /// Initial parameters for data of mean 0 and variance 1, `[parameters · width]`.
+    /// Initial values of the bijector's parameters for data with mean 0 and variance 1, `[parameters · width]`.
     ///
     /// The means are evenly spaced over ±1.5 and the scales are 0.4, so the components differ. If
     /// all components were equal (parameters 0), the network would be slow to separate them.

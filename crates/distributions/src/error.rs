@@ -30,7 +30,7 @@ pub enum Error {
     /// A partition with an empty part.
     #[error(
         "a partition of {size} columns has an empty part; a coupling needs at least one transformed \
-         and at least one given column"
+         and at least one column to condition on"
     )]
     Mask {
         /// The number of columns.

@@ -38,6 +38,11 @@ impl StandardNormal {
         })
     }
 
+    /// The cumulative distribution function Φ.
+    pub fn cdf(value: f64) -> f64 {
+        0.5 * libm::erfc(-value * FRAC_1_SQRT_2)
+    }
+
     /// The quantile function Φ⁻¹, the inverse of the cumulative distribution function.
     ///
     /// It is infinite at probabilities 0 and 1, and NaN outside [0, 1].
@@ -53,8 +58,7 @@ impl StandardNormal {
         // Bisection from a width of 80 to the spacing of floats takes 60 steps.
         for _ in 0..60 {
             let middle = 0.5 * (low + high);
-            let below = 0.5 * libm::erfc(-middle * FRAC_1_SQRT_2);
-            if below < probability {
+            if Self::cdf(middle) < probability {
                 low = middle;
             } else {
                 high = middle;

@@ -14,6 +14,17 @@ pub enum Error {
         /// The number of latent dimensions of the model.
         dimensions: usize,
     },
+    /// The model has no latent dimension of this index.
+    #[error("there is no latent dimension {index}: this model has {dimensions}, counted from 0")]
+    NoDimension {
+        /// The index.
+        index: usize,
+        /// The number of latent dimensions of the model.
+        dimensions: usize,
+    },
+    /// A grid of fewer than two steps has no cells.
+    #[error("cells need a grid of two or more steps in each direction")]
+    NoSteps,
     /// Quantiles of a prior that is not standard normal.
     #[error(
         "a grid of quantiles needs a standard normal prior, and the prior of this model is another distribution"

@@ -11,13 +11,24 @@ pub const MAX_IMAGES: usize = 10_000;
 
 /// A grid of decoded images with their latents.
 ///
-/// As a [`Picture`] it is its grid; saved as `.npy`, it is [`ImageGrid::images`].
+/// Drawn as a [`Picture`], it shows the grid; saved as `.npy`, it contains [`ImageGrid::images`].
 #[derive(Debug, Clone)]
 pub struct ImageFigure {
     /// The images, with title and labels.
     pub grid: ImageGrid,
     /// The latents, `[n, latent_size]`.
     pub latents: Tensor,
+}
+
+impl ImageFigure {
+    /// The Euclidean norm of each latent.
+    ///
+    /// # Errors
+    /// An operation on tensors failed.
+    pub fn latent_norms(&self) -> Result<Vec<f64>, Error> {
+        let norms = self.latents.to_dtype(DType::F64)?.sqr()?.sum(1)?.sqrt()?;
+        Ok(norms.to_vec1()?)
+    }
 }
 
 impl Picture for ImageFigure {

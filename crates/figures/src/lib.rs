@@ -37,10 +37,13 @@
 //! | [`reconstructions`] | images above their reconstructions | [`ImageFigure`] |
 //! | [`interpolations`] | paths between the latents of images | [`ImageFigure`] |
 //! | [`manifold`] | a grid over a latent plane, decoded | [`ImageFigure`] |
-//! | [`prototypes`] | exemplars of each class | [`ImageFigure`] |
+//! | [`prototypes`] | exemplars of each class | [`PrototypeFigure`] |
 //! | [`perturbations`] | perturbations around the latent of an image | [`ImageFigure`] |
 //! | [`analogies`] | style transfer: the same latent with every label | [`ImageFigure`] |
+//! | [`traversals`] | one latent dimension varies, for each label | [`TraversalFigure`] |
 //! | [`latents`] | the latents of images in a plane | [`Scatter`] |
+//! | [`coverage`] | the density of latents over a grid | [`CoverageFigure`] |
+//! | [`alignment`] | the latents of two models, aligned | [`AlignmentFigure`] |
 //! | [`posterior`] | the aggregate posterior and the prior | [`PosteriorFigure`] |
 //! | [`training_curves`], [`setting_curves`], [`comparison_curves`] | metrics of runs | [`Curves`] |
 //! | [`throughput_curves`] | training speed over the batch size | [`Curves`] |
@@ -61,10 +64,13 @@
 //! latent-training, latent-visualisation. Status: part of the `latent` workspace, below 1.0; minor
 //! versions may break the interface.
 
+mod alignment;
 mod analogies;
+mod coverage;
 mod curves;
 mod error;
 mod image_figure;
+mod image_moments;
 mod interpolations;
 mod latents;
 mod manifold;
@@ -79,11 +85,15 @@ mod speed;
 mod split;
 #[cfg(feature = "t-sne")]
 mod t_sne;
+mod traversals;
 
+pub use alignment::{AlignmentFigure, NEIGHBOURS, alignment};
 pub use analogies::{AnalogyOptions, analogies};
+pub use coverage::{CoverageFigure, coverage};
 pub use curves::{comparison_curves, setting_curves, training_curves};
 pub use error::Error;
 pub use image_figure::{ImageFigure, MAX_IMAGES};
+pub use image_moments::ImageMoments;
 pub use interpolations::{InterpolationOptions, Pairs, interpolations};
 pub use latent_datasets::{self, Dataset};
 pub use latent_models::latent_space::{Grid, Path};
@@ -95,13 +105,14 @@ pub use model_figures::{NamedFigure, model_figures};
 pub use perturbations::{PerturbationOptions, perturbations};
 pub use posterior::{ACTIVE_NATS, PosteriorFigure, PosteriorOptions, posterior};
 pub use projection::Projection;
-pub use prototypes::{PrototypeOptions, prototypes};
+pub use prototypes::{PrototypeFigure, PrototypeOptions, prototypes};
 pub use reconstructions::{ReconstructionOptions, reconstructions};
 pub use samples::{Pixels, SampleOptions, samples};
 pub use speed::throughput_curves;
 pub use split::Split;
 #[cfg(feature = "t-sne")]
 pub use t_sne::MIN_TSNE_IMAGES;
+pub use traversals::{Correlations, TraversalFigure, TraversalOptions, traversals};
 
 /// Tests the examples of the README.
 #[cfg(doctest)]

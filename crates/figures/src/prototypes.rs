@@ -1,15 +1,18 @@
 use candle_core::Tensor;
 use latent_datasets::Dataset;
-use latent_models::LatentModel;
 use latent_models::latent_space::{exemplars, knn_agreement};
+use latent_models::{Classifier, LatentModel};
 use latent_training::{EVALUATION_BATCH, Model};
+use latent_visualisation::{Format, Picture};
 
-use crate::image_figure::{ImageFigure, check_image_count, image_grid, seed_of};
+use crate::image_figure::{ImageFigure, check_image_count, image_grid, seed_of, values};
 use crate::{Error, Split};
 
 /// Options of [`prototypes`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct PrototypeOptions {
+#[derive(Clone, Copy, Debug)]
+pub struct PrototypeOptions<'a> {
+    /// The classifier that scores decoded images; without one, the k-nearest-neighbour classifier on the images.
+    pub classifier: Option<&'a Classifier>,
     /// The number of prototypes of each class.
     pub per_class: usize,
     /// The number of candidate images, from the start of the data set. The time grows with its
@@ -21,9 +24,10 @@ pub struct PrototypeOptions {
     pub split: Split,
 }
 
-impl Default for PrototypeOptions {
+impl Default for PrototypeOptions<'_> {
     fn default() -> Self {
         Self {
+            classifier: None,
             per_class: 5,
             candidates: 5000,
             seed: None,
@@ -32,12 +36,30 @@ impl Default for PrototypeOptions {
     }
 }
 
+/// Class prototypes with their labels.
+#[derive(Clone, Debug)]
+pub struct PrototypeFigure {
+    /// The decoded images with their latents.
+    pub figure: ImageFigure,
+    /// The class of each image.
+    pub labels: Vec<u8>,
+    /// The number of images of whose 15 nearest real images more than half have their class.
+    pub recognised: usize,
+}
+
+impl Picture for PrototypeFigure {
+    fn render(&self, format: Format) -> Result<Vec<u8>, latent_visualisation::Error> {
+        self.figure.render(format)
+    }
+}
+
 /// Prototypes of each class: a row of decoded exemplar latents.
 ///
-/// The candidates are latents of images. A candidate is suitable if the k-nearest-neighbour
-/// classifier on the images assigns its class to its decoded image ([`knn_agreement`]); of the
-/// suitable ones, those farthest from each other are selected ([`exemplars`]). A class with fewer
-/// candidates than prototypes repeats them; a class without candidates has no row.
+/// The candidates are latents of images. The score of a candidate is the probability of its class for its decoded image
+/// under the classifier, or without one the k-NN agreement ([`knn_agreement`]). It is 0 where the prior has little mass:
+/// at a squared norm more than two standard deviations above the prior's mean, d + 2 √(2d) for d dimensions, if the prior
+/// is N(0, I). Of the candidates with a high score, those farthest from each other are selected ([`exemplars`]). A class
+/// with fewer candidates than prototypes repeats them; a class without candidates has no row.
 ///
 /// The latents are `[classes × per_class, latent_size]`, row by row; the images are theirs.
 ///
@@ -47,15 +69,15 @@ impl Default for PrototypeOptions {
 pub fn prototypes(
     model: &Model,
     data: &Dataset,
-    options: &PrototypeOptions,
-) -> Result<ImageFigure, Error> {
+    options: &PrototypeOptions<'_>,
+) -> Result<PrototypeFigure, Error> {
     let per_class = options.per_class;
     let data = data.clone().truncated(options.candidates);
     if data.is_empty() {
         return Err(Error::NoImages);
     }
     check_image_count(data.classes_present().len().saturating_mul(per_class))?;
-    let (latents, scores) = candidates(model, &data, seed_of(model, options.seed))?;
+    let (latents, images, scores) = candidates(model, &data, options)?;
     let found = exemplars(
         &latents,
         data.labels(),
@@ -63,31 +85,42 @@ pub fn prototypes(
         data.classes() as u8,
         per_class,
     )?;
-    let (mut images, mut chosen, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut decoded, mut chosen, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for (label, indices) in (0..).zip(found).filter(|(_, found)| !found.is_empty()) {
         let indices = indices.iter().cycle().take(per_class);
         let indices: Vec<u32> = indices.map(|&index| index as u32).collect();
         let of_class = latents.index_select(&Tensor::new(indices, &model.device)?, 0)?;
         let labels = model.labels(&vec![label; per_class])?;
-        images.push(model.model.decode(&of_class, &labels)?);
+        decoded.push(model.model.decode(&of_class, &labels)?);
         chosen.push(of_class);
-        names.push(label.to_string());
+        rows.push(label);
     }
-    let grid = image_grid(model, &Tensor::cat(&images, 0)?)?
+    let decoded = Tensor::cat(&decoded, 0)?;
+    let of_row = |&label: &u8| std::iter::repeat_n(label, per_class);
+    let labels: Vec<u8> = rows.iter().flat_map(of_row).collect();
+    let agreement = knn_agreement(&decoded, &labels, &images, data.labels())?;
+    let grid = image_grid(model, &decoded)?
         .columns(per_class)
-        .row_labels(names)
+        .row_labels(rows.iter().map(ToString::to_string))
         .title(format!(
             "Class prototypes (latents of {})",
             options.split.images()
         ));
     let latents = Tensor::cat(&chosen, 0)?;
-    Ok(ImageFigure { grid, latents })
+    Ok(PrototypeFigure {
+        figure: ImageFigure { grid, latents },
+        labels,
+        recognised: agreement.iter().filter(|&&share| share > 0.5).count(),
+    })
 }
 
-/// The latents of all images, `[n, latent_size]`, and the k-NN agreement of each decoded latent
-/// with its class.
-fn candidates(model: &Model, data: &Dataset, seed: u64) -> Result<(Tensor, Vec<f32>), Error> {
-    let batching = model.batching(seed);
+/// The latents of all images, `[n, latent_size]`, the images, and the score of each latent.
+fn candidates(
+    model: &Model,
+    data: &Dataset,
+    options: &PrototypeOptions<'_>,
+) -> Result<(Tensor, Tensor, Vec<f32>), Error> {
+    let batching = model.batching(seed_of(model, options.seed));
     let indices: Vec<usize> = (0..data.len()).collect();
     let images = data.chosen(&indices, &batching, &model.device)?.images;
     let (mut latents, mut scores) = (Vec::new(), Vec::new());
@@ -98,8 +131,38 @@ fn candidates(model: &Model, data: &Dataset, seed: u64) -> Result<(Tensor, Vec<f
         let condition = model.labels(labels)?;
         let encoded = model.model.encode(&batch?.images, &condition)?;
         let decoded = model.model.decode(&encoded, &condition)?;
-        scores.extend(knn_agreement(&decoded, labels, &images, data.labels())?);
+        scores.extend(match options.classifier {
+            Some(classifier) => probabilities(classifier, &decoded, labels)?,
+            None => knn_agreement(&decoded, labels, &images, data.labels())?,
+        });
         latents.push(encoded);
     }
-    Ok((Tensor::cat(&latents, 0)?, scores))
+    let latents = Tensor::cat(&latents, 0)?;
+    if model.metadata.experiment.model.has_standard_normal_prior() {
+        let dimensions = model.model.latent_size() as f32;
+        let limit = dimensions + 2.0 * (2.0 * dimensions).sqrt();
+        let norms = values(&latents.sqr()?.sum(1)?)?;
+        for (score, _) in scores
+            .iter_mut()
+            .zip(norms)
+            .filter(|(_, norm)| *norm > limit)
+        {
+            *score = 0.0;
+        }
+    }
+    Ok((latents, images, scores))
+}
+
+/// The probability of its label for each image.
+fn probabilities(
+    classifier: &Classifier,
+    images: &Tensor,
+    labels: &[u8],
+) -> Result<Vec<f32>, Error> {
+    let rows = classifier.log_probabilities(images)?.to_vec2::<f32>()?;
+    let probability = |(row, &label): (&Vec<f32>, &u8)| {
+        // A classifier of fewer classes assigns the others no probability.
+        row.get(usize::from(label)).map_or(0.0, |log| log.exp())
+    };
+    Ok(rows.iter().zip(labels).map(probability).collect())
 }

@@ -1,17 +1,20 @@
 use candle_core::Tensor;
 use latent_datasets::Dataset;
+use latent_distributions::Generator;
 use latent_models::LatentModel;
 use latent_training::Model;
 
 use crate::image_figure::{Encoded, ImageFigure, check_image_count, image_grid, seed_of};
-use crate::{Error, Split};
+use crate::{Encoding, Error, Split};
 
 /// Options of [`reconstructions`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReconstructionOptions {
     /// The number of images, from the start of the data set; all if there are fewer.
     pub count: usize,
-    /// The seed of the binarisation; by default the experiment's.
+    /// The encoding of an image.
+    pub encoding: Encoding,
+    /// The seed of sampled latents and of the binarisation; by default the experiment's.
     pub seed: Option<u64>,
     /// Whether pixels are binarised; by default as in training.
     pub binarise: Option<bool>,
@@ -23,6 +26,7 @@ impl Default for ReconstructionOptions {
     fn default() -> Self {
         Self {
             count: 10,
+            encoding: Encoding::Mean,
             seed: None,
             binarise: None,
             split: Split::Test,
@@ -54,7 +58,15 @@ pub fn reconstructions(
         labels,
         latents,
     } = Encoded::new(model, data, &indices, seed, options.binarise)?;
-    let decoded = model.model.decode(&latents, &model.labels(&labels)?)?;
+    let condition = model.labels(&labels)?;
+    let latents = match options.encoding {
+        Encoding::Mean => latents,
+        Encoding::Sample => {
+            let mut generator = Generator::stream(seed, "reconstructions", 0, 0);
+            model.model.encode_sample(&images, &condition, &mut generator)?
+        }
+    };
+    let decoded = model.model.decode(&latents, &condition)?;
     let grid = image_grid(model, &Tensor::cat(&[images, decoded], 0)?)?
         .columns(count)
         .column_labels(labels.iter().map(ToString::to_string))

@@ -2,7 +2,7 @@ use std::fmt::{self, Display, Formatter};
 
 use latent_training::thousands;
 
-/// The split of a data set that images are from, for titles.
+/// The split that images come from, as shown in titles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     /// Training images.

@@ -17,7 +17,11 @@ use crate::adam::{Adam, Moments};
 use crate::layer::{Convolution, Layer, TransposedConvolution};
 use crate::mixture::LOG_SCALE_BOUND;
 
-/// The composed form of [`linear`](crate::linear).
+/// The source of this module, for reports that show its formulas.
+#[doc(hidden)]
+pub const SOURCE: &str = include_str!("composed.rs");
+
+/// [`linear`](crate::linear), composed of candle's operations.
 pub fn linear(
     input: &Tensor,
     weight: &Tensor,
@@ -35,7 +39,7 @@ pub fn linear(
     activate(&result, activation)?.reshape(shape)
 }
 
-/// The composed form of [`sequence`](crate::sequence).
+/// [`sequence`](crate::sequence), composed of candle's operations.
 pub fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Tensor> {
     layers
         .iter()
@@ -88,7 +92,7 @@ fn activate(input: &Tensor, activation: Activation) -> Result<Tensor> {
     }
 }
 
-/// The composed form of [`conv2d`](crate::conv2d).
+/// [`conv2d`](crate::conv2d), composed of candle's operations.
 pub fn conv2d(
     input: &Tensor,
     weight: &Tensor,
@@ -104,7 +108,7 @@ pub fn conv2d(
     activate(&channels_last.broadcast_add(bias)?, activation)
 }
 
-/// The composed form of [`conv_transpose2d`](crate::conv_transpose2d).
+/// [`conv_transpose2d`](crate::conv_transpose2d), composed of candle's operations.
 pub fn conv_transpose2d(
     input: &Tensor,
     weight: &Tensor,
@@ -123,12 +127,12 @@ pub fn conv_transpose2d(
     activate(&channels_last.broadcast_add(bias)?, activation)
 }
 
-/// The composed form of [`sigmoid`](crate::sigmoid).
+/// [`sigmoid`](crate::sigmoid), composed of candle's operations.
 pub fn sigmoid(logits: &Tensor) -> Result<Tensor> {
     candle_nn::ops::sigmoid(logits)
 }
 
-/// The composed form of [`bernoulli_log_likelihood`](crate::bernoulli_log_likelihood).
+/// [`bernoulli_log_likelihood`](crate::bernoulli_log_likelihood), composed of candle's operations.
 pub fn bernoulli_log_likelihood(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     logits
         .broadcast_mul(targets)?
@@ -145,12 +149,12 @@ fn softplus(x: &Tensor) -> Result<Tensor> {
     x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
 }
 
-/// The composed form of [`reparametrise`](crate::reparametrise).
+/// [`reparametrise`](crate::reparametrise), composed of candle's operations.
 pub fn reparametrise(loc: &Tensor, log_scale: &Tensor, noise: &Tensor) -> Result<Tensor> {
     noise.broadcast_mul(&log_scale.exp()?)?.broadcast_add(loc)
 }
 
-/// The composed form of [`normal_log_density`](crate::normal_log_density).
+/// [`normal_log_density`](crate::normal_log_density), composed of candle's operations.
 pub fn normal_log_density(value: &Tensor, loc: &Tensor, log_scale: &Tensor) -> Result<Tensor> {
     let standardised = value
         .broadcast_sub(loc)?
@@ -161,30 +165,30 @@ pub fn normal_log_density(value: &Tensor, loc: &Tensor, log_scale: &Tensor) -> R
         .sum(D::Minus1)
 }
 
-/// The composed form of [`standard_normal_log_density`](crate::standard_normal_log_density).
+/// [`standard_normal_log_density`](crate::standard_normal_log_density), composed of candle's operations.
 pub fn standard_normal_log_density(value: &Tensor) -> Result<Tensor> {
     let constant = 0.5 * TAU.ln();
     ((value.sqr()? * -0.5)? - constant)?.sum(D::Minus1)
 }
 
-/// The composed form of [`kl_to_standard_normal`](crate::kl_to_standard_normal).
+/// [`kl_to_standard_normal`](crate::kl_to_standard_normal), composed of candle's operations.
 pub fn kl_to_standard_normal(loc: &Tensor, log_scale: &Tensor) -> Result<Tensor> {
     let variance = (log_scale * 2.0)?.exp()?;
     let half_moments = (((variance + loc.sqr()?)? - 1.0)? * 0.5)?;
     (half_moments - log_scale)?.sum(D::Minus1)
 }
 
-/// The composed form of [`narrow`](crate::narrow).
+/// [`narrow`](crate::narrow), composed of candle's operations.
 pub fn narrow(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
     vectors.narrow(D::Minus1, first, count)?.contiguous()
 }
 
-/// The composed form of [`concat`](crate::concat).
+/// [`concat`](crate::concat), composed of candle's operations.
 pub fn concat(left: &Tensor, right: &Tensor) -> Result<Tensor> {
     Tensor::cat(&[left, right], D::Minus1)
 }
 
-/// The composed form of [`affine_coupling`](crate::affine_coupling).
+/// [`affine_coupling`](crate::affine_coupling), composed of candle's operations.
 pub fn affine_coupling(
     value: &Tensor,
     log_scale: &Tensor,
@@ -194,7 +198,7 @@ pub fn affine_coupling(
     Ok((transformed, log_scale.sum(D::Minus1)?))
 }
 
-/// The composed form of [`affine_coupling_inverse`](crate::affine_coupling_inverse).
+/// [`affine_coupling_inverse`](crate::affine_coupling_inverse), composed of candle's operations.
 pub fn affine_coupling_inverse(
     value: &Tensor,
     log_scale: &Tensor,
@@ -204,7 +208,7 @@ pub fn affine_coupling_inverse(
     Ok((transformed, log_scale.sum(D::Minus1)?.neg()?))
 }
 
-/// The composed form of [`diagonal_affine`](crate::diagonal_affine).
+/// [`diagonal_affine`](crate::diagonal_affine), composed of candle's operations.
 pub fn diagonal_affine(
     value: &Tensor,
     log_scale: &Tensor,
@@ -216,7 +220,7 @@ pub fn diagonal_affine(
     Ok((transformed, log_scale.sum_all()?))
 }
 
-/// The composed form of [`diagonal_affine_inverse`](crate::diagonal_affine_inverse).
+/// [`diagonal_affine_inverse`](crate::diagonal_affine_inverse), composed of candle's operations.
 pub fn diagonal_affine_inverse(
     value: &Tensor,
     log_scale: &Tensor,
@@ -228,7 +232,7 @@ pub fn diagonal_affine_inverse(
     Ok((transformed, log_scale.sum_all()?.neg()?))
 }
 
-/// The composed form of [`logistic_mixture`](crate::logistic_mixture).
+/// [`logistic_mixture`](crate::logistic_mixture), composed of candle's operations.
 pub fn logistic_mixture(
     value: &Tensor,
     parameters: &Tensor,
@@ -280,7 +284,7 @@ pub(crate) fn logistic_mixture_elementwise(
     Ok((transformed, log_derivative))
 }
 
-/// The composed form of [`dequantised_logit`](crate::dequantised_logit).
+/// [`dequantised_logit`](crate::dequantised_logit), composed of candle's operations.
 pub fn dequantised_logit(pixels: &Tensor, noise: &Tensor, lambda: f64) -> Result<(Tensor, Tensor)> {
     let unit = (((pixels * 255.0)? + noise)? / 256.0)?;
     let range = 1.0 - 2.0 * lambda;
@@ -292,13 +296,13 @@ pub fn dequantised_logit(pixels: &Tensor, noise: &Tensor, lambda: f64) -> Result
     Ok(((log_inside - log_outside)?, log_det))
 }
 
-/// The composed form of [`average_update`](crate::average_update).
+/// [`average_update`](crate::average_update), composed of candle's operations.
 pub fn average_update(average: &candle_core::Var, value: &Tensor, decay: f64) -> Result<()> {
     let rest = ((value.detach() - average.as_detached_tensor())? * (1.0 - decay))?;
     average.set(&(average.as_detached_tensor() + rest)?)
 }
 
-/// The composed form of [`squared_norm`](crate::squared_norm).
+/// [`squared_norm`](crate::squared_norm), composed of candle's operations.
 pub fn squared_norm(tensor: &Tensor) -> Result<f64> {
     // In the dtype of the tensor: not every GPU has 64-bit floats, and GPUs sum pairwise.
     let sum = tensor.detach().sqr()?.sum_all()?;
@@ -307,7 +311,7 @@ pub fn squared_norm(tensor: &Tensor) -> Result<f64> {
         .to_scalar()
 }
 
-/// The composed form of [`adam_update`](crate::adam_update).
+/// [`adam_update`](crate::adam_update), composed of candle's operations.
 pub fn adam_update(
     parameter: &candle_core::Var,
     gradient: &Tensor,

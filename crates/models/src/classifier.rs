@@ -54,15 +54,31 @@ impl Classifier {
         )?))
     }
 
+    /// The logarithm of the probability of each class, `[n, classes]`.
+    ///
+    /// # Errors
+    /// The images do not have the classifier's size.
+    pub fn log_probabilities(&self, images: &Tensor) -> Result<Tensor, Error> {
+        // Without gradients, which candle's operation cuts.
+        Ok(candle_nn::ops::log_softmax(
+            &self.scores(images)?,
+            D::Minus1,
+        )?)
+    }
+
     /// The most probable class of each image, `[n]` (u32).
     ///
     /// # Errors
     /// The images do not have the classifier's size, or a score is infinite or NaN.
     pub fn classify(&self, images: &Tensor) -> Result<Tensor, Error> {
-        let scores = in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+        most_probable(&self.scores(images)?, "a class's score")
+    }
+
+    /// The logits of the classes, `[n, classes]`.
+    fn scores(&self, images: &Tensor) -> Result<Tensor, Error> {
+        in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
             Ok(self.0.forward(&images.narrow(0, first, count)?)?)
-        })?;
-        most_probable(&scores, "a class's score")
+        })
     }
 }
 

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
 use crate::answer::Answer;
-use crate::{Command, Error, Findings};
+use crate::{Command, Error, Excerpt, Findings};
 
-/// The outline of a report: the runs that it needs, and for each task its commands and its questions.
+/// The outline of a report: the runs that it needs, and for each task its parts with commands and questions.
 ///
 /// [`assignment`](crate::assignment) has those of this crate; a program can write its own.
 pub struct Assignment {
@@ -38,6 +38,8 @@ pub enum RunOrigin {
         settings: Vec<String>,
         /// The number of epochs, if it is not the experiment's.
         epochs: Option<usize>,
+        /// Whether it has another seed than the other runs: the next number.
+        has_next_seed: bool,
     },
     /// It exists in this directory.
     Existing(PathBuf),
@@ -51,7 +53,20 @@ pub struct Task {
     pub title: String,
     /// The task, in a sentence.
     pub sentence: String,
-    /// What is shown.
+    /// The numbered questions of the task, in the order of the assignment.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a task, such as a numbered question: what is shown, and then what is answered.
+#[derive(Default)]
+pub struct Part {
+    /// The heading, with the number of the assignment; a task with a single part needs none.
+    pub title: Option<String>,
+    /// Whether the assignment does not ask for it.
+    pub is_extra: bool,
+    /// Source code that is shown.
+    pub excerpts: Vec<Excerpt>,
+    /// Figures and numbers.
     pub exhibits: Vec<Exhibit>,
     /// Commands that answers name and that are not run.
     pub mentions: Vec<Command>,
@@ -79,6 +94,7 @@ impl RequiredRun {
                 experiment: name.clone(),
                 settings: Vec::new(),
                 epochs: None,
+                has_next_seed: false,
             },
             name,
         }
@@ -90,6 +106,16 @@ impl RequiredRun {
         self.name = name.into();
         if let RunOrigin::Trained { settings, .. } = &mut self.origin {
             settings.push(setting.into());
+        }
+        self
+    }
+
+    /// The same run with another name and the next seed, as a repetition of the training.
+    #[must_use]
+    pub fn with_next_seed(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        if let RunOrigin::Trained { has_next_seed, .. } = &mut self.origin {
+            *has_next_seed = true;
         }
         self
     }
@@ -118,16 +144,51 @@ impl Exhibit {
 }
 
 impl Task {
-    /// A task with neither exhibits nor questions so far.
+    /// A task without parts so far.
     pub fn new(title: impl Into<String>, sentence: impl Into<String>) -> Self {
         Self {
             recipe: None,
             title: title.into(),
             sentence: sentence.into(),
-            exhibits: Vec::new(),
-            mentions: Vec::new(),
-            questions: Vec::new(),
+            parts: Vec::new(),
         }
+    }
+
+    /// Begins a part: what is added next belongs to it.
+    #[must_use]
+    pub fn part(mut self, title: impl Into<String>) -> Self {
+        self.parts.push(Part {
+            title: Some(title.into()),
+            ..Part::default()
+        });
+        self
+    }
+
+    /// Begins a part that the assignment does not ask for, marked as such.
+    #[must_use]
+    pub fn extra(mut self, title: impl Into<String>) -> Self {
+        self.parts.push(Part {
+            title: Some(title.into()),
+            is_extra: true,
+            ..Part::default()
+        });
+        self
+    }
+
+    /// The part that is being written, without a title if none was begun.
+    fn last(&mut self) -> &mut Part {
+        if self.parts.is_empty() {
+            self.parts.push(Part::default());
+        }
+        let last = self.parts.len() - 1;
+        &mut self.parts[last]
+    }
+
+    /// Adds source code to the current part.
+    #[must_use]
+    pub fn excerpt(mut self, excerpt: Excerpt) -> Self {
+        self.last().excerpts.push(excerpt);
+        self
     }
 
     /// The same task with the name of its recipe.
@@ -137,33 +198,33 @@ impl Task {
         self
     }
 
-    /// Adds an exhibit of one command.
+    /// Adds an exhibit of one command to the current part.
     #[must_use]
     pub fn show(self, command: Command, caption: impl Into<String>) -> Self {
         self.exhibit(Exhibit::new(command, caption))
     }
 
-    /// Adds an exhibit.
+    /// Adds an exhibit to the current part.
     #[must_use]
     pub fn exhibit(mut self, exhibit: Exhibit) -> Self {
-        self.exhibits.push(exhibit);
+        self.last().exhibits.push(exhibit);
         self
     }
 
-    /// Adds a command that an answer names ([`Findings::text`]) and that is not run.
+    /// Adds a command that an answer of the current part names ([`Findings::text`]) and that is not run.
     #[must_use]
     pub fn mention(mut self, command: Command) -> Self {
-        self.mentions.push(command);
+        self.last().mentions.push(command);
         self
     }
 
-    /// Adds a question.
+    /// Adds a question to the current part.
     #[must_use]
     pub fn answer(
         mut self,
         question: impl Fn(&Findings) -> Result<Answer, Error> + 'static,
     ) -> Self {
-        self.questions.push(Box::new(question));
+        self.last().questions.push(Box::new(question));
         self
     }
 }

@@ -1,7 +1,8 @@
 //! Reports of assignments on VAEs and normalizing flows: one HTML file with the commands, figures, measurements and
 //! answers.
 //!
-//! - An [`Assignment`] is an outline: the runs that it needs, and for each [`Task`] its commands and questions.
+//! - An [`Assignment`] is an outline: the runs that it needs, and for each [`Task`] its parts, with commands and
+//!   questions.
 //!   [`assignment`] has those of this crate; [`Assignment::of_runs`] makes one of existing runs.
 //! - [`Commands`] is the program that runs the commands. A report shows them as users of the program type them.
 //! - [`write()`] trains the runs that are missing, runs the commands, collects their numbers in [`Findings`], and gives
@@ -20,6 +21,7 @@ mod assignment;
 mod assignments;
 mod command;
 mod error;
+mod excerpt;
 mod exhibit;
 mod findings;
 mod formula;
@@ -36,10 +38,11 @@ pub use latent_visualisation as visualisation;
 pub use serde_json;
 
 pub use answer::{Answer, Paragraph};
-pub use assignment::{Assignment, Exhibit, Question, RequiredRun, RunOrigin, Task};
+pub use assignment::{Assignment, Exhibit, Part, Question, RequiredRun, RunOrigin, Task};
 pub use assignments::{ASSIGNMENTS, assignment};
 pub use command::{Argument, Command};
 pub use error::Error;
+pub use excerpt::Excerpt;
 pub use findings::Findings;
 pub use measurement::Measurement;
 pub use number::rounded;

@@ -91,15 +91,20 @@ impl<'a> Plan<'a> {
             experiment,
             settings,
             epochs,
+            has_next_seed,
         } = &run.origin
         else {
             return Ok(None);
         };
         let (mut epochs, mut limit) = (*epochs, None);
+        let known = latent_pretrained::experiment(experiment, &[])?;
         if let Some(quick) = self.options.quick {
-            let experiment = latent_pretrained::experiment(experiment, &[])?;
-            let (quick_epochs, quick_limit) = quick.epochs_and_limit(&experiment);
+            let (quick_epochs, quick_limit) = quick.epochs_and_limit(&known);
             (epochs, limit) = (Some(quick_epochs), Some(quick_limit));
+        }
+        let mut seed = self.options.seed;
+        if *has_next_seed {
+            seed = Some(seed.unwrap_or(known.seed).wrapping_add(1));
         }
         Ok(Some(TrainingCommand {
             experiment: experiment.clone(),
@@ -107,7 +112,7 @@ impl<'a> Plan<'a> {
             settings: settings.clone(),
             epochs,
             limit,
-            seed: self.options.seed,
+            seed,
         }))
     }
 

@@ -8,7 +8,7 @@ use crate::findings::Findings;
 use crate::html::page;
 use crate::plan::{Options, Plan};
 use crate::table::{Cell, Table};
-use crate::{Answer, Assignment, Commands, Error, Program, RequiredRun, RunOrigin, Task};
+use crate::{Answer, Assignment, Commands, Error, Part, Program, RequiredRun, RunOrigin, Task};
 
 /// A report.
 #[derive(Clone, Debug)]
@@ -44,6 +44,12 @@ struct Page<'a> {
 struct Section<'a> {
     id: String,
     task: &'a Task,
+    parts: Vec<PartView<'a>>,
+}
+
+struct PartView<'a> {
+    id: String,
+    part: &'a Part,
     exhibits: Vec<ExhibitView>,
     answers: Vec<Answer>,
 }
@@ -59,7 +65,8 @@ pub fn list(
 ) -> Result<Listing, Error> {
     let plan = Plan::of(assignment, options);
     let of_task = |task: &Task| {
-        let all = task.exhibits.iter().flat_map(|exhibit| &exhibit.commands);
+        let exhibits = task.parts.iter().flat_map(|part| &part.exhibits);
+        let all = exhibits.flat_map(|exhibit| &exhibit.commands);
         let texts = all.map(|command| commands.text(&plan.resolved(command)));
         let name = task.recipe.as_ref().unwrap_or(&task.title);
         (name.clone(), texts.collect())
@@ -91,29 +98,31 @@ pub fn write<C: Commands>(
     let mut sections = Vec::new();
     let mut figures = 0;
     for (index, task) in assignment.tasks.iter().enumerate() {
-        let mut exhibits = Vec::new();
-        for exhibit in &task.exhibits {
-            exhibits.push(shown(
-                exhibit,
-                &plan,
-                &mut findings,
-                &mut figures,
-                commands,
-            )?);
+        let default_id = || format!("task-{}", index + 1);
+        let id = task.recipe.clone().unwrap_or_else(default_id);
+        let mut parts = Vec::new();
+        for part in &task.parts {
+            let mut exhibits = Vec::new();
+            for exhibit in &part.exhibits {
+                let exhibit = shown(exhibit, &plan, &mut findings, &mut figures, commands)?;
+                exhibits.push(exhibit);
+            }
+            for command in &part.mentions {
+                findings.mention(command, commands.text(&plan.resolved(command)));
+            }
+            parts.push(PartView {
+                id: format!("{id}-{}", parts.len() + 1),
+                part,
+                exhibits,
+                answers: Vec::new(),
+            });
         }
-        for command in &task.mentions {
-            findings.mention(command, commands.text(&plan.resolved(command)));
-        }
-        let answers = task.questions.iter().map(|question| question(&findings));
-        sections.push(Section {
-            id: task
-                .recipe
-                .clone()
-                .unwrap_or_else(|| format!("task-{}", index + 1)),
-            task,
-            exhibits,
-            answers: answers.collect::<Result<_, _>>()?,
-        });
+        sections.push(Section { id, task, parts });
+    }
+    // An answer can quote the results of later parts.
+    for part in sections.iter_mut().flat_map(|section| &mut section.parts) {
+        let answers = part.part.questions.iter().map(|question| question(&findings));
+        part.answers = answers.collect::<Result<_, _>>()?;
     }
     let trained = assignment.runs.iter().map(|run| findings.run(&run.name));
     let trained: Vec<_> = trained.collect::<Result<_, _>>()?;

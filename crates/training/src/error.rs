@@ -163,8 +163,7 @@ pub enum Error {
     },
     /// The experiment of a run was changed before resuming.
     #[error(
-        "{path} was changed after training started, in more than `training.epochs` and \
-         `training.learning_rate`"
+        "{path} was changed after training started: only `training.epochs` and `training.learning_rate` may change"
     )]
     OtherExperiment {
         /// The experiment's file.

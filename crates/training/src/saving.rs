@@ -24,7 +24,7 @@ impl Saves {
         self.every.is_zero() || (self.are_cheap() && self.last.elapsed() >= self.every)
     }
 
-    /// Whether saving now takes less than 1 % of the time since the last save: the condition at the end of an epoch.
+    /// Whether saving now would take less than 1 % of the time since the last save. Checked at the end of each epoch.
     pub(crate) fn are_cheap(&self) -> bool {
         /// An upper bound, so that one slow write does not suspend saving for long.
         const LONGEST: Duration = Duration::from_mins(10);

@@ -27,7 +27,7 @@ const UNITS: f32 = 64.0;
 const ABOVE: f32 = 0.78;
 const BELOW: f32 = 0.22;
 
-/// Records a drawing on an area of this width and height in pixels, and a margin.
+/// Records a drawing on a canvas of `width` × `height` pixels with a margin.
 pub(crate) fn record(
     (width, height): (f64, f64),
     draw: impl FnOnce(&DrawingArea<Recorder<'_>, Shift>) -> Result<(), DrawingAreaErrorKind<Infallible>>,

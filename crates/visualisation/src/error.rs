@@ -70,8 +70,8 @@ pub enum Error {
 
     /// A series does not have one value for each x.
     #[error(
-        "series `{series}` of panel `{panel}` has {values} values for {rows} x values: give one \
-         for each, and NaN where there is none"
+        "series `{series}` of panel `{panel}` has {values} y values for {rows} x values: give \
+         one for each, and NaN where one is missing"
     )]
     SeriesLength {
         /// The title of the panel.

@@ -103,6 +103,13 @@ impl Scatter {
         &self.points
     }
 
+    /// The latents, `[points, dimensions]`, row-major: the points themselves unless they are a projection.
+    pub fn full_latents(&self) -> &[f32] {
+        self.latents
+            .as_ref()
+            .map_or(&self.points, |(latents, _)| latents)
+    }
+
     /// The label of each point.
     pub fn labels(&self) -> &[u8] {
         &self.labels

@@ -21,6 +21,12 @@ pub(crate) struct ModelArgument {
     model: PathBuf,
 }
 
+impl From<PathBuf> for ModelArgument {
+    fn from(model: PathBuf) -> Self {
+        Self { model }
+    }
+}
+
 impl ModelArgument {
     pub(crate) fn path(&self) -> &Path {
         &self.model

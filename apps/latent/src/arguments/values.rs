@@ -1,14 +1,40 @@
-//! Values of arguments, and the output of lists and paths.
+//! Value types of command-line arguments, and functions that print lists and paths.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::TypedValueParser;
+use clap::{Args, ValueEnum};
+use latent_figures::Encoding;
 
 /// The largest distance of a latent from the prior's mean: far beyond the data, and small enough that decoded values stay
 /// finite in 32 bits.
 pub(crate) const FURTHEST: f64 = 1e6;
+
+/// Encoding of images.
+#[derive(Args)]
+pub(crate) struct EncodingArgument {
+    /// How the latent of an image is chosen
+    #[arg(long, value_enum, default_value_t = Latent::Mean)]
+    latent: Latent,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Latent {
+    /// Mean of q(z|x)
+    Mean,
+    /// Sample from q(z|x); `latent plot latents` and `latent evaluate` with the same seed use the same samples
+    Sample,
+}
+
+impl EncodingArgument {
+    pub(crate) fn encoding(&self) -> Encoding {
+        match self.latent {
+            Latent::Mean => Encoding::Mean,
+            Latent::Sample => Encoding::Sample,
+        }
+    }
+}
 
 /// Temperature of samples from the prior.
 #[derive(Args)]

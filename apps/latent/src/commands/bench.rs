@@ -36,7 +36,7 @@ pub(crate) struct Bench {
     /// Number of threads, or several separated by commas [default: the number of processors]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = Trimmed(clap::value_parser!(u64).range(1..=MOST_THREADS)))]
     threads: Vec<u64>,
-    /// Figure of images per second over the batch size: .png, .svg, or .npy for the numbers
+    /// File for the plot of the training speed over the batch size: .png, .svg, or .npy for the numbers
     #[arg(short, long, value_name = "FILE", value_parser = picture_path())]
     output: Option<PathBuf>,
     #[command(flatten)]

@@ -10,7 +10,7 @@ use crate::arguments::Shown;
 use crate::comparison::{object, open_all, words};
 use crate::paths::{path, picture_path};
 
-/// Compare runs: different settings, test metrics and loss curves
+/// Compare runs: the settings in which they differ, test metrics and loss curves
 ///
 /// The metrics are those of the selected epoch: the lowest validation loss, or the last.
 #[derive(Args)]

@@ -41,7 +41,7 @@ pub(crate) struct Show {
     output: Option<PathBuf>,
 }
 
-/// Counts by class and pixel statistics of a data set
+/// Class counts and pixel statistics of a data set
 #[derive(Args)]
 #[command(after_help = "Example:\n  latent data info --data synthetic")]
 pub(crate) struct Info {

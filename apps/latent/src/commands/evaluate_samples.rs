@@ -1,15 +1,14 @@
 use clap::Args;
-use latent_datasets::Splits;
-use latent_training::{SampleAccuracy, Silent, train_classifier};
+use latent_training::SampleAccuracy;
 use serde_json::json;
 
 use crate::arguments::{
     DataArguments, DrawArguments, ModelArgument, Shown, TemperatureArgument, Verdict,
-    confusion_matrix, positive,
+    classifier_for, confusion_matrix, positive,
 };
 use crate::{Context, Error};
 
-/// Sample accuracy of a conditional model under a classifier
+/// Accuracy of a classifier on the samples of a conditional model
 ///
 /// An MLP classifier with a hidden layer of 512 is trained on the training images, in about half a minute. The sample
 /// accuracy is the share of samples to which it assigns the requested label. Its accuracy on the test images is
@@ -38,17 +37,9 @@ impl EvaluateSamples {
         let model = self.model.load(context)?;
         model.model.conditional()?;
         let data = self.data.load_for(&model, context)?;
-        let splits = Splits {
-            name: data.name().to_owned(),
-            train: data.train(),
-            validation: None,
-            test: data.test(),
-        };
-        let splits = splits.truncated(self.limit.unwrap_or(usize::MAX));
         let classes = &model.metadata.data.classes_present;
         let (seed, device) = (self.output.seed(&model), &context.device);
-        context.say("training a classifier on the training images");
-        let trained = train_classifier(&splits, classes, seed, device, &mut Silent)?;
+        let (trained, splits) = classifier_for(&data, classes, self.limit, seed, context)?;
         let (count, temperature) = (self.count as usize, self.how_far.temperature);
         let (network, classifier) = (&model.model, &trained.classifier);
         let samples = SampleAccuracy::of(

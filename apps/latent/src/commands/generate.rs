@@ -16,7 +16,7 @@ pub(crate) enum Generate {
     Man(Man),
 }
 
-/// Print a script of completions for a shell
+/// Print a completion script for a shell
 #[derive(Args)]
 #[command(after_help = "Example:\n  latent generate completions zsh > _latent")]
 pub(crate) struct Completions {

@@ -1,5 +1,6 @@
 use clap::{Args, ValueEnum};
 use latent_figures::{InterpolationOptions, Pairs, interpolations};
+use serde_json::json;
 
 use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
 use crate::{Context, Error};
@@ -16,7 +17,7 @@ pub(crate) struct Interpolate {
     /// Numbers of two test images, instead of pairs
     #[arg(long, value_name = "I,J", value_parser = pair, conflicts_with = "pairs")]
     indices: Option<(usize, usize)>,
-    /// Two labels, instead of pairs: the first test image of each
+    /// Two labels, whose first test images are used instead of pairs
     #[arg(long, value_name = "A,B", value_parser = labels, conflicts_with_all = ["pairs", "indices"])]
     labels: Option<(u8, u8)>,
     /// Number of images of a path, including both ends
@@ -83,6 +84,15 @@ impl Interpolate {
             ..InterpolationOptions::default()
         };
         let figure = interpolations(&model, &data, &options)?;
-        Ok(self.output.drawn(figure, &model, "interpolations"))
+        let norms = figure.latent_norms()?;
+        let mut shown = self.output.drawn(figure, &model, "interpolations");
+        // The mean over the paths at each step.
+        let (steps, paths) = (options.steps, norms.len() / options.steps);
+        let mean = |step: usize| norms.iter().skip(step).step_by(steps).sum::<f64>() / paths as f64;
+        shown.object = json!({
+            "latent_norms": norms.chunks(steps).collect::<Vec<_>>(),
+            "mean_latent_norms": (0..steps).map(mean).collect::<Vec<_>>(),
+        });
+        Ok(shown)
     }
 }

@@ -1,12 +1,15 @@
 //! Figures of a model or a run.
 
+mod alignment;
 mod analogies;
+mod coverage;
 mod curves;
 mod latents;
 mod manifold;
 mod perturbations;
 mod posterior;
 mod prototypes;
+mod traversals;
 
 use clap::Subcommand;
 
@@ -24,6 +27,9 @@ pub(crate) enum Plot {
     Prototypes(prototypes::Prototypes),
     Perturbations(perturbations::Perturbations),
     Analogies(analogies::Analogies),
+    Traversals(traversals::Traversals),
+    Coverage(coverage::Coverage),
+    Alignment(alignment::Alignment),
 }
 
 impl Plot {
@@ -36,6 +42,9 @@ impl Plot {
             Self::Prototypes(command) => command.show(context),
             Self::Perturbations(command) => command.show(context),
             Self::Analogies(command) => command.show(context),
+            Self::Traversals(command) => command.show(context),
+            Self::Coverage(command) => command.show(context),
+            Self::Alignment(command) => command.show(context),
         }
     }
 }

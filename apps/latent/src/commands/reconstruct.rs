@@ -1,7 +1,9 @@
 use clap::Args;
 use latent_figures::{ReconstructionOptions, reconstructions};
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
+use crate::arguments::{
+    DataArguments, DrawArguments, EncodingArgument, ModelArgument, Shown,
+};
 use crate::{Context, Error};
 
 /// Test images above their reconstructions
@@ -14,6 +16,8 @@ pub(crate) struct Reconstruct {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=50))]
     count: u16,
     #[command(flatten)]
+    latent: EncodingArgument,
+    #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
     output: DrawArguments,
@@ -25,6 +29,7 @@ impl Reconstruct {
         let data = self.data.load_for(&model, context)?.test();
         let options = ReconstructionOptions {
             count: self.count.into(),
+            encoding: self.latent.encoding(),
             seed: self.output.given_seed(),
             ..ReconstructionOptions::default()
         };

@@ -3,8 +3,8 @@
 use candle_core::{DType, Tensor};
 use latent_distributions::Generator;
 use latent_models::latent_space::{
-    FittedNormal, Grid, Path, PrincipalComponents, exemplars, knn_agreement, nearest,
-    nearest_labels, perturbations,
+    FittedNormal, Grid, Path, PrincipalComponents, Procrustes, exemplars, knn_agreement, nearest,
+    nearest_labels, neighbour_overlap, perturbations,
 };
 
 use latent_tolerance::{DOUBLE, SINGLE, monte_carlo, rounding};
@@ -312,5 +312,112 @@ fn nearest_latents_are_exact_far_from_the_origin() -> Result {
         expected.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
         assert_eq!(found, &expected[..3], "{query}");
     }
+    Ok(())
+}
+
+/// Points of `[n, 2]`, by a rule without symmetries.
+fn points(count: usize) -> Vec<[f64; 2]> {
+    let point = |i: usize| [(0.7 * i as f64).sin() * i as f64, (i as f64).sqrt()];
+    (0..count).map(point).collect()
+}
+
+fn tensor(points: &[[f64; 2]]) -> Result<Tensor> {
+    let values: Vec<f64> = points.iter().flatten().copied().collect();
+    Ok(Tensor::from_vec(values, (points.len(), 2), CPU)?)
+}
+
+#[test]
+fn an_alignment_undoes_every_similarity_transformation() -> Result {
+    let target = points(40);
+    for (angle, reflection, scale) in [(0.3, 1.0, 1.0), (2.0, -1.0, 0.2), (-1.1, 1.0, 7.0)] {
+        let (sin, cos) = f64::sin_cos(angle);
+        let moved: Vec<[f64; 2]> = target
+            .iter()
+            .map(|[x, y]| {
+                let y = reflection * y;
+                [
+                    scale * (cos * x - sin * y) + 3.0,
+                    scale * (sin * x + cos * y) - 5.0,
+                ]
+            })
+            .collect();
+        let found = Procrustes::align(&tensor(&moved)?, &tensor(&target)?)?;
+        // Sums of 40 products of numbers below 300, and a decomposition of a 2×2 matrix.
+        let bound = rounding(DOUBLE, 40, 300.0);
+        assert!(found.disparity < bound, "{}", found.disparity);
+        for (found, expected) in found.aligned.to_vec2::<f64>()?.iter().zip(&target) {
+            assert!(
+                (found[0] - expected[0]).abs() < bound && (found[1] - expected[1]).abs() < bound
+            );
+        }
+        assert_eq!(
+            neighbour_overlap(&tensor(&moved)?, &tensor(&target)?, 5)?,
+            1.0
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn an_alignment_is_the_best_and_its_disparity_is_the_same_in_both_directions() -> Result {
+    let (a, mut b) = (points(30), points(30));
+    for (i, point) in b.iter_mut().enumerate() {
+        point[0] += (13.0 * i as f64).cos() * 4.0;
+    }
+    let (a, b) = (tensor(&a)?, tensor(&b)?);
+    let found = Procrustes::align(&a, &b)?;
+    let back = Procrustes::align(&b, &a)?;
+    assert!((found.disparity - back.disparity).abs() < rounding(DOUBLE, 30, 1.0));
+    let remaining = |aligned: &Tensor| -> Result<f64> {
+        let variance = b
+            .broadcast_sub(&b.mean_keepdim(0)?)?
+            .sqr()?
+            .sum_all()?
+            .to_scalar::<f64>()?;
+        Ok((aligned - &b)?.sqr()?.sum_all()?.to_scalar::<f64>()? / variance)
+    };
+    let best = remaining(&found.aligned)?;
+    assert!((best - found.disparity).abs() < rounding(DOUBLE, 60, 1.0));
+    assert!(
+        best > 0.01,
+        "the points differ by more than a similarity transformation"
+    );
+    // No small rotation, scale or shift of the aligned latents is closer.
+    let mean = found.aligned.mean_keepdim(0)?;
+    let around = found.aligned.broadcast_sub(&mean)?;
+    for change in [-0.01f64, 0.01] {
+        let (sin, cos) = change.sin_cos();
+        let rotation = Tensor::new(&[[cos, sin], [-sin, cos]], CPU)?;
+        let others = [
+            around.matmul(&rotation)?.broadcast_add(&mean)?,
+            (&around * (1.0 + change))?.broadcast_add(&mean)?,
+            (&found.aligned + change)?,
+        ];
+        for other in others {
+            assert!(remaining(&other)? > best);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn unrelated_latents_share_few_neighbours_and_impossible_alignments_are_refused() -> Result {
+    let mut generator = Generator::new(3);
+    let (first, second) = (
+        generator.standard_normal((400, 2), DType::F64, CPU)?,
+        generator.standard_normal((400, 2), DType::F64, CPU)?,
+    );
+    // 4,000 pairs of neighbours, each shared with probability 10/399.
+    let expected = 10.0 / 399.0;
+    let error = (expected * (1.0 - expected) / 4000f64).sqrt();
+    let overlap = neighbour_overlap(&first, &second, 10)?;
+    assert!((overlap - expected).abs() < 5.0 * error, "{overlap}");
+    // 1 less the squared correlation, which is about 1/400 a dimension.
+    assert!(Procrustes::align(&first, &second)?.disparity > 0.9);
+
+    assert!(neighbour_overlap(&first, &second, 400).is_err());
+    assert!(neighbour_overlap(&first, &second.narrow(0, 0, 10)?, 5).is_err());
+    assert!(Procrustes::align(&first, &second.narrow(0, 0, 10)?).is_err());
+    assert!(Procrustes::align(&first.ones_like()?, &second).is_err());
     Ok(())
 }

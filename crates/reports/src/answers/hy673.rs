@@ -125,7 +125,7 @@ enum Enough {
     Fewer(usize, Number),
 }
 
-/// Whether a shallow flow with labels reaches a deep one without.
+/// Whether a shallow flow conditional on labels has at least the likelihood of a deep flow without labels.
 enum Saving {
     Yes,
     No,

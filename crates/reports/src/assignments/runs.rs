@@ -55,7 +55,7 @@ fn name_of(directories: &[PathBuf]) -> PathBuf {
     Path::new("runs").join(file_name(directories))
 }
 
-/// A file name for a list of paths: `runs,a` for `runs/a`, and `runs,a+runs,b` for two of them. Different
+/// A file name made from a list of paths: `runs,a` for `runs/a`, and `runs,a+runs,b` for two paths. Different
 /// lists have different names: what is neither a letter, a digit nor one of `_-. ` is written as its bytes,
 /// such as `=2B`; a name that is too long is cut, and ends with a checksum of all of it after `==`.
 fn file_name(directories: &[PathBuf]) -> String {

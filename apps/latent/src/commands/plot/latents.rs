@@ -1,7 +1,11 @@
 use clap::{Args, ValueEnum};
-use latent_figures::{Encoding, LatentsOptions, latents};
+use latent_datasets::Dataset;
+use latent_figures::{LatentsOptions, latents};
+use latent_training::ModelData;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
+use crate::arguments::{
+    DataArguments, DrawArguments, EncodingArgument, ModelArgument, Shown,
+};
 use crate::{Context, Error};
 
 /// Scatter plot of the latents of images
@@ -13,15 +17,10 @@ use crate::{Context, Error};
 pub(crate) struct Latents {
     #[command(flatten)]
     model: ModelArgument,
-    /// Number of images
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(2..))]
-    count: u32,
-    /// Split of the images: a random subset of the training images, or the first test images
-    #[arg(long, value_enum, default_value_t = Split::Test)]
-    split: Split,
-    /// Latent of an image
-    #[arg(long, value_enum, default_value_t = Latent::Mean)]
-    latent: Latent,
+    #[command(flatten)]
+    images: ImageArguments,
+    #[command(flatten)]
+    latent: EncodingArgument,
     /// Projection of latents with more than two dimensions
     #[arg(long, value_enum, default_value_t = Projection::Auto)]
     projection: Projection,
@@ -31,18 +30,42 @@ pub(crate) struct Latents {
     output: DrawArguments,
 }
 
+/// The images of a scatter plot.
+#[derive(Args)]
+pub(super) struct ImageArguments {
+    /// Number of images
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(2..))]
+    count: u32,
+    /// Split of the images: a random subset of the training images, or the first test images
+    #[arg(long, value_enum, default_value_t = Split::Test)]
+    split: Split,
+}
+
+impl ImageArguments {
+    /// The images of the split, and options with their number.
+    pub(super) fn options(
+        &self,
+        data: &ModelData,
+        output: &DrawArguments,
+    ) -> (Dataset, LatentsOptions) {
+        let (images, split) = match self.split {
+            Split::Train => (data.train(), latent_figures::Split::Training),
+            Split::Test => (data.test(), latent_figures::Split::Test),
+        };
+        let options = LatentsOptions {
+            count: self.count as usize,
+            seed: output.given_seed(),
+            split,
+            ..LatentsOptions::default()
+        };
+        (images, options)
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Split {
     Train,
     Test,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Latent {
-    /// Mean of q(z|x)
-    Mean,
-    /// Sample from q(z|x); with the same seed, the one that `latent evaluate` uses
-    Sample,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -59,25 +82,17 @@ impl Latents {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?;
-        let (data, split) = match self.split {
-            Split::Train => (data.train(), latent_figures::Split::Training),
-            Split::Test => (data.test(), latent_figures::Split::Test),
-        };
+        let (images, options) = self.images.options(&data, &self.output);
         let options = LatentsOptions {
-            count: self.count as usize,
-            encoding: match self.latent {
-                Latent::Mean => Encoding::Mean,
-                Latent::Sample => Encoding::Sample,
-            },
+            encoding: self.latent.encoding(),
             projection: match self.projection {
                 Projection::Auto => latent_figures::Projection::Auto,
                 Projection::Pca => latent_figures::Projection::Pca,
                 Projection::Tsne => latent_figures::Projection::TSne,
             },
-            seed: self.output.given_seed(),
-            split,
+            ..options
         };
-        let figure = latents(&model, &data, &options)?;
+        let figure = latents(&model, &images, &options)?;
         Ok(self.output.drawn(figure, &model, "latents"))
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Manifold {
     output: DrawArguments,
 }
 
-fn range(text: &str) -> Result<f64, String> {
+pub(super) fn range(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(range) if range > 0.0 && range <= FURTHEST => Ok(range),
         _ => Err(format!(

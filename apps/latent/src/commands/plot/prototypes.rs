@@ -1,13 +1,18 @@
 use clap::Args;
 use latent_figures::{PrototypeOptions, prototypes};
+use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
+use crate::arguments::{
+    DataArguments, DrawArguments, ModelArgument, Shown, classifier_for, positive,
+};
 use crate::{Context, Error};
 
 /// Class prototypes: a row of decoded images for each class
 ///
-/// A latent is a candidate for a class if the test images nearest to its decoded image have that label. Of the
-/// candidates, those far from each other are drawn, so that a row shows different forms.
+/// A classifier is trained on the training images, in about half a minute on MNIST. Of the latents of test images, those
+/// whose decoded image has a high probability of their class are candidates, unless the prior has little mass there. Of
+/// the candidates, those far from each other are drawn, so that a row shows different forms. Also prints how many
+/// prototypes a k-nearest-neighbour classifier on the test images, which selects none, assigns to their row.
 #[derive(Args)]
 #[command(after_help = "Example:\n  latent plot prototypes runs/vae-2d --per-class 5")]
 pub(crate) struct Prototypes {
@@ -16,6 +21,9 @@ pub(crate) struct Prototypes {
     /// Number of images of each class
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=50))]
     per_class: u16,
+    /// Train the classifier on the first N images
+    #[arg(long, value_name = "N", value_parser = positive)]
+    limit: Option<usize>,
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
@@ -25,13 +33,24 @@ pub(crate) struct Prototypes {
 impl Prototypes {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let data = self.data.load_for(&model, context)?.test();
+        let data = self.data.load_for(&model, context)?;
+        let seed = self.output.seed(&model);
+        let (trained, _) = classifier_for(&data, &[], self.limit, seed, context)?;
         let options = PrototypeOptions {
+            classifier: Some(&trained.classifier),
             per_class: self.per_class.into(),
             seed: self.output.given_seed(),
             ..PrototypeOptions::default()
         };
-        let figure = prototypes(&model, &data, &options)?;
-        Ok(self.output.drawn(figure, &model, "prototypes"))
+        let figure = prototypes(&model, &data.test(), &options)?;
+        let (recognised, count) = (figure.recognised, figure.labels.len());
+        let mut shown = self.output.drawn(figure, &model, "prototypes");
+        shown.words = format!("recognised by a k-NN classifier: {recognised} of {count}");
+        shown.object = json!({
+            "model": self.model.path().display().to_string(),
+            "recognised": recognised,
+            "prototypes": count,
+        });
+        Ok(shown)
     }
 }

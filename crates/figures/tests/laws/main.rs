@@ -2,6 +2,8 @@
 //! data.
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+mod latent_space;
+
 use candle_core::{DType, Device, IndexOp, Tensor};
 use latent_datasets::{Dataset, Splits, synthetic};
 use latent_figures::{
@@ -450,10 +452,10 @@ fn prototypes_are_latents_of_images_of_their_class() {
     let all = encode(&model.model, &data.test, &model.batching(0), false, CPU).unwrap();
     let all = rows(&all);
     let classes = data.test.classes_present();
-    let latents = rows(&figure.latents);
+    let latents = rows(&figure.figure.latents);
     assert_eq!(latents.len(), 2 * classes.len());
     let labels = classes.iter().flat_map(|&label| [label; 2]);
-    for ((latent, image), label) in latents.iter().zip(images(&figure)).zip(labels) {
+    for ((latent, image), label) in latents.iter().zip(images(&figure.figure)).zip(labels) {
         let mut candidates = all.iter().zip(data.test.labels());
         assert!(candidates.any(|(other, &of)| of == label && other == latent));
         assert_close(image, &decoded(&model, latent, label), network_rounding());
