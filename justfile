@@ -1,158 +1,194 @@
-# Recipes for the assignments, and for whoever works on this. `just` lists them.
+# Recipes for the assignments and for development. `just` lists them.
 
-# Without `--package`: what a crate alone asks of its dependencies differs from what the workspace does, and
-# all of candle would be built once more.
+# Without `--package`: a single crate selects other features of its dependencies than the workspace, and all of candle
+# would be built again.
 latent := "cargo run --release --locked --quiet --"
 explorer-page := "cargo run --release --locked --quiet --example page --"
 
-# The recipes of the assignments are commands that PowerShell runs as well as a POSIX shell; recipes that need
-# the latter are marked [unix].
+# The recipes of the assignments work in PowerShell and in POSIX shells; recipes that need the latter are marked [unix].
 set windows-shell := ["powershell.exe", "-NoLogo", "-NoProfile", "-Command"]
 
 _default:
     @{{just_executable()}} --list --unsorted
 
-# Auto-Encoding Variational Bayes, task 1: train, measure, and draw 25 samples from the prior
-aevb-task1: (_train "aevb")
-    {{latent}} evaluate runs/aevb
-    {{latent}} sample runs/aevb --count 25
+# The whole assignment: report of the VAE with a 2-D latent space
+vae2d *arguments="":
+    {{latent}} report vae2d {{arguments}}
 
-# Task 2: the first ten test images above their reconstructions, and what their latents tell
-aevb-task2: (_train "aevb")
-    {{latent}} reconstruct runs/aevb --count 10
-    {{latent}} plot posterior runs/aevb
-
-# Task 3: interpolations of 25 steps between the test images (0,1), (2,3), … through posterior means
-aevb-task3: (_train "aevb")
-    {{latent}} interpolate runs/aevb --pairs 5 --steps 25
-
-# The two-dimensional VAE: train on all 60,000 images, draw the training curves, and measure
-vae2d-train: (_train "vae-2d")
+# VAE with a 2-D latent space, (a): train on all 60,000 images, and draw the training curves
+vae2d-a: (_train "vae-2d")
     {{latent}} plot curves runs/vae-2d
     {{latent}} evaluate runs/vae-2d
 
-# Scatter plot of z of 5,000 random training images, z drawn from q(z|x); and the latents against the prior
-vae2d-scatter: (_train "vae-2d")
+# (b): scatter plot of z of 5,000 random training images; the latents and the prior
+vae2d-b: (_train "vae-2d")
     {{latent}} plot latents runs/vae-2d --split train --count 5000 --latent sample
     {{latent}} plot posterior runs/vae-2d
 
-# 15×15 digits over the complete range of z
-vae2d-manifold: (_train "vae-2d")
+# (c): 15×15 images decoded over the complete range of z
+vae2d-c: (_train "vae-2d")
     {{latent}} plot manifold runs/vae-2d --steps 15
 
-# Five images of each digit, from z that the program finds
-vae2d-digits: (_train "vae-2d")
+# (d): five images of each digit
+vae2d-d: (_train "vae-2d")
     {{latent}} plot prototypes runs/vae-2d --per-class 5
 
-# Lab 8, task 1: the first digit, a VAE trained by its ELBO, true against reconstructed, the latent plane, new samples
-lab8-task1: (_train "vae-mlp")
+# The whole assignment: report of Auto-Encoding Variational Bayes
+aevb *arguments="":
+    {{latent}} report aevb {{arguments}}
+
+# Auto-Encoding Variational Bayes, 1: the lower bound on the test images
+aevb-1: (_train "aevb")
+    {{latent}} evaluate runs/aevb
+
+# 2: training curves of Adam
+aevb-2: (_train "aevb")
+    {{latent}} plot curves runs/aevb
+
+# 3: 25 samples, reconstructions of ten test images, five interpolations in 25 steps; the latents and the prior
+aevb-3: (_train "aevb")
+    {{latent}} sample runs/aevb --count 25
+    {{latent}} reconstruct runs/aevb --count 10 --latent sample
+    {{latent}} interpolate runs/aevb --pairs 5 --steps 25
+    {{latent}} plot posterior runs/aevb
+
+# The whole assignment: report of lab 8
+lab8 *arguments="":
+    {{latent}} report lab8 {{arguments}}
+
+# Lab 8, task 1: the first digit, a VAE with its training curves, reconstructions, latent space and samples
+lab8-1: (_train "vae-mlp")
     {{latent}} data show --index 0
+    {{latent}} plot curves runs/vae-mlp
     {{latent}} evaluate runs/vae-mlp
     {{latent}} reconstruct runs/vae-mlp --count 10
-    {{latent}} plot latents runs/vae-mlp
-    {{latent}} plot posterior runs/vae-mlp
+    {{latent}} plot latents runs/vae-mlp --count 10000
     {{latent}} sample runs/vae-mlp --count 25
+    {{latent}} plot posterior runs/vae-mlp
 
-# Task 2: the same, conditional on the digit
-lab8-task2: (_train "cvae-mlp")
+# Task 2: the conditional VAE, its reconstructions, latent space and samples
+lab8-2: (_train "cvae-mlp")
     {{latent}} evaluate runs/cvae-mlp
     {{latent}} reconstruct runs/cvae-mlp --count 10
-    {{latent}} plot latents runs/cvae-mlp
+    {{latent}} plot latents runs/cvae-mlp --count 10000
     {{latent}} sample runs/cvae-mlp --count 10
 
-# Task 3: a number in, an image out; and what lies around a training image
-lab8-task3 digit="7": (_train "cvae-mlp")
-    {{latent}} sample runs/cvae-mlp --labels {{digit}} --count 1
+# Task 3: other parameters and architectures, samples around a training image, transition from a 3 to an 8
+lab8-3: (_train "vae-mlp") (_train "cvae-mlp")
+    {{latent}} train vae-mlp --if-needed --output runs/vae-mlp-narrow --set 'model.hidden=[128]' --no-figures
+    {{latent}} train vae-mlp --if-needed --output runs/vae-mlp-deep --set 'model.hidden=[512,512,256]' --no-figures
+    {{latent}} train vae-mlp --if-needed --output runs/vae-mlp-tanh --set model.activation=tanh --no-figures
+    {{latent}} train vae-mlp --if-needed --output runs/vae-mlp-latent-5 --set model.latent_size=5 --no-figures
+    {{latent}} train vae-mlp --if-needed --output runs/vae-mlp-latent-20 --set model.latent_size=20 --no-figures
+    {{latent}} train vae-mlp --if-needed --output runs/vae-mlp-slow --set training.learning_rate=1e-4 --no-figures
+    {{latent}} compare runs/vae-mlp runs/vae-mlp-narrow runs/vae-mlp-deep runs/vae-mlp-tanh \
+        runs/vae-mlp-latent-5 runs/vae-mlp-latent-20 runs/vae-mlp-slow
     {{latent}} plot perturbations runs/cvae-mlp --index 0
+    {{latent}} interpolate runs/vae-mlp --labels 3,8 --steps 11
+    {{latent}} sample runs/cvae-mlp --labels 7 --count 1
 
-# Radboud: the convolutional VAE, its curves, reconstructions, latent plane, manifold and samples
-radboud-vae: (_train "vae-conv")
-    {{latent}} plot curves runs/vae-conv
-    {{latent}} evaluate runs/vae-conv
-    {{latent}} reconstruct runs/vae-conv
-    {{latent}} plot latents runs/vae-conv --split train --count 3200
-    {{latent}} plot posterior runs/vae-conv
-    {{latent}} plot manifold runs/vae-conv --range 2 --steps 31
-    {{latent}} sample runs/vae-conv
+# The whole assignment: report of HY-673
+hy673 *arguments="":
+    {{latent}} report hy673 {{arguments}}
 
-# The conditional one, and each digit told
-radboud-cvae: (_train "cvae-conv")
-    {{latent}} plot curves runs/cvae-conv
+# HY-673, problem 1: RealNVP with five and ten couplings, samples and interpolations
+hy673-1:
+    {{latent}} train realnvp-5 --if-needed --output runs/realnvp-couplings-5 --set model.couplings=5 --epochs 8 \
+        --no-figures
+    {{latent}} train realnvp-5 --if-needed --output runs/realnvp-couplings-10 --set model.couplings=10 --epochs 8 \
+        --no-figures
+    {{latent}} evaluate runs/realnvp-couplings-5
+    {{latent}} evaluate runs/realnvp-couplings-10
+    {{latent}} sample runs/realnvp-couplings-5 --count 25
+    {{latent}} sample runs/realnvp-couplings-10 --count 25
+    {{latent}} interpolate runs/realnvp-couplings-5 --method linear --steps 11
+    {{latent}} interpolate runs/realnvp-couplings-5 --method sinusoidal --steps 11 \
+        --output runs/realnvp-couplings-5/figures/interpolations-sinusoidal.png
+    {{latent}} interpolate runs/realnvp-couplings-10 --method linear --steps 11
+    {{latent}} interpolate runs/realnvp-couplings-10 --method sinusoidal --steps 11 \
+        --output runs/realnvp-couplings-10/figures/interpolations-sinusoidal.png
+    {{latent}} interpolate runs/realnvp-couplings-5 --method arc --steps 11 \
+        --output runs/realnvp-couplings-5/figures/interpolations-arc.png
+
+# Problem 2: conditional RealNVP; 2, 5 and 10 couplings with and without labels
+hy673-2:
+    {{latent}} train cond-realnvp-5 --if-needed --output runs/cond-realnvp-couplings-5 --set model.couplings=5 \
+        --epochs 8 --no-figures
+    {{latent}} train cond-realnvp-5 --if-needed --output runs/cond-realnvp-couplings-10 --set model.couplings=10 \
+        --epochs 8 --no-figures
+    {{latent}} train cond-realnvp-5 --if-needed --output runs/cond-realnvp-couplings-2 --set model.couplings=2 \
+        --epochs 8 --no-figures
+    {{latent}} train realnvp-5 --if-needed --output runs/realnvp-couplings-2 --set model.couplings=2 --epochs 8 \
+        --no-figures
+    {{latent}} sample runs/cond-realnvp-couplings-5 --count 10
+    {{latent}} sample runs/cond-realnvp-couplings-10 --count 10
+    {{latent}} evaluate runs/cond-realnvp-couplings-2
+    {{latent}} evaluate runs/cond-realnvp-couplings-5
+    {{latent}} evaluate runs/cond-realnvp-couplings-10
+    {{latent}} evaluate runs/realnvp-couplings-2
+
+# Problem 3: a conditional VAE; images of the labels [0, 2] and of the number 42
+hy673-3: (_train "cvae-conv")
     {{latent}} evaluate runs/cvae-conv
     {{latent}} reconstruct runs/cvae-conv
-    {{latent}} plot latents runs/cvae-conv --split train --count 3200
-    {{latent}} plot posterior runs/cvae-conv
-    {{latent}} plot manifold runs/cvae-conv --range 2 --steps 31 --label 4 \
-        --output runs/cvae-conv/figures/manifold-4.png
-    {{latent}} plot manifold runs/cvae-conv --range 2 --steps 31 --label 8 \
-        --output runs/cvae-conv/figures/manifold-8.png
-    {{latent}} sample runs/cvae-conv
+    {{latent}} sample runs/cvae-conv --labels 0,2
+    {{latent}} sample runs/cvae-conv --number 42 --output runs/cvae-conv/figures/number.png
+    {{latent}} sample runs/cvae-conv --count 10 --output runs/cvae-conv/figures/every-digit.png
 
-# Reconstruction and KL against 2, 5, 10 and 20 latent dimensions, as curves: ten minutes
-radboud-latent-size:
-    {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-2 --set model.latent_size=2 --no-figures
+# The whole assignment: report of Radboud
+radboud *arguments="":
+    {{latent}} report radboud {{arguments}}
+
+# Radboud, 10.2: the convolutional VAE, samples and reconstructions
+radboud-2: (_train "vae-conv")
+    {{latent}} sample runs/vae-conv
+    {{latent}} reconstruct runs/vae-conv
+
+# 10.3: the loss on the test images
+radboud-3: (_train "vae-conv")
+    {{latent}} evaluate runs/vae-conv
+
+# 10.4: training curves; 2, 5, 10 and 20 latent dimensions
+radboud-4: (_train "vae-conv")
     {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-5 --set model.latent_size=5 --no-figures
     {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-10 --set model.latent_size=10 --no-figures
     {{latent}} train vae-conv --if-needed --output runs/vae-conv-latent-20 --set model.latent_size=20 --no-figures
-    {{latent}} plot curves runs/vae-conv-latent-2 runs/vae-conv-latent-5 runs/vae-conv-latent-10 \
-        runs/vae-conv-latent-20 --against model.latent_size --output runs/latent-size.png
+    {{latent}} plot curves runs/vae-conv
+    {{latent}} plot curves runs/vae-conv runs/vae-conv-latent-5 runs/vae-conv-latent-10 runs/vae-conv-latent-20 \
+        --against model.latent_size --output runs/latent-size.png
 
-# Classification from latents, and by Bayes' rule
-radboud-classify: (_train "vae-conv") (_train "cvae-conv")
+# 10.5: the latent space: decoded plane, scatter plot, a second training, classification
+radboud-5: (_train "vae-conv")
+    {{latent}} train vae-conv --if-needed --output runs/vae-conv-again --seed 2 --no-figures
+    {{latent}} plot manifold runs/vae-conv --range 2 --steps 31
     {{latent}} classify runs/vae-conv
+    {{latent}} plot latents runs/vae-conv --split train --count 3200
+    {{latent}} plot latents runs/vae-conv-again --split train --count 3200
+    {{latent}} plot alignment runs/vae-conv-again runs/vae-conv --split train --count 3200
+    {{latent}} plot coverage runs/vae-conv --range 2 --steps 31 --split train --count 3200
+    {{latent}} plot posterior runs/vae-conv
+
+# 10.6: the conditional VAE: curves, planes of the classes 4 and 8, meaning of the dimensions, analogies
+radboud-6: (_train "cvae-conv")
+    {{latent}} plot curves runs/cvae-conv
+    {{latent}} evaluate runs/cvae-conv
+    {{latent}} plot manifold runs/cvae-conv --range 2 --steps 31 --label 4
+    {{latent}} plot manifold runs/cvae-conv --range 2 --steps 31 --label 8 \
+        --output runs/cvae-conv/figures/manifold-8.png
+    {{latent}} plot traversals runs/cvae-conv --dimension 1
+    {{latent}} plot traversals runs/cvae-conv --dimension 2
+    {{latent}} plot latents runs/cvae-conv --split train --count 3200
+    {{latent}} plot posterior runs/cvae-conv
     {{latent}} classify runs/cvae-conv --method knn
     {{latent}} classify runs/cvae-conv
-
-# Test images in their own style as all ten digits
-radboud-analogies: (_train "cvae-conv")
     {{latent}} plot analogies runs/cvae-conv
+    {{latent}} sample runs/cvae-conv
 
-# HY-673, problem 3: a conditional VAE, its bound, reconstructions, and ten samples of each digit
-hy673-problem3: (_train "cvae-conv")
-    {{latent}} evaluate runs/cvae-conv
-    {{latent}} reconstruct runs/cvae-conv
-    {{latent}} sample runs/cvae-conv --count 10
+# A number in, an image of each of its digits out
+number digits="42": (_train "cvae-conv")
+    {{latent}} sample runs/cvae-conv --number {{digits}}
 
-# One image for each label, such as "0,2", and for each digit of the number 42
-hy673-digits labels="0,2": (_train "cvae-conv")
-    {{latent}} sample runs/cvae-conv --labels {{labels}}
-    {{latent}} sample runs/cvae-conv --labels 4,2 --output runs/cvae-conv/figures/number.png
-
-# HY-673, problem 1: RealNVP with five and with ten couplings, their likelihoods, samples and interpolations
-hy673-problem1: (_train "realnvp-5") (_train "realnvp-10")
-    {{latent}} evaluate runs/realnvp-5
-    {{latent}} sample runs/realnvp-5 --count 25
-    {{latent}} interpolate runs/realnvp-5 --method linear --steps 11
-    {{latent}} interpolate runs/realnvp-5 --method sinusoidal --steps 11 \
-        --output runs/realnvp-5/figures/interpolations-sinusoidal.png
-    {{latent}} interpolate runs/realnvp-5 --method arc --steps 11 \
-        --output runs/realnvp-5/figures/interpolations-arc.png
-    {{latent}} evaluate runs/realnvp-10
-    {{latent}} sample runs/realnvp-10 --count 25
-    {{latent}} interpolate runs/realnvp-10 --method linear --steps 11
-    {{latent}} interpolate runs/realnvp-10 --method sinusoidal --steps 11 \
-        --output runs/realnvp-10/figures/interpolations-sinusoidal.png
-
-# Problem 2: the same, conditional on the digit, and the likelihood against 2, 4, 6, 8 and 10 couplings
-hy673-problem2: (_train "cond-realnvp-5") (_train "cond-realnvp-10")
-    {{latent}} evaluate runs/cond-realnvp-5
-    {{latent}} sample runs/cond-realnvp-5 --count 10
-    {{latent}} evaluate runs/cond-realnvp-10
-    {{latent}} sample runs/cond-realnvp-10 --count 10
-    {{latent}} train cond-realnvp-10 --if-needed --output runs/cond-realnvp-couplings-2 \
-        --set model.couplings=2 --epochs 10 --no-figures
-    {{latent}} train cond-realnvp-10 --if-needed --output runs/cond-realnvp-couplings-4 \
-        --set model.couplings=4 --epochs 10 --no-figures
-    {{latent}} train cond-realnvp-10 --if-needed --output runs/cond-realnvp-couplings-6 \
-        --set model.couplings=6 --epochs 10 --no-figures
-    {{latent}} train cond-realnvp-10 --if-needed --output runs/cond-realnvp-couplings-8 \
-        --set model.couplings=8 --epochs 10 --no-figures
-    {{latent}} train cond-realnvp-10 --if-needed --output runs/cond-realnvp-couplings-10 \
-        --set model.couplings=10 --epochs 10 --no-figures
-    {{latent}} plot curves runs/cond-realnvp-couplings-2 runs/cond-realnvp-couplings-4 runs/cond-realnvp-couplings-6 \
-        runs/cond-realnvp-couplings-8 runs/cond-realnvp-couplings-10 --against model.couplings --output runs/couplings.png
-
-# The report of an assignment (lab8, hy673, aevb, radboud, vae2d), after what is missing was trained
+# The report of an assignment, or of runs
 report assignment *arguments="":
     {{latent}} report {{assignment}} {{arguments}}
 
@@ -160,12 +196,12 @@ report assignment *arguments="":
 _train experiment:
     {{latent}} train {{experiment}} --if-needed
 
-# The page that draws digits and walks through latent spaces, built and served on 127.0.0.1
+# Build the explorer page, and serve it on 127.0.0.1
 [unix]
 explorer port="8000" *arguments: _explorer-module
     @{{explorer-page}} --serve {{port}} {{arguments}}
 
-# The page in headless Chromium (on Debian: apt-get install chromium chromium-driver), with real MNIST where it is found
+# Test the explorer page in headless Chromium (on Debian: apt-get install chromium chromium-driver), with real MNIST where it is found
 [unix]
 test-explorer *arguments: _explorer-module
     @{{explorer-page}} {{arguments}}
@@ -178,25 +214,25 @@ explorer-pictures:
     LATENT_EXPLORER_PICTURES={{justfile_directory()}}/target/explorer-pictures \
         cargo test --release --locked --test browser -- --ignored pictures
 
-# The crates as WebAssembly, with the JavaScript that calls them
+# The explorer as WebAssembly, with its JavaScript bindings
 [unix]
 _explorer-module:
     #!/usr/bin/env bash
     set -euo pipefail
     command -v rustup >/dev/null && rustup --quiet target add wasm32-unknown-unknown
     cargo build --locked --profile web --target wasm32-unknown-unknown --package latent-explorer --lib
-    # The command must be of the version that the crates were built with.
+    # The command must have the same version as the crate.
     version="$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p;}' Cargo.lock)"
     PATH="$PWD/target/tools/bin:$PATH"
     if [ "$(wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
-        echo "wasm-bindgen $version is not here, and is built into target/tools: a few minutes, once"
+        echo "building wasm-bindgen $version in target/tools: a few minutes, once"
         cargo install --locked --quiet --root target/tools wasm-bindgen-cli --version "$version"
     fi
     rm -rf target/explorer
     wasm-bindgen --target web --no-typescript --remove-name-section --remove-producers-section \
         --out-dir target/explorer target/wasm32-unknown-unknown/web/latent_explorer.wasm
 
-# All tests; real MNIST takes part where $LATENT_DATA_DIR names its directory
+# All tests; those of real MNIST need its directory in $LATENT_DATA_DIR
 test:
     cargo test --release --locked
 
@@ -208,7 +244,7 @@ test-long:
 test-simd *levels:
     bash .ci/simd {{levels}}
 
-# PyTorch and huggingface_hub beside ours: some gigabytes, for a virtual environment
+# Tests against PyTorch and huggingface_hub, in a virtual environment of some gigabytes
 [unix]
 test-python *arguments:
     python3 -m venv target/python
@@ -217,17 +253,17 @@ test-python *arguments:
     LATENT=target/release/latent target/python/bin/python -m pytest --quiet -rs tests/python {{arguments}}
     LATENT_PYTHON="$PWD/target/python/bin/python" cargo test --release --locked --test suite hub::python
 
-# Three seeds of an experiment: the figures of each, a JSON object a line
+# Train an experiment with three seeds; prints the metrics of each as a line of JSON
 seeds experiment="vae-2d":
     {{latent}} train {{experiment}} --seed 1 --output runs/{{experiment}}-seed-1 --overwrite --no-figures --json
     {{latent}} train {{experiment}} --seed 2 --output runs/{{experiment}}-seed-2 --overwrite --no-figures --json
     {{latent}} train {{experiment}} --seed 3 --output runs/{{experiment}}-seed-3 --overwrite --no-figures --json
 
-# How many images a second this machine trains on, and the memory that it takes
+# Training speed of this machine in images per second, and memory use
 bench *arguments:
     {{latent}} bench {{arguments}}
 
-# The same five models here, in PyTorch and in JAX, in turns: takes half an hour on an idle machine, and some gigabytes for the peers
+# Training speed of five models beside PyTorch and JAX, in alternation: half an hour on an idle machine, some gigabytes
 [unix]
 bench-peers *arguments:
     python3 -m venv target/peers
@@ -235,11 +271,11 @@ bench-peers *arguments:
     cargo build --release --locked --bin latent
     target/peers/bin/python tests/peers/compare.py --ours target/release/latent {{arguments}}
 
-# Images a second at batch sizes from 16 to 1024, with one thread and with two, and a picture of them
+# Training speed at batch sizes from 16 to 1024, with one and two threads, and a figure
 bench-scaling *names="mlp-vae conv-vae realnvp-5":
     {{latent}} bench {{names}} --batch-size 16,32,64,128,256,512,1024 --threads 1,2 --output scaling.png
 
-# Each kernel beside what gemm and a plain copy reach on this machine
+# Speed of each kernel beside gemm and a plain copy
 bench-kernels *arguments:
     cargo bench --locked --bench kernels -- {{arguments}}
 
@@ -253,7 +289,7 @@ bench-fused *filter:
 miri:
     MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --package latent-kernels --lib
 
-# Fuzz whatever reads files or a hub's answers: idx, model, experiment or hub; needs a nightly toolchain and cargo-fuzz
+# Fuzz a parser (idx, model, experiment or hub); needs a nightly toolchain and cargo-fuzz
 [unix]
 fuzz target="model" seconds="60":
     mkdir -p tests/fuzz/corpus/{{target}}
@@ -263,7 +299,7 @@ fuzz target="model" seconds="60":
         {{ if target == "experiment" { "crates/pretrained/experiments" } else { "tests/fuzz/seeds/" + target } }} \
         -- -max_total_time={{seconds}}
 
-# The tests and checks on other processors, systems and compilers, and a line for each: an hour on two cores
+# Tests on other processors, systems and compilers, with a line for each: an hour on two cores
 test-matrix:
     bash tests/matrix/run.sh
 
@@ -283,6 +319,6 @@ check-macos:
 check-rust-version:
     bash tests/matrix/rust-version.sh
 
-# What a change must pass: formatting, lints, documentation, packages, and tests, from outside too
+# All checks that a change must pass
 ci:
     bash .ci/run

@@ -10,4 +10,6 @@ pub(crate) use classifier::classifier_for;
 pub(crate) use data::{DataArguments, shown_path};
 pub(crate) use model::{ModelArgument, fetched, watched};
 pub(crate) use output::{DrawArguments, Shown, Verdict, confusion_matrix};
-pub(crate) use values::{EncodingArgument, FURTHEST, TemperatureArgument, Trimmed, label, paths, positive, seed};
+pub(crate) use values::{
+    EncodingArgument, FURTHEST, TemperatureArgument, Trimmed, label, paths, positive, seed,
+};

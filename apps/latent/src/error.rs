@@ -142,8 +142,8 @@ pub(crate) enum Error {
     )]
     ExportPretrained { name: String, directory: PathBuf },
     #[error(
-        "none of MNIST's files is in {}: `{program} data fetch` brings them, `--data-dir` names another directory, \
-         and `--data synthetic` takes digits that need no files",
+        "no MNIST files in {}: `{program} data fetch` downloads them, `--data-dir` selects another directory, \
+         and `--data synthetic` uses built-in digits",
         .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or "),
         program = program()
     )]
@@ -157,7 +157,7 @@ pub(crate) enum Error {
     )]
     NoCollection(PathBuf),
     #[error(
-        "{model} was trained on other data than {found}: on {trained}; name the directory of its data \
+        "{model} was trained on {trained}, and these data are {found}; name the directory of its data \
          with `--data-dir`, or ask for these data with `--data {source_name}`"
     )]
     OtherData {
@@ -167,7 +167,7 @@ pub(crate) enum Error {
         source_name: Source,
     },
     #[error(
-        "{model} was trained on other data than {found}: on {trained}; a model is exported with figures of \
+        "{model} was trained on {trained}, and these data are {found}; a model is exported with figures of \
          its own data, so name their directory with `--data-dir`"
     )]
     ExportNeedsOwnData {

@@ -41,9 +41,8 @@ pub(crate) fn command(metadata: &ModelMetadata) -> String {
     };
     experiment.seed = known.seed;
     experiment.data.source = known.data.source;
-    // Description and tasks do not change the training.
+    // A description does not change the training.
     experiment.description.clone_from(&known.description);
-    experiment.tasks.clone_from(&known.tasks);
     let what = if experiment == known {
         &known.name
     } else {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use latent_datasets::Source;
 use latent_hub::Hub;
 use latent_pretrained::{Collection, Instructions, Location, Model, ModelMetadata, Models};
 
@@ -108,7 +107,7 @@ fn usage(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Vec<String> {
     let of = |command: &str| CommandLine::new(command).path(Path::new(path));
     let (model, data) = (&metadata.experiment.model, &metadata.data);
     let commands = if model.is_conditional() {
-        let sample = of("sample").option("--labels", "3,1,4");
+        let sample = of("sample").option("--labels", &labels(&data.classes_present));
         vec![sample, of("plot analogies"), of("classify")]
     } else if model.is_exact() {
         let sample = of("sample").option("--temperature", "0.8");
@@ -118,8 +117,10 @@ fn usage(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Vec<String> {
     } else {
         vec![of("sample"), of("interpolate")]
     };
+    let has_own_data = !matches!(data.name.as_str(), "mnist" | "synthetic");
     let typed = commands.into_iter().map(|command| {
-        let command = if metadata.experiment.data.source == Source::Idx {
+        let command = if has_own_data {
+            let command = command.option_if_known("data", "idx");
             command.option_if_known("data-dir", "DIRECTORY")
         } else {
             command
@@ -127,4 +128,17 @@ fn usage(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Vec<String> {
         command.typed("latent")
     });
     typed.collect()
+}
+
+/// Three labels that the model was trained on.
+fn labels(classes: &[u8]) -> String {
+    let usual = [3, 1, 4];
+    let known = usual.iter().all(|label| classes.contains(label));
+    let chosen = if known {
+        &usual[..]
+    } else {
+        &classes[..classes.len().min(3)]
+    };
+    let words = chosen.iter().map(ToString::to_string);
+    words.collect::<Vec<_>>().join(",")
 }

@@ -63,7 +63,7 @@ fn training(error: &latent_training::Error) -> Option<String> {
             return nearest(key, known).map(|name| format!("did you mean `{name}`?"));
         }
         Error::NotFinite { .. } | Error::Diverged { .. } => {
-            "the usual remedy is to begin again with a lower learning rate, such as a tenth of it \
+            "the usual remedy is to start again with a lower learning rate, such as a tenth of it \
              (`--learning-rate`), or with shorter gradients (`--set training.max_grad_norm=100`), and with \
              `--overwrite`"
         }
@@ -90,10 +90,10 @@ fn training(error: &latent_training::Error) -> Option<String> {
         }
         Error::EpochsDone { .. } => "give `--epochs` a larger number",
         Error::NoState { .. } | Error::State { .. } => {
-            "copy the file back, or begin again with `--overwrite`"
+            "copy the file back, or start again with `--overwrite`"
         }
         Error::ImpossiblePosition { .. } => {
-            "use an earlier copy of the file, or begin again with `--overwrite`"
+            "use an earlier copy of the file, or start again with `--overwrite`"
         }
         Error::Metrics { .. } => "copy the file back, or train the run anew with `--overwrite`",
         Error::NoModel { path } => return Some(no_model(path)),
@@ -112,23 +112,26 @@ fn training(error: &latent_training::Error) -> Option<String> {
 fn no_model(path: &Path) -> String {
     let train = format!("train one with `{} train EXPERIMENT`", program());
     let name = path.file_name().and_then(|name| name.to_str());
-    match name.and_then(|name| similar_run(name).or_else(|| similar_pretrained(name))) {
+    match name.and_then(similar_model) {
         Some(similar) => format!("did you mean `{similar}`? Or {train}"),
         None => train,
     }
 }
 
-/// A run in `runs/` with a similar name.
-fn similar_run(name: &str) -> Option<String> {
-    let runs = fs::read_dir("runs").ok()?;
-    let names = runs
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok());
-    nearest(name, names).map(|name| format!("runs/{name}"))
-}
-
-fn similar_pretrained(name: &str) -> Option<String> {
-    nearest(name, Models::new().ok()?.entries().keys())
+/// The pretrained model or the run in `runs/` with the most similar name.
+fn similar_model(name: &str) -> Option<String> {
+    let pretrained = Models::new().ok();
+    let pretrained = pretrained.iter().flat_map(|models| models.entries().keys());
+    let runs = fs::read_dir("runs").into_iter().flatten().flatten();
+    let runs: Vec<String> = runs
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    // Of equally similar names, the last wins: a run is more likely to be meant.
+    let found = nearest(name, pretrained.chain(&runs))?;
+    Some(match runs.contains(&found) {
+        true => format!("runs/{found}"),
+        false => found,
+    })
 }
 
 /// The command that resumes a run.

@@ -11,7 +11,7 @@ use crate::{Error, Split};
 /// Options of [`prototypes`].
 #[derive(Clone, Copy, Debug)]
 pub struct PrototypeOptions<'a> {
-    /// The classifier that scores decoded images; without one, the k-nearest-neighbour classifier on the images.
+    /// A classifier whose probability of the class is a factor of the score.
     pub classifier: Option<&'a Classifier>,
     /// The number of prototypes of each class.
     pub per_class: usize,
@@ -43,7 +43,8 @@ pub struct PrototypeFigure {
     pub figure: ImageFigure,
     /// The class of each image.
     pub labels: Vec<u8>,
-    /// The number of images of whose 15 nearest real images more than half have their class.
+    /// The number of images that are recognised as their class by the classifier, or without one by more than half of the
+    /// 15 nearest real images.
     pub recognised: usize,
 }
 
@@ -55,11 +56,12 @@ impl Picture for PrototypeFigure {
 
 /// Prototypes of each class: a row of decoded exemplar latents.
 ///
-/// The candidates are latents of images. The score of a candidate is the probability of its class for its decoded image
-/// under the classifier, or without one the k-NN agreement ([`knn_agreement`]). It is 0 where the prior has little mass:
-/// at a squared norm more than two standard deviations above the prior's mean, d + 2 √(2d) for d dimensions, if the prior
-/// is N(0, I). Of the candidates with a high score, those farthest from each other are selected ([`exemplars`]). A class
-/// with fewer candidates than prototypes repeats them; a class without candidates has no row.
+/// The candidates are latents of images. The score of a candidate is the k-NN agreement of its decoded image with its class
+/// ([`knn_agreement`]), multiplied by the probability of the class under a classifier, if there is one: a network alone
+/// can be certain of an image that shows no digit. The score is 0 where the prior has little mass: at a squared norm
+/// more than a standard deviation above the prior's mean, d + √(2d) for d dimensions, if the prior is N(0, I). Of the
+/// candidates with a high score, those farthest from each other are selected ([`exemplars`]). A class with fewer
+/// candidates than prototypes repeats them; a class without candidates has no row.
 ///
 /// The latents are `[classes × per_class, latent_size]`, row by row; the images are theirs.
 ///
@@ -98,7 +100,19 @@ pub fn prototypes(
     let decoded = Tensor::cat(&decoded, 0)?;
     let of_row = |&label: &u8| std::iter::repeat_n(label, per_class);
     let labels: Vec<u8> = rows.iter().flat_map(of_row).collect();
-    let agreement = knn_agreement(&decoded, &labels, &images, data.labels())?;
+    let recognised = match options.classifier {
+        Some(classifier) => {
+            let found = classifier.classify(&decoded)?.to_vec1::<u32>()?;
+            let pairs = found.iter().zip(&labels);
+            pairs
+                .filter(|(found, label)| **found == u32::from(**label))
+                .count()
+        }
+        None => {
+            let agreement = knn_agreement(&decoded, &labels, &images, data.labels())?;
+            agreement.iter().filter(|&&share| share > 0.5).count()
+        }
+    };
     let grid = image_grid(model, &decoded)?
         .columns(per_class)
         .row_labels(rows.iter().map(ToString::to_string))
@@ -110,7 +124,7 @@ pub fn prototypes(
     Ok(PrototypeFigure {
         figure: ImageFigure { grid, latents },
         labels,
-        recognised: agreement.iter().filter(|&&share| share > 0.5).count(),
+        recognised,
     })
 }
 
@@ -131,16 +145,21 @@ fn candidates(
         let condition = model.labels(labels)?;
         let encoded = model.model.encode(&batch?.images, &condition)?;
         let decoded = model.model.decode(&encoded, &condition)?;
+        let agreement = knn_agreement(&decoded, labels, &images, data.labels())?;
         scores.extend(match options.classifier {
-            Some(classifier) => probabilities(classifier, &decoded, labels)?,
-            None => knn_agreement(&decoded, labels, &images, data.labels())?,
+            None => agreement,
+            Some(classifier) => {
+                let probability = probabilities(classifier, &decoded, labels)?;
+                let both = probability.iter().zip(&agreement);
+                both.map(|(a, b)| a * b).collect()
+            }
         });
         latents.push(encoded);
     }
     let latents = Tensor::cat(&latents, 0)?;
     if model.metadata.experiment.model.has_standard_normal_prior() {
         let dimensions = model.model.latent_size() as f32;
-        let limit = dimensions + 2.0 * (2.0 * dimensions).sqrt();
+        let limit = dimensions + (2.0 * dimensions).sqrt();
         let norms = values(&latents.sqr()?.sum(1)?)?;
         for (score, _) in scores
             .iter_mut()

@@ -63,7 +63,9 @@ pub fn reconstructions(
         Encoding::Mean => latents,
         Encoding::Sample => {
             let mut generator = Generator::stream(seed, "reconstructions", 0, 0);
-            model.model.encode_sample(&images, &condition, &mut generator)?
+            model
+                .model
+                .encode_sample(&images, &condition, &mut generator)?
         }
     };
     let decoded = model.model.decode(&latents, &condition)?;

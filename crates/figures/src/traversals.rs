@@ -107,7 +107,7 @@ pub fn traversals(model: &Model, options: &TraversalOptions) -> Result<Traversal
     let grid = image_grid(model, &Tensor::cat(&rows, 0)?)?
         .columns(steps)
         .row_labels(names.map(ToString::to_string))
-        .column_labels(positions.iter().map(|position| format!("{position:.1}")))
+        .column_labels(positions.iter().map(|&position| signed(position)))
         .title(format!(
             "Latent traversals (z{} varies, other dimensions 0)",
             subscript(dimension + 1)
@@ -163,6 +163,11 @@ fn correlation(pairs: &[(f64, f64)]) -> f64 {
         yy += dy * dy;
     }
     xy / (xx * yy).sqrt()
+}
+
+/// A number with one decimal and the minus sign U+2212.
+fn signed(number: f32) -> String {
+    format!("{number:.1}").replace('-', "−")
 }
 
 /// A number in subscript digits.

@@ -83,6 +83,10 @@ pub use vae::{
     FlowPrior, InitialSamples, Likelihood, Objective, PixelDistribution, Prior, Vae, VaeConfig,
 };
 
+/// The source of [`Vae`], for reports that show its loss.
+#[doc(hidden)]
+pub const VAE_SOURCE: &str = include_str!("vae/model.rs");
+
 /// Tests the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

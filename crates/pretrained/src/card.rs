@@ -60,7 +60,7 @@ impl Card<'_> {
                 self.instructions.usage.join("\n")
             );
         }
-        _ = write!(text, "\n## Limits\n\n{}\n", limits(&experiment.model));
+        _ = write!(text, "\n## Limits\n\n{}\n", limits(&self.entry.metadata));
         let toml = experiment.to_toml()?;
         let mut fence = "```".to_owned();
         while toml.contains(&fence) {
@@ -135,8 +135,13 @@ fn images(shape: Shape) -> String {
 
 /// The README of a collection, with the YAML header of a hub repository.
 pub(crate) fn overview(models: &Collection<ModelMetadata>) -> String {
-    let mut text = String::from(
-        "---\nlicense: apache-2.0\nlibrary_name: latent\ndatasets:\n- ylecun/mnist\ntags:\n- \
+    let is_mnist = |entry: &Entry<ModelMetadata>| entry.metadata.data.name == "mnist";
+    let datasets = match models.models().values().any(is_mnist) {
+        true => "datasets:\n- ylecun/mnist\n",
+        false => "",
+    };
+    let mut text = format!(
+        "---\nlicense: apache-2.0\nlibrary_name: latent\n{datasets}tags:\n- \
          safetensors\n- variational-autoencoder\n- normalizing-flow\n---\n\n# Small latent-variable models\n\n\
          Trained with latent. Each model has a card; `index.json` contains lengths and SHA-256 checksums.\n\n\
          | model | description | data | file | test metric, nats |\n|---|---|---|---|---|\n",
@@ -191,24 +196,29 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-fn limits(model: &ModelConfig) -> String {
-    let what = match model {
+fn limits(metadata: &ModelMetadata) -> String {
+    let what = match &metadata.experiment.model {
         ModelConfig::Flow(config) | ModelConfig::ConditionalFlow(config) => {
             let space = match config.preprocessing {
                 Preprocessing::Logit { .. } => "the pixels' logits",
                 Preprocessing::Unit => "pixels in [0, 1]",
             };
             format!(
-                "The density is exact; it is the density of {space} after dequantisation. Not every sample is a \
-                 recognisable digit: the density depends more on the values of single pixels than on strokes."
+                "The density is exact; it is the density of {space} after dequantisation. Not every sample is \
+                 recognisable: the density depends more on the values of single pixels than on strokes."
             )
         }
         _ => "Samples are means of pixels, which are smoother than handwriting. The ELBO is a lower bound: the \
              log-likelihood is higher."
             .to_owned(),
     };
+    let images = match metadata.data.name.as_str() {
+        "mnist" | "synthetic" => {
+            " The training images are single digits, upright, centred, and white on black."
+        }
+        _ => "",
+    };
     format!(
-        "{what} The training images are single digits, upright, centred, and white on black. The model is for \
-         teaching and experiments, not for digit recognition in practice."
+        "{what}{images} The model is for teaching and experiments, not for recognition in practice."
     )
 }

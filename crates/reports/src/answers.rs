@@ -10,11 +10,14 @@ mod radboud;
 mod vae;
 mod vae2d;
 
-pub(crate) use aevb::between;
+pub(crate) use aevb::{adam, between};
 pub(crate) use conditional::{conditional, conditional_elbo};
-pub(crate) use hy673::{couplings, depth, paths};
-pub(crate) use lab8::{perturbations, reconstruction};
-pub(crate) use radboud::{classification, gan, latent_size, style_transfer};
+pub(crate) use hy673::{conditional_flow, couplings, depth, flow, paths};
+pub(crate) use lab8::{architecture, architectures, perturbations, reconstruction, transition};
+pub(crate) use radboud::{
+    classification, classification_of_latents, conditional_distribution, coverage, dimensions, gan,
+    latent_size, loss_check, plane, retraining, sample_check, style_transfer,
+};
 pub(crate) use vae::{
     elbo, importance_sampling, latent_distribution, log_variance, training_curves,
 };

@@ -18,11 +18,11 @@ pub const ASSIGNMENTS: [&str; 5] = ["lab8", "hy673", "aevb", "radboud", "vae2d"]
 /// [`Error::UnknownAssignment`] if the name is none of [`ASSIGNMENTS`].
 pub fn assignment(name: &str) -> Result<Assignment, Error> {
     match name {
-        "lab8" => Ok(lab8::assignment()),
-        "hy673" => Ok(hy673::assignment()),
-        "aevb" => Ok(aevb::assignment()),
-        "radboud" => Ok(radboud::assignment()),
-        "vae2d" => Ok(vae2d::assignment()),
+        "lab8" => lab8::assignment(),
+        "hy673" => hy673::assignment(),
+        "aevb" => aevb::assignment(),
+        "radboud" => radboud::assignment(),
+        "vae2d" => vae2d::assignment(),
         _ => Err(Error::UnknownAssignment(name.to_owned())),
     }
 }
@@ -49,7 +49,8 @@ mod tests {
                 latent_pretrained::experiment(experiment, settings).unwrap();
             }
             let known: Vec<_> = assignment.runs.iter().map(|run| &*run.name).collect();
-            let exhibits = assignment.tasks.iter().flat_map(|task| &task.exhibits);
+            let exhibits = assignment.tasks.iter().flat_map(|task| &task.parts);
+            let exhibits = exhibits.flat_map(|part| &part.exhibits);
             for command in exhibits.flat_map(|exhibit| &exhibit.commands) {
                 for run in command.runs() {
                     assert!(known.contains(&run), "{name}: {command}");

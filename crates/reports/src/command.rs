@@ -104,6 +104,31 @@ impl Command {
         names
     }
 
+    /// The command with other labels in its options `label` and `labels`, and other digits in `number`.
+    pub(crate) fn with_labels(&self, label: impl Fn(u8) -> u8) -> Self {
+        let replaced = |text: &str| -> String {
+            let words = text.split(',').map(|word| match word.parse() {
+                Ok(number) => label(number).to_string(),
+                Err(_) => word.to_owned(),
+            });
+            words.collect::<Vec<_>>().join(",")
+        };
+        let argument = |argument: &Argument| match argument {
+            Argument::Option(name, value) if name == "label" || name == "labels" => {
+                Argument::Option(name.clone(), replaced(value))
+            }
+            Argument::Option(name, value) if name == "number" => {
+                let digits = value.chars().map(|digit| replaced(&digit.to_string()));
+                Argument::Option(name.clone(), digits.collect())
+            }
+            other => other.clone(),
+        };
+        Self {
+            arguments: self.arguments.iter().map(argument).collect(),
+            ..self.clone()
+        }
+    }
+
     /// The command with directories in place of runs.
     pub(crate) fn resolved<'a>(
         &self,

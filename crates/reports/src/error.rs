@@ -17,6 +17,15 @@ pub enum Error {
     /// A figure cannot be rendered.
     #[error(transparent)]
     Figure(#[from] latent_visualisation::Error),
+    /// A check of an answer cannot be computed.
+    #[error(transparent)]
+    Check(#[from] latent_distributions::Error),
+    /// An operation on tensors failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+    /// The source code of a function that a report shows does not contain it.
+    #[error("the function {0} is not in its source file")]
+    Excerpt(String),
     /// A template cannot be rendered.
     #[error("a template of the report cannot be rendered: {0}")]
     Template(askama::Error),

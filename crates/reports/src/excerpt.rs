@@ -51,7 +51,10 @@ mod tests {
             found.code,
             "pub fn a(x: u8) -> u8 {\n    if x > 1 {\n        x\n    } else {\n        1\n    }\n}"
         );
-        assert_eq!(Excerpt::function(source, "b", "B").unwrap().code, "fn b() {\n}");
+        assert_eq!(
+            Excerpt::function(source, "b", "B").unwrap().code,
+            "fn b() {\n}"
+        );
         assert!(Excerpt::function(source, "c", "C").is_none());
     }
 }

@@ -57,8 +57,17 @@ pub(crate) fn shown<C: Commands>(
 ) -> Result<ExhibitView, C::Error> {
     let (mut texts, mut figures, mut measured) = (Vec::new(), Vec::new(), Vec::new());
     let mut origins = Vec::new();
+    let mut caption = exhibit.caption.clone();
     for command in &exhibit.commands {
-        let resolved = plan.resolved(command);
+        let run = command.runs().first().map(|run| findings.run(run));
+        let present = match run.transpose()? {
+            Some(run) => command.with_labels(|wanted| run.label(wanted)),
+            None => command.clone(),
+        };
+        if present != *command && caption == exhibit.caption {
+            caption += " (with other labels: these data do not have all of these classes)";
+        }
+        let resolved = plan.resolved(&present);
         let text = commands.text(&resolved);
         commands.progress(&text);
         let output = commands.run(&resolved)?;
@@ -68,8 +77,8 @@ pub(crate) fn shown<C: Commands>(
         let origin = origin(&runs, plan, findings)?;
         if let Some(figure) = output.figure {
             let alternative = match &runs[..] {
-                [] => exhibit.caption.clone(),
-                runs => format!("{} ({})", exhibit.caption, runs.join(", ")),
+                [] => caption.clone(),
+                runs => format!("{caption} ({})", runs.join(", ")),
             };
             figures.push(FigureView {
                 // Numbers on shades of one colour need a white background.
@@ -91,7 +100,7 @@ pub(crate) fn shown<C: Commands>(
     let is_of_runs = measured.iter().any(|measured| !measured.runs.is_empty());
     Ok(ExhibitView {
         commands: texts,
-        caption: exhibit.caption.clone(),
+        caption,
         is_quick: plan.is_quick() && is_of_runs,
         tables: tables(&measured, findings),
         origins: if figures.is_empty() {

@@ -38,6 +38,15 @@ impl TrainedRun {
         self.metadata.data.classes_present.len()
     }
 
+    /// A label that an assignment asks for, or one of the training images in its place if they have no such class.
+    pub(crate) fn label(&self, wanted: u8) -> u8 {
+        let classes = &self.metadata.data.classes_present;
+        if classes.is_empty() || classes.contains(&wanted) {
+            return wanted;
+        }
+        classes[usize::from(wanted) % classes.len()]
+    }
+
     /// The number of latent dimensions.
     pub(crate) fn latent_size(&self) -> usize {
         let model = &self.metadata.experiment.model;

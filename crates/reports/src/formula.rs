@@ -69,15 +69,14 @@ formulas! {
     // Symbols.
     inline Y = r"y";
     inline Z = r"z";
-    inline A = r"a";
-    inline B = r"b";
     inline D = r"d";
     inline K = r"K";
     inline Q = r"q";
     inline S = r"s";
     inline MU = r"\mu";
     inline SIGMA = r"\sigma";
-    inline Z_LAMBDA = r"z_\lambda";
+    inline Z_ONE = r"z_1";
+    inline Z_TWO = r"z_2";
     inline HALF = r"1/2";
 
     // Distributions.
@@ -114,6 +113,22 @@ formulas! {
 
     // The log-variance.
     inline LOG_VARIANCE = r"s = \log \sigma^2";
+    display LOSS_RECONSTRUCTION = r"-\log p(x \mid z) = -\sum_{j} \left(x_j \log \hat x_j + (1 - x_j) \log (1 - \hat x_j)\right),";
+    display KL_OF_S_PLAIN = r"\mathrm{KL} = \frac{1}{2} \sum_i \left(\mu_i^2 + e^{s_i} - 1 - s_i\right).";
+    inline LOG_INEQUALITY = r"\sigma^2 - 1 \ge \log \sigma^2";
+
+    // Adam.
+    inline GRADIENT = r"g_t";
+    inline FIRST_MOMENT = r"m_t";
+    inline SECOND_MOMENT = r"v_t";
+    inline THETA = r"\theta";
+    inline T = r"t";
+    inline ALPHA = r"\alpha";
+    inline BETA_ONE = r"\beta_1";
+    inline BETA_TWO = r"\beta_2";
+    inline EPSILON = r"\epsilon";
+    display ADAM_MOMENTS = r"m_t = \beta_1 m_{t-1} + (1 - \beta_1) \, g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2) \, g_t^2,";
+    display ADAM_UPDATE = r"\hat m_t = \frac{m_t}{1 - \beta_1^t}, \qquad \hat v_t = \frac{v_t}{1 - \beta_2^t}, \qquad \theta_t = \theta_{t-1} - \alpha \, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}.";
     inline SIGMA_OF_S = r"\sigma = \exp(s/2)";
     display KL_OF_S = r"\mathrm{KL} = \frac{1}{2} \sum_i \left(\mu_i^2 + e^{s_i} - 1 - s_i\right), \qquad \frac{\partial \, \mathrm{KL}}{\partial s_i} = \frac{1}{2} \left(e^{s_i} - 1\right),";
     inline GRADIENT_OF_SIGMA = r"\sigma - 1/\sigma";
@@ -132,12 +147,15 @@ formulas! {
     // Flows.
     inline INVERSE = r"z = f^{-1}(x)";
     display CHANGE_OF_VARIABLES = r"\log p(x) = \log p(z) + \log \left|\det \frac{\partial z}{\partial x}\right|.";
-    display COUPLING = r"x_a = z_a, \qquad x_b = z_b \odot e^{s(z_a)} + t(z_a), \qquad \log \left|\det \frac{\partial x}{\partial z}\right| = \sum_{k=1}^{K} \sum_i s_{k,i}.";
+    display COUPLING = r"x_A = z_A, \qquad x_B = z_B \odot e^{\alpha(z_A)} + m(z_A), \qquad \log \left|\det \frac{\partial x}{\partial z}\right| = \sum_i \alpha_i(z_A).";
+    display COUPLING_INVERSE = r"z_A = x_A, \qquad z_B = \left(x_B - m(x_A)\right) \odot e^{-\alpha(x_A)}.";
+    display CONDITIONAL_COUPLING = r"x_A = z_A, \qquad x_B = z_B \odot e^{\alpha(z_A, y)} + m(z_A, y).";
+    inline CONDITIONAL_DENSITY = r"p(x \mid y)";
     inline LOGIT_LAMBDA = r"\lambda = 10^{-6}";
     inline EXPECTED_NORM = r"\mathbb{E} \, \lVert z \rVert^2 = d";
-    display LINEAR_PATH = r"z_\lambda = (1 - \lambda) \, a + \lambda \, b, \qquad \lVert z_\lambda \rVert^2 \approx \left((1 - \lambda)^2 + \lambda^2\right) d,";
-    display SINUSOIDAL_PATH = r"\bar z_\lambda = \left(1 - \sin\frac{\lambda \pi}{2}\right) a + \sin\frac{\lambda \pi}{2} \, b,";
-    display ARC_PATH = r"z_\lambda = \cos\left(\frac{\lambda \pi}{2}\right) a + \sin\left(\frac{\lambda \pi}{2}\right) b, \qquad \lVert z_\lambda \rVert^2 \approx \left(\cos^2 + \sin^2\right) d = d,";
+    display LINEAR_PATH = r"z_\lambda = (1 - \lambda) \, z_1 + \lambda \, z_2, \qquad \lVert z_\lambda \rVert^2 \approx \left((1 - \lambda)^2 + \lambda^2\right) d,";
+    display SINUSOIDAL_PATH = r"\bar z_\lambda = \left(1 - \sin\frac{\lambda \pi}{2}\right) z_1 + \sin\frac{\lambda \pi}{2} \, z_2,";
+    display ARC_PATH = r"z_\lambda = \cos\left(\frac{\lambda \pi}{2}\right) z_1 + \sin\left(\frac{\lambda \pi}{2}\right) z_2, \qquad \lVert z_\lambda \rVert^2 \approx \left(\cos^2 \frac{\lambda \pi}{2} + \sin^2 \frac{\lambda \pi}{2}\right) d = d,";
 }
 
 /// The entropy of a label of K equally frequent classes, log K ≈ its value in nats: the largest gain by a label.

@@ -22,6 +22,7 @@ mod assignments;
 mod command;
 mod error;
 mod excerpt;
+mod excerpts;
 mod exhibit;
 mod findings;
 mod formula;

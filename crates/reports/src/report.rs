@@ -35,6 +35,8 @@ struct Page<'a> {
     program: Program,
     is_quick: bool,
     is_synthetic: bool,
+    /// The name of data that are neither MNIST nor synthetic, in the report of an assignment on MNIST.
+    own_data: Option<String>,
     runs: Table,
     /// The commands that train.
     commands: Vec<String>,
@@ -121,11 +123,21 @@ pub fn write<C: Commands>(
     }
     // An answer can quote the results of later parts.
     for part in sections.iter_mut().flat_map(|section| &mut section.parts) {
-        let answers = part.part.questions.iter().map(|question| question(&findings));
+        let answers = part
+            .part
+            .questions
+            .iter()
+            .map(|question| question(&findings));
         part.answers = answers.collect::<Result<_, _>>()?;
     }
     let trained = assignment.runs.iter().map(|run| findings.run(&run.name));
     let trained: Vec<_> = trained.collect::<Result<_, _>>()?;
+    let is_assignment = assignment
+        .runs
+        .iter()
+        .any(|run| matches!(run.origin, RunOrigin::Trained { .. }));
+    let names = trained.iter().map(|run| &run.metadata.data.name);
+    let own = |name: &&String| !matches!(name.as_str(), "mnist" | "synthetic");
     let html = page(&Page {
         assignment,
         program: commands.program(),
@@ -133,6 +145,10 @@ pub fn write<C: Commands>(
         is_synthetic: trained
             .iter()
             .any(|run| run.metadata.data.name == "synthetic"),
+        own_data: names
+            .cloned()
+            .find(|name| own(&name))
+            .filter(|_| is_assignment),
         runs: runs(assignment, &findings)?,
         commands: training(assignment, &plan, commands)?,
         sections,

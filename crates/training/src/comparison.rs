@@ -192,7 +192,7 @@ fn csv_cell(cell: &str) -> Cow<'_, str> {
 
 /// Whether a key only labels an experiment and does not affect training.
 fn is_label(key: &str) -> bool {
-    ["name", "description", "tasks"].contains(&key)
+    ["name", "description"].contains(&key)
 }
 
 /// The data of a run as settings, for the splits that differ between runs.
@@ -223,7 +223,7 @@ pub struct SettingDifference {
 }
 
 impl SettingDifference {
-    /// The first setting in which two experiments differ; `None` if there is none. Name, description and tasks are
+    /// The first setting in which two experiments differ; `None` if there is none. Name and description are
     /// ignored.
     ///
     /// # Errors

@@ -39,9 +39,6 @@ pub struct Experiment {
     /// A description in one sentence, for the list of experiments.
     #[serde(default)]
     pub description: String,
-    /// The tasks of the assignments that use the experiment, as names of recipes.
-    #[serde(default)]
-    pub tasks: Vec<String>,
     /// The seed of all random numbers.
     #[serde(default = "default_seed")]
     pub seed: u64,

@@ -135,7 +135,7 @@ impl DataArguments {
                 });
             }
             context.say(&format!(
-                "note: {} was trained on other data than {found}: on {trained}",
+                "note: {} was trained on {trained}, and these data are {found}",
                 shown_path(model).display()
             ));
         }

@@ -41,7 +41,11 @@ impl Generate {
                 let mut script = Vec::new();
                 let mut command = grammar();
                 clap_complete::generate(*shell, &mut command, "latent", &mut script);
-                io::Write::write_all(&mut io::stdout(), &script).map_err(Error::Output)
+                match io::Write::write_all(&mut io::stdout(), &script) {
+                    // The reader, such as `head`, has seen enough.
+                    Err(reason) if reason.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                    written => written.map_err(Error::Output),
+                }
             }
             Self::Man(Man { directory }) => {
                 let write = || {

@@ -1,9 +1,7 @@
 use clap::Args;
 use latent_figures::{ReconstructionOptions, reconstructions};
 
-use crate::arguments::{
-    DataArguments, DrawArguments, EncodingArgument, ModelArgument, Shown,
-};
+use crate::arguments::{DataArguments, DrawArguments, EncodingArgument, ModelArgument, Shown};
 use crate::{Context, Error};
 
 /// Test images above their reconstructions

@@ -264,7 +264,9 @@ impl Train {
             format!("model: {}", run.model_path().display()),
         ];
         lines.extend(files.iter().map(|file| format!("figure: {file}")));
-        lines.push(next(&suggestions(run.directory(), &experiment, splits)));
+        if !context.quiet {
+            lines.push(next(&suggestions(run.directory(), &experiment, splits)));
+        }
         let object = json!({
             "run": run.directory().display().to_string(),
             "model": run.model_path().display().to_string(),

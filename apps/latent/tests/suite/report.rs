@@ -102,7 +102,7 @@ fn holds_all_in_one_file(assignment: &str) {
             .unwrap();
         let typed: Vec<String> = section
             .descendants()
-            .filter(|node| node.has_tag_name(("http://www.w3.org/1999/xhtml", "pre")))
+            .filter(|node| node.attribute("class") == Some("commands"))
             .flat_map(|node| text(node).lines().map(str::to_owned).collect::<Vec<_>>())
             .collect();
         assert_eq!(serde_json::json!(typed), task["commands"], "{assignment}");
@@ -199,9 +199,18 @@ fn every_number_is_what_its_command_prints() {
                     let words: Vec<&str> = command.split(' ').collect();
                     return object(directory.path(), &words);
                 }
-                let path = source.trim_start_matches("the first line of ");
-                let lines = fs::read_to_string(directory.path().join(path)).unwrap();
-                serde_json::from_str(lines.lines().next().unwrap()).unwrap()
+                let (line, path) = match source.strip_prefix("the last line of ") {
+                    Some(path) => ("last", path),
+                    None => ("first", source.trim_start_matches("the first line of ")),
+                };
+                let text = fs::read_to_string(directory.path().join(path)).unwrap();
+                let mut lines = text.lines();
+                let line = if line == "last" {
+                    lines.last()
+                } else {
+                    lines.next()
+                };
+                serde_json::from_str(line.unwrap()).unwrap()
             });
             let pointer = format!("/{}", key.replace(['.', '['], "/").replace(']', ""));
             assert_eq!(

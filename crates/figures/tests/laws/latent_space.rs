@@ -6,6 +6,7 @@ use latent_figures::{
     Error, Grid, ImageMoments, LatentsOptions, PrototypeOptions, Split, TraversalOptions,
     alignment, coverage, latents, manifold, prototypes, traversals,
 };
+use latent_models::latent_space::knn_agreement;
 use latent_tolerance::{DOUBLE, monte_carlo, rounding};
 use latent_training::{Silent, train_classifier};
 
@@ -229,8 +230,14 @@ fn prototypes_are_those_of_which_the_classifier_is_certain() {
         let score = |latent: &[f32]| {
             let norm: f32 = latent.iter().map(|z| z * z).sum();
             let image = Tensor::new(decoded(&small.model, latent, label), CPU).unwrap();
-            // Two dimensions: 2 + 2 √4.
-            f64::from(u8::from(norm <= 6.0)) * probability(&image.unsqueeze(0).unwrap(), label)
+            // Two dimensions: 2 + √4.
+            let image = image.unsqueeze(0).unwrap();
+            let pixels = small.data.test.in_order(&small.model.batching(0), CPU);
+            let all: Vec<_> = pixels.map(|batch| batch.unwrap().images).collect();
+            let all = Tensor::cat(&all, 0).unwrap();
+            let agreement =
+                knn_agreement(&image, &[label], &all, small.data.test.labels()).unwrap();
+            f64::from(u8::from(norm <= 4.0)) * probability(&image, label) * f64::from(agreement[0])
         };
         let of_class = all.points().chunks(2).zip(all.labels());
         let scores = of_class

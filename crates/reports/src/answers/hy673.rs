@@ -7,8 +7,8 @@ use askama::Template;
 use crate::formula as f;
 use crate::formula::Formula;
 use crate::measurement::Measurement;
-use crate::number::Number;
-use crate::table::Table;
+use crate::number::{Number, rounded};
+use crate::table::{Cell, Table};
 use crate::{Answer, Command, Error, Findings};
 
 /// What an evaluation of a run printed.
@@ -56,7 +56,7 @@ pub(crate) fn depth(
     let deep = evaluated(findings, deep_run, "log_density")?;
     let gain = deep.minus(&shallow, "the difference of both");
     Answer::of(
-        "What is measured of a flow, and which number of couplings is better?",
+        "Which number of couplings is better?",
         &Depth {
             shallow_run,
             deep_run,
@@ -73,20 +73,76 @@ pub(crate) fn depth(
 }
 
 #[derive(Template)]
-#[template(path = "answers/paths.html")]
-struct Paths {
-    dimensions: Formula,
-    radius: Formula,
+#[template(path = "answers/flow.html")]
+struct Flow;
+
+/// The density of a flow and its couplings.
+pub(crate) fn flow() -> Result<Answer, Error> {
+    Answer::of("How does RealNVP give a density?", &Flow)
 }
 
-/// Linear, sinusoidal and circular paths between latents of many dimensions.
-pub(crate) fn paths(findings: &Findings, run: &str) -> Result<Answer, Error> {
+#[derive(Template)]
+#[template(path = "answers/conditional-flow.html")]
+struct ConditionalFlow;
+
+/// The couplings of a conditional flow.
+pub(crate) fn conditional_flow() -> Result<Answer, Error> {
+    Answer::of("How does the label enter the flow?", &ConditionalFlow)
+}
+
+#[derive(Template)]
+#[template(path = "answers/paths.html")]
+struct Paths<'a> {
+    run: &'a str,
+    dimensions: Formula,
+    radius: Formula,
+    /// The norm along each path.
+    table: Table,
+    linear: Number,
+    sinusoidal: Number,
+    arc: Number,
+    /// Whether the linear path comes closer to the origin than the arc does.
+    is_shrinking: bool,
+}
+
+/// Linear, sinusoidal and circular paths between latents of many dimensions, each by the command that draws it.
+pub(crate) fn paths(
+    findings: &Findings,
+    run: &str,
+    [linear, sinusoidal, arc]: &[Command; 3],
+) -> Result<Answer, Error> {
     let size = findings.run(run)?.latent_size();
+    let norms = |command| findings.list(command, "mean_latent_norms");
+    let paths = [norms(linear)?, norms(sinusoidal)?, norms(arc)?];
+    let mut table = Table::new(["λ", "linear", "sinusoidal", "arc"]);
+    let steps = paths.iter().map(Vec::len).min().unwrap_or_default();
+    for step in 0..steps {
+        let lambda = step as f64 / (steps.max(2) - 1) as f64;
+        let mut row = vec![Cell::from(rounded(lambda, 1))];
+        row.extend(paths.iter().map(|path| Cell::from(path[step].decimals(1))));
+        table.push(row);
+    }
+    let smallest = |path: &[Measurement]| {
+        let least = path.iter().min_by(|a, b| a.value.total_cmp(&b.value));
+        let missing = || Error::NotMeasured("the norms of a path".to_owned());
+        least.cloned().ok_or_else(missing)
+    };
+    let [linear, sinusoidal, arc] = [
+        smallest(&paths[0])?,
+        smallest(&paths[1])?,
+        smallest(&paths[2])?,
+    ];
     Answer::of(
         "How do the linear and the sinusoidal path differ?",
         &Paths {
+            run,
             dimensions: f::dimensions(size),
             radius: f::typical_norm(size),
+            table,
+            is_shrinking: linear.value < 0.9 * arc.value,
+            linear: linear.decimals(1),
+            sinusoidal: sinusoidal.decimals(1),
+            arc: arc.decimals(1),
         },
     )
 }
@@ -94,14 +150,12 @@ pub(crate) fn paths(findings: &Findings, run: &str) -> Result<Answer, Error> {
 #[derive(Template)]
 #[template(path = "answers/couplings.html")]
 struct Couplings {
-    /// The likelihood over the number of couplings.
-    curve: Table,
-    best: Couples,
-    enough: Enough,
-    /// The smallest number of couplings.
-    first: usize,
     /// Without and with labels.
     comparison: Table,
+    /// The gain from the smallest to the largest number, without and with labels.
+    plain_gain: Number,
+    conditional_gain: Number,
+    first: usize,
     few: usize,
     many: usize,
     saved: Number,
@@ -109,20 +163,10 @@ struct Couplings {
     classes: usize,
     entropy: Formula,
     marginal: Formula,
-}
-
-struct Couples {
-    count: usize,
-    nats: Number,
-}
-
-/// How many couplings reach nine tenths of the gain.
-enum Enough {
-    /// The smallest number is the best.
-    First,
-    /// Only the best number does.
-    Best,
-    Fewer(usize, Number),
+    /// The gains by labels with the smallest and the largest number.
+    gain_of_first: Number,
+    gain_of_last: Number,
+    is_gain_smaller: bool,
 }
 
 /// Whether a shallow flow conditional on labels has at least the likelihood of a deep flow without labels.
@@ -132,81 +176,55 @@ enum Saving {
     Uncertain,
 }
 
-/// How many couplings are needed, without labels and with them: of runs with so many couplings.
+/// Whether labels save couplings: runs with so many couplings, without labels and with them, in ascending order.
 pub(crate) fn couplings(
     findings: &Findings,
     plain: &[(usize, &str)],
     conditional: &[(usize, &str)],
-    curve: &[(usize, &str)],
 ) -> Result<Answer, Error> {
-    let mut table = Table::new(["couplings", "log p(x|y), nats", "bits per dimension"]);
-    let mut measured = Vec::new();
-    for (count, run) in curve {
-        let nats = findings.of_run(run, "test", "log_density")?;
-        let bits = findings.of_run(run, "test", "bits_per_dimension")?;
-        table.push(vec![
-            count.to_string().into(),
-            nats.nats().into(),
-            bits.decimals(3).into(),
-        ]);
-        measured.push((*count, nats));
-    }
-    let missing = |what: &str| Error::NotMeasured(what.to_owned());
-    let best = measured
-        .iter()
-        .max_by(|a, b| a.1.value.total_cmp(&b.1.value));
-    let (Some(best), Some(first)) = (best, measured.first()) else {
-        return Err(missing("a flow of the coupling counts"));
+    let density = |(_, run): &(usize, &str)| evaluated(findings, run, "log_density");
+    let (Some(first), Some(last)) = (plain.first(), plain.last()) else {
+        return Err(Error::NotMeasured(
+            "a flow of the coupling counts".to_owned(),
+        ));
     };
-    let (Some((few, with)), Some((many, without))) = (conditional.first(), plain.last()) else {
-        return Err(missing("a flow with and one without labels"));
+    let pairs: Vec<_> = plain.iter().zip(conditional).collect();
+    // The smaller of the two numbers that the assignment compares, with labels.
+    let (Some((_, few)), Some((_, with_first)), Some((_, with_last))) =
+        (pairs.iter().rev().nth(1), pairs.first(), pairs.last())
+    else {
+        return Err(Error::NotMeasured("a flow with labels".to_owned()));
     };
-    let classes = findings.run(with)?.classes();
-    let difference = evaluated(findings, with, "log_density")?.minus(
-        &evaluated(findings, without, "log_density")?,
-        "the difference of both",
-    );
+    let classes = findings.run(few.1)?.classes();
+    let minus = |a: Measurement, b: Measurement| a.minus(&b, "the difference of both");
+    let saved = minus(density(few)?, density(last)?);
+    let gains = [
+        minus(density(with_first)?, density(first)?),
+        minus(density(with_last)?, density(last)?),
+    ];
     Answer::of(
-        "How many couplings are needed, with and without labels?",
+        "Are fewer couplings needed when the label is known?",
         &Couplings {
-            curve: table,
-            enough: enough(&measured, best, first),
-            best: Couples {
-                count: best.0,
-                nats: best.1.nats(),
-            },
-            first: first.0,
             comparison: comparison(findings, plain, conditional, classes)?,
-            few: *few,
-            many: *many,
-            verdict: match sign(&difference) {
+            plain_gain: minus(density(last)?, density(first)?).nats(),
+            conditional_gain: minus(density(with_last)?, density(with_first)?).nats(),
+            first: first.0,
+            few: few.0,
+            many: last.0,
+            verdict: match sign(&saved) {
                 Ordering::Greater => Saving::Yes,
                 Ordering::Less => Saving::No,
                 Ordering::Equal => Saving::Uncertain,
             },
-            saved: difference.nats(),
+            saved: saved.nats(),
             classes,
             entropy: f::label_entropy(classes),
             marginal: f::marginal_over_labels(classes),
+            is_gain_smaller: gains[1].value < gains[0].value,
+            gain_of_first: gains[0].nats(),
+            gain_of_last: gains[1].nats(),
         },
     )
-}
-
-fn enough(
-    measured: &[(usize, Measurement)],
-    best: &(usize, Measurement),
-    first: &(usize, Measurement),
-) -> Enough {
-    let gain = (best.1.value - first.1.value).abs();
-    let reaches = |(_, nats): &&(usize, Measurement)| best.1.value - nats.value <= 0.1 * gain;
-    let (count, nats) = measured.iter().find(reaches).unwrap_or(best);
-    if best.0 == first.0 {
-        Enough::First
-    } else if *count == best.0 {
-        Enough::Best
-    } else {
-        Enough::Fewer(*count, nats.nats())
-    }
 }
 
 /// Flows of the same numbers of couplings, without and with labels.

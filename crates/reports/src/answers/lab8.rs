@@ -1,10 +1,13 @@
 //! Answers of the assignment `lab8`.
 
 use askama::Template;
+use latent_models::ModelConfig;
 
 use crate::formula as f;
+use crate::measurement::Measurement;
 use crate::number::{Number, rounded};
-use crate::{Answer, Error, Findings};
+use crate::table::Table;
+use crate::{Answer, Command, Error, Findings};
 
 #[derive(Template)]
 #[template(path = "answers/reconstruction.html")]
@@ -43,5 +46,178 @@ pub(crate) fn perturbations(findings: &Findings, run: &str) -> Result<Answer, Er
     Answer::of(
         "How is a requested digit drawn, and what do perturbations of a latent show?",
         &Perturbations { run, kl },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "answers/architecture.html")]
+struct Architecture {
+    is_conditional: bool,
+    pixels: usize,
+    classes: usize,
+    encoder: String,
+    decoder: String,
+    activation: String,
+    latent_size: usize,
+}
+
+/// The layers of a fully connected VAE.
+pub(crate) fn architecture(findings: &Findings, run: &str) -> Result<Answer, Error> {
+    let trained = findings.run(run)?;
+    let (model, is_conditional) = match &trained.metadata.experiment.model {
+        ModelConfig::Vae(model) => (model, false),
+        ModelConfig::ConditionalVae(model) => (model, true),
+        _ => return Err(Error::NotMeasured(format!("the layers of {run}"))),
+    };
+    let (pixels, classes) = (trained.metadata.data.shape.elem_count(), trained.classes());
+    let sizes = |ends: [String; 2], hidden: Vec<usize>| {
+        let hidden = hidden.iter().map(ToString::to_string).collect();
+        let [first, last] = ends.map(|end| vec![end]);
+        [first, hidden, last].concat()
+    };
+    let label = if is_conditional {
+        format!(" + {classes}")
+    } else {
+        String::new()
+    };
+    let reversed = model.hidden.iter().rev().copied().collect();
+    let mut encoder = sizes(
+        [format!("{pixels}{label}"), String::new()],
+        model.hidden.clone(),
+    );
+    encoder.pop();
+    let decoder = sizes(
+        [format!("{}{label}", model.latent_size), pixels.to_string()],
+        reversed,
+    );
+    Answer::of(
+        "Which layers do the networks have?",
+        &Architecture {
+            is_conditional,
+            pixels,
+            classes,
+            encoder: if is_conditional {
+                encoder
+            } else {
+                encoder.split_off(1)
+            }
+            .join(" → "),
+            decoder: if is_conditional {
+                decoder
+            } else {
+                decoder[1..].to_vec()
+            }
+            .join(" → "),
+            activation: match model.activation {
+                latent_models::Activation::Relu => "ReLU".to_owned(),
+                other => format!("{other:?}").to_lowercase(),
+            },
+            latent_size: model.latent_size,
+        },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "answers/architectures.html")]
+struct Architectures<'a> {
+    baseline: &'a str,
+    table: Table,
+    best: Trained,
+    worst: Trained,
+    gain: Number,
+    is_latent_best: bool,
+}
+
+/// A run of a comparison.
+struct Trained {
+    name: String,
+    elbo: Number,
+}
+
+/// Variations of a run, each with one other setting; the first of `runs` is the run itself.
+pub(crate) fn architectures(findings: &Findings, runs: &[(&str, &str)]) -> Result<Answer, Error> {
+    let mut table = Table::new(["setting", "reconstruction", "KL", "ELBO"]);
+    let mut all: Vec<(&str, &str, Measurement)> = Vec::new();
+    for (run, setting) in runs {
+        let metric = |key| findings.of_run(run, "test", key);
+        let elbo = metric("elbo")?;
+        table.push(vec![
+            (*setting).into(),
+            metric("reconstruction")?.nats().into(),
+            metric("kl")?.nats().into(),
+            elbo.nats().into(),
+        ]);
+        all.push((run, setting, elbo));
+    }
+    let order = |a: &&(&str, &str, Measurement), b: &&(&str, &str, Measurement)| {
+        a.2.value.total_cmp(&b.2.value)
+    };
+    let found = (
+        all.first(),
+        all.iter().max_by(order),
+        all.iter().min_by(order),
+    );
+    let (Some(first), Some(best), Some(worst)) = found else {
+        return Err(Error::NotMeasured("a run to compare".to_owned()));
+    };
+    let trained = |run: &(&str, &str, Measurement)| Trained {
+        name: run.0.to_owned(),
+        elbo: run.2.nats(),
+    };
+    Answer::of(
+        "Which parameters and architectures are better?",
+        &Architectures {
+            baseline: first.0,
+            table,
+            gain: best.2.minus(&first.2, "the difference of both").nats(),
+            is_latent_best: best.0.contains("latent"),
+            best: trained(best),
+            worst: trained(worst),
+        },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "answers/transition.html")]
+struct Transition {
+    from: u8,
+    to: u8,
+    start: Number,
+    middle: Number,
+    end: Number,
+    dimensions: usize,
+    expected: String,
+    is_inside: bool,
+}
+
+/// The path from one digit to another, by the command that draws it.
+pub(crate) fn transition(
+    findings: &Findings,
+    run: &str,
+    command: &Command,
+    [from, to]: [u8; 2],
+) -> Result<Answer, Error> {
+    let norms = findings.list(command, "mean_latent_norms")?;
+    let (Some(start), Some(middle), Some(end)) =
+        (norms.first(), norms.get(norms.len() / 2), norms.last())
+    else {
+        return Err(Error::NotMeasured("the norms of a path".to_owned()));
+    };
+    let trained = findings.run(run)?;
+    let dimensions = trained.latent_size();
+    let largest = norms.iter().map(|norm| norm.value).fold(0.0, f64::max);
+    Answer::of(
+        "What does the path from one digit to another show?",
+        &Transition {
+            from: trained.label(from),
+            to: trained.label(to),
+            start: start.nats(),
+            middle: middle.nats(),
+            end: end.nats(),
+            dimensions,
+            expected: rounded((dimensions as f64).sqrt(), 1),
+            is_inside: largest
+                < (dimensions as f64 + 2.0 * (2.0 * dimensions as f64).sqrt()).sqrt(),
+        },
     )
 }

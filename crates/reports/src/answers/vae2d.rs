@@ -31,9 +31,23 @@ pub(crate) fn decoded_grid(findings: &Findings, run: &str) -> Result<Answer, Err
 
 #[derive(Template)]
 #[template(path = "answers/exemplars.html")]
-struct Exemplars;
+struct Exemplars {
+    recognised: Number,
+    count: Number,
+    are_all: bool,
+}
 
 /// How latents of each digit are found.
-pub(crate) fn exemplars() -> Result<Answer, Error> {
-    Answer::of("How are the latents of a digit found?", &Exemplars)
+pub(crate) fn exemplars(findings: &Findings, run: &str) -> Result<Answer, Error> {
+    let command = Command::of_run("plot prototypes", run).option("per-class", 5);
+    let recognised = findings.measurement(&command, "recognised")?;
+    let count = findings.measurement(&command, "prototypes")?;
+    Answer::of(
+        "How are the latents of a digit found?",
+        &Exemplars {
+            are_all: recognised.value == count.value,
+            recognised: recognised.count(),
+            count: count.count(),
+        },
+    )
 }

@@ -1,11 +1,11 @@
 //! A VAE with a two-dimensional latent space.
 
-use crate::{Assignment, Command, RequiredRun, Task, answers};
+use crate::{Assignment, Command, Error, RequiredRun, Task, answers};
 
 const RUN: &str = "vae-2d";
 
-pub(super) fn assignment() -> Assignment {
-    Assignment {
+pub(super) fn assignment() -> Result<Assignment, Error> {
+    Ok(Assignment {
         name: "vae2d".to_owned(),
         title: "A VAE with a two-dimensional latent space".to_owned(),
         introduction: "A small VAE on MNIST, 784-512-2: training curves, the latent space, and the images that it \
@@ -15,15 +15,16 @@ pub(super) fn assignment() -> Assignment {
         tasks: vec![
             Task::new(
                 "(a) Training curves",
-                "Train on all training images, and draw the training curves.",
+                "Train on all 60,000 images, and draw the training curves.",
             )
-            .recipe("vae2d-train")
+            .recipe("vae2d-a")
             .show(
                 Command::of_run("plot curves", RUN),
                 "Loss, reconstruction and KL over the epochs",
             )
-            .show(Command::of_run("evaluate", RUN), "Test metrics, nats per image")
             .answer(|findings| answers::training_curves(findings, RUN))
+            .extra("The loss")
+            .show(Command::of_run("evaluate", RUN), "Test metrics, nats per image")
             .mention(answers::importance_sampling(RUN))
             .answer(|findings| answers::elbo(findings, RUN))
             .answer(|_| answers::log_variance()),
@@ -31,14 +32,15 @@ pub(super) fn assignment() -> Assignment {
                 "(b) Latent space",
                 "Draw a scatter plot of z of a random subset of 5,000 training images, with z drawn from q(z|x).",
             )
-            .recipe("vae2d-scatter")
+            .recipe("vae2d-b")
             .show(
                 Command::of_run("plot latents", RUN)
                     .option("split", "train")
                     .option("count", 5000)
                     .option("latent", "sample"),
-                "Latent space (posterior samples, 5,000 training images), coloured by digit",
+                "Latent space (posterior samples of random training images), coloured by digit",
             )
+            .extra("The latents and the prior")
             .show(
                 Command::of_run("plot posterior", RUN),
                 "Latents of the test images and the prior",
@@ -46,24 +48,24 @@ pub(super) fn assignment() -> Assignment {
             .answer(|findings| answers::latent_distribution(findings, &[RUN])),
             Task::new(
                 "(c) Decoded grid",
-                "Decode a 15×15 grid over the complete range of z.",
+                "Decode a 15×15 grid over the complete range of both components of z.",
             )
-            .recipe("vae2d-manifold")
+            .recipe("vae2d-c")
             .show(
                 Command::of_run("plot manifold", RUN).option("steps", 15),
-                "Images decoded from a 15×15 grid of z",
+                "Images decoded from a 15×15 grid over the range of the latents of the test images",
             )
             .answer(|findings| answers::decoded_grid(findings, RUN)),
             Task::new(
                 "(d) Samples of each digit",
-                "Find z that decode to each digit, and draw five of each.",
+                "Identify z that decode to each digit, and draw five images of each.",
             )
-            .recipe("vae2d-digits")
+            .recipe("vae2d-d")
             .show(
                 Command::of_run("plot prototypes", RUN).option("per-class", 5),
-                "Five exemplars of each digit, one digit per row",
+                "Five images of each digit, one digit per row",
             )
-            .answer(|_| answers::exemplars()),
+            .answer(|findings| answers::exemplars(findings, RUN)),
         ],
-    }
+    })
 }

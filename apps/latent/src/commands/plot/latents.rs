@@ -3,9 +3,7 @@ use latent_datasets::Dataset;
 use latent_figures::{LatentsOptions, latents};
 use latent_training::ModelData;
 
-use crate::arguments::{
-    DataArguments, DrawArguments, EncodingArgument, ModelArgument, Shown,
-};
+use crate::arguments::{DataArguments, DrawArguments, EncodingArgument, ModelArgument, Shown};
 use crate::{Context, Error};
 
 /// Scatter plot of the latents of images

@@ -9,10 +9,10 @@ use crate::{Context, Error};
 
 /// Class prototypes: a row of decoded images for each class
 ///
-/// A classifier is trained on the training images, in about half a minute on MNIST. Of the latents of test images, those
-/// whose decoded image has a high probability of their class are candidates, unless the prior has little mass there. Of
-/// the candidates, those far from each other are drawn, so that a row shows different forms. Also prints how many
-/// prototypes a k-nearest-neighbour classifier on the test images, which selects none, assigns to their row.
+/// A classifier is trained on the training images, in about half a minute on MNIST. Latents of test images are candidates
+/// if the classifier and the nearest test images agree that the decoded image shows their class, and if the prior has
+/// mass there. Of the candidates, those far from each other are drawn, so that a row shows different forms. Also prints
+/// how many prototypes the classifier recognises.
 #[derive(Args)]
 #[command(after_help = "Example:\n  latent plot prototypes runs/vae-2d --per-class 5")]
 pub(crate) struct Prototypes {
@@ -45,7 +45,7 @@ impl Prototypes {
         let figure = prototypes(&model, &data.test(), &options)?;
         let (recognised, count) = (figure.recognised, figure.labels.len());
         let mut shown = self.output.drawn(figure, &model, "prototypes");
-        shown.words = format!("recognised by a k-NN classifier: {recognised} of {count}");
+        shown.words = format!("recognised by the classifier: {recognised} of {count}");
         shown.object = json!({
             "model": self.model.path().display().to_string(),
             "recognised": recognised,
