@@ -126,6 +126,7 @@ hy673-2:
     {{latent}} evaluate runs/cond-realnvp-couplings-5
     {{latent}} evaluate runs/cond-realnvp-couplings-10
     {{latent}} evaluate runs/realnvp-couplings-2
+    {{latent}} evaluate-samples runs/cond-realnvp-couplings-5
 
 # Problem 3: a conditional VAE; images of the labels [0, 2] and of the number 42
 hy673-3: (_train "cvae-conv")

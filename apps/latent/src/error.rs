@@ -10,7 +10,7 @@ use crate::suggestion::{did_you_mean, nearest};
 /// An error of a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("there is no experiment `{name}`{}; `{} experiments` lists them, and a path to a .toml file of your own works too", did_you_mean(.nearest.as_deref()), program())]
+    #[error("there is no experiment `{name}`{}", did_you_mean(.nearest.as_deref()))]
     NoExperiment {
         name: String,
         nearest: Option<String>,
@@ -24,9 +24,7 @@ pub(crate) enum Error {
         device: &'static str,
         reason: String,
     },
-    #[error(
-        "{0} is not a run directory: curves are drawn from a run's metrics, so give the directory of a run"
-    )]
+    #[error("{0} is not a run directory")]
     CurvesNeedARun(PathBuf),
     #[error("{0} has no metrics yet: no epoch is complete")]
     NoMetrics(PathBuf),
@@ -56,8 +54,8 @@ pub(crate) enum Error {
     )]
     SeveralAssignments(String),
     #[error(
-        "{run} is of another experiment: its `{key}` is {found}, and {asked} is needed. Move this run away, or have \
-         another one trained elsewhere: `--output` of `train` and `--runs` of `report` say where"
+        "{run} is of another experiment: its `{key}` is {found}, and {asked} is needed. Move this run elsewhere, \
+         or train another one with `train --output RUN`, or for a report with `report --runs DIRECTORY`"
     )]
     OtherRun {
         run: PathBuf,
@@ -111,7 +109,7 @@ pub(crate) enum Error {
         cached: PathBuf,
         error: Box<latent_datasets::Error>,
     },
-    #[error("there is no pretrained model `{name}`{}; `{} models list` lists them", did_you_mean(.nearest.as_deref()), program())]
+    #[error("there is no pretrained model `{name}`{}", did_you_mean(.nearest.as_deref()))]
     NotPretrained {
         name: String,
         nearest: Option<String>,
@@ -157,7 +155,7 @@ pub(crate) enum Error {
     )]
     NoCollection(PathBuf),
     #[error(
-        "{model} was trained on {trained}, and these data are {found}; name the directory of its data \
+        "{model} was trained on other data ({trained}) than these ({found}); name the directory of its data \
          with `--data-dir`, or ask for these data with `--data {source_name}`"
     )]
     OtherData {
@@ -167,7 +165,7 @@ pub(crate) enum Error {
         source_name: Source,
     },
     #[error(
-        "{model} was trained on {trained}, and these data are {found}; a model is exported with figures of \
+        "{model} was trained on other data ({trained}) than these ({found}); a model is exported with figures of \
          its own data, so name their directory with `--data-dir`"
     )]
     ExportNeedsOwnData {

@@ -20,6 +20,11 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Model(error) => model(error),
         Error::Picture(error) => picture(error).map(str::to_owned),
         Error::Training(error) => training(error),
+        Error::NoExperiment { .. } => Some(format!(
+            "`{} experiments` lists all; a path to a .toml file of your own also works",
+            program()
+        )),
+        Error::NotPretrained { .. } => Some(format!("`{} models list` lists all", program())),
         _ => None,
     }
 }
@@ -33,7 +38,7 @@ fn figure(error: &latent_figures::Error) -> Option<&'static str> {
         Error::NotAPlane { .. } | Error::TooFewDimensions { .. } => {
             Some("`interpolate` and `sample` work with any")
         }
-        Error::TooFewForTsne { .. } => Some("use a larger `--count`, or `--projection pca`"),
+        Error::TooFewForTsne { .. } => Some("use `--projection pca`, or more images"),
         Error::NotStandardNormal => Some("use `--range`, or the default range of the data"),
         Error::NoImageOfLabel(_) => Some("choose another label, or other data with `--data`"),
         Error::NoImages | Error::NoPairs(_) => Some("use more images with `--data`"),
@@ -84,7 +89,7 @@ fn training(error: &latent_training::Error) -> Option<String> {
         Error::NotADirectory { .. } => "choose another location with `--output`",
         Error::NoWeights { directory } => {
             return Some(format!(
-                "resume it with `{}`, or start again with `--overwrite`",
+                "resume it with `{}`, or train it again with `train --overwrite`",
                 resumed(directory)
             ));
         }

@@ -8,7 +8,7 @@ pub(crate) fn nearest<S: AsRef<str>>(
     known
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate.as_ref()), candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
+        .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate.as_ref().to_owned())
 }

@@ -114,11 +114,12 @@ fn histograms(
     kl: Option<&[f64]>,
     options: &PosteriorOptions,
 ) -> Result<Curves, Error> {
-    /// Beyond this range the standard normal density is invisibly small; the bins resolve its
-    /// shape.
+    /// Beyond this range the standard normal density is invisibly small.
     const RANGE: f64 = 4.0;
-    const BINS: usize = 40;
-    const WIDTH: f64 = 2.0 * RANGE / BINS as f64;
+    /// The bins resolve the shape of the standard normal density.
+    const WIDTH: f64 = 0.2;
+    /// A latent far from all others must not make the bins of the others invisible.
+    const MOST_BINS: usize = 200;
 
     let size = latents.dim(1)?;
     let mut shown: Vec<usize> = (0..size).collect();
@@ -127,21 +128,29 @@ fn histograms(
     }
     shown.truncate(options.panels);
     shown.sort_unstable();
-    let centres: Vec<f64> = (0..BINS)
-        .map(|bin| -RANGE + (bin as f64 + 0.5) * WIDTH)
+    let mut furthest = RANGE;
+    for &index in &shown {
+        for value in values(&latents.narrow(1, index, 1)?)? {
+            furthest = furthest.max(f64::from(value).abs());
+        }
+    }
+    let half = ((furthest / WIDTH).ceil().min((MOST_BINS / 2) as f64)) as usize;
+    let (bins, range) = (2 * half, half as f64 * WIDTH);
+    let centres: Vec<f64> = (0..bins)
+        .map(|bin| -range + (bin as f64 + 0.5) * WIDTH)
         .collect();
     let density = |z: &f64| (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
     let normal: Vec<f64> = centres.iter().map(density).collect();
     let histogram = |latents: &Tensor, index: usize| -> Result<Vec<f64>, Error> {
         let count = latents.dim(0)? as f64;
-        let mut bins = vec![0.0; BINS];
+        let mut heights = vec![0.0; bins];
         for value in values(&latents.narrow(1, index, 1)?)? {
-            let bin = (f64::from(value) + RANGE) / WIDTH;
-            if (0.0..BINS as f64).contains(&bin) {
-                bins[bin as usize] += 1.0 / (count * WIDTH);
+            let bin = (f64::from(value) + range) / WIDTH;
+            if (0.0..bins as f64).contains(&bin) {
+                heights[bin as usize] += 1.0 / (count * WIDTH);
             }
         }
-        Ok(bins)
+        Ok(heights)
     };
     let mut curves = Curves::new(centres)
         .x_label("z")

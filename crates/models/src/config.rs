@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BaseDistribution, Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, Labels,
-    LatentModel, Likelihood, Loss, LossContext, Prior, Trainable, Vae, VaeConfig,
+    LatentModel, Likelihood, Loss, LossContext, Objective, Prior, Trainable, Vae, VaeConfig,
 };
 
 /// The variables of a model by name.
@@ -147,6 +147,17 @@ impl ModelConfig {
             Self::Vae(config) | Self::ConditionalVae(config) => Some(config.likelihood),
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 Some(config.likelihood)
+            }
+            Self::Flow(_) | Self::ConditionalFlow(_) => None,
+        }
+    }
+
+    /// The training objective of a VAE; `None` for a flow.
+    pub fn objective(&self) -> Option<&Objective> {
+        match self {
+            Self::Vae(config) | Self::ConditionalVae(config) => Some(&config.objective),
+            Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
+                Some(&config.objective)
             }
             Self::Flow(_) | Self::ConditionalFlow(_) => None,
         }

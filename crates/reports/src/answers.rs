@@ -15,8 +15,8 @@ pub(crate) use conditional::{conditional, conditional_elbo};
 pub(crate) use hy673::{conditional_flow, couplings, depth, flow, paths};
 pub(crate) use lab8::{architecture, architectures, perturbations, reconstruction, transition};
 pub(crate) use radboud::{
-    classification, classification_of_latents, conditional_distribution, coverage, dimensions, gan,
-    latent_size, loss_check, plane, retraining, sample_check, style_transfer,
+    classification, classification_of_latents, conditional_distribution, convolutional, coverage,
+    dimensions, gan, latent_size, loss_check, plane, retraining, sample_check, style_transfer,
 };
 pub(crate) use vae::{
     elbo, importance_sampling, latent_distribution, log_variance, training_curves,

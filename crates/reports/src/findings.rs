@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use latent_training::{EpochRecord, ModelMetadata};
+use latent_training::{DataRecord, EpochRecord, ModelMetadata};
 use serde_json::Value;
 
 use crate::measurement::Measurement;
@@ -70,8 +70,13 @@ impl Findings {
 
     /// The name of the data that the runs were trained on.
     pub(crate) fn data(&self) -> Option<&str> {
+        Some(&self.data_record()?.name)
+    }
+
+    /// The data that the runs were trained on.
+    pub(crate) fn data_record(&self) -> Option<&DataRecord> {
         let run = self.runs.values().next()?;
-        Some(&run.metadata.data.name)
+        Some(&run.metadata.data)
     }
 
     pub(crate) fn run(&self, name: &str) -> Result<&TrainedRun, Error> {

@@ -118,6 +118,11 @@ formulas! {
     inline LOG_INEQUALITY = r"\sigma^2 - 1 \ge \log \sigma^2";
 
     // Adam.
+    inline STRAIGHT_LINE = r"z = s \, z_1 + (1 - s) \, z_2";
+    inline LOG_SIGMA = r"\log \sigma = s/2";
+    display ADDITIVE_CONDITIONING = r"h = \mathrm{ReLU}\left(W_z z + W_y y + b\right).";
+    inline X = r"x";
+    inline ONE_MINUS_BETA_ONE = r"1 - \beta_1";
     inline GRADIENT = r"g_t";
     inline FIRST_MOMENT = r"m_t";
     inline SECOND_MOMENT = r"v_t";
@@ -142,7 +147,6 @@ formulas! {
     // Labels.
     display BAYES = r"p(y \mid x) = \frac{p(x \mid y) \, p(y)}{\sum_{y'} p(x \mid y') \, p(y')}.";
     display STYLE_TRANSFER = r"z = \mu(x, y), \qquad x' = \mathbb{E}\left[x \mid z, y'\right].";
-    inline DECODED = r"x = \mathbb{E}[x \mid z, y]";
 
     // Flows.
     inline INVERSE = r"z = f^{-1}(x)";

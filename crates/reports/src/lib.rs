@@ -29,6 +29,7 @@ mod formula;
 mod html;
 mod measurement;
 mod number;
+mod pace;
 mod plan;
 mod program;
 mod report;

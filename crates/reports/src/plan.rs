@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use latent_models::ModelConfig;
+use latent_models::{ModelConfig, Shape};
 use latent_training::{Experiment, Run};
 
-use crate::findings::TrainedRun;
+use crate::findings::{Findings, TrainedRun};
+use crate::pace::work;
 use crate::{Assignment, Command, Commands, Error, RequiredRun, RunOrigin, TrainingCommand};
 
 /// What a report is written with.
@@ -28,6 +29,13 @@ pub struct Quick {
     /// The number of images. By default as many as train in some seconds on two cores.
     pub limit: Option<usize>,
 }
+
+/// The shape of MNIST's images.
+const MNIST: Shape = Shape {
+    channels: 1,
+    height: 28,
+    width: 28,
+};
 
 /// The most images that a quick report evaluates.
 const QUICK_IMAGES: usize = 1000;
@@ -114,6 +122,29 @@ impl<'a> Plan<'a> {
             limit,
             seed,
         }))
+    }
+
+    /// The work of a training that is still to be done, roughly; 0 for a complete run. The images are those of the runs so
+    /// far, or else as many as MNIST's.
+    pub(crate) fn work(&self, run: &RequiredRun, findings: &Findings) -> Result<f64, Error> {
+        let Some(training) = self.training(run)? else {
+            return Ok(0.0);
+        };
+        let existing = Run::open(&training.directory);
+        if existing.is_ok_and(|run| run.is_complete().unwrap_or(false)) {
+            return Ok(0.0);
+        }
+        let mut experiment =
+            latent_pretrained::experiment(&training.experiment, &training.settings)?;
+        if let Some(epochs) = training.epochs {
+            experiment.training.epochs = epochs;
+        }
+        let (mut shape, mut classes, mut images) = (MNIST, 10, 60_000);
+        if let Some(data) = findings.data_record() {
+            (shape, classes, images) = (data.shape, data.classes.into(), data.images);
+        }
+        images = images.min(training.limit.unwrap_or(usize::MAX));
+        Ok(work(&experiment, shape, classes, images))
     }
 
     /// A run, trained if it is missing or unfinished.

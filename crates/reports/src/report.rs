@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Instant;
 
 use askama::Template;
 use latent_training::{Experiment, thousands};
@@ -6,6 +7,7 @@ use latent_training::{Experiment, thousands};
 use crate::exhibit::{ExhibitView, data_name, shown};
 use crate::findings::Findings;
 use crate::html::page;
+use crate::pace::Pace;
 use crate::plan::{Options, Plan};
 use crate::table::{Cell, Table};
 use crate::{Answer, Assignment, Commands, Error, Part, Program, RequiredRun, RunOrigin, Task};
@@ -91,10 +93,24 @@ pub fn write<C: Commands>(
 ) -> Result<Report, C::Error> {
     let plan = Plan::of(assignment, options);
     let mut findings = Findings::default();
+    let mut pace = Pace::default();
     for (index, run) in assignment.runs.iter().enumerate() {
         let (number, count) = (index + 1, assignment.runs.len());
-        commands.progress(&format!("run {number} of {count}: {}", run.name));
+        let mut left = 0.0;
+        for later in &assignment.runs[index..] {
+            left += plan.work(later, &findings)?;
+        }
+        let (work, start) = (plan.work(run, &findings)?, Instant::now());
+        let words = if left > 0.0 {
+            format!("; {}", pace.left(left))
+        } else {
+            String::new()
+        };
+        commands.progress(&format!("run {number} of {count}: {}{words}", run.name));
         let trained = plan.trained(run, commands)?;
+        if work > 0.0 {
+            pace.measured(work, start.elapsed());
+        }
         findings.add_run(&run.name, trained);
     }
     let mut sections = Vec::new();

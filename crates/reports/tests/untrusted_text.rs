@@ -71,6 +71,7 @@ impl Commands for Echo {
             _ => json!({
                 "images": 20, "elbo": -1.0, "kl": [0.5, 0.25], "mean": [0.1, 0.2], "used": 2,
                 "standard_deviation": [1.0, 0.9], "kl_from_prior": 0.1, "accuracy": 0.5, "method": self.0,
+                "recognised": 49, "prototypes": 50,
             }),
         };
         Ok(Output {

@@ -87,7 +87,7 @@ pub use sample_accuracy::{SampleAccuracy, TrainedClassifier, train_classifier};
 pub use schedule::Schedule;
 pub use throughput::Throughput;
 pub use trainer::{EpochReport, Observer, Silent, StepReport, Trainer};
-pub use upgrade::upgrade;
+pub use upgrade::{is_model_file, upgrade};
 
 /// Tests the examples of the README.
 #[cfg(doctest)]

@@ -66,6 +66,11 @@ pub fn upgrade(model: &Path, out: &Path) -> Result<(), Error> {
     )?)
 }
 
+/// Whether a file is a model of this or an earlier format, with its own experiment, and not only weights.
+pub fn is_model_file(path: &Path) -> bool {
+    latent_checkpoints::load_older::<Map<String, Value>>(path, MODEL_KIND, &Device::Cpu).is_ok()
+}
+
 /// Translates metadata of format 1 or 2 to the names of format 3.
 fn upgraded(mut metadata: Map<String, Value>) -> Value {
     if let Some(experiment) = object(&mut metadata, "experiment") {

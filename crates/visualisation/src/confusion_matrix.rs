@@ -24,8 +24,8 @@ use crate::{
 const SIDE: f64 = 840.0;
 /// The width and the height at the natural size.
 const SIZE: (f64, f64) = (SIDE + 80.0, TITLE + SIDE + below(X_LABEL));
-const X_LABEL: &str = "predicted digit";
-const Y_LABEL: &str = "true digit";
+const X_LABEL: &str = "predicted label";
+const Y_LABEL: &str = "true label";
 /// The colour of a cell with all images of its row: dark enough for white text.
 const FULL: Colour = [0x1f, 0x4e, 0x8c];
 
@@ -50,7 +50,7 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// Counts pairs of a true and a predicted digit, both from 0 to 9, one pair for each image.
+    /// Counts pairs of a true and a predicted label, both from 0 to 9, one pair for each image.
     ///
     /// # Errors
     /// The numbers of true and predicted labels differ, or a label is above 9.
@@ -80,7 +80,7 @@ impl ConfusionMatrix {
         let (truth, predicted) = (truth.as_ref(), predicted.as_ref());
         if truth.len() != predicted.len() {
             return Err(Error::LabelCount {
-                what: "predicted digits",
+                what: "predicted labels",
                 labels: predicted.len(),
                 expected: truth.len(),
                 places: "images",

@@ -195,7 +195,7 @@ impl Scatter {
             let at = (left + side - 8.0, side - 8.0);
             plot.text(&note, TextStyle::TICK, (HPos::Right, VPos::Bottom), at)?;
         }
-        legend(&sheet.part(left + side, 0.0, LEGEND, side))
+        legend(&sheet.part(left + side, 0.0, LEGEND, side), &self.labels)
     }
 
     fn draw(&self) -> Result<Canvas, Error> {
@@ -203,12 +203,14 @@ impl Scatter {
     }
 }
 
-/// Draws the legend of the digit colours.
-fn legend<B: DrawingBackend>(sheet: &Sheet<B>) -> Drawn<B> {
+/// Draws the legend: the colour of each label that occurs.
+fn legend<B: DrawingBackend>(sheet: &Sheet<B>, labels: &[u8]) -> Drawn<B> {
     let anchor = (HPos::Left, VPos::Center);
-    sheet.text("digit", TextStyle::TICK, anchor, (28.0, 12.0))?;
-    for (digit, colour) in DIGITS.into_iter().enumerate() {
-        let row = 48.0 + 34.0 * digit as f64;
+    sheet.text("label", TextStyle::TICK, anchor, (28.0, 12.0))?;
+    let occurs = |(digit, _): &(usize, _)| labels.iter().any(|&label| usize::from(label) == *digit);
+    let occurring = DIGITS.into_iter().enumerate().filter(occurs);
+    for (row, (digit, colour)) in occurring.enumerate() {
+        let row = 48.0 + 34.0 * row as f64;
         let centre = (sheet.units(38.0), sheet.units(row));
         sheet.disc(&sheet.area, centre, 9.0, rgb(colour).mix(1.0))?;
         sheet.text(&digit.to_string(), TextStyle::LABEL, anchor, (58.0, row))?;

@@ -135,13 +135,18 @@ impl DataArguments {
                 });
             }
             context.say(&format!(
-                "note: {} was trained on {trained}, and these data are {found}",
+                "note: {} was trained on other data ({trained}) than these ({found})",
                 shown_path(model).display()
             ));
         }
         if !data.unseen_classes.is_empty() {
             context.say(&format!(
-                "note: images of class {} are left out: the model saw none in training",
+                "note: images of {} {} are left out: the model saw none in training",
+                if data.unseen_classes.len() == 1 {
+                    "class"
+                } else {
+                    "classes"
+                },
                 list(&data.unseen_classes)
             ));
         }

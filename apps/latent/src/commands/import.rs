@@ -50,6 +50,12 @@ impl Import {
             return Err(Error::FileExists(self.output.clone()));
         }
         if let Some(name) = &self.experiment {
+            if latent_training::is_model_file(&self.weights) {
+                context.say(&format!(
+                    "note: {} is a model of latent; without EXPERIMENT, the new file keeps its experiment, data and metrics",
+                    self.weights.display()
+                ));
+            }
             let mut experiment = experiments::find(name, &self.settings)?;
             let loaded = self.data.load(experiment.data.source, context)?;
             experiment.data.source = loaded.source;
@@ -59,8 +65,9 @@ impl Import {
             upgrade(&self.weights, &self.output)?;
         }
         let out = self.output.display().to_string();
+        context.result(&out, &json!({ "files": [out] }))?;
         let evaluate = CommandLine::new("evaluate").path(&self.output);
         context.say(&next(&[evaluate.data_directory(&self.data)]));
-        context.result(&out, &json!({ "files": [out] }))
+        Ok(())
     }
 }

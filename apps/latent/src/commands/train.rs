@@ -239,9 +239,10 @@ impl Train {
         if let Some(gap) = gap.filter(GeneralisationGap::is_overfitting) {
             let remedy = match experiment.training.validation_images {
                 0 => "`--set training.validation_images=10000` keeps the epoch before it is worst",
-                _ => {
+                _ if experiment.training.weight_decay == 0.0 => {
                     "fewer or smaller layers, or `--set training.weight_decay=0.1`, generalise better"
                 }
+                _ => "more training images, or fewer or smaller layers, generalise better",
             };
             context.say(&format!(
                 "note: the model overfits: on {} {} images it is {:.0} nats an image worse than on as many \

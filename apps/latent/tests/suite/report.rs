@@ -85,6 +85,17 @@ fn vae2d_has_a_whole_report_in_one_file() {
     holds_all_in_one_file("vae2d");
 }
 
+/// The tasks that run commands; others answer from the results of these.
+fn tasks_with_commands(listed: &Value) -> Vec<&Value> {
+    let has_commands = |task: &&Value| !task["commands"].as_array().unwrap().is_empty();
+    listed["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(has_commands)
+        .collect()
+}
+
 /// Every task with its commands and its pictures, and nothing that is elsewhere or was not measured.
 fn holds_all_in_one_file(assignment: &str) {
     let directory = directory();
@@ -94,7 +105,7 @@ fn holds_all_in_one_file(assignment: &str) {
         directory.path(),
         &[&tiny(assignment)[..], &["--dry-run"]].concat(),
     );
-    for task in listed["tasks"].as_array().unwrap() {
+    for task in tasks_with_commands(&listed) {
         let id = task["task"].as_str();
         let section = document
             .descendants()
@@ -127,7 +138,7 @@ fn holds_all_in_one_file(assignment: &str) {
     for node in document.descendants() {
         if node.attribute("class") == Some("caption") {
             captions += 1;
-            let is_data = text(node) == "The first training image";
+            let is_data = text(node).starts_with("The first training image");
             assert!(is_data || text(node).ends_with("quick"), "{}", text(node));
         }
         if node.tag_name().name() == "svg" {
@@ -434,7 +445,7 @@ fn reports_and_recipes_are_the_same_commands() {
                 .collect()
         };
         let mut trained = Vec::new();
-        for task in listed["tasks"].as_array().unwrap() {
+        for task in tasks_with_commands(&listed) {
             let name = task["task"].as_str().unwrap();
             let (training, commands) = recipe(&justfile, name);
             assert_eq!(sorted(plain(&task["commands"])), sorted(commands), "{name}");

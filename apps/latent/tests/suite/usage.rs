@@ -1,7 +1,6 @@
 //! Arguments, exit codes and messages.
 
 use std::fs;
-use std::path::Path;
 
 use latent_tests::{fail, latent, native, object, outcome, succeed};
 
@@ -56,31 +55,31 @@ fn a_name_need_not_be_text() {
 }
 
 #[test]
-fn experiments_are_listed_with_their_tasks() {
+fn experiments_are_listed_with_the_assignments_that_train_them() {
     let directory = tempfile::tempdir().unwrap();
     let listed = object(directory.path(), &["experiments"]);
     let experiments = listed["experiments"].as_array().unwrap();
-    assert!(
-        experiments
-            .iter()
-            .any(|experiment| experiment["name"] == "vae-2d")
-    );
     let words = succeed(directory.path(), &["experiments"]);
-    let justfile =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../justfile")).unwrap();
+    let of = |name: &str| {
+        let found = experiments
+            .iter()
+            .find(|experiment| experiment["name"] == name);
+        found.unwrap()["assignments"].clone()
+    };
+    assert_eq!(of("vae-2d"), serde_json::json!(["vae2d"]));
+    assert_eq!(of("cvae-conv"), serde_json::json!(["hy673", "radboud"]));
+    assert_eq!(of("nice"), serde_json::json!([]));
+    assert!(words.contains("; assignments: hy673, radboud"), "{words}");
+    let mut assignments = Vec::new();
     for experiment in experiments {
-        for task in experiment["tasks"].as_array().unwrap() {
-            let task = task.as_str().unwrap();
-            assert!(words.contains(task));
-            let recipe = |line: &str| {
-                line.starts_with(&format!("{task} ")) || line.starts_with(&format!("{task}:"))
-            };
-            assert!(
-                justfile.lines().any(recipe),
-                "the justfile has no recipe {task}"
-            );
+        assert!(words.contains(experiment["description"].as_str().unwrap()));
+        for name in experiment["assignments"].as_array().unwrap() {
+            assignments.push(name.as_str().unwrap());
         }
     }
+    assignments.sort_unstable();
+    assignments.dedup();
+    assert_eq!(assignments, ["aevb", "hy673", "lab8", "radboud", "vae2d"]);
 }
 
 #[test]

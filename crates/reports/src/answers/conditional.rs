@@ -42,6 +42,8 @@ struct GainByLabels<'a> {
     verdict: Gain,
     entropy: Formula,
     marginal: Formula,
+    /// Whether only the model without labels has a warm-up of the KL.
+    has_warm_up: bool,
 }
 
 /// The gain by labels against the entropy of a label.
@@ -94,10 +96,17 @@ pub(crate) fn conditional(
             plain: plain.nats(),
             conditional: conditional.nats(),
             gain: gain.nats(),
+            has_warm_up: has_warm_up(findings, plain_run)?
+                && !has_warm_up(findings, conditional_run)?,
             entropy: f::label_entropy(classes),
             marginal: f::marginal_over_labels(classes),
         },
     )
+}
+
+fn has_warm_up(findings: &Findings, run: &str) -> Result<bool, Error> {
+    let objective = findings.run(run)?.metadata.experiment.model.objective();
+    Ok(objective.is_some_and(|objective| objective.warm_up_epochs > 0.0))
 }
 
 #[cfg(test)]

@@ -101,6 +101,8 @@ struct Paths<'a> {
     linear: Number,
     sinusoidal: Number,
     arc: Number,
+    /// The mean norm of both ends.
+    ends: Number,
     /// Whether the linear path comes closer to the origin than the arc does.
     is_shrinking: bool,
 }
@@ -127,6 +129,9 @@ pub(crate) fn paths(
         let missing = || Error::NotMeasured("the norms of a path".to_owned());
         least.cloned().ok_or_else(missing)
     };
+    let ends = [paths[0].first(), paths[0].last()].into_iter().flatten();
+    let ends = ends.map(|norm| norm.value).sum::<f64>() / 2.0;
+    let ends = Measurement::computed(ends, None, "the mean of the first and the last norm");
     let [linear, sinusoidal, arc] = [
         smallest(&paths[0])?,
         smallest(&paths[1])?,
@@ -139,7 +144,8 @@ pub(crate) fn paths(
             dimensions: f::dimensions(size),
             radius: f::typical_norm(size),
             table,
-            is_shrinking: linear.value < 0.9 * arc.value,
+            is_shrinking: linear.value < 0.9 * ends.value,
+            ends: ends.decimals(1),
             linear: linear.decimals(1),
             sinusoidal: sinusoidal.decimals(1),
             arc: arc.decimals(1),
@@ -167,11 +173,15 @@ struct Couplings {
     gain_of_first: Number,
     gain_of_last: Number,
     is_gain_smaller: bool,
+    /// The sample accuracy of the shallower conditional flow of the two that are compared.
+    accuracy: Number,
 }
 
 /// Whether a shallow flow conditional on labels has at least the likelihood of a deep flow without labels.
 enum Saving {
     Yes,
+    /// By no more than the label is worth.
+    Label,
     No,
     Uncertain,
 }
@@ -198,6 +208,11 @@ pub(crate) fn couplings(
     let classes = findings.run(few.1)?.classes();
     let minus = |a: Measurement, b: Measurement| a.minus(&b, "the difference of both");
     let saved = minus(density(few)?, density(last)?);
+    let marginal = minus(
+        evaluated(findings, few.1, "marginal_log_density")?,
+        density(last)?,
+    );
+    let accuracy = findings.fraction(&Command::of_run("evaluate-samples", few.1), "accuracy")?;
     let gains = [
         minus(density(with_first)?, density(first)?),
         minus(density(with_last)?, density(last)?),
@@ -211,16 +226,18 @@ pub(crate) fn couplings(
             first: first.0,
             few: few.0,
             many: last.0,
-            verdict: match sign(&saved) {
-                Ordering::Greater => Saving::Yes,
-                Ordering::Less => Saving::No,
-                Ordering::Equal => Saving::Uncertain,
+            verdict: match (sign(&saved), sign(&marginal)) {
+                (Ordering::Greater, Ordering::Greater) => Saving::Yes,
+                (Ordering::Greater, _) => Saving::Label,
+                (Ordering::Less, _) => Saving::No,
+                (Ordering::Equal, _) => Saving::Uncertain,
             },
             saved: saved.nats(),
+            accuracy: accuracy.percent(),
             classes,
             entropy: f::label_entropy(classes),
             marginal: f::marginal_over_labels(classes),
-            is_gain_smaller: gains[1].value < gains[0].value,
+            is_gain_smaller: sign(&minus(gains[0].clone(), gains[1].clone())) == Ordering::Greater,
             gain_of_first: gains[0].nats(),
             gain_of_last: gains[1].nats(),
         },

@@ -38,14 +38,18 @@ pub(crate) fn reconstruction(findings: &Findings, run: &str) -> Result<Answer, E
 struct Perturbations<'a> {
     run: &'a str,
     kl: Number,
+    dimensions: usize,
 }
 
-/// Samples of a requested digit, and perturbations around the latent of an image.
+/// Perturbations around the latent of an image.
 pub(crate) fn perturbations(findings: &Findings, run: &str) -> Result<Answer, Error> {
-    let kl = findings.test_metric(run, "kl")?.nats();
     Answer::of(
-        "How is a requested digit drawn, and what do perturbations of a latent show?",
-        &Perturbations { run, kl },
+        "What do samples around a training image show?",
+        &Perturbations {
+            run,
+            kl: findings.test_metric(run, "kl")?.nats(),
+            dimensions: findings.run(run)?.latent_size(),
+        },
     )
 }
 
@@ -215,7 +219,7 @@ pub(crate) fn transition(
             middle: middle.nats(),
             end: end.nats(),
             dimensions,
-            expected: rounded((dimensions as f64).sqrt(), 1),
+            expected: rounded((dimensions as f64).sqrt(), 2),
             is_inside: largest
                 < (dimensions as f64 + 2.0 * (2.0 * dimensions as f64).sqrt()).sqrt(),
         },

@@ -1,6 +1,7 @@
 //! Answers about any VAE.
 
 use askama::Template;
+use latent_training::{Experiment, Optimiser, Schedule};
 
 use crate::formula as f;
 use crate::measurement::Measurement;
@@ -54,14 +55,28 @@ pub(crate) fn log_variance() -> Result<Answer, Error> {
 #[derive(Template)]
 #[template(path = "answers/training-curves.html")]
 struct TrainingCurves {
-    is_overfitting: bool,
+    /// The optimiser and its settings.
+    settings: String,
+    verdict: Fit,
+    /// The smallest test loss and its epoch.
+    lowest: Number,
+    lowest_epoch: usize,
     first: Number,
     train: Number,
     test: Number,
     gap: Number,
 }
 
-/// Whether a run overfits, by its first epoch and by the epoch whose weights it keeps.
+/// How training and test loss compare.
+enum Fit {
+    /// The test loss rises.
+    Overfits,
+    /// The test loss stays above the training loss.
+    Gap,
+    Good,
+}
+
+/// Whether a run overfits, by the test loss of its epochs.
 pub(crate) fn training_curves(findings: &Findings, run: &str) -> Result<Answer, Error> {
     let trained = findings.run(run)?;
     let loss = |split| findings.of_run(run, split, "loss");
@@ -74,16 +89,67 @@ pub(crate) fn training_curves(findings: &Findings, run: &str) -> Result<Answer, 
         trained.path
     );
     let gap = test.minus(&train, "test loss less training loss");
+    let losses = trained.records.iter();
+    let losses = losses.filter_map(|record| Some((record.epoch, *record.test.get("loss")?)));
+    let lowest = losses.min_by(|a, b| a.1.total_cmp(&b.1));
+    let (lowest_epoch, lowest) = lowest.unwrap_or((1, *first));
+    let scale = 0.01 * train.value.abs();
     Answer::of(
         "What do the training curves show?",
         &TrainingCurves {
-            is_overfitting: gap.value > 0.05 * train.value.abs(),
+            settings: settings(&trained.metadata.experiment),
+            // A rise by less than a hundredth is within the fluctuation between epochs.
+            verdict: if test.value - lowest > scale {
+                Fit::Overfits
+            } else if gap.value > 2.0 * scale {
+                Fit::Gap
+            } else {
+                Fit::Good
+            },
+            lowest: Measurement::computed(lowest, None, "the smallest test loss of all epochs")
+                .nats(),
+            lowest_epoch,
             first: Measurement::new(*first, source).nats(),
             train: train.nats(),
             test: test.nats(),
             gap: gap.nats(),
         },
     )
+}
+
+/// The optimiser of an experiment and its settings, in words.
+fn settings(experiment: &Experiment) -> String {
+    let training = &experiment.training;
+    let optimiser = match training.optimiser {
+        Optimiser::AdamW if training.weight_decay == 0.0 => "Adam".to_owned(),
+        Optimiser::AdamW => format!("AdamW with a weight decay of {}", training.weight_decay),
+        _ => "stochastic gradient descent".to_owned(),
+    };
+    let rate = match training.schedule {
+        Schedule::Constant => format!("a constant learning rate of {}", training.learning_rate),
+        Schedule::Cosine { min_lr } => format!(
+            "a learning rate that falls from {} to {min_lr} on a cosine",
+            training.learning_rate
+        ),
+        _ => format!(
+            "a learning rate that falls from {} in steps",
+            training.learning_rate
+        ),
+    };
+    let warm_up = experiment
+        .model
+        .objective()
+        .map_or(0.0, |objective| objective.warm_up_epochs);
+    let warm_up = match warm_up {
+        0.0 => String::new(),
+        epochs => format!(", the weight of the KL rising from 0 to 1 in the first {epochs} epochs"),
+    };
+    format!(
+        "{optimiser} with {rate}, batch size {}, {} epochs{warm_up}",
+        training.batch_size, training.epochs
+    )
+    .replace("first 1 epochs", "first epoch")
+    .replace(", 1 epochs", ", 1 epoch")
 }
 
 #[derive(Template)]

@@ -14,10 +14,12 @@ struct DecodedGrid {
     /// The KL as an exponent, and its power of e.
     exponent: String,
     regions: String,
+    /// The number of images of the grid.
+    cells: usize,
 }
 
 /// Images decoded from a grid in the latent plane.
-pub(crate) fn decoded_grid(findings: &Findings, run: &str) -> Result<Answer, Error> {
+pub(crate) fn decoded_grid(findings: &Findings, run: &str, cells: usize) -> Result<Answer, Error> {
     let kl = total(&findings.list(&Command::new("plot posterior").run(run), "kl")?);
     Answer::of(
         "What does the decoded grid show?",
@@ -25,6 +27,7 @@ pub(crate) fn decoded_grid(findings: &Findings, run: &str) -> Result<Answer, Err
             exponent: rounded(kl.value, 1),
             regions: rounded(kl.value.exp(), 0),
             kl: kl.nats(),
+            cells,
         },
     )
 }

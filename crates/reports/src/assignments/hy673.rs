@@ -118,6 +118,10 @@ fn conditional_flow() -> Task {
         Command::of_run("evaluate", PLAIN[0].1),
         "For comparison, two couplings without labels",
     )
+    .show(
+        Command::of_run("evaluate-samples", CONDITIONAL[1].1),
+        "Sample accuracy of five couplings: the share of samples to which a classifier assigns the requested label",
+    )
     .answer(|findings| answers::couplings(findings, &PLAIN, &CONDITIONAL))
 }
 
@@ -130,6 +134,7 @@ fn conditional_vae() -> Task {
     .part("3(a) The conditional ELBO")
     .answer(|findings| answers::conditional_elbo(findings, VAE))
     .part("3(b) The model")
+    .answer(|findings| answers::convolutional(findings, VAE))
     .show(
         Command::of_run("evaluate", VAE),
         "Test metrics given the labels, nats per image",

@@ -91,6 +91,7 @@ fn model() -> Result<Task, Error> {
         Command::of_run("reconstruct", PLAIN),
         "Ten test images (top) and their reconstructions (bottom)",
     )
+    .answer(|findings| answers::convolutional(findings, PLAIN))
     .answer(|_| answers::sample_check())
     .part("10.2(b) The log-variance")
     .answer(|_| answers::log_variance()))
@@ -191,6 +192,7 @@ fn conditional() -> Task {
     )
     .recipe("radboud-6")
     .part("10.6(a) The model")
+    .answer(|findings| answers::convolutional(findings, CONDITIONAL))
     .answer(|findings| answers::conditional_elbo(findings, CONDITIONAL))
     .part("10.6(b) and 10.6(c) Training curves")
     .show(

@@ -55,7 +55,7 @@ pub(super) fn assignment() -> Result<Assignment, Error> {
                 Command::of_run("plot manifold", RUN).option("steps", 15),
                 "Images decoded from a 15×15 grid over the range of the latents of the test images",
             )
-            .answer(|findings| answers::decoded_grid(findings, RUN)),
+            .answer(|findings| answers::decoded_grid(findings, RUN, 15 * 15)),
             Task::new(
                 "(d) Samples of each digit",
                 "Identify z that decode to each digit, and draw five images of each.",

@@ -133,7 +133,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert!(report.runs.is_empty() && page.ends_with("</html>\n"));
     assert!(page.contains("integral estimate -draws=10000"));
     assert!(
-        page.contains("<h3>Is π/4 &#62; 0.7 &#38; &#60; 0.8?</h3>"),
+        page.contains("<h4>Is π/4 &#62; 0.7 &#38; &#60; 0.8?</h4>"),
         "{page}"
     );
     assert!(page.contains("title=\"integral of integral estimate -draws=10000\""));

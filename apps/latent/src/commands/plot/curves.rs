@@ -56,11 +56,13 @@ impl Curves {
         for run in &runs {
             let numbers = run.experiment()?.numbers()?;
             let Some((_, value)) = numbers.iter().find(|(name, _)| name == key) else {
-                let names = numbers.iter().map(|(name, _)| name);
+                let names = || numbers.iter().map(|(name, _)| name);
+                let is_last_part = |name: &&String| name.rsplit('.').next() == Some(key);
+                let nearest = names().find(is_last_part).cloned();
                 return Err(Error::NoSetting {
                     run: run.directory().to_owned(),
                     key: key.to_owned(),
-                    nearest: suggestion::nearest(key, names),
+                    nearest: nearest.or_else(|| suggestion::nearest(key, names())),
                 });
             };
             ends.push((*value, run.kept_record()?));
