@@ -44,7 +44,7 @@ export async function setUpDraw() {
     const near = words(map.digitAt(place));
     get("draw-place").textContent = `z = (${written(place[0])}, ${written(place[1])}), nearest images: ${near}. Coloured points: ${index.data}.`;
 
-    const logs = large.classLogProbabilities(image);
+    const logs = large.classLogPosterior(image);
     const digit = mostProbable(logs);
     const styled = large.analogies(image, digit);
     Object.assign(seen, { digit, logs });

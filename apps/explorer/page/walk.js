@@ -72,7 +72,7 @@ export async function setUpWalk() {
   const findWay = onceAFrame(() => {
     if (!state.model || !state.hand || start.isEmpty || end.isEmpty) return;
     const images = [start.image(), end.image()];
-    const digits = images.map((image) => mostProbable(state.hand.classLogProbabilities(image)));
+    const digits = images.map((image) => mostProbable(state.hand.classLogPosterior(image)));
     const path = document.querySelector("[name=path]:checked").value;
     const way = state.model.interpolate(path, images[0], digits[0], images[1], digits[1], STEPS);
     state.way = { images: way.images, latents: way.latents };

@@ -136,7 +136,7 @@ impl Model {
     ///
     /// # Errors
     /// The image does not have 784 pixels, or the model is not conditional.
-    #[wasm_bindgen(js_name = classLogProbabilities)]
+    #[wasm_bindgen(js_name = classLogPosterior)]
     pub fn class_log_posterior(&self, image: &[u8]) -> Result<Vec<f32>, Error> {
         let model = self.0.model.conditional()?;
         let generator = &mut Generator::stream(1, "likelihood", 0, 0);
@@ -288,8 +288,8 @@ fn refuse_other(what: &'static str, found: usize, expected: usize) -> Result<(),
 }
 
 fn refuse_many(images: usize) -> Result<(), Error> {
-    const MOST: usize = 1000;
-    if images > MOST {
+    const MAX: usize = 1000;
+    if images > MAX {
         return Err(Error::TooMany(images));
     }
     Ok(())

@@ -202,7 +202,7 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
              decoded: [...model.decode(latent, 4)],
              paths,
              sample: [...model.sample(new Uint8Array([2, 5]), 3, 0.7, 11).images],
-             classes: model.isConditional ? [...model.classLogProbabilities(images[0])] : null,
+             classes: model.isConditional ? [...model.classLogPosterior(images[0])] : null,
              styled: model.isConditional ? [...model.analogies(images[0], 4)] : null,
          };",
         json!([name]),
@@ -409,7 +409,7 @@ fn decoding_takes_less_than_an_animation_frame() {
              const latent = new Float32Array(model.latentSize);
              const of = { isExact, decode: median(() => model.decode(latent, 3)) };
              if (model.isConditional && !isExact) {
-                 of.tell = median(() => model.classLogProbabilities(image));
+                 of.tell = median(() => model.classLogPosterior(image));
                  of.style = median(() => model.analogies(image, 3));
              }
              found[name] = of;

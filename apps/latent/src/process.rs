@@ -7,7 +7,7 @@ use libmimalloc_sys::{mi_option_set, mi_option_t};
 use crate::Error;
 
 /// The largest number of threads; larger than the number of cores of any supported machine.
-pub(crate) const MOST_THREADS: u64 = 1024;
+pub(crate) const MAX_THREADS: u64 = 1024;
 
 /// The environment variable of the number of threads. candle reads it once, so a process cannot change it later.
 pub(crate) const THREADS_VARIABLE: &str = "CANDLE_NUM_THREADS";
@@ -38,19 +38,19 @@ pub(crate) fn prepare() {
 /// Checks the variable that sets the number of threads: candle ignores a value that is not a number, and has no upper limit.
 ///
 /// # Errors
-/// The value is not a number from 1 to [`MOST_THREADS`].
+/// The value is not a number from 1 to [`MAX_THREADS`].
 pub(crate) fn check_threads() -> Result<(), Error> {
     let Some(value) = std::env::var_os(THREADS_VARIABLE) else {
         return Ok(());
     };
     let threads = value.to_str().and_then(|text| text.trim().parse().ok());
-    if threads.is_some_and(|threads: u64| (1..=MOST_THREADS).contains(&threads)) {
+    if threads.is_some_and(|threads: u64| (1..=MAX_THREADS).contains(&threads)) {
         return Ok(());
     }
     Err(Error::ThreadsVariable {
         variable: THREADS_VARIABLE,
         value: value.to_string_lossy().into_owned(),
-        most: MOST_THREADS,
+        most: MAX_THREADS,
     })
 }
 

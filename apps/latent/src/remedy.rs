@@ -49,9 +49,9 @@ fn figure(error: &latent_figures::Error) -> Option<&'static str> {
 fn picture(error: &latent_visualisation::Error) -> Option<&'static str> {
     use latent_visualisation::Error;
     match error {
-        Error::IsFolder { .. } => Some("name a file with `--output`, or remove the folder"),
-        Error::CreateFolder { .. } => {
-            Some("check that every part of the path is a folder that you may write to")
+        Error::IsDirectory { .. } => Some("name a file with `--output`, or remove the directory"),
+        Error::CreateDirectory { .. } => {
+            Some("check that every part of the path is a directory with write permission")
         }
         Error::Size { .. } | Error::Png(_) => Some("draw fewer images or smaller ones"),
         _ => None,
@@ -107,7 +107,7 @@ fn training(error: &latent_training::Error) -> Option<String> {
         }
         Error::NotFiniteMetric { .. } => "use an earlier checkpoint",
         Error::NoImages { .. } => "use a larger `--limit`, or none",
-        Error::File { .. } => "check the path, the space that is left, and who may write there",
+        Error::File { .. } => "check the path, the disk space and the write permissions",
         _ => return None,
     };
     Some(remedy.to_owned())
@@ -311,7 +311,7 @@ mod tests {
             (too_many(None).into(), "a few minutes"),
             (too_many(Some("7")).into(), "in 7 s"),
             (
-                latent_visualisation::Error::IsFolder { path: path() }.into(),
+                latent_visualisation::Error::IsDirectory { path: path() }.into(),
                 "`--output`",
             ),
             (plane(3).into(), "`plot latents`"),

@@ -50,7 +50,7 @@ pub use mnist::{has_idx_files, idx_from_directory, mnist_from_directory, save_id
 #[cfg(feature = "parquet")]
 pub use parquet::from_parquet;
 pub use pen::draw_strokes;
-pub use source::{DIRECTORY_VARIABLE, Loaded, Source, load, user_directory};
+pub use source::{DATA_DIR_VARIABLE, Loaded, Source, load, user_directory};
 pub use synthetic::{digit_strokes, draw_digit, synthetic};
 
 /// Tests the examples of the README.

@@ -58,7 +58,7 @@ fn read(path: &Path) -> Result<Dataset, Error> {
 }
 
 /// Twenty times the pixels of one of MNIST's files: a compressed file can decode to any size.
-const MOST_PIXELS: usize = 1 << 30;
+const MAX_PIXELS: usize = 1 << 30;
 
 fn read_here(path: &Path) -> Result<Dataset, Error> {
     let wrong = |reason: String| Error::NotParquet {
@@ -83,8 +83,8 @@ fn read_here(path: &Path) -> Result<Dataset, Error> {
             return Err(in_row(format!("the size of its image differs: {found:?}")));
         }
         labels.push(label);
-        if images.len() > MOST_PIXELS {
-            return Err(wrong(format!("it has more than {MOST_PIXELS} pixels")));
+        if images.len() > MAX_PIXELS {
+            return Err(wrong(format!("it has more than {MAX_PIXELS} pixels")));
         }
     }
     let (height, width) = size.ok_or_else(|| wrong("it has no rows".to_owned()))?;

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The environment variable with the directory of MNIST's files.
-pub const DIRECTORY_VARIABLE: &str = "LATENT_DATA_DIR";
+pub const DATA_DIR_VARIABLE: &str = "LATENT_DATA_DIR";
 
 /// The fixed seed of the built-in digits, so that they are one data set.
 const SYNTHETIC_SEED: u64 = 0;
@@ -64,7 +64,7 @@ pub struct Loaded {
 /// # Errors
 /// [`Error::NotFound`] if the requested data set is not found, and the errors of reading its files.
 pub fn load(source: Source, directory: Option<&Path>) -> Result<Loaded, Error> {
-    let variable = std::env::var_os(DIRECTORY_VARIABLE)
+    let variable = std::env::var_os(DATA_DIR_VARIABLE)
         .filter(|value| !value.is_empty())
         .map(PathBuf::from);
     let candidates = match directory {

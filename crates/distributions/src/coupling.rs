@@ -364,7 +364,7 @@ pub struct LogisticMixture {
 
 impl LogisticMixture {
     /// The largest supported number of components.
-    pub const MOST_COMPONENTS: usize = latent_kernels::MOST_COMPONENTS;
+    pub const MAX_COMPONENTS: usize = latent_kernels::MAX_COMPONENTS;
 
     /// Creates mixtures of `components` logistic distributions.
     pub fn new(components: usize) -> Self {

@@ -45,7 +45,7 @@ pub fn model_figures(model: &Model, test: &Dataset) -> Result<Vec<NamedFigure>, 
     let options = PrototypeOptions::default();
     add("prototypes", Box::new(prototypes(model, test, &options)?));
     let size = model.model.latent_size();
-    if (2..=PrincipalComponents::MOST_DIMENSIONS).contains(&size) && test.len() >= 2 {
+    if (2..=PrincipalComponents::MAX_DIMENSIONS).contains(&size) && test.len() >= 2 {
         let options = LatentsOptions::default();
         add("latents", Box::new(latents(model, test, &options)?));
     }

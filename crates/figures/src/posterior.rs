@@ -119,7 +119,7 @@ fn histograms(
     /// The bins resolve the shape of the standard normal density.
     const WIDTH: f64 = 0.2;
     /// A latent far from all others must not make the bins of the others invisible.
-    const MOST_BINS: usize = 200;
+    const MAX_BINS: usize = 200;
 
     let size = latents.dim(1)?;
     let mut shown: Vec<usize> = (0..size).collect();
@@ -134,7 +134,7 @@ fn histograms(
             furthest = furthest.max(f64::from(value).abs());
         }
     }
-    let half = ((furthest / WIDTH).ceil().min((MOST_BINS / 2) as f64)) as usize;
+    let half = ((furthest / WIDTH).ceil().min((MAX_BINS / 2) as f64)) as usize;
     let (bins, range) = (2 * half, half as f64 * WIDTH);
     let centres: Vec<f64> = (0..bins)
         .map(|bin| -range + (bin as f64 + 0.5) * WIDTH)

@@ -84,10 +84,10 @@ impl<'a> Transfer<'a> {
     /// Requests the metadata of the file.
     pub(crate) fn metadata(&self) -> Result<FileMetadata, Error> {
         /// A renamed repository redirects to its new name on the same hub.
-        const MOST_REDIRECTS: usize = 5;
+        const MAX_REDIRECTS: usize = 5;
         let agent = self.agent(0);
         let mut url = self.url.clone();
-        for _ in 0..=MOST_REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             let response = self.authorised(agent.head(&url)).call();
             let response = response.map_err(|error| self.failure(&error))?;
             let header = |name: &str| {
@@ -181,9 +181,9 @@ impl<'a> Transfer<'a> {
         watch: &mut dyn FnMut(Progress),
         failed: &impl Fn(io::Error) -> Error,
     ) -> Result<u64, Error> {
-        const MOST_REDIRECTS: u32 = 5;
+        const MAX_REDIRECTS: u32 = 5;
         let total = metadata.size;
-        let agent = self.agent(MOST_REDIRECTS);
+        let agent = self.agent(MAX_REDIRECTS);
         let ask_from = |first: u64| {
             let mut request = self.authorised(agent.get(&metadata.url));
             if first > 0 {

@@ -67,7 +67,7 @@ pub use adam::{Adam, Moments};
 pub use fused::{backward, vector_width};
 pub use gradient_error::gradient_error;
 pub use layer::{Convolution, Layer, TransposedConvolution};
-pub use mixture::MOST_COMPONENTS;
+pub use mixture::MAX_COMPONENTS;
 pub use ops::{
     adam_update, affine_coupling, affine_coupling_inverse, average_update,
     bernoulli_log_likelihood, categorical_log_likelihood, concat, conv_transpose2d, conv2d,

@@ -5,4 +5,4 @@
 pub(crate) const LOG_SCALE_BOUND: f64 = 5.0;
 
 /// The largest number of components of a [`logistic_mixture`](crate::logistic_mixture).
-pub const MOST_COMPONENTS: usize = 32;
+pub const MAX_COMPONENTS: usize = 32;

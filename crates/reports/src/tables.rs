@@ -102,18 +102,18 @@ fn accuracies(measured: &[Measured], findings: &Findings) -> Table {
 
 /// The statistics of each latent dimension; where there are many, of the eight with the largest KL.
 fn dimensions(command: &Command, findings: &Findings) -> Table {
-    const MOST: usize = 8;
+    const MAX: usize = 8;
     let list = |key| findings.list(command, key).unwrap_or_default();
     let (mean, deviation, kl) = (list("mean"), list("standard_deviation"), list("kl"));
     let mut order: Vec<usize> = (0..mean.len()).collect();
-    let by_kl = mean.len() > MOST;
+    let by_kl = mean.len() > MAX;
     order.sort_by(|&a, &b| match (kl.get(a), kl.get(b)) {
         (Some(first), Some(second)) if by_kl => {
             second.value.total_cmp(&first.value).then(a.cmp(&b))
         }
         _ => a.cmp(&b),
     });
-    order.truncate(MOST);
+    order.truncate(MAX);
     let mut table = Table::new(["dimension", "mean", "standard deviation"]);
     if !kl.is_empty() {
         table.head.push("KL, nats".into());

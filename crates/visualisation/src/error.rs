@@ -93,7 +93,7 @@ pub enum Error {
 
     /// The path is a directory.
     #[error("`{}` is a directory", path.display())]
-    IsFolder {
+    IsDirectory {
         /// The path.
         path: PathBuf,
     },
@@ -101,11 +101,11 @@ pub enum Error {
     /// The directory of the file cannot be created.
     #[error(
         "cannot create the directory `{}`: {source}",
-        folder.display()
+        directory.display()
     )]
-    CreateFolder {
+    CreateDirectory {
         /// The directory.
-        folder: PathBuf,
+        directory: PathBuf,
         /// The reason.
         source: io::Error,
     },

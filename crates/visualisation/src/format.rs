@@ -72,11 +72,11 @@ fn write(files: Vec<(PathBuf, Vec<u8>)>) -> Result<Vec<PathBuf>, Error> {
     let mut written = Vec::with_capacity(files.len());
     for (path, bytes) in files {
         if path.is_dir() {
-            return Err(Error::IsFolder { path });
+            return Err(Error::IsDirectory { path });
         }
-        let folder = path.parent().unwrap_or(Path::new(""));
-        fs::create_dir_all(folder).map_err(|source| Error::CreateFolder {
-            folder: folder.to_path_buf(),
+        let directory = path.parent().unwrap_or(Path::new(""));
+        fs::create_dir_all(directory).map_err(|source| Error::CreateDirectory {
+            directory: directory.to_path_buf(),
             source,
         })?;
         // A link's target is replaced, not the link.

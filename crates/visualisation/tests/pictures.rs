@@ -681,10 +681,12 @@ fn invalid_paths_are_named() {
 
     fs::write(folder.path().join("file"), "text").unwrap();
     let error = save("file/a.png");
-    assert!(matches!(&error, Error::CreateFolder { folder, .. } if folder.ends_with("file")));
+    assert!(
+        matches!(&error, Error::CreateDirectory { directory, .. } if directory.ends_with("file"))
+    );
     fs::create_dir(folder.path().join("folder.png")).unwrap();
     let error = save("folder.png");
-    assert!(matches!(&error, Error::IsFolder { path } if path.ends_with("folder.png")));
+    assert!(matches!(&error, Error::IsDirectory { path } if path.ends_with("folder.png")));
     assert!(matches!(save("a.gif"), Error::UnknownFormat { .. }));
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{DataArguments, Trimmed, paths};
 use crate::paths::picture_path;
-use crate::process::{MOST_THREADS, THREADS_VARIABLE, forget_peak_memory, peak_memory};
+use crate::process::{MAX_THREADS, THREADS_VARIABLE, forget_peak_memory, peak_memory};
 use crate::rerun::with_threads;
 use crate::{Context, Error};
 
@@ -34,7 +34,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     steps: Option<u64>,
     /// Number of threads, or several separated by commas [default: the number of processors]
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = Trimmed(clap::value_parser!(u64).range(1..=MOST_THREADS)))]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = Trimmed(clap::value_parser!(u64).range(1..=MAX_THREADS)))]
     threads: Vec<u64>,
     /// File for the plot of the training speed over the batch size: .png, .svg, or .npy for the numbers
     #[arg(short, long, value_name = "FILE", value_parser = picture_path())]

@@ -21,7 +21,7 @@ use crate::{Context, Error};
 Example:
   latent report vae2d --quick
 
-Assignments: lab8, hy673, aevb, radboud, vae2d. On two cores with MNIST, hy673 takes about 25 minutes, radboud and lab8 10, vae2d and aevb 3; with --quick, each a few minutes at most.")]
+Assignments: lab8, hy673, aevb, radboud, vae2d. On two cores with MNIST, hy673 takes about 13 minutes, radboud and lab8 9, vae2d 2, aevb less than one; with --quick, each a few minutes at most.")]
 pub(crate) struct Report {
     /// Assignment (lab8, hy673, aevb, radboud, vae2d), or run directories
     #[arg(value_name = "ASSIGNMENT|RUN", required = true, value_parser = path())]

@@ -373,7 +373,7 @@ fn suggestions(run: &Path, experiment: &Experiment, splits: &Splits) -> Vec<Comm
             2 | 3 => of("interpolate").option("--indices", "0,1"),
             _ => of("interpolate").option("--indices", "0,3"),
         });
-        if (2..=PrincipalComponents::MOST_DIMENSIONS).contains(&size)
+        if (2..=PrincipalComponents::MAX_DIMENSIONS).contains(&size)
             && test.len() >= MIN_TSNE_IMAGES
         {
             all.push(of("plot latents").option("--projection", "tsne"));

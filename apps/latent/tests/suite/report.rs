@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use latent_datasets::{save_idx, synthetic};
+use latent_datasets::{Splits, save_idx, synthetic};
 use latent_tests::{fail, native, object, succeed};
 use roxmltree::{Document, Node, ParsingOptions};
 use serde_json::Value;
@@ -282,6 +282,35 @@ fn digits_that_the_program_drew_are_called_so() {
     succeed(at, &[&quick[..], &["--data", "synthetic"]].concat());
     let page = fs::read_to_string(at.join("reports/vae2d-quick/report.html")).unwrap();
     assert!(page.contains("Synthetic digits, not MNIST."));
+}
+
+#[test]
+fn assignments_are_reported_on_data_without_their_classes() {
+    let directory = tempfile::tempdir().unwrap();
+    let Splits { train, test, .. } = synthetic(1, 200, 200);
+    let three = [0, 1, 3];
+    let splits = Splits {
+        train: train.of_classes(&three),
+        test: test.of_classes(&three),
+        ..synthetic(1, 1, 1)
+    };
+    save_idx(&splits, &directory.path().join("data"), |_| Ok(())).unwrap();
+    // Labels 7; 0, 2 and 42; 4 and 8.
+    for assignment in ["lab8", "hy673", "radboud"] {
+        let page = write(directory.path(), assignment);
+        let page = text(parsed(&page).root());
+        assert!(page.contains("Other data than MNIST."), "{assignment}");
+        assert!(page.contains("with other labels"), "{assignment}");
+        for missing in [
+            "--labels 7",
+            "--labels 0,2",
+            "--number 42",
+            "--label 4",
+            "--label 8",
+        ] {
+            assert!(!page.contains(missing), "{assignment}: {missing}");
+        }
+    }
 }
 
 #[test]

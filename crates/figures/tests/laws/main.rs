@@ -350,6 +350,23 @@ fn reconstructions_are_below_their_images() {
         let decoded = decoded(&model, latent, label);
         assert_close(shown[3 + index], &decoded, network_rounding());
     }
+
+    // Samples differ from the means, and from those of another seed, and are decoded too.
+    let sampled = |seed| {
+        let options = ReconstructionOptions {
+            encoding: Encoding::Sample,
+            seed: Some(seed),
+            ..options.clone()
+        };
+        reconstructions(&model, &data.test, &options).unwrap()
+    };
+    let (first, second) = (sampled(1), sampled(2));
+    assert_ne!(numbers(&first.latents), numbers(&figure.latents));
+    assert_ne!(numbers(&first.latents), numbers(&second.latents));
+    for (index, latent) in rows(&first.latents).iter().enumerate() {
+        let decoded = decoded(&model, latent, data.test.labels()[index]);
+        assert_close(images(&first)[3 + index], &decoded, network_rounding());
+    }
 }
 
 #[test]
@@ -370,6 +387,11 @@ fn interpolations_start_and_end_at_the_images() {
             assert_close(&latents[place], &end, 2.0 * network_rounding());
             let decoded = decoded(&model, &latents[place], data.test.labels()[index]);
             assert_close(images(&figure)[place], &decoded, network_rounding());
+        }
+        for (norm, latent) in figure.latent_norms().unwrap().iter().zip(&latents) {
+            let squares = latent.iter().map(|z| f64::from(z * z)).sum::<f64>();
+            // The squares are of 32-bit floats.
+            assert!((norm - squares.sqrt()).abs() <= rounding(SINGLE, 2, *norm));
         }
         if path == Path::Linear {
             let ends = latents[0].iter().zip(&latents[4]);

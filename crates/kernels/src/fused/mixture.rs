@@ -8,7 +8,7 @@ use crate::element::Element;
 use crate::fused::elementwise::{CHUNK, vectorised};
 use crate::fused::operation::{Gradient, Operation, apply2, is_fused};
 use crate::fused::parallel::share_rows;
-use crate::mixture::{LOG_SCALE_BOUND, MOST_COMPONENTS};
+use crate::mixture::{LOG_SCALE_BOUND, MAX_COMPONENTS};
 
 pub(crate) use roots::logistic_mixture_roots;
 
@@ -189,7 +189,7 @@ impl Mixture {
         [value, parameters]: [&[T]; 2],
         [transformed, derivative]: [&mut [T]; 2],
     ) {
-        let mut components = [nothing::<T>(); MOST_COMPONENTS];
+        let mut components = [nothing::<T>(); MAX_COMPONENTS];
         let components = &mut components[..self.components];
         for column in (0..self.width).step_by(LANES) {
             let value = lanes(value, column);
@@ -218,7 +218,7 @@ impl Mixture {
     ) {
         let (count, width) = (self.components, self.width);
         let one = T::one();
-        let mut components = [nothing::<T>(); MOST_COMPONENTS];
+        let mut components = [nothing::<T>(); MAX_COMPONENTS];
         let components = &mut components[..count];
         for column in (0..width).step_by(LANES) {
             let value = lanes(value, column);

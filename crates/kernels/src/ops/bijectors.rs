@@ -1,6 +1,6 @@
 use candle_core::{D, Result, Tensor, bail};
 
-use crate::mixture::MOST_COMPONENTS;
+use crate::mixture::MAX_COMPONENTS;
 use crate::{composed, fused};
 
 /// The affine transform of a coupling layer, y = x exp(s) + t, and log |det ∂y/∂x| = Σ s.
@@ -146,8 +146,8 @@ fn sum_of_rows(values: &Tensor, sign: f64) -> Result<Tensor> {
 }
 
 fn check_mixture(value: &Tensor, parameters: &Tensor, components: usize) -> Result<()> {
-    if !(1..=MOST_COMPONENTS).contains(&components) {
-        bail!("a mixture has 1 to {MOST_COMPONENTS} components, not {components}");
+    if !(1..=MAX_COMPONENTS).contains(&components) {
+        bail!("a mixture has 1 to {MAX_COMPONENTS} components, not {components}");
     }
     let [leading @ .., width] = value.dims() else {
         bail!("a mixture maps vectors, not a scalar");

@@ -176,7 +176,7 @@ impl FlowConfig {
             Transform::Additive => (1, 1),
             Transform::Affine => (1, 2),
             Transform::Mixture { components } => {
-                if !(1..=LogisticMixture::MOST_COMPONENTS).contains(&components) {
+                if !(1..=LogisticMixture::MAX_COMPONENTS).contains(&components) {
                     return Err(Error::Config {
                         key: "transform.components",
                         value: components.to_string(),

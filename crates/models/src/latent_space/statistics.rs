@@ -15,21 +15,21 @@ pub struct PrincipalComponents {
 
 impl PrincipalComponents {
     /// The largest number of dimensions. The time is cubic in it; this number takes a few seconds.
-    pub const MOST_DIMENSIONS: usize = 2000;
+    pub const MAX_DIMENSIONS: usize = 2000;
 
     /// Computes the first `count` principal components of `latents` `[n, d]`. The sign of a component is that for which
     /// its entry of largest magnitude is positive.
     ///
     /// # Errors
-    /// There are fewer than two latents, fewer dimensions than components or more than [`Self::MOST_DIMENSIONS`], or a
+    /// There are fewer than two latents, fewer dimensions than components or more than [`Self::MAX_DIMENSIONS`], or a
     /// latent is infinite or NaN.
     pub fn of(latents: &Tensor, count: usize) -> Result<Self, Error> {
         let (n, d) = latents.dims2()?;
-        if n < 2 || d < count || d > Self::MOST_DIMENSIONS {
+        if n < 2 || d < count || d > Self::MAX_DIMENSIONS {
             return Err(Error::LatentSpace(format!(
                 "{count} principal components need 2 or more latents with {count} to {} dimensions, found {n} latents \
                  with {d} dimensions",
-                Self::MOST_DIMENSIONS
+                Self::MAX_DIMENSIONS
             )));
         }
         let (mean, covariance) = moments(latents)?;
@@ -106,13 +106,13 @@ impl FittedNormal {
     /// Fits the distribution to latents `[n, d]`.
     ///
     /// # Errors
-    /// There are fewer than two latents, no dimensions, or more than [`PrincipalComponents::MOST_DIMENSIONS`].
+    /// There are fewer than two latents, no dimensions, or more than [`PrincipalComponents::MAX_DIMENSIONS`].
     pub fn of(latents: &Tensor) -> Result<Self, Error> {
-        const MOST: usize = PrincipalComponents::MOST_DIMENSIONS;
+        const MAX: usize = PrincipalComponents::MAX_DIMENSIONS;
         let (n, d) = latents.dims2()?;
-        if n < 2 || d == 0 || d > MOST {
+        if n < 2 || d == 0 || d > MAX {
             return Err(Error::LatentSpace(format!(
-                "a covariance needs 2 or more latents with 1 to {MOST} dimensions, found {n} latents with {d} dimensions"
+                "a covariance needs 2 or more latents with 1 to {MAX} dimensions, found {n} latents with {d} dimensions"
             )));
         }
         let (mean, covariance) = moments(latents)?;

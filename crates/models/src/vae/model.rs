@@ -145,6 +145,18 @@ where
         Ok(Normal::new(parameters.get(0)?, parameters.get(1)?)?)
     }
 
+    /// With a likelihood of 256 levels, adds the part `bits_per_dimension` to a loss of images with so many pixels.
+    fn with_bits_per_dimension(&self, mut loss: Loss, pixels: usize) -> Result<Loss, Error> {
+        if self.likelihood.is_of_levels() {
+            let nats_to_bits = -1.0 / (LN_2 * pixels as f64);
+            let bits = elbo(&loss).map(|elbo| elbo.detach() * nats_to_bits);
+            let bits = bits.transpose()?;
+            loss.parts
+                .extend(bits.map(|bits| ("bits_per_dimension", bits)));
+        }
+        Ok(loss)
+    }
+
     /// log p(x|z) of n images for latents `[n, latent_size]` or `[k, n, latent_size]`: `[n]` or `[k, n]`, computed in
     /// blocks to bound the memory.
     fn log_likelihood_given(
@@ -211,15 +223,8 @@ where
                 self.prior.sampled_kl_from(&posterior, &latents)?
             }
         };
-        let mut loss = self.objective.loss(&likelihood, &kl, epochs)?;
-        if self.likelihood.is_of_levels() {
-            let nats_to_bits = -1.0 / (LN_2 * images.dim(1)? as f64);
-            let bits = elbo(&loss).map(|elbo| elbo.detach() * nats_to_bits);
-            let bits = bits.transpose()?;
-            loss.parts
-                .extend(bits.map(|bits| ("bits_per_dimension", bits)));
-        }
-        Ok(loss)
+        let loss = self.objective.loss(&likelihood, &kl, epochs)?;
+        self.with_bits_per_dimension(loss, images.dim(1)?)
     }
 
     fn samples_after(&self, epochs: f64) -> usize {

@@ -16,10 +16,10 @@ use latent_tolerance::{SINGLE, rounding};
 use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, step};
 
 /// The largest batch of a network outside of training.
-const MOST: usize = 2000;
+const MAX: usize = 2000;
 
 /// A number of images that needs three blocks.
-const MANY: usize = 2 * MOST + 100;
+const MANY: usize = 2 * MAX + 100;
 
 /// A network that records its largest batch.
 struct Recording<N>(N, Arc<AtomicUsize>);
@@ -81,7 +81,7 @@ fn bounds_with_many_draws_are_the_same_in_blocks() -> Result {
         let (vae, largest) = recorded(bound, 500)?;
         let (images, labels) = (images(30)?, labels(30)?);
         let found = vae.loss(&images, &labels, &mut step(2))?;
-        assert!((1..=MOST).contains(&largest()), "{bound:?}");
+        assert!((1..=MAX).contains(&largest()), "{bound:?}");
         // Training is not divided into blocks: gradients need the whole graph.
         let mut at_once = LossContext::training(Generator::new(2), f64::INFINITY);
         let expected = vae.loss(&images, &labels, &mut at_once)?;
@@ -129,7 +129,7 @@ fn encoding_and_decoding_are_the_same_in_blocks() -> Result {
 
     // The expected value for two draws: log ½ (exp a + exp b).
     let estimate = vae.log_likelihood(&images, &(), 2, &mut generator())?;
-    assert!((1..=MOST).contains(&largest()));
+    assert!((1..=MAX).contains(&largest()));
     let latents = posterior.sample(&[2], &mut generator())?;
     let prior = StandardNormal::new(3, DType::F32, CPU).log_prob(&latents)?;
     let joint = (vae.likelihood(&latents, &())?.log_prob(&images)? + prior)?;
@@ -179,7 +179,7 @@ fn each_image_of_a_block_has_its_own_label() -> Result {
     assert_same("a flow's log_likelihood", &estimate, &expected)?;
     let decoded = flow.decode(&sampled, &told)?;
     // Single rows on both sides of the boundary of a block.
-    for row in [MOST - 1, MOST] {
+    for row in [MAX - 1, MAX] {
         let alone = flow.decode(&sampled.narrow(0, row, 1)?, &told.narrow(row, 1)?)?;
         assert_same("a flow's decode", &decoded.narrow(0, row, 1)?, &alone)?;
     }

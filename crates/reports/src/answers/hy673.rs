@@ -103,8 +103,10 @@ struct Paths<'a> {
     arc: Number,
     /// The mean norm of both ends.
     ends: Number,
-    /// Whether the linear path comes closer to the origin than the arc does.
+    /// Whether the linear path comes closer to the origin than its ends.
     is_shrinking: bool,
+    /// Whether the ends are closer to the origin than draws from the prior.
+    is_short: bool,
 }
 
 /// Linear, sinusoidal and circular paths between latents of many dimensions, each by the command that draws it.
@@ -145,6 +147,7 @@ pub(crate) fn paths(
             radius: f::typical_norm(size),
             table,
             is_shrinking: linear.value < 0.9 * ends.value,
+            is_short: ends.value < 0.9 * (size as f64).sqrt(),
             ends: ends.decimals(1),
             linear: linear.decimals(1),
             sinusoidal: sinusoidal.decimals(1),
