@@ -107,7 +107,7 @@ fn usage(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Vec<String> {
     let of = |command: &str| CommandLine::new(command).path(Path::new(path));
     let (model, data) = (&metadata.experiment.model, &metadata.data);
     let commands = if model.is_conditional() {
-        let sample = of("sample").option("--labels", &labels(&data.classes_present));
+        let sample = of("sample").option("--labels", labels(&data.classes_present));
         vec![sample, of("plot analogies"), of("classify")]
     } else if model.is_exact() {
         let sample = of("sample").option("--temperature", "0.8");

@@ -133,9 +133,10 @@ fn similar_model(name: &str) -> Option<String> {
         .collect();
     // Of equally similar names, the last wins: a run is more likely to be meant.
     let found = nearest(name, pretrained.chain(&runs))?;
-    Some(match runs.contains(&found) {
-        true => format!("runs/{found}"),
-        false => found,
+    Some(if runs.contains(&found) {
+        format!("runs/{found}")
+    } else {
+        found
     })
 }
 

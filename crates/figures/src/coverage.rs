@@ -69,7 +69,7 @@ pub fn coverage(
         columns.map(move |column| row * column)
     });
     let probabilities: Vec<f64> = probabilities.collect();
-    let is_hit = |probability: &f64| 1.0 - (1.0 - probability).powi(images as i32);
+    let is_hit = |probability: &f64| 1.0 - (1.0 - probability).powf(images as f64);
     let cells = counts.len() as f64;
     let inside: usize = counts.iter().sum();
     Ok(CoverageFigure {

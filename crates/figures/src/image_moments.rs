@@ -44,18 +44,18 @@ impl ImageMoments {
 
 /// The sum of the gradient's magnitude, with a black border around the image.
 fn total_variation(image: &[f32], width: usize) -> f64 {
-    let (width, height) = (width as isize, (image.len() / width) as isize);
-    let value = |row: isize, column: isize| {
-        let inside = (0..height).contains(&row) && (0..width).contains(&column);
-        if inside {
-            f64::from(image[(row * width + column) as usize])
+    let height = image.len() / width;
+    // Rows and columns are counted from 1, so that 0 is in the border.
+    let value = |row: usize, column: usize| {
+        if (1..=height).contains(&row) && (1..=width).contains(&column) {
+            f64::from(image[(row - 1) * width + column - 1])
         } else {
             0.0
         }
     };
     let mut total = 0.0;
-    for row in -1..height {
-        for column in -1..width {
+    for row in 0..=height {
+        for column in 0..=width {
             let here = value(row, column);
             total += (value(row, column + 1) - here).hypot(value(row + 1, column) - here);
         }

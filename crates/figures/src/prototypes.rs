@@ -100,18 +100,15 @@ pub fn prototypes(
     let decoded = Tensor::cat(&decoded, 0)?;
     let of_row = |&label: &u8| std::iter::repeat_n(label, per_class);
     let labels: Vec<u8> = rows.iter().flat_map(of_row).collect();
-    let recognised = match options.classifier {
-        Some(classifier) => {
-            let found = classifier.classify(&decoded)?.to_vec1::<u32>()?;
-            let pairs = found.iter().zip(&labels);
-            pairs
-                .filter(|(found, label)| **found == u32::from(**label))
-                .count()
-        }
-        None => {
-            let agreement = knn_agreement(&decoded, &labels, &images, data.labels())?;
-            agreement.iter().filter(|&&share| share > 0.5).count()
-        }
+    let recognised = if let Some(classifier) = options.classifier {
+        let found = classifier.classify(&decoded)?.to_vec1::<u32>()?;
+        let pairs = found.iter().zip(&labels);
+        pairs
+            .filter(|(found, label)| **found == u32::from(**label))
+            .count()
+    } else {
+        let agreement = knn_agreement(&decoded, &labels, &images, data.labels())?;
+        agreement.iter().filter(|&&share| share > 0.5).count()
     };
     let grid = image_grid(model, &decoded)?
         .columns(per_class)

@@ -80,9 +80,10 @@ pub fn traversals(model: &Model, options: &TraversalOptions) -> Result<Traversal
         });
     }
     let is_conditional = model.model.conditional().is_ok();
-    let labels = match is_conditional {
-        true => model.metadata.data.classes_present.clone(),
-        false => vec![0],
+    let labels = if is_conditional {
+        model.metadata.data.classes_present.clone()
+    } else {
+        vec![0]
     };
     check_image_count(labels.len().saturating_mul(steps))?;
     let positions: Vec<f32> = (0..steps)

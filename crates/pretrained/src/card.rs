@@ -136,9 +136,10 @@ fn images(shape: Shape) -> String {
 /// The README of a collection, with the YAML header of a hub repository.
 pub(crate) fn overview(models: &Collection<ModelMetadata>) -> String {
     let is_mnist = |entry: &Entry<ModelMetadata>| entry.metadata.data.name == "mnist";
-    let datasets = match models.models().values().any(is_mnist) {
-        true => "datasets:\n- ylecun/mnist\n",
-        false => "",
+    let datasets = if models.models().values().any(is_mnist) {
+        "datasets:\n- ylecun/mnist\n"
+    } else {
+        ""
     };
     let mut text = format!(
         "---\nlicense: apache-2.0\nlibrary_name: latent\n{datasets}tags:\n- \

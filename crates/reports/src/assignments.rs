@@ -22,7 +22,7 @@ pub fn assignment(name: &str) -> Result<Assignment, Error> {
         "hy673" => hy673::assignment(),
         "aevb" => aevb::assignment(),
         "radboud" => radboud::assignment(),
-        "vae2d" => vae2d::assignment(),
+        "vae2d" => Ok(vae2d::assignment()),
         _ => Err(Error::UnknownAssignment(name.to_owned())),
     }
 }

@@ -65,7 +65,7 @@ mod tests {
     fn the_rest_is_estimated_from_what_was_measured() {
         let mut pace = Pace::default();
         assert_eq!(pace.left(120.0 * USUAL), "about 2 min of training left");
-        pace.measured(10.0, Duration::from_secs(60));
+        pace.measured(10.0, Duration::from_mins(1));
         assert_eq!(pace.left(35.0), "about 4 min of training left");
         assert_eq!(pace.left(1.0), "less than a minute of training left");
     }

@@ -141,7 +141,7 @@ impl<'a> Plan<'a> {
         }
         let (mut shape, mut classes, mut images) = (MNIST, 10, 60_000);
         if let Some(data) = findings.data_record() {
-            (shape, classes, images) = (data.shape, data.classes.into(), data.images);
+            (shape, classes, images) = (data.shape, data.classes, data.images);
         }
         images = images.min(training.limit.unwrap_or(usize::MAX));
         Ok(work(&experiment, shape, classes, images))

@@ -38,7 +38,7 @@ struct Page<'a> {
     is_quick: bool,
     is_synthetic: bool,
     /// The name of data that are neither MNIST nor synthetic, in the report of an assignment on MNIST.
-    own_data: Option<String>,
+    own_data: Option<&'a str>,
     runs: Table,
     /// The commands that train.
     commands: Vec<String>,
@@ -152,8 +152,8 @@ pub fn write<C: Commands>(
         .runs
         .iter()
         .any(|run| matches!(run.origin, RunOrigin::Trained { .. }));
-    let names = trained.iter().map(|run| &run.metadata.data.name);
-    let own = |name: &&String| !matches!(name.as_str(), "mnist" | "synthetic");
+    let mut names = trained.iter().map(|run| run.metadata.data.name.as_str());
+    let own_data = names.find(|name| !matches!(*name, "mnist" | "synthetic"));
     let html = page(&Page {
         assignment,
         program: commands.program(),
@@ -161,10 +161,7 @@ pub fn write<C: Commands>(
         is_synthetic: trained
             .iter()
             .any(|run| run.metadata.data.name == "synthetic"),
-        own_data: names
-            .cloned()
-            .find(|name| own(&name))
-            .filter(|_| is_assignment),
+        own_data: own_data.filter(|_| is_assignment),
         runs: runs(assignment, &findings)?,
         commands: training(assignment, &plan, commands)?,
         sections,

@@ -3,8 +3,8 @@
 use candle_core::{DType, IndexOp, Tensor};
 use latent_datasets::synthetic;
 use latent_figures::{
-    Error, Grid, ImageMoments, LatentsOptions, PrototypeOptions, Split, TraversalOptions,
-    alignment, coverage, latents, manifold, prototypes, traversals,
+    Error, Grid, ImageMoments, LatentsOptions, ManifoldOptions, PrototypeOptions, Split,
+    TraversalOptions, alignment, coverage, latents, manifold, prototypes, traversals,
 };
 use latent_models::latent_space::knn_agreement;
 use latent_tolerance::{DOUBLE, monte_carlo, rounding};
@@ -128,7 +128,7 @@ fn coverage_counts_the_latents_of_the_scatter_plot() {
     let covered = found.counts.iter().filter(|&&count| count > 0).count();
     assert_eq!(found.covered, covered as f64 / 16.0);
     // The layout of the manifold.
-    let same = manifold(&small.model, &grid, &Default::default()).unwrap();
+    let same = manifold(&small.model, &grid, &ManifoldOptions::default()).unwrap();
     assert_eq!(found.grid.shape(), same.grid.shape());
     let brightest = found.grid.images().iter().copied().fold(0.0, f32::max);
     assert_eq!(brightest, 1.0);

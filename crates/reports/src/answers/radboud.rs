@@ -272,7 +272,7 @@ pub(crate) fn plane(is_conditional: bool) -> Result<Answer, Error> {
 struct Dimensions {
     /// The correlations by label.
     table: Table,
-    dimensions: Vec<Meaning>,
+    meanings: Vec<Meaning>,
     is_same: bool,
 }
 
@@ -338,7 +338,7 @@ pub(crate) fn dimensions(findings: &Findings, commands: &[Command]) -> Result<An
         head,
         ..Table::default()
     };
-    rows.into_iter().for_each(|row| table.push(row));
+    table.rows = rows;
     Answer::of(
         "What do the latent dimensions represent? Is it the same for all labels?",
         &Dimensions {
@@ -346,7 +346,7 @@ pub(crate) fn dimensions(findings: &Findings, commands: &[Command]) -> Result<An
             is_same: meanings
                 .iter()
                 .all(|meaning| meaning.same_sign == meaning.labels),
-            dimensions: meanings,
+            meanings,
         },
     )
 }
@@ -428,7 +428,7 @@ struct LossCheck<'a> {
 }
 
 /// The assignment's checks of the loss, and the loss of a run.
-pub(crate) fn loss_check<'a>(findings: &Findings, run: &'a str) -> Result<Answer, Error> {
+pub(crate) fn loss_check(findings: &Findings, run: &str) -> Result<Answer, Error> {
     let kl = |mean: f64, scale: f64| -> Result<f64, Error> {
         let value = |value: f64| Tensor::new(&[value], &Device::Cpu);
         let posterior = Normal::new(value(mean)?, value(scale.ln())?)?;

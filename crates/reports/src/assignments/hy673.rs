@@ -18,15 +18,15 @@ const EPOCHS: usize = 8;
 const VAE: &str = "cvae-conv";
 
 pub(super) fn assignment() -> Result<Assignment, Error> {
-    let flow = |experiment: &'static str| {
+    let trained = |experiment: &'static str| {
         move |(couplings, name): &(usize, &str)| {
             RequiredRun::new(experiment)
                 .with_setting(*name, format!("model.couplings={couplings}"))
                 .with_epochs(EPOCHS)
         }
     };
-    let mut runs: Vec<_> = PLAIN.iter().map(flow("realnvp-5")).collect();
-    runs.extend(CONDITIONAL.iter().map(flow("cond-realnvp-5")));
+    let mut runs: Vec<_> = PLAIN.iter().map(trained("realnvp-5")).collect();
+    runs.extend(CONDITIONAL.iter().map(trained("cond-realnvp-5")));
     runs.push(RequiredRun::new(VAE));
     Ok(Assignment {
         name: "hy673".to_owned(),
@@ -35,7 +35,7 @@ pub(super) fn assignment() -> Result<Assignment, Error> {
             number of couplings that is needed, and a conditional VAE that draws requested digits."
             .to_owned(),
         runs,
-        tasks: vec![flow_task()?, conditional_flow(), conditional_vae()],
+        tasks: vec![flow()?, conditional_flow(), conditional_vae()],
     })
 }
 
@@ -52,7 +52,7 @@ fn interpolate(run: &str, method: &str) -> Command {
         .option("steps", 11)
 }
 
-fn flow_task() -> Result<Task, Error> {
+fn flow() -> Result<Task, Error> {
     let mut task = Task::new(
         "Problem 1. RealNVP",
         "Build RealNVP, train it with five and with ten couplings, and interpolate between digits in the base space.",

@@ -1,11 +1,11 @@
 //! A VAE with a two-dimensional latent space.
 
-use crate::{Assignment, Command, Error, RequiredRun, Task, answers};
+use crate::{Assignment, Command, RequiredRun, Task, answers};
 
 const RUN: &str = "vae-2d";
 
-pub(super) fn assignment() -> Result<Assignment, Error> {
-    Ok(Assignment {
+pub(super) fn assignment() -> Assignment {
+    Assignment {
         name: "vae2d".to_owned(),
         title: "A VAE with a two-dimensional latent space".to_owned(),
         introduction: "A small VAE on MNIST, 784-512-2: training curves, the latent space, and the images that it \
@@ -67,5 +67,5 @@ pub(super) fn assignment() -> Result<Assignment, Error> {
             )
             .answer(|findings| answers::exemplars(findings, RUN)),
         ],
-    })
+    }
 }
