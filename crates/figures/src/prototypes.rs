@@ -155,18 +155,21 @@ fn candidates(
     }
     let latents = Tensor::cat(&latents, 0)?;
     if model.metadata.experiment.model.has_standard_normal_prior() {
-        let dimensions = model.model.latent_size() as f32;
-        let limit = dimensions + (2.0 * dimensions).sqrt();
+        let dimensions = model.model.latent_size();
         let norms = values(&latents.sqr()?.sum(1)?)?;
-        for (score, _) in scores
-            .iter_mut()
-            .zip(norms)
-            .filter(|(_, norm)| *norm > limit)
-        {
-            *score = 0.0;
+        for (score, norm) in scores.iter_mut().zip(norms) {
+            if !is_typical(norm, dimensions) {
+                *score = 0.0;
+            }
         }
     }
     Ok((latents, images, scores))
+}
+
+/// Whether the squared norm of a latent is at most a standard deviation above its mean under N(0, I), a χ² distribution.
+fn is_typical(squared_norm: f32, dimensions: usize) -> bool {
+    let dimensions = dimensions as f32;
+    squared_norm <= dimensions + (2.0 * dimensions).sqrt()
 }
 
 /// The probability of its label for each image.
@@ -181,4 +184,16 @@ fn probabilities(
         row.get(usize::from(label)).map_or(0.0, |log| log.exp())
     };
     Ok(rows.iter().zip(labels).map(probability).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_typical;
+
+    #[test]
+    fn latents_far_from_the_origin_are_not_typical() {
+        // A mean of 2 and a standard deviation of 2; a mean of 50 and one of 10.
+        assert!(is_typical(4.0, 2) && !is_typical(4.1, 2));
+        assert!(is_typical(60.0, 50) && !is_typical(60.1, 50));
+    }
 }

@@ -78,3 +78,19 @@ impl Measurement {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fraction_is_shown_in_per_cent_with_its_error() {
+        let fraction = Measurement::with_error(0.125, Some(0.01), "a test".to_owned());
+        let shown = fraction.percent();
+        assert_eq!(
+            (&*shown.text, shown.error.as_deref()),
+            ("12.50", Some("1.00"))
+        );
+        assert_eq!((shown.value, shown.unit), (0.125, "\u{a0}%"));
+    }
+}

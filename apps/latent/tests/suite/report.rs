@@ -236,6 +236,29 @@ fn every_number_is_what_its_command_prints() {
 }
 
 #[test]
+fn the_gain_by_labels_is_that_of_the_conditional_model() {
+    let directory = directory();
+    let page = write(directory.path(), "lab8");
+    let document = parsed(&page);
+    let is_answer = |node: &Node| {
+        let heading = node
+            .children()
+            .find(|child| child.tag_name().name() == "h4");
+        heading.is_some_and(|heading| text(heading).starts_with("Is the conditional model better"))
+    };
+    let answer = document.descendants().find(is_answer).unwrap();
+    let numbers: Vec<f64> = answer
+        .descendants()
+        .filter_map(|node| node.attribute("value")?.parse().ok())
+        .collect();
+    let [plain, conditional, gain] = numbers[..] else {
+        panic!("{numbers:?}");
+    };
+    assert!((gain - (conditional - plain)).abs() < 1e-9, "{numbers:?}");
+    assert_ne!(gain, 0.0);
+}
+
+#[test]
 fn the_same_command_writes_the_same_bytes() {
     let [first, second] = [directory(), directory()];
     let page = write(first.path(), "vae2d");

@@ -7,7 +7,7 @@ use latent_figures::{
     TraversalOptions, alignment, coverage, latents, manifold, prototypes, traversals,
 };
 use latent_models::latent_space::knn_agreement;
-use latent_tolerance::{DOUBLE, monte_carlo, rounding};
+use latent_tolerance::{DOUBLE, SINGLE, monte_carlo, rounding};
 use latent_training::{Silent, train_classifier};
 
 use crate::{
@@ -118,13 +118,19 @@ fn coverage_counts_the_latents_of_the_scatter_plot() {
     assert_eq!(found.images, small.data.test.len());
     assert_eq!(found.counts.iter().sum::<usize>(), inside);
     assert_eq!(found.inside, inside as f64 / found.images as f64);
-    // The first cell is around (-1, -1), the last around (1, 1).
-    let near =
-        |p: &[f32], x: f32, y: f32| (p[0] - x).abs() < 1.0 / 3.0 && (p[1] - y).abs() < 1.0 / 3.0;
-    for (cell, x, y) in [(0, -1.0, -1.0), (3, 1.0, -1.0), (15, 1.0, 1.0)] {
-        let expected = scatter.points().chunks(2).filter(|p| near(p, x, y)).count();
-        assert_eq!(found.counts[cell], expected, "{cell}");
+    // Row by row from (-1, -1), z₁ first.
+    for cell in 0..16u8 {
+        let centre = [cell % 4, cell / 4].map(|index| f32::from(index) * 2.0 / 3.0 - 1.0);
+        let near = |point: &&[f32]| {
+            let mut pairs = point.iter().zip(centre);
+            pairs.all(|(z, centre)| (z - centre).abs() < 1.0 / 3.0)
+        };
+        let expected = scatter.points().chunks(2).filter(near).count();
+        assert_eq!(found.counts[usize::from(cell)], expected, "{cell}");
     }
+    let is_symmetric =
+        (0..4).all(|a| (0..4).all(|b| found.counts[4 * a + b] == found.counts[4 * b + a]));
+    assert!(!is_symmetric, "the test would not see exchanged axes");
     let covered = found.counts.iter().filter(|&&count| count > 0).count();
     assert_eq!(found.covered, covered as f64 / 16.0);
     // The layout of the manifold.
@@ -206,6 +212,30 @@ fn a_model_is_perfectly_aligned_with_itself_and_not_with_another() {
     let other = alignment(&second.model, &first.model, images, &options).unwrap();
     assert!(other.disparity > 0.001 && other.disparity < 1.0);
     assert!(other.neighbour_overlap < 1.0);
+    // The aligned latents are in the space of the target, where they leave the disparity of its variance.
+    let target = latents(&first.model, images, &options).unwrap();
+    let n = images.len() as f64;
+    let mean = |axis: usize| {
+        let values = target.points().iter().skip(axis).step_by(2);
+        values.map(|&z| f64::from(z)).sum::<f64>() / n
+    };
+    let means = [mean(0), mean(1)];
+    let (mut rest, mut variance) = (0.0, 0.0);
+    for (index, (a, b)) in other
+        .scatter
+        .points()
+        .iter()
+        .zip(target.points())
+        .enumerate()
+    {
+        rest += f64::from(a - b).powi(2);
+        variance += (f64::from(*b) - means[index % 2]).powi(2);
+    }
+    let found = rest / variance;
+    assert!(
+        (found - other.disparity).abs() < rounding(SINGLE, images.len(), 1.0),
+        "{found}"
+    );
     assert_eq!(other.overlap_by_chance, 10.0 / (images.len() - 1) as f64);
     assert!(alignment(&vae(3).model, &first.model, images, &options).is_err());
 }
