@@ -144,14 +144,13 @@ fn conditional_vae() -> Task {
         "Ten test images (top) and their reconstructions (bottom)",
     )
     .part("3(c) From labels to images")
-    .show(
-        Command::of_run("sample", VAE).option("labels", "0,2"),
-        "The array [0, 2]: one image for each label",
-    )
-    .show(
-        Command::of_run("sample", VAE).option("number", 42),
-        "The number 42: one image for each of its digits",
-    )
+    .exhibit(Exhibit::side_by_side(
+        vec![
+            Command::of_run("sample", VAE).option("labels", "0,2"),
+            Command::of_run("sample", VAE).option("number", 42),
+        ],
+        "The array [0, 2]: one image for each label (left). The number 42: one image for each of its digits (right)",
+    ))
     .extra("Samples of every digit")
     .show(
         Command::of_run("sample", VAE).option("count", 10),
