@@ -486,8 +486,13 @@ fn reports_and_recipes_are_the_same_commands() {
                 .iter()
                 .map(|command| command.as_str().unwrap());
             commands
-                // Recipes have the separators that every system knows.
-                .map(|command| command.trim_start_matches("latent ").replace('\\', "/"))
+                // Recipes have the separators that every system knows, and other quotes than cmd.exe.
+                .map(|command| {
+                    command
+                        .trim_start_matches("latent ")
+                        .replace('\\', "/")
+                        .replace('"', "'")
+                })
                 .collect()
         };
         let mut trained = Vec::new();
