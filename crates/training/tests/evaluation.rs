@@ -11,10 +11,11 @@ use latent_models::{
     Classifier, ClassifierConfig, Labels, LatentModel, Loss, LossContext, ModelConfig, Parameters,
     Trainable, Vae, VaeConfig,
 };
+use latent_tolerance::{SINGLE, rounding};
 use latent_training::{
     Comparison, Error, Evaluation, EvaluationStage, Experiment, Model, ModelData, Run, SameData,
-    SampleAccuracy, SettingDifference, Silent, Throughput, encode, evaluate, knn_classify,
-    load_model, mean_and_standard_error, part_of_each, train, train_classifier,
+    SampleAccuracy, SettingDifference, Silent, Throughput, encode, evaluate, kl_by_dimension,
+    knn_classify, load_model, mean_and_standard_error, part_of_each, train, train_classifier,
 };
 
 const CPU: &Device = &Device::Cpu;
@@ -85,6 +86,20 @@ fn an_evaluation_has_metrics_and_standard_errors() {
     let evaluation = Evaluation::of(&model, &one, None, &BATCHING, CPU, |_, _| ()).unwrap();
     assert_eq!(evaluation.standard_errors["elbo"], None);
     assert!(!evaluation.metrics.contains_key("log_likelihood"));
+}
+
+#[test]
+fn the_kl_of_the_dimensions_sums_to_that_of_the_evaluation() {
+    let directory = tempfile::tempdir().unwrap();
+    let (model, splits) = small_model(directory.path(), &experiment(&[]));
+    let images = &splits.test;
+    let by_dimension = kl_by_dimension(&model.model, images, &BATCHING, CPU).unwrap();
+    let total: f64 = by_dimension.unwrap().iter().sum();
+    let kl = evaluate(&model.model, images, &BATCHING, CPU).unwrap()["kl"];
+    // Both sum the same 32-bit numbers of 40 images, in another order.
+    let apart = (total - kl).abs();
+    assert!(apart <= rounding(SINGLE, 40, kl), "{total} and {kl}");
+    assert!(kl > 0.0);
 }
 
 #[test]
