@@ -115,6 +115,15 @@ impl Shown {
         }
     }
 
+    /// The same result with this text and this JSON output.
+    pub(crate) fn with_output(self, words: String, object: Value) -> Self {
+        Self {
+            words,
+            object,
+            ..self
+        }
+    }
+
     /// Adds fields to the JSON output.
     pub(crate) fn add(&mut self, facts: Map<String, Value>) {
         if let Value::Object(object) = &mut self.object {

@@ -50,8 +50,7 @@ impl Alignment {
             "neighbour_overlap": figure.neighbour_overlap,
             "overlap_by_chance": figure.overlap_by_chance,
         });
-        let mut shown = self.output.drawn(figure, &model, "alignment");
-        (shown.words, shown.object) = (words, object);
-        Ok(shown)
+        let shown = self.output.drawn(figure, &model, "alignment");
+        Ok(shown.with_output(words, object))
     }
 }

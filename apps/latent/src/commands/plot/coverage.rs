@@ -55,8 +55,7 @@ impl Coverage {
             "inside_by_prior": figure.inside_by_prior,
             "counts": figure.counts,
         });
-        let mut shown = self.output.drawn(figure, &model, "coverage");
-        (shown.words, shown.object) = (words, object);
-        Ok(shown)
+        let shown = self.output.drawn(figure, &model, "coverage");
+        Ok(shown.with_output(words, object))
     }
 }

@@ -44,13 +44,13 @@ impl Prototypes {
         };
         let figure = prototypes(&model, &data.test(), &options)?;
         let (recognised, count) = (figure.recognised, figure.labels.len());
-        let mut shown = self.output.drawn(figure, &model, "prototypes");
-        shown.words = format!("recognised by the classifier: {recognised} of {count}");
-        shown.object = json!({
+        let words = format!("recognised by the classifier: {recognised} of {count}");
+        let object = json!({
             "model": self.model.path().display().to_string(),
             "recognised": recognised,
             "prototypes": count,
         });
-        Ok(shown)
+        let shown = self.output.drawn(figure, &model, "prototypes");
+        Ok(shown.with_output(words, object))
     }
 }

@@ -60,13 +60,12 @@ impl Traversals {
             }));
         }
         let name = format!("traversals-{}", self.dimension);
-        let mut shown = self.output.drawn(figure, &model, &name);
-        shown.words = lines.join("\n");
-        shown.object = json!({
+        let object = json!({
             "model": self.model.path().display().to_string(),
             "dimension": self.dimension,
             "correlations": rows,
         });
-        Ok(shown)
+        let shown = self.output.drawn(figure, &model, &name);
+        Ok(shown.with_output(lines.join("\n"), object))
     }
 }
