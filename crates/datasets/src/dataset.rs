@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 
 use latent_distributions::Generator;
@@ -6,10 +7,11 @@ use latent_kernels::Shape;
 use crate::Error;
 use crate::checksum::sha256_hex;
 
-/// Images of one shape with their class labels.
+/// Images of one shape, usually with class labels.
 ///
 /// Pixels are bytes, from 0 for the background to 255 for full ink, in the order
-/// `[image, row, column, channel]`. Labels are less than the number of classes.
+/// `[image, row, column, channel]`. Labels are less than the number of classes; images without
+/// labels have no classes. Classes and images may have names.
 ///
 /// ```
 /// use latent_datasets::{Dataset, Shape};
@@ -20,14 +22,24 @@ use crate::checksum::sha256_hex;
 /// assert_eq!(dataset.image(1), Some([51, 0].as_slice()));
 /// assert_eq!(dataset.labels(), [7, 1]);
 /// assert_eq!(dataset.pixel_statistics().zero_fraction, 0.5);
+///
+/// // One image of red, green and blue without a label.
+/// let colour = Dataset::unlabelled(Shape { channels: 3, height: 1, width: 1 }, vec![9, 0, 0])?;
+/// assert!(!colour.is_labelled() && colour.labels().is_empty());
 /// # Ok::<(), latent_datasets::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Dataset {
     shape: Shape,
+    /// 0 without labels.
     classes: usize,
+    /// Empty if the classes are numbered.
+    class_names: Vec<String>,
     images: Vec<u8>,
+    /// Empty without labels.
     labels: Vec<u8>,
+    /// Empty if the images have no names.
+    names: Vec<String>,
 }
 
 impl Dataset {
@@ -73,19 +85,70 @@ impl Dataset {
         Self {
             shape,
             classes,
+            class_names: Vec::new(),
             images,
             labels,
+            names: Vec::new(),
         }
+    }
+
+    /// Creates a data set from images without labels, `[images, height, width, channels]`.
+    ///
+    /// # Errors
+    /// [`Error::ImageShape`] if an image has no pixels, [`Error::PartialImage`] if the pixels are
+    /// not a whole number of images.
+    pub fn unlabelled(shape: Shape, images: Vec<u8>) -> Result<Self, Error> {
+        let Some(pixels) = shape.checked_elem_count() else {
+            return Err(Error::ImageShape(shape));
+        };
+        if !images.len().is_multiple_of(pixels) {
+            return Err(Error::PartialImage {
+                bytes: images.len(),
+                shape,
+            });
+        }
+        Ok(Self::from_parts(shape, 0, images, Vec::new()))
+    }
+
+    /// Names the classes, in the order of their labels.
+    ///
+    /// # Errors
+    /// [`Error::ClassNames`] if the number of names is not that of the classes, or two are equal.
+    pub fn with_class_names(mut self, names: Vec<String>) -> Result<Self, Error> {
+        let distinct: HashSet<&String> = names.iter().collect();
+        if names.len() != self.classes || distinct.len() != names.len() {
+            return Err(Error::ClassNames {
+                classes: self.classes,
+                names,
+            });
+        }
+        self.class_names = names;
+        Ok(self)
+    }
+
+    /// Names the images, for example by their files.
+    ///
+    /// # Errors
+    /// [`Error::ImageNames`] if the number of names is not that of the images.
+    pub fn with_names(mut self, names: Vec<String>) -> Result<Self, Error> {
+        if names.len() != self.len() {
+            return Err(Error::ImageNames {
+                images: self.len(),
+                names: names.len(),
+            });
+        }
+        self.names = names;
+        Ok(self)
     }
 
     /// The number of images.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.images.len() / self.pixels()
     }
 
     /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.images.is_empty()
     }
 
     /// The shape of an image.
@@ -98,9 +161,24 @@ impl Dataset {
         self.shape.elem_count()
     }
 
-    /// The number of classes.
+    /// The number of classes; 0 without labels.
     pub fn classes(&self) -> usize {
         self.classes
+    }
+
+    /// Whether the images have labels.
+    pub fn is_labelled(&self) -> bool {
+        self.classes > 0
+    }
+
+    /// The names of the classes, in the order of their labels; empty if they have none.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// The names of the images, such as those of their files; empty if they have none.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// The pixels of one image, `[height, width, channels]`, counted from 0; `None` if out of
@@ -114,7 +192,7 @@ impl Dataset {
         &self.images
     }
 
-    /// The label of each image.
+    /// The label of each image; empty if the images have no labels.
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
@@ -147,6 +225,29 @@ impl Dataset {
         self.selected(&indices)
     }
 
+    /// Orders the images at random, with each class evenly spread: any run of consecutive images has
+    /// its share of every class, up to about one image. Images without labels are one class.
+    ///
+    /// Within each class the order is random, by the seed; the k-th of a class's n images is at the
+    /// fraction (k + ½) / n of the whole.
+    #[must_use]
+    pub fn stratified(self, seed: u64) -> Self {
+        let mut of_class = vec![Vec::new(); self.classes.max(1)];
+        for index in Generator::stream(seed, "stratify", 0, 0).permutation(self.len()) {
+            let label = self.labels.get(index).copied().unwrap_or_default();
+            of_class[usize::from(label)].push(index);
+        }
+        let mut places: Vec<(f64, usize)> = Vec::with_capacity(self.len());
+        for indices in &of_class {
+            let place = |(k, &index)| ((k as f64 + 0.5) / indices.len() as f64, index);
+            places.extend(indices.iter().enumerate().map(place));
+        }
+        // Equal fractions of several classes keep the order of the classes.
+        places.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let order: Vec<usize> = places.into_iter().map(|(_, index)| index).collect();
+        self.selected(&order)
+    }
+
     /// Keeps `count` images at equal distances from the first to the last, or all of them if there
     /// are no more. The first images need not be typical: a data set may be sorted by class or by
     /// writer.
@@ -172,28 +273,39 @@ impl Dataset {
     fn selected(&self, indices: &[usize]) -> Self {
         let pixels = self.pixels();
         let image = |&index: &usize| &self.images[index * pixels..(index + 1) * pixels];
+        let mut images = Vec::with_capacity(indices.len() * pixels);
+        for image in indices.iter().map(image) {
+            images.extend_from_slice(image);
+        }
+        // Labels and names are empty or complete.
+        let labels = indices.iter().filter_map(|&index| self.labels.get(index));
+        let names = indices.iter().filter_map(|&index| self.names.get(index));
         Self {
             shape: self.shape,
             classes: self.classes,
-            images: indices.iter().flat_map(image).copied().collect(),
-            labels: indices.iter().map(|&index| self.labels[index]).collect(),
+            class_names: self.class_names.clone(),
+            images,
+            labels: labels.copied().collect(),
+            names: names.cloned().collect(),
         }
     }
 
     /// Keeps the first `limit` images, or all of them if there are no more.
     #[must_use]
     pub fn truncated(mut self, limit: usize) -> Self {
+        self.images.truncate(limit.saturating_mul(self.pixels()));
         self.labels.truncate(limit);
-        self.images.truncate(self.labels.len() * self.pixels());
+        self.names.truncate(limit);
         self
     }
 
     /// Drops the first `count` images.
     #[must_use]
     pub fn without_first(mut self, count: usize) -> Self {
-        let count = count.min(self.labels.len());
+        let count = count.min(self.len());
         self.images.drain(..count * self.pixels());
-        self.labels.drain(..count);
+        self.labels.drain(..count.min(self.labels.len()));
+        self.names.drain(..count.min(self.names.len()));
         self
     }
 
@@ -266,6 +378,22 @@ pub struct Splits {
 }
 
 impl Splits {
+    /// Divides images into training and test images by a fixed rule: they are ordered at random,
+    /// [stratified](Dataset::stratified) by class, and the last seventh, as in MNIST, are the test
+    /// images, but at least one of two or more.
+    #[must_use]
+    pub fn drawn(name: String, images: Dataset, seed: u64) -> Self {
+        let images = images.stratified(seed);
+        let test = (images.len() / 7).max(usize::from(images.len() > 1));
+        let train = images.len() - test;
+        Self {
+            name,
+            test: images.clone().without_first(train),
+            train: images.truncated(train),
+            validation: None,
+        }
+    }
+
     /// Holds out the last `count` training images for validation.
     ///
     /// At most a sixth of the training images is held out, but at least one. Nothing changes if

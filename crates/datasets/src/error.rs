@@ -135,6 +135,37 @@ pub enum Error {
         dimensions: Vec<usize>,
     },
 
+    /// The number of names is not that of the classes, or two names are equal.
+    #[error(
+        "{} names for {classes} classes ({}), expected a different name for each class",
+        .names.len(),
+        .names.join(", ")
+    )]
+    ClassNames {
+        /// The number of classes.
+        classes: usize,
+        /// The names.
+        names: Vec<String>,
+    },
+
+    /// The number of names is not that of the images.
+    #[error("{names} names for {images} images, expected one for each")]
+    ImageNames {
+        /// The number of images.
+        images: usize,
+        /// The number of names.
+        names: usize,
+    },
+
+    /// The number of pixels is not that of a whole number of images.
+    #[error("the images have {bytes} bytes, not a multiple of {shape} (channels × height × width)")]
+    PartialImage {
+        /// The number of bytes.
+        bytes: usize,
+        /// The shape of an image.
+        shape: Shape,
+    },
+
     /// The number of dimensions is wrong: labels instead of images, the reverse, or neither.
     #[error(
         "{path}: the file has dimensions {}, expected {expected}",

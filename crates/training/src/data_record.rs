@@ -9,9 +9,12 @@ pub struct DataRecord {
     pub name: String,
     /// The shape of an image.
     pub shape: Shape,
-    /// The number of classes; labels are less than it.
+    /// The number of classes; labels are less than it. 0 for images without labels.
     pub classes: usize,
-    /// The distinct labels of the training images, in ascending order.
+    /// The names of the classes, in the order of their labels; empty if they are numbered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub class_names: Vec<String>,
+    /// The distinct labels of the training images, in ascending order; empty without labels.
     pub classes_present: Vec<u8>,
     /// The number of training images.
     pub images: usize,
@@ -28,11 +31,18 @@ impl DataRecord {
             name: splits.name.clone(),
             shape: splits.train.shape(),
             classes: splits.train.classes(),
+            class_names: splits.train.class_names().to_vec(),
             classes_present: splits.train.classes_present(),
             images: splits.train.len(),
             checksum: splits.train.checksum(),
             test_checksum: splits.test.checksum(),
         }
+    }
+
+    /// The name of a class: that of the data set, otherwise its number.
+    pub fn class_name(&self, label: u8) -> String {
+        let name = self.class_names.get(usize::from(label));
+        name.cloned().unwrap_or_else(|| label.to_string())
     }
 
     /// Whether both records have the same training and test images (equal checksums; names may differ).
@@ -59,6 +69,8 @@ struct Stored {
     name: String,
     shape: Shape,
     classes: usize,
+    #[serde(default)]
+    class_names: Vec<String>,
     classes_present: Vec<u8>,
     images: usize,
     checksum: String,
@@ -71,20 +83,27 @@ impl TryFrom<Stored> for DataRecord {
     fn try_from(stored: Stored) -> Result<Self, String> {
         let Stored {
             classes,
+            class_names,
             classes_present,
             ..
         } = &stored;
         let is_ascending = classes_present.windows(2).all(|pair| pair[0] < pair[1]);
         let last = classes_present.last().copied().map(usize::from);
-        if !is_ascending || last.is_none_or(|last| last >= *classes) {
+        let is_below = last.map_or(*classes == 0, |last| last < *classes);
+        if !is_ascending || !is_below {
             return Err(format!(
                 "the classes {classes_present:?}, expected labels less than {classes} in ascending order"
             ));
+        }
+        if !class_names.is_empty() && class_names.len() != *classes {
+            let names = class_names.len();
+            return Err(format!("{names} names of classes, expected {classes}"));
         }
         Ok(Self {
             name: stored.name,
             shape: stored.shape,
             classes: stored.classes,
+            class_names: stored.class_names,
             classes_present: stored.classes_present,
             images: stored.images,
             checksum: stored.checksum,
