@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use latent_datasets::{Source, Splits};
+use latent_datasets::{ImageOptions, Source, Splits};
 use latent_tolerance::skipped;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -156,7 +156,8 @@ pub fn announce(words: &str) {
 /// # Panics
 /// MNIST cannot be read.
 pub fn mnist(test: &str) -> Option<Splits> {
-    let loaded = latent_datasets::load(Source::Auto, None).expect("data that is there can be read");
+    let loaded = latent_datasets::load(Source::Auto, None, &ImageOptions::default())
+        .expect("data that is there can be read");
     if loaded.source != Source::Mnist {
         let reason = "MNIST is not on this computer ($LATENT_DATA_DIR names its directory)";
         skipped(test, reason);

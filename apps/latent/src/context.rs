@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use clap::{Args, ValueEnum};
-use latent_datasets::{Finding, Loaded, Source};
+use latent_datasets::{Finding, ImageOptions, Loaded, Source};
 use serde_json::Value;
 
 use crate::shell::program;
@@ -48,7 +48,8 @@ pub(crate) struct Context {
 /// A data set with the requested and the actual source.
 struct Kept {
     sources: [Source; 2],
-    directory: Option<PathBuf>,
+    path: Option<PathBuf>,
+    images: ImageOptions,
     loaded: Loaded,
 }
 
@@ -88,18 +89,24 @@ impl Context {
     }
 
     /// Loads a data set and prints its origin.
-    pub(crate) fn load(&self, source: Source, directory: Option<&Path>) -> Result<Loaded, Error> {
+    pub(crate) fn load(
+        &self,
+        source: Source,
+        path: Option<&Path>,
+        images: &ImageOptions,
+    ) -> Result<Loaded, Error> {
         if let Some(kept) = &self.data
             && let Some(kept) = &*kept.borrow()
             && kept.sources.contains(&source)
-            && kept.directory.as_deref() == directory
+            && kept.path.as_deref() == path
+            && kept.images == *images
         {
             return Ok(kept.loaded.clone());
         }
-        let loaded = latent_datasets::load(source, directory).map_err(|error| match error {
+        let loaded = latent_datasets::load(source, path, images).map_err(|error| match error {
             // Only MNIST can be fetched.
-            latent_datasets::Error::NotFound { looked_in }
-                if source != Source::Idx && directory.is_none() =>
+            latent_datasets::Error::NotFound { looked_in, .. }
+                if matches!(source, Source::Auto | Source::Mnist) && path.is_none() =>
             {
                 Error::NoMnist(looked_in)
             }
@@ -112,13 +119,17 @@ impl Context {
             ),
             _ => format!("data: {}", loaded.note),
         });
+        for detail in &loaded.details {
+            self.say(&format!("note: {detail}"));
+        }
         for finding in &loaded.findings {
             self.warn(&advice(*finding));
         }
         if let Some(kept) = &self.data {
             kept.replace(Some(Kept {
                 sources: [source, loaded.source],
-                directory: directory.map(Path::to_owned),
+                path: path.map(Path::to_owned),
+                images: *images,
                 loaded: loaded.clone(),
             }));
         }
@@ -162,7 +173,7 @@ fn advice(finding: Finding) -> String {
         ),
         Finding::Inverted => {
             "the training images are dark on a bright background, and models here are made for bright strokes on \
-             black; store 255 minus each pixel"
+             black; `--invert` replaces each pixel by 255 minus it"
                 .to_owned()
         }
         Finding::Transposed => {

@@ -65,7 +65,7 @@ pub(crate) enum Error {
     },
     #[error(
         "{run} was trained on {found}, but the report is for {asked}. Train separate runs for the report with \
-         `--runs DIRECTORY`, move this run elsewhere, or select its data with `--data` and `--data-dir`"
+         `--runs DIRECTORY`, move this run elsewhere, or select its data with `--data`"
     )]
     OtherRunData {
         run: PathBuf,
@@ -155,8 +155,8 @@ pub(crate) enum Error {
     )]
     NoCollection(PathBuf),
     #[error(
-        "{model} was trained on other data ({trained}) than these ({found}); name the directory of its data \
-         with `--data-dir`, or ask for these data with `--data {source_name}`"
+        "{model} was trained on other data ({trained}) than these ({found}); name the path of its data \
+         with `--data`, or ask for these data with `--data {source_name}`"
     )]
     OtherData {
         model: PathBuf,
@@ -166,17 +166,19 @@ pub(crate) enum Error {
     },
     #[error(
         "{model} was trained on other data ({trained}) than these ({found}); a model is exported with figures of \
-         its own data, so name their directory with `--data-dir`"
+         its own data, so name their path with `--data`"
     )]
     ExportNeedsOwnData {
         model: PathBuf,
         trained: String,
         found: String,
     },
+    #[error("the data of {run} are no longer in {path}; name their new path with `--data`")]
+    DataMoved { run: PathBuf, path: PathBuf },
     #[error(
-        "the data of {run} are no longer in {directory}; name their new directory with `--data-dir`"
+        "`--data {data}` and `--data-dir {directory}` are two paths; name the data with one of them"
     )]
-    DataMoved { run: PathBuf, directory: PathBuf },
+    TwoPaths { data: PathBuf, directory: PathBuf },
     #[error(
         "{path} is a file in PyTorch's own format, and weights are read from safetensors files. Convert its state dict \
          with Python (`pip install torch safetensors`):\n\n{snippet}\n\nand then type `latent import` with the new file"

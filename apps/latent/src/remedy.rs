@@ -73,9 +73,9 @@ fn training(error: &latent_training::Error) -> Option<String> {
              `--overwrite`"
         }
         Error::OtherData { .. } => {
-            "name the directory of the run's data with `--data-dir`, or begin a new run on these with `--output`"
+            "name the path of the run's data with `--data`, or begin a new run on these with `--output`"
         }
-        Error::ImageSize { .. } => "choose other data with `--data` and `--data-dir`",
+        Error::ImageSize { .. } => "choose other data with `--data`, or scale them with `--size`",
         Error::OtherExperiment { .. } => "undo the change, or begin a new run with it",
         Error::RunExists { directory } => {
             return Some(format!(
@@ -177,17 +177,45 @@ fn data(error: &latent_datasets::Error) -> Option<String> {
             "check that the files of images and of labels were not exchanged"
         }
         Error::Unpaired { .. } => "take images and labels from the same part of the same data set",
-        Error::Label { .. } => "use a data set of at most ten classes, numbered from 0",
+        Error::Label { .. } => "number the classes from 0 without gaps",
         Error::Unwritable { .. } => {
             "free some disk space, or choose another location with `--output`"
         }
         Error::MissingFiles { .. } => "put all four files of the data set into this directory",
         Error::SeveralSets { .. } => {
-            "put the four files of one of them into a directory of their own, and name it with `--data-dir`"
+            "put the four files of one of them into a directory of their own, and name it with `--data`"
         }
-        Error::SizesDiffer { .. } => "take all four files from the same data set",
+        Error::SizesDiffer { .. } => {
+            "take all files from the same data set, or scale the images to one size with `--size`"
+        }
+        Error::NoPictures { .. } => {
+            "put pictures into it (PNG, JPEG, GIF, BMP or WebP), those of each class in a folder of its own"
+        }
+        Error::OneImage { .. } => "add more images: a model needs hundreds",
+        Error::EmptyClass { .. } => "put pictures into it, or remove it",
+        Error::NestedClass { .. } => "move its pictures into the folder of the class, or remove it",
+        Error::PictureBesideClasses { .. } => {
+            "move the picture into the folder of its class, or all pictures into one folder without classes"
+        }
+        Error::TooManyClasses { .. } => {
+            "merge classes, or put all pictures into one folder without classes"
+        }
+        Error::TooManyValues { .. } => "make the images smaller with `--size`, or use fewer",
+        Error::MixedSizes { .. } => {
+            "scale all pictures to one size with `--size`, such as `--size 28x28`"
+        }
+        Error::UnreadablePictures { .. } => "replace or remove these pictures",
+        Error::Picture { .. } => "save it again as PNG with a program that shows it",
+        Error::Arrays { .. } => {
+            "save it with `numpy.savez(\"data.npz\", images=images, labels=labels)`"
+        }
+        Error::Cifar { .. } => "download CIFAR-10's binary version again",
+        Error::NotParquet { .. } => "take the Parquet files of a data set of images of the hub",
+        Error::NotADataSet { .. } => {
+            "name a folder or file with your images, or a source: mnist, synthetic, auto"
+        }
         Error::NotFound { .. } => {
-            "name the directory of its files with `--data-dir`, or use `--data synthetic`, which needs no files"
+            "name their path with `--data`, or use `--data synthetic`, which needs no files"
         }
         Error::NotMnist { .. } => {
             "`--data idx` reads another data set, and a damaged file must be downloaded again"

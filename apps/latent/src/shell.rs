@@ -69,6 +69,16 @@ impl CommandLine {
         }
     }
 
+    /// Adds an option without a value, if the command has it.
+    #[must_use]
+    pub(crate) fn flag_if_known(self, option: &str) -> Self {
+        if self.accepts(option) {
+            self.word(format!("--{option}"))
+        } else {
+            self
+        }
+    }
+
     /// Whether the command has an option of this name.
     pub(crate) fn accepts(&self, option: &str) -> bool {
         let Some(mut command) = GRAMMAR.get() else {

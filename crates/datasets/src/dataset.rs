@@ -176,6 +176,12 @@ impl Dataset {
         &self.class_names
     }
 
+    /// The name of a class: its number if it has no name.
+    pub fn class_name(&self, label: u8) -> String {
+        let name = self.class_names.get(usize::from(label));
+        name.cloned().unwrap_or_else(|| label.to_string())
+    }
+
     /// The names of the images, such as those of their files; empty if they have none.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -267,6 +273,56 @@ impl Dataset {
         let order = generator.permutation(self.len());
         let indices: Vec<usize> = order.into_iter().take(count).collect();
         self.selected(&indices)
+    }
+
+    /// Converts colour to grey: the luminance of sRGB, 0.2126 red + 0.7152 green + 0.0722 blue (ITU-R BT.709), rounded.
+    #[must_use]
+    pub fn in_grey(self) -> Self {
+        if self.shape.channels != 3 {
+            return self;
+        }
+        let luminance = |pixel: &[u8]| {
+            let weighted = pixel.iter().zip([2126, 7152, 722]);
+            let sum: u32 = weighted
+                .map(|(&value, weight)| u32::from(value) * weight)
+                .sum();
+            ((sum + 5000) / 10_000) as u8
+        };
+        Self {
+            shape: Shape::grey(self.shape.height, self.shape.width),
+            images: self.images.chunks_exact(3).map(luminance).collect(),
+            ..self
+        }
+    }
+
+    /// Replaces each pixel p by 255 − p.
+    #[must_use]
+    pub fn inverted(mut self) -> Self {
+        self.images
+            .iter_mut()
+            .for_each(|pixel| *pixel = u8::MAX - *pixel);
+        self
+    }
+
+    /// The same labels and names with other images, one for each.
+    ///
+    /// # Errors
+    /// [`Error::ImageShape`], [`Error::PartialImage`] or [`Error::ImageNames`] if the pixels are not as many images.
+    pub(crate) fn with_images(&self, shape: Shape, images: Vec<u8>) -> Result<Self, Error> {
+        let images = Self::unlabelled(shape, images)?;
+        if images.len() != self.len() {
+            return Err(Error::ImageNames {
+                images: images.len(),
+                names: self.len(),
+            });
+        }
+        Ok(Self {
+            classes: self.classes,
+            class_names: self.class_names.clone(),
+            labels: self.labels.clone(),
+            names: self.names.clone(),
+            ..images
+        })
     }
 
     /// The images at these indices (all in range), in this order.
@@ -363,68 +419,12 @@ pub struct PixelStatistics {
     pub zero_fraction: f64,
 }
 
-/// A data set divided into training, validation and test images of one size.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Splits {
-    /// The name of the data set, such as `mnist`.
-    pub name: String,
-    /// The training images.
-    pub train: Dataset,
-    /// The validation images, for model selection, if some training images were [held
-    /// out](Self::held_out).
-    pub validation: Option<Dataset>,
-    /// The test images, used for evaluation only.
-    pub test: Dataset,
-}
-
-impl Splits {
-    /// Divides images into training and test images by a fixed rule: they are ordered at random,
-    /// [stratified](Dataset::stratified) by class, and the last seventh, as in MNIST, are the test
-    /// images, but at least one of two or more.
-    #[must_use]
-    pub fn drawn(name: String, images: Dataset, seed: u64) -> Self {
-        let images = images.stratified(seed);
-        let test = (images.len() / 7).max(usize::from(images.len() > 1));
-        let train = images.len() - test;
-        Self {
-            name,
-            test: images.clone().without_first(train),
-            train: images.truncated(train),
-            validation: None,
-        }
-    }
-
-    /// Holds out the last `count` training images for validation.
-    ///
-    /// At most a sixth of the training images is held out, but at least one. Nothing changes if
-    /// `count` is 0 or there are validation images already.
-    #[must_use]
-    pub fn held_out(mut self, count: usize) -> Self {
-        if count > 0 && self.validation.is_none() {
-            let most = (self.train.len() / 6).max(1);
-            let rest = self.train.len().saturating_sub(count.min(most));
-            self.validation = Some(self.train.clone().without_first(rest));
-            self.train = self.train.truncated(rest);
-        }
-        self
-    }
-
-    /// Keeps the first `limit` training images and the first `limit` test images.
-    #[must_use]
-    pub fn truncated(self, limit: usize) -> Self {
-        Self {
-            train: self.train.truncated(limit),
-            test: self.test.truncated(limit),
-            ..self
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Splits;
 
     fn dataset() -> impl Strategy<Value = Dataset> {
         (1_usize..5, 1_usize..5, 0_usize..20).prop_flat_map(|(height, width, len)| {

@@ -221,10 +221,10 @@ pub enum Error {
         error: Box<Error>,
     },
 
-    /// Not a Parquet file of labelled images.
+    /// Not a Parquet file of images.
     #[error(
-        "{path}: not a Parquet data set of digits ({reason}); expected rows with an `image`, a \
-         grey PNG, and a `label`, as in the hub's `ylecun/mnist`"
+        "{path}: not a Parquet data set of images ({reason}); expected rows with an `image`, a \
+         structure with the `bytes` of a picture, and possibly a `label`, as in the hub's data sets"
     )]
     NotParquet {
         /// The file.
@@ -263,28 +263,180 @@ pub enum Error {
         sets: Vec<&'static str>,
     },
 
-    /// Training and test images differ in size.
+    /// Training and test images differ in shape.
     #[error(
-        "{directory}: training images of {} pixels but test images of {}, expected the same size",
-        shape(.train),
-        shape(.test)
+        "{path}: training images of {train} (channels × height × width) but test images of {test}, \
+         expected the same shape"
     )]
     SizesDiffer {
-        /// The directory of the four files.
+        /// The file or directory.
+        path: PathBuf,
+        /// The shape of the training images.
+        train: Shape,
+        /// The shape of the test or validation images.
+        test: Shape,
+    },
+
+    /// A source without images, or a split without any.
+    #[error("{path}: there are no images")]
+    NoPictures {
+        /// The file or directory.
+        path: PathBuf,
+    },
+
+    /// One image, from which no test images can be drawn.
+    #[error("{path}: there is one image; one for training and one for the test are the least")]
+    OneImage {
+        /// The file or directory.
+        path: PathBuf,
+    },
+
+    /// A class without pictures.
+    #[error("{directory}: the directory of a class has no pictures")]
+    EmptyClass {
+        /// The directory.
         directory: PathBuf,
-        /// Height and width of the training images.
-        train: [usize; 2],
-        /// Height and width of the test images.
-        test: [usize; 2],
+    },
+
+    /// A directory in that of a class.
+    #[error("{directory}: a directory within that of a class, where pictures are expected")]
+    NestedClass {
+        /// The directory.
+        directory: PathBuf,
+    },
+
+    /// Pictures with and without classes.
+    #[error("{picture}: a picture beside the directories of classes, such as `{class}`")]
+    PictureBesideClasses {
+        /// A picture without a class.
+        picture: PathBuf,
+        /// A class.
+        class: String,
+    },
+
+    /// More classes than a label can number.
+    #[error("{path}: there are {classes} classes, expected at most {limit}")]
+    TooManyClasses {
+        /// The file or directory.
+        path: PathBuf,
+        /// The number of classes.
+        classes: usize,
+        /// The largest number.
+        limit: usize,
+    },
+
+    /// More pixels than a data set may have.
+    #[error(
+        "{path}: {images} images of {shape} (channels × height × width) have more than {limit} values"
+    )]
+    TooManyValues {
+        /// The file or directory.
+        path: PathBuf,
+        /// The number of images.
+        images: usize,
+        /// The shape of an image.
+        shape: Shape,
+        /// The largest number of values.
+        limit: usize,
+    },
+
+    /// Pictures of several sizes.
+    #[error(
+        "{path}: the pictures have several sizes: {} has {} pixels (height × width), {} has {}",
+        .names[0],
+        shape(&.sizes[0]),
+        .names[1],
+        shape(&.sizes[1])
+    )]
+    MixedSizes {
+        /// The file or directory.
+        path: PathBuf,
+        /// The names of two pictures.
+        names: [String; 2],
+        /// Height and width of each.
+        sizes: [[usize; 2]; 2],
+    },
+
+    /// Too many unreadable pictures.
+    #[error(
+        "{path}: {unreadable} of {total} pictures cannot be read, more than one in twenty: {}{}",
+        .first.join("; "),
+        if .unreadable > &.first.len() { "; …" } else { "" }
+    )]
+    UnreadablePictures {
+        /// The file or directory.
+        path: PathBuf,
+        /// The number of unreadable pictures.
+        unreadable: usize,
+        /// The number of all pictures.
+        total: usize,
+        /// The first unreadable pictures with the reasons.
+        first: Vec<String>,
+    },
+
+    /// A picture that cannot be read.
+    #[error("{path}: the picture cannot be read: {reason}")]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+
+    /// Not a NumPy file or archive of images.
+    #[error("{path}: not a NumPy data set of images: {reason}")]
+    Arrays {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+
+    /// Not a binary file of CIFAR-10.
+    #[error("{path}: not a binary file of CIFAR-10: {reason}")]
+    Cifar {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+
+    /// A path at which no data set is recognised.
+    #[error(
+        "{path}: {found}; expected a folder of pictures, IDX files as MNIST's, a .npz or .npy file, \
+         Parquet files, or CIFAR-10's binary files"
+    )]
+    NotADataSet {
+        /// The path.
+        path: PathBuf,
+        /// What was found there.
+        found: &'static str,
+    },
+
+    /// A source whose reader is not compiled.
+    #[error(
+        "data of the kind `{source_name}` cannot be read: the crate was built without its feature `{feature}`"
+    )]
+    NotCompiled {
+        /// The name of the source.
+        source_name: &'static str,
+        /// The feature of this crate.
+        feature: &'static str,
+    },
+
+    /// A label 0 in a file whose labels start at 1.
+    #[error("label 0 of image {index} (counted from 0), expected labels from 1")]
+    LabelZero {
+        /// The index of the label, counted from 0.
+        index: usize,
     },
 
     /// No files of the requested data set were found.
-    #[error(
-        "no files named like those of MNIST or EMNIST in {}",
-        paths(.looked_in)
-    )]
+    #[error("{}", not_found(.source_name, .looked_in))]
     NotFound {
-        /// The directories searched.
+        /// The name of the source.
+        source_name: &'static str,
+        /// The directories searched; none if only the user can name one.
         looked_in: Vec<PathBuf>,
     },
 
@@ -325,6 +477,14 @@ fn shape(dimensions: &[usize]) -> String {
     }
     let sizes: Vec<_> = dimensions.iter().map(usize::to_string).collect();
     sizes.join(" × ")
+}
+
+fn not_found(source_name: &str, looked_in: &[PathBuf]) -> String {
+    if looked_in.is_empty() {
+        return format!("the path of the data of the kind `{source_name}` is not given");
+    }
+    let looked_in = paths(looked_in);
+    format!("no files named like those of MNIST or EMNIST in {looked_in}")
 }
 
 /// Formats a list of directories.

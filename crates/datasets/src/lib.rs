@@ -27,30 +27,52 @@
 //! Rust 1.94 or later. Main dependencies: candle-core, flate2, latent-distributions. Status: part of
 //! the `latent` workspace, below 1.0; minor versions may break the interface.
 
+mod arrays;
 mod batches;
 mod checksum;
+mod cifar;
 mod dataset;
 mod error;
 mod finding;
+#[cfg(feature = "pictures")]
+mod folder;
 mod idx;
 mod mnist;
+mod npy;
+mod optional;
+mod options;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parts;
 mod pen;
+#[cfg(feature = "pictures")]
+mod picture;
+#[cfg(feature = "pictures")]
+mod pictures;
 mod source;
+mod splits;
 mod synthetic;
 
+pub use arrays::arrays_from_file;
 pub use batches::{Batch, Batches, Batching};
-pub use dataset::{Dataset, PixelStatistics, Splits};
+pub use cifar::{cifar10_from_directory, has_cifar10};
+pub use dataset::{Dataset, PixelStatistics};
 pub use error::Error;
 pub use finding::Finding;
+#[cfg(feature = "pictures")]
+pub use folder::{has_pictures, pictures_from_directory};
 pub use idx::Idx;
 pub use latent_kernels::Shape;
 pub use mnist::{has_idx_files, idx_from_directory, mnist_from_directory, save_idx};
+pub use options::{ImageOptions, Size};
 #[cfg(feature = "parquet")]
-pub use parquet::from_parquet;
+pub use parquet::{from_parquet, has_parquet, parquet_from_path};
+pub use parts::Reading;
 pub use pen::draw_strokes;
+#[cfg(feature = "pictures")]
+pub use picture::{Conversion, DecodedPicture, decode_picture};
 pub use source::{DATA_DIR_VARIABLE, Loaded, Source, load, user_directory};
+pub use splits::Splits;
 pub use synthetic::{digit_strokes, draw_digit, synthetic};
 
 /// Tests the examples of the README.

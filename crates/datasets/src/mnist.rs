@@ -2,6 +2,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::parts::{check_shape, classes_of};
 use crate::{Dataset, Error, Idx, Shape, Splits};
 
 /// The number of classes of MNIST: the ten digits.
@@ -30,10 +31,24 @@ const TEST_LABELS: Part = Part {
     name: "t10k-labels-idx1-ubyte",
     sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 };
-/// The EMNIST sets, whose files are named `emnist-letters-train-images-idx3-ubyte` and so on.
-const EMNIST: [&str; 6] = [
-    "balanced", "byclass", "bymerge", "digits", "letters", "mnist",
+/// The EMNIST sets, whose files are named `emnist-letters-train-images-idx3-ubyte` and so on, with
+/// the characters of their classes (Cohen et al. 2017, "EMNIST: an extension of MNIST to handwritten
+/// letters", section II). Letters whose forms are alike in both cases are one class in some sets.
+const EMNIST: [(&str, &str); 6] = [
+    ("balanced", MERGED),
+    (
+        "byclass",
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    ),
+    ("bymerge", MERGED),
+    ("digits", DIGITS),
+    ("letters", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    ("mnist", DIGITS),
 ];
+const DIGITS: &str = "0123456789";
+const MERGED: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt";
+/// The set whose labels start at 1.
+const FROM_ONE: &str = "letters";
 
 const PARTS: [Part; 4] = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS];
 
@@ -58,7 +73,7 @@ const PARTS: [Part; 4] = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS];
 /// [`Error::MissingFiles`] if one of the four is missing, [`Error::NotMnist`] if a checksum
 /// differs, and the errors of [`Idx::open`].
 pub fn mnist_from_directory(directory: &Path) -> Result<Splits, Error> {
-    read("mnist", directory, |path, part, idx| {
+    read("mnist", directory, Some(CLASSES), |path, part, idx| {
         let found = idx.sha256();
         if found == part.sha256 {
             return Ok(());
@@ -78,8 +93,12 @@ pub fn mnist_from_directory(directory: &Path) -> Result<Splits, Error> {
 /// The files have the names and places of [`mnist_from_directory`], or those of one EMNIST set
 /// (`emnist-digits-train-images-idx3-ubyte`, …, `emnist-digits-test-labels-idx1-ubyte`), also in
 /// `EMNIST/raw` (torchvision's) and `gzip` (the archive's). If there are two data sets, the one
-/// with MNIST's names is read. All images have the same size, which is arbitrary. The result is
-/// named `idx`.
+/// with MNIST's names is read. All images have the same size, which is arbitrary, and one or, as a
+/// fourth dimension, three channels. There are as many classes as the largest label needs. The result
+/// is named `idx`, or as the EMNIST set: `emnist-digits`.
+///
+/// EMNIST's files have rows and columns of each image exchanged: the images are put upright, and the
+/// classes have their characters as names (labels from 0, also for the letters).
 ///
 /// # Errors
 /// [`Error::MissingFiles`] if one of the four is missing, [`Error::SeveralSets`] if there are
@@ -87,7 +106,7 @@ pub fn mnist_from_directory(directory: &Path) -> Result<Splits, Error> {
 /// match, the errors of [`Idx::open`], and those of [`Dataset::new`], with the file's name, as
 /// [`Error::InFile`].
 pub fn idx_from_directory(directory: &Path) -> Result<Splits, Error> {
-    read("idx", directory, |_, _, _| Ok(()))
+    read("idx", directory, None, |_, _, _| Ok(()))
 }
 
 /// Whether the directory, or one of the places below it, has at least one of the four files of
@@ -185,9 +204,15 @@ fn write_parts(splits: &Splits, directory: &Path) -> Result<(), Error> {
         (TEST_IMAGES, TEST_LABELS, &splits.test),
     ];
     for (images, labels, dataset) in parts {
-        let (count, height, width) = (dataset.len(), dataset.shape().height, dataset.shape().width);
+        let (count, shape) = (dataset.len(), dataset.shape());
+        let all = [count, shape.height, shape.width, shape.channels];
+        let dimensions = if shape.channels == 1 {
+            &all[..3]
+        } else {
+            &all[..]
+        };
         for (part, dimensions, data) in [
-            (images, &[count, height, width][..], dataset.images()),
+            (images, dimensions, dataset.images()),
             (labels, &[count][..], dataset.labels()),
         ] {
             let path = directory.join(part.name);
@@ -206,13 +231,14 @@ fn write_parts(splits: &Splits, directory: &Path) -> Result<(), Error> {
 fn read(
     name: &str,
     directory: &Path,
+    classes: Option<usize>,
     check: impl Fn(&Path, &Part, &Idx) -> Result<(), Error>,
 ) -> Result<Splits, Error> {
     let Candidate {
         directory,
+        emnist,
         names,
         paths,
-        ..
     } = find(directory)?;
     let [
         Some(train_images),
@@ -232,78 +258,151 @@ fn read(
         check(path, part, &idx)?;
         Ok::<_, Error>((path, idx))
     };
-    let train = pair(
+    let train = Pair::new(
         open(train_images, &TRAIN_IMAGES)?,
         open(train_labels, &TRAIN_LABELS)?,
     )?;
-    let test = pair(
+    let test = Pair::new(
         open(test_images, &TEST_IMAGES)?,
         open(test_labels, &TEST_LABELS)?,
     )?;
-
-    let size = |dataset: &Dataset| [dataset.shape().height, dataset.shape().width];
-    if size(&train) != size(&test) {
-        return Err(Error::SizesDiffer {
-            directory,
-            train: size(&train),
-            test: size(&test),
-        });
+    if let Some((set, characters)) = emnist {
+        let names: Vec<String> = characters.chars().map(String::from).collect();
+        let upright = |pair: Pair| {
+            let pair = if set == FROM_ONE {
+                pair.from_zero()?
+            } else {
+                pair
+            };
+            let dataset = pair.upright().into_dataset(names.len())?;
+            dataset.with_class_names(names.clone())
+        };
+        let name = format!("emnist-{set}");
+        return splits(name, &directory, upright(train)?, upright(test)?);
     }
+    let classes = classes.unwrap_or_else(|| classes_of([&train.labels[..], &test.labels[..]]));
+    splits(
+        name.to_owned(),
+        &directory,
+        train.into_dataset(classes)?,
+        test.into_dataset(classes)?,
+    )
+}
+
+fn splits(name: String, directory: &Path, train: Dataset, test: Dataset) -> Result<Splits, Error> {
+    check_shape(directory, &train, &test)?;
     Ok(Splits {
-        name: name.to_owned(),
+        name,
         train,
         validation: None,
         test,
     })
 }
 
-fn pair(
-    (images_path, images): (&Path, Idx),
-    (labels_path, labels): (&Path, Idx),
-) -> Result<Dataset, Error> {
-    let &[_, height, width] = images.dimensions() else {
-        return Err(Error::WrongDimensions {
-            path: images_path.into(),
-            expected: "images × height × width",
-            found: images.dimensions().into(),
-        });
-    };
-    if labels.dimensions().len() != 1 {
-        return Err(Error::WrongDimensions {
+/// The images and labels of two files.
+struct Pair {
+    shape: Shape,
+    images: Vec<u8>,
+    labels: Vec<u8>,
+    /// The file of the labels: what can be wrong with the pair concerns them.
+    path: PathBuf,
+}
+
+impl Pair {
+    fn new(
+        (images_path, images): (&Path, Idx),
+        (labels_path, labels): (&Path, Idx),
+    ) -> Result<Self, Error> {
+        let (height, width, channels) = match *images.dimensions() {
+            [_, height, width] => (height, width, 1),
+            [_, height, width, channels @ (1 | 3)] => (height, width, channels),
+            _ => {
+                return Err(Error::WrongDimensions {
+                    path: images_path.into(),
+                    expected: "images × height × width, or images × height × width × 3",
+                    found: images.dimensions().into(),
+                });
+            }
+        };
+        if labels.dimensions().len() != 1 {
+            return Err(Error::WrongDimensions {
+                path: labels_path.into(),
+                expected: "one, the number of labels",
+                found: labels.dimensions().into(),
+            });
+        }
+        Ok(Self {
+            shape: Shape {
+                channels,
+                height,
+                width,
+            },
+            images: images.into_data(),
+            labels: labels.into_data(),
             path: labels_path.into(),
-            expected: "one, the number of labels",
-            found: labels.dimensions().into(),
-        });
+        })
     }
-    // The remaining errors concern the labels, so the message names their file.
-    Dataset::new(
-        Shape::grey(height, width),
-        CLASSES,
-        images.into_data(),
-        labels.into_data(),
-    )
-    .map_err(|error| Error::InFile {
-        path: labels_path.into(),
-        error: Box::new(error),
-    })
+
+    /// Labels from 1 become labels from 0.
+    fn from_zero(mut self) -> Result<Self, Error> {
+        let smallest = self.labels.iter().position(|&label| label == 0);
+        if let Some(index) = smallest {
+            return Err(Error::InFile {
+                path: self.path,
+                error: Box::new(Error::LabelZero { index }),
+            });
+        }
+        self.labels.iter_mut().for_each(|label| *label -= 1);
+        Ok(self)
+    }
+
+    /// Exchanges rows and columns of each image.
+    fn upright(mut self) -> Self {
+        let Shape {
+            channels,
+            height,
+            width,
+        } = self.shape;
+        let mut images = Vec::with_capacity(self.images.len());
+        for image in self.images.chunks_exact(self.shape.elem_count()) {
+            for column in 0..width {
+                for row in 0..height {
+                    let start = (row * width + column) * channels;
+                    images.extend_from_slice(&image[start..start + channels]);
+                }
+            }
+        }
+        self.images = images;
+        (self.shape.height, self.shape.width) = (width, height);
+        self
+    }
+
+    fn into_dataset(self, classes: usize) -> Result<Dataset, Error> {
+        let path = self.path;
+        let dataset = Dataset::new(self.shape, classes, self.images, self.labels);
+        dataset.map_err(|error| Error::InFile {
+            path,
+            error: Box::new(error),
+        })
+    }
 }
 
 /// A possible data set in a directory: all four files in one place, with names of one kind, so that
 /// two data sets are never mixed.
 struct Candidate {
     directory: PathBuf,
-    /// The EMNIST set of the names; `None` for MNIST's names.
-    emnist: Option<&'static str>,
+    /// The EMNIST set of the names, and its characters; `None` for MNIST's names.
+    emnist: Option<(&'static str, &'static str)>,
     /// The paths of the existing files, in the order of [`PARTS`].
     names: [String; 4],
     paths: [Option<PathBuf>; 4],
 }
 
 impl Candidate {
-    fn new(directory: PathBuf, emnist: Option<&'static str>) -> Self {
+    fn new(directory: PathBuf, emnist: Option<(&'static str, &'static str)>) -> Self {
         let names = PARTS.map(|part| match emnist {
             None => part.name.to_owned(),
-            Some(set) => format!("emnist-{set}-{}", part.name.replacen("t10k", "test", 1)),
+            Some((set, _)) => format!("emnist-{set}-{}", part.name.replacen("t10k", "test", 1)),
         });
         let paths = names.each_ref().map(|name| find_part(&directory, name));
         Self {
@@ -351,10 +450,10 @@ fn find(directory: &Path) -> Result<Candidate, Error> {
     };
     let sets: Vec<&str> = best
         .filter(|other| other.directory == first.directory)
-        .filter_map(|other| other.emnist)
+        .filter_map(|other| Some(other.emnist?.0))
         .collect();
     match first.emnist {
-        Some(set) if !sets.is_empty() => Err(Error::SeveralSets {
+        Some((set, _)) if !sets.is_empty() => Err(Error::SeveralSets {
             directory: first.directory,
             sets: [vec![set], sets].concat(),
         }),

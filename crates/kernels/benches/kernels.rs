@@ -114,7 +114,7 @@ fn conv_transpose2d_64_to_32(bencher: Bencher) {
     let convolution = TransposedConvolution {
         stride: 2,
         padding: 1,
-        output_padding: 1,
+        output_padding: [1, 1],
     };
     let operations = ItemsCount::new(2 * BATCH * 7 * 7 * 64 * 32 * 9);
     time(bencher, operations, || {
@@ -145,7 +145,7 @@ fn conv_transpose2d_64_to_32_gradients(bencher: Bencher) {
     let convolution = TransposedConvolution {
         stride: 2,
         padding: 1,
-        output_padding: 1,
+        output_padding: [1, 1],
     };
     let operations = ItemsCount::new(6 * BATCH * 7 * 7 * 64 * 32 * 9);
     time(bencher, operations, || {

@@ -122,7 +122,16 @@ pub fn conv_transpose2d(
         output_padding,
     } = convolution;
     let channels_first = input.permute((0, 3, 1, 2))?.contiguous()?;
-    let result = channels_first.conv_transpose2d(weight, padding, output_padding, stride, 1)?;
+    // candle has one padding for both directions, which only adds rows and columns at the end.
+    let [more_rows, more_columns] = output_padding;
+    let larger = more_rows.max(more_columns);
+    let result = channels_first.conv_transpose2d(weight, padding, larger, stride, 1)?;
+    let (_, _, height, width) = result.dims4()?;
+    let result = result.narrow(2, 0, height + more_rows - larger)?.narrow(
+        3,
+        0,
+        width + more_columns - larger,
+    )?;
     let channels_last = result.permute((0, 2, 3, 1))?.contiguous()?;
     activate(&channels_last.broadcast_add(bias)?, activation)
 }

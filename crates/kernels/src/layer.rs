@@ -18,9 +18,9 @@ pub struct TransposedConvolution {
     pub stride: usize,
     /// The rows and columns removed on each side of the output.
     pub padding: usize,
-    /// The rows and columns added at the lower and the right edge of the output. A convolution with
-    /// a stride maps several sizes to one; this selects among them.
-    pub output_padding: usize,
+    /// The rows added at the lower edge of the output and the columns added at the right. A convolution
+    /// with a stride maps several sizes to one; this selects among them.
+    pub output_padding: [usize; 2],
 }
 
 /// A layer of a [`sequence`](crate::sequence), with its tensors.

@@ -311,7 +311,7 @@ fn sequence() -> Result<()> {
                 convolution: TransposedConvolution {
                     stride: 2,
                     padding: 1,
-                    output_padding: 1,
+                    output_padding: [1, 1],
                 },
                 activation,
             },
@@ -410,7 +410,13 @@ fn conv2d() -> Result<()> {
 #[test]
 fn conv_transpose2d() -> Result<()> {
     for activation in ACTIVATIONS {
-        for (stride, padding, output_padding) in [(1, 0, 0), (2, 1, 1), (2, 0, 0), (3, 1, 2)] {
+        for (stride, padding, output_padding) in [
+            (1, 0, [0, 0]),
+            (2, 1, [1, 1]),
+            (2, 0, [0, 0]),
+            (2, 1, [0, 1]),
+            (3, 1, [2, 1]),
+        ] {
             let convolution = TransposedConvolution {
                 stride,
                 padding,

@@ -1,7 +1,7 @@
 mod table;
 mod training_config;
 
-use latent_datasets::{Source, Splits};
+use latent_datasets::{ImageOptions, Source, Splits};
 use latent_models::{Likelihood, ModelConfig, Shape};
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -58,6 +58,9 @@ pub struct Experiment {
 pub struct DataConfig {
     /// The source of the images.
     pub source: Source,
+    /// How pictures become images: the keys `size`, `grey` and `invert`.
+    #[serde(flatten)]
+    pub images: ImageOptions,
     /// Whether pixels are binarised by sampling, anew in every epoch.
     pub binarise: bool,
     /// The largest number of images of each split; the first ones are used.
@@ -68,8 +71,11 @@ fn default_seed() -> u64 {
     1
 }
 
-/// Keys without a default value, which serialisation omits if they are not set.
-const OPTIONAL_KEYS: [&str; 4] = [
+/// Keys that serialisation omits if they are not set.
+const OPTIONAL_KEYS: [&str; 7] = [
+    "data.size",
+    "data.grey",
+    "data.invert",
     "data.limit",
     "training.max_grad_norm",
     "training.ema_decay",

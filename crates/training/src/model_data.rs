@@ -69,6 +69,11 @@ impl ModelData {
         &self.splits.name
     }
 
+    /// The name of a class: that of the data set, otherwise its number.
+    pub fn class_name(&self, label: u8) -> String {
+        self.splits.train.class_name(label)
+    }
+
     /// The test images, without those of [`Self::unseen_classes`].
     pub fn test(&self) -> Dataset {
         self.seen(&self.splits.test)

@@ -14,7 +14,7 @@ use candle_core::{Device, Tensor};
 use clap::Parser;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use latent_datasets::{Batching, Dataset, Source};
+use latent_datasets::{Batching, Dataset, ImageOptions, Source};
 use latent_explorer::Model;
 use latent_models::LatentModel;
 use latent_pretrained::{Location, Models};
@@ -88,7 +88,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     copy_all(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/page")), out)?;
     fs::create_dir_all(out.join("models"))?;
 
-    let data = latent_datasets::load(Source::Auto, arguments.data_dir.as_deref())?;
+    let data = latent_datasets::load(
+        Source::Auto,
+        arguments.data_dir.as_deref(),
+        &ImageOptions::default(),
+    )?;
     let test = data.splits.test.truncated(POINTS);
     let mut models = Vec::new();
     for name in MODELS {

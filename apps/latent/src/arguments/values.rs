@@ -91,8 +91,8 @@ impl<P: TypedValueParser> TypedValueParser for Trimmed<P> {
 }
 
 /// Classes as text, separated by commas.
-pub(crate) fn list(classes: &[u8]) -> String {
-    let classes: Vec<_> = classes.iter().map(u8::to_string).collect();
+pub(crate) fn list(classes: &[impl ToString]) -> String {
+    let classes: Vec<_> = classes.iter().map(ToString::to_string).collect();
     classes.join(", ")
 }
 

@@ -3,10 +3,9 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use latent_datasets::Source;
 use latent_figures::throughput_curves;
 use latent_models::{ConvolutionalVaeConfig, FlowConfig, ModelConfig, VaeConfig};
-use latent_training::{Throughput, thousands};
+use latent_training::{DataConfig, Throughput, thousands};
 use latent_visualisation::{Curves, Picture};
 use serde_json::{Value, json};
 
@@ -95,7 +94,7 @@ impl Bench {
             [] => Name::value_variants(),
             names => names,
         };
-        let splits = self.data.load(Source::Auto, context)?.splits;
+        let splits = self.data.load(&DataConfig::default(), context)?.splits;
         let train = splits.train;
         let checksum = train.checksum();
         let mut results = Vec::new();

@@ -2,11 +2,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use latent_datasets::{
-    Dataset, Source, from_parquet, has_idx_files, idx_from_directory, mnist_from_directory,
-    save_idx,
+    Dataset, from_parquet, has_idx_files, idx_from_directory, mnist_from_directory, save_idx,
 };
 use latent_hub::{Hub, HubFile, RepositoryKind};
-use latent_training::thousands;
+use latent_training::{DataConfig, thousands};
 use latent_visualisation::{ImageGrid, text_image};
 use serde_json::json;
 
@@ -91,7 +90,7 @@ impl Data {
 
 impl Show {
     fn show(&self, context: &Context) -> Result<Shown, Error> {
-        let splits = self.data.load(Source::Auto, context)?.splits;
+        let splits = self.data.load(&DataConfig::default(), context)?.splits;
         let (data, split) = match self.split {
             Split::Train => (splits.train, "train"),
             Split::Test => (splits.test, "test"),
@@ -130,7 +129,7 @@ impl Show {
 
 impl Info {
     fn show(&self, context: &Context) -> Result<Shown, Error> {
-        let loaded = self.data.load(Source::Auto, context)?;
+        let loaded = self.data.load(&DataConfig::default(), context)?;
         let splits = loaded.splits;
         let mut words = vec![splits.name.clone()];
         let mut object = json!({ "data": splits.name, "findings": loaded.findings });

@@ -57,8 +57,9 @@ impl Import {
                 ));
             }
             let mut experiment = experiments::find(name, &self.settings)?;
-            let loaded = self.data.load(experiment.data.source, context)?;
-            experiment.data.source = loaded.source;
+            let loaded = self
+                .data
+                .load_for_experiment(&mut experiment.data, context)?;
             import(&self.weights, &experiment, &loaded.splits, &self.output)
                 .map_err(|error| Error::of_weights(&self.weights, error))?;
         } else {
@@ -67,7 +68,7 @@ impl Import {
         let out = self.output.display().to_string();
         context.result(&out, &json!({ "files": [out] }))?;
         let evaluate = CommandLine::new("evaluate").path(&self.output);
-        context.say(&next(&[evaluate.data_directory(&self.data)]));
+        context.say(&next(&[evaluate.data(&self.data)]));
         Ok(())
     }
 }

@@ -152,8 +152,7 @@ impl Train {
         let Ok(run) = Run::open(&directory) else {
             return Ok(None);
         };
-        let loaded = self.data.load(asked.data.source, context)?;
-        asked.data.source = loaded.source;
+        self.data.load_for_experiment(&mut asked.data, context)?;
         refuse_other(&run, &asked)?;
         Ok(Some(run))
     }
@@ -177,8 +176,9 @@ impl Train {
         let name = self.experiment_name();
         let mut experiment = self.experiment()?;
         let directory = self.directory(&experiment)?;
-        let loaded = self.data.load(experiment.data.source, context)?;
-        experiment.data.source = loaded.source;
+        let loaded = self
+            .data
+            .load_for_experiment(&mut experiment.data, context)?;
         // Checked before anything is written or deleted.
         let train = &loaded.splits.train;
         experiment.check_for(name, train.shape(), train.classes())?;
@@ -204,7 +204,7 @@ impl Train {
                 thousands(asked)
             ));
         }
-        let place = loaded.directory.as_deref();
+        let place = loaded.path.as_deref();
         let run = Run::create(&directory, &experiment, &splits, place, self.overwrite)?;
         Ok((run, splits))
     }

@@ -182,7 +182,7 @@ const SMALLER: Convolution = Convolution {
 const LARGER: TransposedConvolution = TransposedConvolution {
     stride: 2,
     padding: 1,
-    output_padding: 1,
+    output_padding: [1, 1],
 };
 
 /// The layers of the presets' networks, with weights and biases from index 1 on.

@@ -164,22 +164,26 @@ impl ConvTranspose2d {
                 bias.shape()
             );
         }
-        let size = |positions: usize, kernel: usize| {
+        let size = |positions: usize, kernel: usize, output_padding: usize| {
             (positions.checked_sub(1)? * stride + kernel + output_padding)
                 .checked_sub(2 * padding)
                 .filter(|&size| size > 0 && kernel > 0)
         };
-        let (Some(height), Some(width)) = (size(rows, kernel_height), size(columns, kernel_width))
-        else {
+        let (Some(height), Some(width)) = (
+            size(rows, kernel_height, output_padding[0]),
+            size(columns, kernel_width, output_padding[1]),
+        ) else {
             bail!(
                 "a padding of {padding} removes the whole output of the transposed convolution of {rows}×{columns} \
              pixels by a kernel of {kernel_height}×{kernel_width}"
             );
         };
-        if output_padding >= stride {
+        if let Some(padding) = output_padding
+            .into_iter()
+            .find(|&padding| padding >= stride)
+        {
             bail!(
-                "a transposed convolution needs an output padding below its stride: they are \
-             {output_padding} and {stride}"
+                "a transposed convolution needs an output padding below its stride: they are {padding} and {stride}"
             );
         }
         refuse_nothing(shape, weight)?;

@@ -13,7 +13,7 @@ use crate::error::{positive, refuse_too_many};
 #[serde(default)]
 pub struct ConvolutionalConfig {
     /// The number of channels after each convolution of the encoder; the decoder has them in reverse. Each
-    /// convolution is 3×3 with stride 2 and padding 1, and halves height and width.
+    /// convolution is 3×3 with stride 2 and padding 1, and halves height and width, rounded up.
     pub channels: Vec<usize>,
     /// The size of the linear layer at the end of the encoder.
     pub features: usize,
@@ -45,8 +45,7 @@ impl ConvolutionalConfig {
     /// labels).
     ///
     /// # Errors
-    /// A size is 0 or too large; there are no convolutions or more than 16; or at some convolution only one of height
-    /// and width is even, since both have the same output padding.
+    /// A size is 0 or too large; there are no convolutions or more than 16.
     pub fn check(&self, image: Shape, classes: usize) -> std::result::Result<(), Error> {
         positive("image channels", image.channels)?;
         positive("image height", image.height)?;
@@ -64,14 +63,6 @@ impl ConvolutionalConfig {
             .try_for_each(|&channels| positive("channels", channels))?;
         positive("features", self.features)?;
         positive("latent_size", self.latent_size)?;
-        let halved = &self.sizes(image)[..self.channels.len()];
-        if halved.iter().any(|(height, width)| height % 2 != width % 2) {
-            return Err(Error::Config {
-                key: "image",
-                value: image.to_string(),
-                remedy: "before each convolution, which halves them, height and width must be both even or both odd",
-            });
-        }
         self.check_weights(image, classes)
     }
 
@@ -306,7 +297,8 @@ impl<F> ConvolutionalDecoder<F> {
         let layer = |number: usize| {
             // The inverse of convolution `layer` of the encoder.
             let layer = count - 1 - number;
-            let (inputs, larger) = (config.channels[layer], sizes[layer].0);
+            let inputs = config.channels[layer];
+            let (height, width) = sizes[layer];
             let (outputs, activation) = match layer {
                 0 => (image.channels, Activation::Identity),
                 _ => (config.channels[layer - 1], Activation::Relu),
@@ -315,7 +307,7 @@ impl<F> ConvolutionalDecoder<F> {
                 stride: CONVOLUTION.stride,
                 padding: CONVOLUTION.padding,
                 // Sizes 2m and 2m − 1 both shrink to m; output padding distinguishes them.
-                output_padding: usize::from(larger % 2 == 0),
+                output_padding: [height, width].map(|larger| usize::from(larger % 2 == 0)),
             };
             let builder = builder.pp(2 * number + 3);
             ConvTranspose2d::new(inputs, outputs, KERNEL, convolution, activation, &builder)
