@@ -2,14 +2,18 @@
 
 mod classifier;
 mod data;
+mod input;
 mod model;
 mod output;
+mod table;
 mod values;
 
 pub(crate) use classifier::classifier_for;
 pub(crate) use data::{DataArguments, shown_path};
+pub(crate) use input::InputArguments;
 pub(crate) use model::{ModelArgument, fetched, watched};
 pub(crate) use output::{DrawArguments, Shown, Verdict, confusion_matrix};
+pub(crate) use table::{Selected, SplitArgument, table_path, with_extension, write_table};
 pub(crate) use values::{
     EncodingArgument, FURTHEST, TemperatureArgument, Trimmed, label, paths, positive, seed,
 };

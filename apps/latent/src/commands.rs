@@ -4,6 +4,8 @@ mod bench;
 mod classify;
 mod compare;
 mod data;
+mod decode;
+mod encode;
 mod evaluate;
 mod evaluate_samples;
 mod experiments;
@@ -15,6 +17,7 @@ mod plot;
 mod reconstruct;
 mod report;
 mod sample;
+mod score;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +34,9 @@ pub(crate) enum Command {
     Sample(sample::Sample),
     Reconstruct(reconstruct::Reconstruct),
     Interpolate(interpolate::Interpolate),
+    Encode(encode::Encode),
+    Decode(decode::Decode),
+    Score(score::Score),
     #[command(subcommand)]
     Plot(plot::Plot),
     Classify(classify::Classify),
@@ -63,6 +69,9 @@ impl Command {
             Self::Sample(command) => command.show(context),
             Self::Reconstruct(command) => command.show(context),
             Self::Interpolate(command) => command.show(context),
+            Self::Encode(command) => command.show(context),
+            Self::Decode(command) => command.show(context),
+            Self::Score(command) => command.show(context),
             Self::Plot(command) => command.show(context),
             Self::Classify(command) => command.show(context),
             Self::EvaluateSamples(command) => command.show(context),

@@ -176,6 +176,14 @@ pub(crate) enum Error {
     #[error("the data of {run} are no longer in {path}; name their new path with `--data`")]
     DataMoved { run: PathBuf, path: PathBuf },
     #[error(
+        "{0}: there are no strokes on a background of one colour; `--no-centre` uses the whole picture as it is"
+    )]
+    NoStrokes(PathBuf),
+    #[error("the table cannot be written: {0}")]
+    Table(#[from] csv::Error),
+    #[error("{labels} labels for {pictures} pictures: `--input-labels` needs one for each")]
+    InputLabels { pictures: usize, labels: usize },
+    #[error(
         "`--data {data}` and `--data-dir {directory}` are two paths; name the data with one of them"
     )]
     TwoPaths { data: PathBuf, directory: PathBuf },

@@ -17,6 +17,11 @@ pub(crate) fn find(name: &str, settings: &[String]) -> Result<Experiment, Error>
         Err(UnknownExperiment(_)) => {}
         found => return Ok(found?),
     }
+    Ok(Experiment::parse(&text_of(name)?, name, settings)?)
+}
+
+/// The text of an experiment's file.
+fn text_of(name: &str) -> Result<String, Error> {
     let path = Path::new(name);
     if path
         .extension()
@@ -28,8 +33,24 @@ pub(crate) fn find(name: &str, settings: &[String]) -> Result<Experiment, Error>
         });
     }
     let bytes = latent_checkpoints::read(path).map_err(latent_training::Error::from)?;
-    let text = String::from_utf8(bytes).map_err(|_| Error::NotText(path.to_owned()))?;
-    Ok(Experiment::parse(&text, name, settings)?)
+    String::from_utf8(bytes).map_err(|_| Error::NotText(path.to_owned()))
+}
+
+/// Whether the experiment with this name or in this file, or a setting, gives a value for a key.
+pub(crate) fn gives(name: &str, settings: &[String], key: &str) -> Result<bool, Error> {
+    let is_set = |setting: &String| {
+        setting
+            .split_once('=')
+            .is_some_and(|(set, _)| set.trim() == key)
+    };
+    if settings.iter().any(is_set) {
+        return Ok(true);
+    }
+    let text = match latent_pretrained::experiment_text(name) {
+        Some(text) => text.to_owned(),
+        None => text_of(name)?,
+    };
+    Ok(Experiment::gives(&text, key))
 }
 
 /// The command that trains a model like this one.

@@ -81,6 +81,28 @@ pub fn arrays_from_file(path: &Path) -> Result<Reading, Error> {
     parts.into_reading(name_of(path), path, notes)
 }
 
+/// Reads the numbers of a NumPy file (`.npy`) with their dimensions, such as latents `[n, latent_size]`.
+///
+/// # Errors
+/// [`Error::Unreadable`]; [`Error::Numbers`] if the file is damaged, or has other elements than numbers.
+pub fn numbers_from_file(path: &Path) -> Result<(Vec<usize>, Vec<f32>), Error> {
+    let file = File::open(path).map_err(|reason| Error::Unreadable {
+        path: path.to_owned(),
+        reason,
+    })?;
+    let array = npy::read(&mut BufReader::new(file)).map_err(|reason| Error::Numbers {
+        path: path.to_owned(),
+        reason,
+    })?;
+    let numbers = match array.elements {
+        Elements::Bytes(values) => values.into_iter().map(f32::from).collect(),
+        Elements::Booleans(values) => values.into_iter().map(f32::from).collect(),
+        Elements::Integers(values) => values.into_iter().map(|value| value as f32).collect(),
+        Elements::Floats(values) => values.into_iter().map(|value| value as f32).collect(),
+    };
+    Ok((array.dimensions, numbers))
+}
+
 /// Whether the file starts as a ZIP archive does.
 fn starts_as_archive(mut file: File) -> bool {
     let mut start = [0; 2];

@@ -392,6 +392,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// Not a NumPy file of numbers.
+    #[error("{path}: not a NumPy file of numbers: {reason}")]
+    Numbers {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+
     /// Not a binary file of CIFAR-10.
     #[error("{path}: not a binary file of CIFAR-10: {reason}")]
     Cifar {

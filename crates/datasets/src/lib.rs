@@ -32,6 +32,8 @@ mod batches;
 mod checksum;
 mod cifar;
 mod dataset;
+#[cfg(feature = "pictures")]
+mod drawing;
 mod error;
 mod finding;
 #[cfg(feature = "pictures")]
@@ -53,10 +55,12 @@ mod source;
 mod splits;
 mod synthetic;
 
-pub use arrays::arrays_from_file;
+pub use arrays::{arrays_from_file, numbers_from_file};
 pub use batches::{Batch, Batches, Batching};
 pub use cifar::{cifar10_from_directory, has_cifar10};
 pub use dataset::{Dataset, PixelStatistics};
+#[cfg(feature = "pictures")]
+pub use drawing::{DrawingOptions, DrawingStep, PreparedDrawing, prepare_drawing};
 pub use error::Error;
 pub use finding::Finding;
 #[cfg(feature = "pictures")]

@@ -160,7 +160,7 @@ pub(crate) fn decode(
 
 impl DecodedPicture {
     /// The picture with three channels.
-    pub(crate) fn into_colour(self) -> Vec<u8> {
+    pub fn into_colour(self) -> Vec<u8> {
         if self.shape.channels == 3 {
             return self.pixels;
         }

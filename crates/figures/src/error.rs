@@ -38,6 +38,27 @@ pub enum Error {
         /// The limit, [`MAX_IMAGES`](crate::MAX_IMAGES).
         limit: usize,
     },
+    /// Latents of another size than the model's.
+    #[error(
+        "the latents have the dimensions {found:?}, expected [n, {size}]: n latents of the model's {size} dimensions"
+    )]
+    LatentShape {
+        /// The dimensions found.
+        found: Vec<usize>,
+        /// The number of latent dimensions of the model.
+        size: usize,
+    },
+    /// Latents that are infinite or NaN.
+    #[error("the latents are not finite")]
+    NotFiniteLatents,
+    /// Neither one label nor one for each latent.
+    #[error("{labels} labels for {latents} latents, expected one for all or one for each")]
+    LabelsOfLatents {
+        /// The number of labels.
+        labels: usize,
+        /// The number of latents.
+        latents: usize,
+    },
     /// The data set has no images.
     #[error("the data set has no images")]
     NoImages,

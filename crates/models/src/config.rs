@@ -152,6 +152,17 @@ impl ModelConfig {
         }
     }
 
+    /// Sets the likelihood of a VAE; nothing changes for a flow.
+    pub fn set_likelihood(&mut self, likelihood: Likelihood) {
+        match self {
+            Self::Vae(config) | Self::ConditionalVae(config) => config.likelihood = likelihood,
+            Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
+                config.likelihood = likelihood;
+            }
+            Self::Flow(_) | Self::ConditionalFlow(_) => {}
+        }
+    }
+
     /// The training objective of a VAE; `None` for a flow.
     pub fn objective(&self) -> Option<&Objective> {
         match self {

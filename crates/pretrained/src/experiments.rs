@@ -48,9 +48,13 @@ pub fn experiments() -> Result<Vec<Experiment>, Error> {
 /// # Errors
 /// [`Error::UnknownExperiment`]; [`Error::Training`] if a setting has an unknown key or an invalid value.
 pub fn experiment(name: &str, settings: &[String]) -> Result<Experiment, Error> {
-    let mut known = EXPERIMENTS.iter().zip(FILES);
-    let (_, text) = known
-        .find(|(known, _)| **known == name)
-        .ok_or_else(|| Error::UnknownExperiment(name.to_owned()))?;
+    let text = experiment_text(name).ok_or_else(|| Error::UnknownExperiment(name.to_owned()))?;
     Ok(Experiment::parse(text, name, settings)?)
+}
+
+/// The experiment with this name as TOML, without the defaults; `None` if there is none.
+pub fn experiment_text(name: &str) -> Option<&'static str> {
+    let mut known = EXPERIMENTS.iter().zip(FILES);
+    let (_, text) = known.find(|(known, _)| **known == name)?;
+    Some(text)
 }

@@ -54,7 +54,7 @@ mod models;
 
 pub use card::Instructions;
 pub use error::Error;
-pub use experiments::{EXPERIMENTS, experiment, experiments};
+pub use experiments::{EXPERIMENTS, experiment, experiment_text, experiments};
 pub use export::Export;
 pub use latent_checkpoints::{Collection, Entry};
 pub use latent_models::{AnyModel, Conditional, Generator, LatentModel};

@@ -211,6 +211,22 @@ pub enum Error {
         /// `train`, `validation` or `test`.
         split: &'static str,
     },
+    /// A class that the data do not have.
+    #[error("there is no class `{class}`, only {}", .classes.join(", "))]
+    NoClass {
+        /// The name or number.
+        class: String,
+        /// The names of all classes.
+        classes: Vec<String>,
+    },
+    /// A conditional model, or something else that needs labels, for images without labels.
+    #[error("the images of {data} have no labels, which {needed_for} needs")]
+    NoLabels {
+        /// The name of the data set.
+        data: String,
+        /// What needs them.
+        needed_for: String,
+    },
     /// The training images of a classifier have no image of a class.
     #[error("the {images} training images contain none of class {class}")]
     NoImagesOfClass {

@@ -1,7 +1,7 @@
 mod table;
 mod training_config;
 
-use latent_datasets::{ImageOptions, Source, Splits};
+use latent_datasets::{Dataset, ImageOptions, Source, Splits};
 use latent_models::{Likelihood, ModelConfig, Shape};
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -127,6 +127,12 @@ impl Experiment {
         Ok(experiment)
     }
 
+    /// Whether an experiment in TOML gives a value for a key, such as `model.likelihood`.
+    pub fn gives(text: &str, key: &str) -> bool {
+        let table: Option<Table> = text.parse().ok();
+        table.is_some_and(|table| lookup(&table, key).is_some())
+    }
+
     /// Checks all values. Errors name the experiment `origin`.
     ///
     /// # Errors
@@ -204,11 +210,44 @@ impl Experiment {
             })
     }
 
-    /// Checks that the training, test and (if requested) validation splits have images.
+    /// Selects the likelihood of a VAE that fits the images; returns it if it is another than before.
+    ///
+    /// Grey images whose pixels are nearly black or white have a Bernoulli likelihood: three quarters of them differ from
+    /// 0 or 255 by at most a tenth of the range. All others have a discretised logistic likelihood, for which pixels are
+    /// not binarised.
+    pub fn fit_likelihood(&mut self, images: &Dataset) -> Option<Likelihood> {
+        let before = self.model.likelihood()?;
+        let near = images
+            .images()
+            .iter()
+            .filter(|&&pixel| pixel.min(u8::MAX - pixel) <= 25);
+        let is_binary =
+            images.shape().channels == 1 && 4 * near.count() >= 3 * images.images().len();
+        let likelihood = if is_binary {
+            Likelihood::Bernoulli
+        } else {
+            Likelihood::DiscretisedLogistic
+        };
+        if likelihood == before {
+            return None;
+        }
+        self.model.set_likelihood(likelihood);
+        self.data.binarise &= is_binary;
+        Some(likelihood)
+    }
+
+    /// Checks that the training, test and (if requested) validation splits have images, and labels if the model is
+    /// conditional.
     ///
     /// # Errors
-    /// [`Error::NoImages`] for the first split without images.
+    /// [`Error::NoImages`] for the first split without images; [`Error::NoLabels`].
     pub fn check_splits(&self, splits: &Splits) -> Result<(), Error> {
+        if self.model.is_conditional() && !splits.train.is_labelled() {
+            return Err(Error::NoLabels {
+                data: splits.name.clone(),
+                needed_for: format!("the conditional model {}", self.name),
+            });
+        }
         // One image for training and one for validation.
         let least = if self.training.validation_images > 0 {
             2

@@ -97,6 +97,20 @@ fn write(files: Vec<(PathBuf, Vec<u8>)>) -> Result<Vec<PathBuf>, Error> {
         .collect()
 }
 
+/// A NumPy file (`.npy`) of 32-bit floats in row-major order, for numbers that are no figure.
+///
+/// ```
+/// let file = latent_visualisation::npy_file(&[2, 3], &[0.0; 6]);
+/// assert_eq!(file.len(), 128 + 24);
+/// ```
+pub fn npy_file(shape: &[usize], values: &[f32]) -> Vec<u8> {
+    npy(
+        "<f4",
+        shape,
+        values.iter().copied().flat_map(f32::to_le_bytes),
+    )
+}
+
 /// A NumPy file, version 1.0. `kind` is NumPy's name of the number type, such as `<f4`; `data` are
 /// little-endian bytes in row-major order.
 pub(crate) fn npy(kind: &str, shape: &[usize], data: impl Iterator<Item = u8>) -> Vec<u8> {

@@ -79,7 +79,7 @@ mod text_image;
 pub use confusion_matrix::ConfusionMatrix;
 pub use curves::Curves;
 pub use error::Error;
-pub use format::{Format, Picture};
+pub use format::{Format, Picture, npy_file};
 pub use image_grid::ImageGrid;
 pub use palette::DIGITS;
 pub use plotters;

@@ -1,9 +1,12 @@
+use candle_core::DType;
 use clap::{Args, ValueEnum};
-use latent_training::{classify, knn_classify, thousands};
+use latent_distributions::Generator;
+use latent_training::{Model, classify, knn_classify, thousands};
 use serde_json::json;
 
 use crate::arguments::{
-    DataArguments, DrawArguments, ModelArgument, Shown, Verdict, confusion_matrix, positive,
+    DataArguments, DrawArguments, InputArguments, ModelArgument, Shown, Verdict, confusion_matrix,
+    positive,
 };
 use crate::progress::Counting;
 use crate::{Context, Error};
@@ -30,6 +33,8 @@ pub(crate) struct Classify {
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
+    input: InputArguments,
+    #[command(flatten)]
     output: DrawArguments,
 }
 
@@ -47,6 +52,9 @@ const NEIGHBOURS: usize = 15;
 impl Classify {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
+        if self.input.is_given() {
+            return self.pictures(&model, context);
+        }
         let data = self.data.load_for(&model, context)?;
         let test = data.test().truncated(self.limit.unwrap_or(usize::MAX));
         let seed = self.output.seed(&model);
@@ -74,6 +82,13 @@ impl Classify {
                 method,
             )
         };
+        if !test.is_labelled() {
+            return Err(latent_training::Error::NoLabels {
+                data: data.name().to_owned(),
+                needed_for: "a confusion matrix".to_owned(),
+            }
+            .into());
+        }
         let matrix = confusion_matrix(known, test.labels(), &predicted)?;
         let title = format!("accuracy {:.2} % by {method}", 100.0 * matrix.accuracy());
         let count = thousands(test.len());
@@ -94,5 +109,49 @@ impl Classify {
         let mut shown = self.output.verdict(verdict, &model);
         shown.add(data.facts(&test));
         Ok(shown)
+    }
+
+    /// Classifies the pictures of the user.
+    fn pictures(&self, model: &Model, context: &Context) -> Result<Shown, Error> {
+        let data = self.input.pictures(model, context)?;
+        let (images, device) = (&data.splits.test, &context.device);
+        let batching = model.batching(self.output.seed(model));
+        let known = &model.metadata.data.classes_present;
+        let usual = match model.model.conditional() {
+            Ok(_) => Method::Bayes,
+            Err(_) => Method::Knn,
+        };
+        let name = |label: u8| model.metadata.data.class_name(label);
+        let mut found = Vec::new();
+        if self.method.unwrap_or(usual) == Method::Bayes {
+            let conditional = model.model.conditional()?;
+            let draws = self.importance_samples as usize;
+            let all: Vec<usize> = (0..images.len()).collect();
+            let batch = images.chosen(&all, &batching, device)?;
+            let mut generator = Generator::stream(batching.seed, "likelihood", 0, 0);
+            let posterior =
+                conditional.class_log_posterior(&batch.images, known, draws, &mut generator)?;
+            for posterior in posterior.to_dtype(DType::F32)?.to_vec2::<f32>()? {
+                let best = posterior
+                    .iter()
+                    .zip(known)
+                    .max_by(|a, b| a.0.total_cmp(b.0));
+                found.push(best.map(|(log, &label)| (name(label), Some(f64::from(*log).exp()))));
+            }
+        } else {
+            let train = self.data.load_for(model, context)?.train();
+            let labels = knn_classify(&model.model, &train, images, NEIGHBOURS, &batching, device)?;
+            found.extend(labels.into_iter().map(|label| Some((name(label), None))));
+        }
+        let found = images.names().iter().zip(found.into_iter().flatten());
+        let (mut lines, mut objects) = (Vec::new(), Vec::new());
+        for (picture, (label, probability)) in found {
+            let share = probability.map_or_else(String::new, |p| format!(" ({:.1} %)", 100.0 * p));
+            lines.push(format!("{picture}: {label}{share}"));
+            objects.push(json!({ "picture": picture, "label": label, "probability": probability }));
+        }
+        let object =
+            json!({ "model": self.model.path().display().to_string(), "pictures": objects });
+        Ok(Shown::measured(lines.join("\n"), object))
     }
 }

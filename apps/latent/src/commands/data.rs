@@ -95,28 +95,42 @@ impl Show {
             Split::Train => (splits.train, "train"),
             Split::Test => (splits.test, "test"),
         };
-        let (Some(image), Some(label)) = (data.image(self.index), data.labels().get(self.index))
-        else {
+        let Some(image) = data.image(self.index) else {
             return Err(latent_datasets::Error::NoSuchImage {
                 index: self.index,
                 len: data.len(),
             }
             .into());
         };
-        let words = format!(
-            "image {} of {} ({split}): {label}\n{}",
-            self.index,
-            splits.name,
-            text_image(image, data.shape().width)
-        );
+        let label = data.labels().get(self.index).copied();
+        let class = label.map(|label| data.class_name(label));
+        let name = data.names().get(self.index);
+        let title: Vec<&str> = [name, class.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        let title = title.join(": ");
+        let in_text = data
+            .clone()
+            .truncated(self.index + 1)
+            .without_first(self.index)
+            .in_grey();
+        let mut words = format!("image {} of {} ({split})", self.index, splits.name);
+        if !title.is_empty() {
+            words = format!("{words}: {title}");
+        }
+        words += "\n";
+        words += &text_image(in_text.images(), data.shape().width);
         let pixels: Vec<f32> = image
             .iter()
             .map(|&pixel| f32::from(pixel) / 255.0)
             .collect();
         let picture = ImageGrid::new(pixels, [1, data.shape().height, data.shape().width])?
-            .cell_titles([label.to_string()]);
+            .cell_titles([title]);
         let object = json!({
-            "data": splits.name, "split": split, "index": self.index, "label": label, "pixels": image,
+            "data": splits.name, "split": split, "index": self.index, "label": label, "class": class,
+            "name": name, "pixels": image,
         });
         Ok(Shown {
             picture: Some(Box::new(picture)),
@@ -133,12 +147,18 @@ impl Info {
         let splits = loaded.splits;
         let mut words = vec![splits.name.clone()];
         let mut object = json!({ "data": splits.name, "findings": loaded.findings });
-        for (name, data) in [("train", &splits.train), ("test", &splits.test)] {
+        let validation = splits
+            .validation
+            .as_ref()
+            .map(|images| ("validation", images));
+        let all = [("train", &splits.train), ("test", &splits.test)];
+        for (name, data) in all.into_iter().chain(validation) {
             words.push(describe(name, data));
             let pixels = data.pixel_statistics();
             object[name] = json!({
                 "images": data.len(), "height": data.shape().height, "width": data.shape().width,
-                "images_by_digit": data.counts_by_class(), "checksum": data.checksum(),
+                "channels": data.shape().channels, "classes": class_names(data),
+                "images_by_class": data.counts_by_class(), "checksum": data.checksum(),
                 "pixels": { "mean": pixels.mean, "standard_deviation": pixels.standard_deviation, "zero": pixels.zero_fraction },
             });
         }
@@ -148,23 +168,36 @@ impl Info {
 
 fn describe(name: &str, data: &Dataset) -> String {
     let pixels = data.pixel_statistics();
-    let counts: Vec<String> = data
-        .counts_by_class()
-        .iter()
-        .enumerate()
-        .map(|(digit, count)| format!("{digit}: {count}"))
+    let counts = class_names(data).into_iter().zip(data.counts_by_class());
+    let counts: Vec<String> = counts
+        .map(|(class, count)| format!("{class}: {count}"))
         .collect();
+    let classes = if counts.is_empty() {
+        "no labels".to_owned()
+    } else {
+        format!("images by class  {}", counts.join("  "))
+    };
+    let channels = match data.shape().channels {
+        1 => "",
+        _ => " in colour",
+    };
     format!(
-        "{name}: {} images of {} × {} pixels\n  images by class  {}\n  pixels in [0, 1]  mean {:.4}, standard deviation {:.4}, {:.1} % are 0\n  SHA-256 {}",
+        "{name}: {} images of {} × {} pixels{channels}\n  {classes}\n  pixels in [0, 1]  mean {:.4}, standard deviation {:.4}, {:.1} % are 0\n  SHA-256 {}",
         thousands(data.len()),
         data.shape().height,
         data.shape().width,
-        counts.join("  "),
         pixels.mean,
         pixels.standard_deviation,
         100.0 * pixels.zero_fraction,
         data.checksum(),
     )
+}
+
+/// The names of all classes.
+fn class_names(data: &Dataset) -> Vec<String> {
+    (0..data.classes())
+        .map(|label| data.class_name(label as u8))
+        .collect()
 }
 
 impl Published {

@@ -2,7 +2,7 @@ use clap::{Args, ValueEnum};
 use latent_figures::{InterpolationOptions, Pairs, interpolations};
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
+use crate::arguments::{DataArguments, DrawArguments, InputArguments, ModelArgument, Shown};
 use crate::{Context, Error};
 
 /// Interpolate between test images in the latent space
@@ -28,6 +28,8 @@ pub(crate) struct Interpolate {
     method: Method,
     #[command(flatten)]
     data: DataArguments,
+    #[command(flatten)]
+    input: InputArguments,
     #[command(flatten)]
     output: DrawArguments,
 }
@@ -61,7 +63,7 @@ fn labels(text: &str) -> Result<(u8, u8), String> {
 impl Interpolate {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let data = self.data.load_for(&model, context)?;
+        let data = self.input.load_for(&model, &self.data, context)?;
         // An image that is named by its number is counted among all.
         let data = match self.indices {
             Some(_) => data.splits.test,

@@ -1,7 +1,9 @@
 use clap::Args;
 use latent_figures::{ReconstructionOptions, reconstructions};
 
-use crate::arguments::{DataArguments, DrawArguments, EncodingArgument, ModelArgument, Shown};
+use crate::arguments::{
+    DataArguments, DrawArguments, EncodingArgument, InputArguments, ModelArgument, Shown,
+};
 use crate::{Context, Error};
 
 /// Test images above their reconstructions
@@ -18,13 +20,15 @@ pub(crate) struct Reconstruct {
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
+    input: InputArguments,
+    #[command(flatten)]
     output: DrawArguments,
 }
 
 impl Reconstruct {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let data = self.data.load_for(&model, context)?.test();
+        let data = self.input.load_for(&model, &self.data, context)?.test();
         let options = ReconstructionOptions {
             count: self.count.into(),
             encoding: self.latent.encoding(),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use latent_datasets::{Dataset, Splits};
 use latent_figures::{MIN_TSNE_IMAGES, model_figures, training_curves};
+use latent_models::Likelihood;
 use latent_models::latent_space::PrincipalComponents;
 use latent_training::{
     EpochRecord, Evaluation, Experiment, GeneralisationGap, Outcome, Run, SettingDifference,
@@ -128,6 +129,21 @@ impl Train {
         experiments::find(self.experiment_name(), &self.settings())
     }
 
+    /// Selects the likelihood that fits the images, unless the experiment gives one.
+    fn fit(
+        &self,
+        experiment: &mut Experiment,
+        train: &Dataset,
+    ) -> Result<Option<Likelihood>, Error> {
+        let is_given =
+            experiments::gives(self.experiment_name(), &self.settings, "model.likelihood")?;
+        Ok(if is_given {
+            None
+        } else {
+            experiment.fit_likelihood(train)
+        })
+    }
+
     /// The directory of a new run.
     fn directory(&self, experiment: &Experiment) -> Result<PathBuf, Error> {
         let named = || {
@@ -152,7 +168,8 @@ impl Train {
         let Ok(run) = Run::open(&directory) else {
             return Ok(None);
         };
-        self.data.load_for_experiment(&mut asked.data, context)?;
+        let loaded = self.data.load_for_experiment(&mut asked.data, context)?;
+        self.fit(&mut asked, &loaded.splits.train)?;
         refuse_other(&run, &asked)?;
         Ok(Some(run))
     }
@@ -179,8 +196,14 @@ impl Train {
         let loaded = self
             .data
             .load_for_experiment(&mut experiment.data, context)?;
-        // Checked before anything is written or deleted.
         let train = &loaded.splits.train;
+        if let Some(likelihood) = self.fit(&mut experiment, train)? {
+            context.say(&format!(
+                "note: the likelihood is {likelihood}, which fits these images; `--set model.likelihood=…` selects another"
+            ));
+        }
+        // Checked before anything is written or deleted.
+        experiment.check_splits(&loaded.splits)?;
         experiment.check_for(name, train.shape(), train.classes())?;
         let whole = loaded.splits.truncated(limit(&experiment));
         experiment.check_splits(&whole)?;

@@ -76,7 +76,7 @@ fn the_data_can_be_looked_at() {
     let directory = tempfile::tempdir().unwrap();
     let info = object(directory.path(), &["data", "info", "--data", "synthetic"]);
     assert_eq!(info["train"]["images"], 60_000);
-    assert_eq!(info["test"]["images_by_digit"][3], 1000);
+    assert_eq!(info["test"]["images_by_class"][3], 1000);
     let show = succeed(
         directory.path(),
         &["data", "show", "--index", "3", "--output", "three.png"],

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use candle_core::Tensor;
 use candle_nn::{Init, VarBuilder};
 use latent_distributions::{Bernoulli, DiscretisedLogistic, Distribution, Generator};
@@ -20,6 +22,16 @@ pub enum Likelihood {
     /// Scales differ between pixels because pixels at the border of MNIST images are nearly always black: a common scale
     /// would be too wide for them.
     DiscretisedLogistic,
+}
+
+/// The name in experiments.
+impl fmt::Display for Likelihood {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Bernoulli => "bernoulli",
+            Self::DiscretisedLogistic => "discretised-logistic",
+        })
+    }
 }
 
 /// A likelihood with its variables.

@@ -1,7 +1,7 @@
 use clap::Args;
 use latent_figures::{AnalogyOptions, analogies};
 
-use crate::arguments::{DataArguments, DrawArguments, ModelArgument, Shown};
+use crate::arguments::{DataArguments, DrawArguments, InputArguments, ModelArgument, Shown};
 use crate::{Context, Error};
 
 /// Style transfer: test images decoded with the same latent and every label, by a conditional model
@@ -18,6 +18,8 @@ pub(crate) struct Analogies {
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
+    input: InputArguments,
+    #[command(flatten)]
     output: DrawArguments,
 }
 
@@ -31,7 +33,7 @@ impl Analogies {
         let model = self.model.load(context)?;
         // Before data are loaded in vain.
         model.model.conditional()?;
-        let data = self.data.load_for(&model, context)?;
+        let data = self.input.load_for(&model, &self.data, context)?;
         // An image that is named by its number is counted among all.
         let (data, indices) = match &self.indices[..] {
             [] => (data.test(), None),
