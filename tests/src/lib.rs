@@ -4,6 +4,7 @@
 
 mod hub;
 mod mutation;
+mod own_data;
 mod parquet;
 
 use std::io::Write;
@@ -17,6 +18,9 @@ use tempfile::TempDir;
 
 pub use hub::{LoopbackHub, Misbehaviour};
 pub use mutation::mutated;
+pub use own_data::{
+    GlyphPicture, Pen, SHAPES, ellipses, letters, save_arrays, save_pictures, shapes,
+};
 pub use parquet::parquet_of;
 
 /// The `latent` command that cargo built before the tests of its package, in an isolated

@@ -38,6 +38,7 @@ mod error;
 mod finding;
 #[cfg(feature = "pictures")]
 mod folder;
+mod four_files;
 mod idx;
 mod mnist;
 mod npy;
@@ -51,6 +52,7 @@ mod pen;
 mod picture;
 #[cfg(feature = "pictures")]
 mod pictures;
+mod save;
 mod source;
 mod splits;
 mod synthetic;
@@ -65,9 +67,10 @@ pub use error::Error;
 pub use finding::Finding;
 #[cfg(feature = "pictures")]
 pub use folder::{has_pictures, pictures_from_directory};
+pub use four_files::has_idx_files;
 pub use idx::Idx;
 pub use latent_kernels::Shape;
-pub use mnist::{has_idx_files, idx_from_directory, mnist_from_directory, save_idx};
+pub use mnist::{idx_from_directory, mnist_from_directory};
 pub use options::{ImageOptions, Size};
 #[cfg(feature = "parquet")]
 pub use parquet::{from_parquet, has_parquet, parquet_from_path};
@@ -75,6 +78,7 @@ pub use parts::Reading;
 pub use pen::draw_strokes;
 #[cfg(feature = "pictures")]
 pub use picture::{Conversion, DecodedPicture, decode_picture};
+pub use save::save_idx;
 pub use source::{DATA_DIR_VARIABLE, Loaded, Source, load, user_directory};
 pub use splits::Splits;
 pub use synthetic::{digit_strokes, draw_digit, synthetic};

@@ -1,56 +1,13 @@
-use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::four_files::{
+    Candidate, FROM_ONE, Part, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, find,
+};
 use crate::parts::{check_shape, classes_of};
 use crate::{Dataset, Error, Idx, Shape, Splits};
 
 /// The number of classes of MNIST: the ten digits.
 pub(crate) const CLASSES: usize = 10;
-
-/// One of the four files of MNIST.
-struct Part {
-    name: &'static str,
-    /// The SHA-256 of MNIST's file, unpacked.
-    sha256: &'static str,
-}
-
-const TRAIN_IMAGES: Part = Part {
-    name: "train-images-idx3-ubyte",
-    sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-};
-const TRAIN_LABELS: Part = Part {
-    name: "train-labels-idx1-ubyte",
-    sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-};
-const TEST_IMAGES: Part = Part {
-    name: "t10k-images-idx3-ubyte",
-    sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-};
-const TEST_LABELS: Part = Part {
-    name: "t10k-labels-idx1-ubyte",
-    sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-};
-/// The EMNIST sets, whose files are named `emnist-letters-train-images-idx3-ubyte` and so on, with
-/// the characters of their classes (Cohen et al. 2017, "EMNIST: an extension of MNIST to handwritten
-/// letters", section II). Letters whose forms are alike in both cases are one class in some sets.
-const EMNIST: [(&str, &str); 6] = [
-    ("balanced", MERGED),
-    (
-        "byclass",
-        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    ),
-    ("bymerge", MERGED),
-    ("digits", DIGITS),
-    ("letters", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
-    ("mnist", DIGITS),
-];
-const DIGITS: &str = "0123456789";
-const MERGED: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt";
-/// The set whose labels start at 1.
-const FROM_ONE: &str = "letters";
-
-const PARTS: [Part; 4] = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS];
 
 /// Reads MNIST and verifies it by its published SHA-256 checksums.
 ///
@@ -107,125 +64,6 @@ pub fn mnist_from_directory(directory: &Path) -> Result<Splits, Error> {
 /// [`Error::InFile`].
 pub fn idx_from_directory(directory: &Path) -> Result<Splits, Error> {
     read("idx", directory, None, |_, _, _| Ok(()))
-}
-
-/// Whether the directory, or one of the places below it, has at least one of the four files of
-/// [`idx_from_directory`].
-///
-/// A caller with several directories should take the first for which this is true: an incomplete
-/// data set is then an error that names the missing files, and is not silently skipped.
-pub fn has_idx_files(directory: &Path) -> bool {
-    candidates(directory)
-        .iter()
-        .any(|candidate| candidate.count() > 0)
-}
-
-/// Writes the training and test images of a data set as the four files of [`mnist_from_directory`],
-/// uncompressed.
-///
-/// The files are first written to a temporary directory next to `directory`. They are moved only if
-/// all are complete and `check` accepts them. They replace a data set in `directory` itself as a
-/// whole: the directory never has files of both.
-///
-/// # Errors
-/// [`Error::Unwritable`] and the errors of `check`. The previous files are then restored.
-pub fn save_idx(
-    splits: &Splits,
-    directory: &Path,
-    check: impl Fn(&Path) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let beside = |word: &str| {
-        let mut name = directory.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{word}-{}", std::process::id()));
-        directory.with_file_name(name)
-    };
-    let (staging, replaced) = (beside("incomplete"), beside("replaced"));
-    let placed = write_parts(splits, &staging)
-        .and_then(|()| check(&staging))
-        .and_then(|()| fs::create_dir_all(directory).map_err(unwritable(directory)))
-        .and_then(|()| replace_parts(&staging, directory, &replaced));
-    // A failed clean-up of the temporary directory is harmless.
-    _ = fs::remove_dir_all(&staging);
-    placed
-}
-
-/// Moves the four files to another directory. Existing files are first moved to `replaced`, and
-/// restored if a move fails.
-fn replace_parts(staging: &Path, directory: &Path, replaced: &Path) -> Result<(), Error> {
-    let old = PARTS.iter().flat_map(|part| spellings(part.name));
-    let old: Vec<String> = old.filter(|name| directory.join(name).is_file()).collect();
-    let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
-    let mut place = |from: PathBuf, to: PathBuf| {
-        let result = fs::rename(&from, &to).map_err(unwritable(&to));
-        if result.is_ok() {
-            moved.push((from, to));
-        }
-        result
-    };
-    let result = if old.is_empty() {
-        Ok(())
-    } else {
-        fs::create_dir_all(replaced).map_err(unwritable(replaced))
-    };
-    let result = result
-        .and_then(|()| {
-            old.iter()
-                .try_for_each(|name| place(directory.join(name), replaced.join(name)))
-        })
-        .and_then(|()| {
-            PARTS
-                .iter()
-                .try_for_each(|part| place(staging.join(part.name), directory.join(part.name)))
-        });
-    if result.is_err() {
-        for (from, to) in moved.iter().rev() {
-            if fs::rename(to, from).is_err() {
-                // The files are safe in `replaced`; nothing more can be done.
-                return result;
-            }
-        }
-    }
-    _ = fs::remove_dir_all(replaced);
-    result
-}
-
-fn unwritable(path: &Path) -> impl Fn(std::io::Error) -> Error {
-    let path = path.to_owned();
-    move |reason| Error::Unwritable {
-        path: path.clone(),
-        reason,
-    }
-}
-
-fn write_parts(splits: &Splits, directory: &Path) -> Result<(), Error> {
-    fs::create_dir_all(directory).map_err(unwritable(directory))?;
-    let parts = [
-        (TRAIN_IMAGES, TRAIN_LABELS, &splits.train),
-        (TEST_IMAGES, TEST_LABELS, &splits.test),
-    ];
-    for (images, labels, dataset) in parts {
-        let (count, shape) = (dataset.len(), dataset.shape());
-        let all = [count, shape.height, shape.width, shape.channels];
-        let dimensions = if shape.channels == 1 {
-            &all[..3]
-        } else {
-            &all[..]
-        };
-        for (part, dimensions, data) in [
-            (images, dimensions, dataset.images()),
-            (labels, &[count][..], dataset.labels()),
-        ] {
-            let path = directory.join(part.name);
-            let write = || {
-                let mut file = fs::File::create(&path)?;
-                file.write_all(&Idx::header(dimensions))?;
-                file.write_all(data)?;
-                file.sync_all()
-            };
-            write().map_err(unwritable(&path))?;
-        }
-    }
-    Ok(())
 }
 
 fn read(
@@ -387,100 +225,14 @@ impl Pair {
     }
 }
 
-/// A possible data set in a directory: all four files in one place, with names of one kind, so that
-/// two data sets are never mixed.
-struct Candidate {
-    directory: PathBuf,
-    /// The EMNIST set of the names, and its characters; `None` for MNIST's names.
-    emnist: Option<(&'static str, &'static str)>,
-    /// The paths of the existing files, in the order of [`PARTS`].
-    names: [String; 4],
-    paths: [Option<PathBuf>; 4],
-}
-
-impl Candidate {
-    fn new(directory: PathBuf, emnist: Option<(&'static str, &'static str)>) -> Self {
-        let names = PARTS.map(|part| match emnist {
-            None => part.name.to_owned(),
-            Some((set, _)) => format!("emnist-{set}-{}", part.name.replacen("t10k", "test", 1)),
-        });
-        let paths = names.each_ref().map(|name| find_part(&directory, name));
-        Self {
-            directory,
-            emnist,
-            names,
-            paths,
-        }
-    }
-
-    /// The number of the four files that exist.
-    fn count(&self) -> usize {
-        self.paths.iter().flatten().count()
-    }
-}
-
-/// All candidates in a directory; of equal ones the first is preferred.
-fn candidates(directory: &Path) -> Vec<Candidate> {
-    let in_place = |place: &str, emnist| {
-        let place = match place {
-            "" => directory.to_owned(),
-            below => directory.join(below),
-        };
-        Candidate::new(place, emnist)
-    };
-    let mnist = ["", "MNIST/raw", "raw"].map(|place| in_place(place, None));
-    let emnist = ["", "EMNIST/raw", "raw", "gzip"];
-    let emnist = emnist.into_iter().flat_map(|place| {
-        EMNIST
-            .into_iter()
-            .map(move |set| in_place(place, Some(set)))
-    });
-    mnist.into_iter().chain(emnist).collect()
-}
-
-/// The candidate with the most files.
-fn find(directory: &Path) -> Result<Candidate, Error> {
-    let candidates = candidates(directory);
-    let most = candidates.iter().map(Candidate::count).max().unwrap_or(0);
-    let mut best = candidates
-        .into_iter()
-        .filter(|candidate| candidate.count() == most);
-    let Some(first) = best.next() else {
-        return Ok(Candidate::new(directory.to_owned(), None));
-    };
-    let sets: Vec<&str> = best
-        .filter(|other| other.directory == first.directory)
-        .filter_map(|other| Some(other.emnist?.0))
-        .collect();
-    match first.emnist {
-        Some((set, _)) if !sets.is_empty() => Err(Error::SeveralSets {
-            directory: first.directory,
-            sets: [vec![set], sets].concat(),
-        }),
-        _ => Ok(first),
-    }
-}
-
-fn find_part(place: &Path, name: &str) -> Option<PathBuf> {
-    let mut paths = spellings(name).into_iter().map(|name| place.join(name));
-    paths.find(|path| path.is_file())
-}
-
-/// The possible names of a file. The plain file is first: torchvision leaves both, and the plain
-/// one is faster to read.
-fn spellings(name: &str) -> [String; 4] {
-    let dotted = name.replacen("-idx", ".idx", 1);
-    let packed = [format!("{name}.gz"), format!("{dotted}.gz")];
-    let [first, second] = packed;
-    [name.to_owned(), dotted, first, second]
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
+    use crate::four_files::PARTS;
     use crate::idx::tests::{gzip, idx_file};
+    use crate::{has_idx_files, save_idx};
 
     /// Three training images of 2 × 3 and one test image, in the order of [`PARTS`].
     fn files() -> [Vec<u8>; 4] {
@@ -612,9 +364,84 @@ mod tests {
                 );
                 // MNIST's names have priority.
                 write(directory.path(), PARTS.map(|part| part.name), &files());
-                assert_eq!(idx_from_directory(directory.path()).unwrap(), splits);
+                let splits = idx_from_directory(directory.path()).unwrap();
+                assert_eq!(splits.name, "idx");
+                assert_eq!(splits.train.shape(), Shape::grey(2, 3));
             }
         }
+    }
+
+    #[test]
+    fn emnist_is_put_upright_and_has_the_names_of_its_characters() {
+        let names = [
+            "train-images-idx3",
+            "train-labels-idx1",
+            "test-images-idx3",
+            "test-labels-idx1",
+        ];
+        let read = |set: &str, labels: [u8; 2]| {
+            let directory = tempfile::tempdir().unwrap();
+            let names = names.map(|name| format!("emnist-{set}-{name}-ubyte"));
+            // One image, of rows 1 2 3 and 4 5 6 as it is stored.
+            let images = idx_file(&[1, 2, 3], &[1, 2, 3, 4, 5, 6]);
+            let files = [
+                &images,
+                &idx_file(&[1], &labels[..1]),
+                &images,
+                &idx_file(&[1], &labels[1..]),
+            ];
+            write(
+                directory.path(),
+                names.each_ref().map(String::as_str),
+                &files.map(Clone::clone),
+            );
+            idx_from_directory(directory.path())
+        };
+        let balanced = read("balanced", [46, 10]).unwrap();
+        assert_eq!(balanced.name, "emnist-balanced");
+        assert_eq!(balanced.train.shape(), Shape::grey(3, 2));
+        assert_eq!(balanced.train.images(), [1, 4, 2, 5, 3, 6]);
+        let classes =
+            [&balanced.train, &balanced.test].map(|data| data.class_name(data.labels()[0]));
+        assert_eq!(
+            (balanced.train.classes(), classes),
+            (47, ["t".to_owned(), "A".to_owned()])
+        );
+        // The letters are numbered from 1.
+        let letters = read("letters", [1, 26]).unwrap();
+        assert_eq!(
+            (letters.train.labels(), letters.test.labels()),
+            (&[0][..], &[25][..])
+        );
+        assert_eq!(letters.test.class_name(25), "Z");
+        let message = read("letters", [0, 1]).unwrap_err().to_string();
+        assert!(
+            message.ends_with("label 0 of image 0 (counted from 0), expected labels from 1"),
+            "{message}"
+        );
+        let message = read("digits", [10, 1]).unwrap_err().to_string();
+        assert!(
+            message.ends_with("label 10 of image 0 (counted from 0), expected 0 to 9"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn idx_files_may_have_any_number_of_classes_and_be_in_colour() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = [
+            idx_file(&[2, 1, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+            idx_file(&[2], &[0, 200]),
+            idx_file(&[1, 1, 2, 3], &[1, 2, 3, 4, 5, 6]),
+            idx_file(&[1], &[4]),
+        ];
+        write(directory.path(), PARTS.map(|part| part.name), &files);
+        let splits = idx_from_directory(directory.path()).unwrap();
+        assert_eq!((splits.train.classes(), splits.test.classes()), (201, 201));
+        assert_eq!(splits.train.shape().channels, 3);
+        let copy = directory.path().join("copy");
+        save_idx(&splits, &copy, |_| Ok(())).unwrap();
+        assert_eq!(idx_from_directory(&copy).unwrap(), splits);
     }
 
     #[test]
@@ -630,9 +457,9 @@ mod tests {
     fn a_data_set_is_replaced_as_a_whole_or_not_at_all() {
         let splits = Splits {
             name: "new".to_owned(),
-            train: Dataset::new(Shape::grey(1, 1), CLASSES, vec![1, 2], vec![1, 2]).unwrap(),
+            train: Dataset::new(Shape::grey(1, 1), 4, vec![1, 2], vec![1, 2]).unwrap(),
             validation: None,
-            test: Dataset::new(Shape::grey(1, 1), CLASSES, vec![3], vec![3]).unwrap(),
+            test: Dataset::new(Shape::grey(1, 1), 4, vec![3], vec![3]).unwrap(),
         };
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("digits");
@@ -712,7 +539,8 @@ mod tests {
         let cases = [
             (
                 [&train_labels, &train_images, &test_images, &test_labels],
-                "/train-images-idx3-ubyte: the file has dimensions 3, expected images × height × width",
+                "/train-images-idx3-ubyte: the file has dimensions 3, expected images × height × width, or \
+                 images × height × width × 3",
             ),
             (
                 [&train_images, &train_images, &test_images, &test_labels],
@@ -728,19 +556,11 @@ mod tests {
                 [
                     &train_images,
                     &train_labels,
-                    &test_images,
-                    &idx_file(&[1], &[10]),
-                ],
-                "/t10k-labels-idx1-ubyte: label 10 of image 0 (counted from 0), expected 0 to 9",
-            ),
-            (
-                [
-                    &train_images,
-                    &train_labels,
                     &idx_file(&[1, 3, 2], &[0; 6]),
                     &test_labels,
                 ],
-                ": training images of 2 × 3 pixels but test images of 3 × 2, expected the same size",
+                ": training images of 1 × 2 × 3 (channels × height × width) but test images of 1 × 3 × 2, expected \
+                 the same shape",
             ),
             (
                 [

@@ -127,14 +127,14 @@ fn a_flat_folder_has_no_labels_and_may_be_in_colour() {
 
     // One picture in colour, and all are.
     save(&path.join("9.png"), &solid(40, 24, [1, 2, 3]));
-    let data = pictures_from_directory(path, &PLAIN).unwrap().splits.train;
-    assert_eq!(data.shape().channels, 3);
-    let index = data
-        .names()
-        .iter()
-        .position(|name| name == "9.png")
-        .unwrap();
-    assert_eq!(data.image(index).unwrap()[..6], [1, 2, 3, 1, 2, 3]);
+    let splits = pictures_from_directory(path, &PLAIN).unwrap().splits;
+    assert_eq!(splits.train.shape().channels, 3);
+    let all = [&splits.train, &splits.test];
+    let found = all.into_iter().find_map(|data| {
+        let index = data.names().iter().position(|name| name == "9.png");
+        data.image(index?)
+    });
+    assert_eq!(found.unwrap()[..6], [1, 2, 3, 1, 2, 3]);
     let options = ImageOptions {
         grey: true,
         ..PLAIN
@@ -576,8 +576,8 @@ fn every_kind_of_array_that_is_no_data_set_has_its_message() {
             " is 2 × 3, expected images × height × width, with 1 or 3 channels at the end if there are more dimensions",
         ),
         (
-            images("|u1", "(2, 1, 1, 4)", vec![0; 8]),
-            " is 2 × 1 × 1 × 4, expected images × height × width, with 1 or 3 channels at the end if there are more dimensions",
+            images("|u1", "(2, 2, 2, 4)", vec![0; 32]),
+            " is 2 × 2 × 2 × 4, expected images × height × width, with 1 or 3 channels at the end if there are more dimensions",
         ),
         (
             images("|u1", "(2, 0, 1)", vec![]),
@@ -645,10 +645,8 @@ fn every_kind_of_array_that_is_no_data_set_has_its_message() {
             format!("DATA: not a NumPy data set of images: {expected}")
         );
     }
-    let column_major = Npy {
-        is_column_major: true,
-        ..good
-    };
+    let mut column_major = good;
+    column_major.is_column_major = true;
     assert!(of(&column_major, &ok).contains("column-major (Fortran) order"));
     npz(&path, &[("weights", &ok)]);
     assert!(
