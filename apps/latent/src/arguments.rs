@@ -15,5 +15,6 @@ pub(crate) use model::{ModelArgument, fetched, watched};
 pub(crate) use output::{DrawArguments, Shown, Verdict, confusion_matrix};
 pub(crate) use table::{Selected, SplitArgument, table_path, with_extension, write_table};
 pub(crate) use values::{
-    EncodingArgument, FURTHEST, TemperatureArgument, Trimmed, label, paths, positive, seed,
+    Class, EncodingArgument, FURTHEST, TemperatureArgument, Trimmed, labels_of, paths, positive,
+    seed,
 };

@@ -52,11 +52,14 @@ impl Dataset {
         findings
     }
 
-    /// At most [`IMAGES`] images with their labels, evenly spaced, since a data set may be sorted.
-    fn sample(&self) -> impl Iterator<Item = (&[u8], u8)> {
+    /// At most [`IMAGES`] images with their labels, if they have some, evenly spaced, since a data set may be sorted.
+    fn sample(&self) -> impl Iterator<Item = (&[u8], Option<u8>)> {
         let step = self.len().div_ceil(IMAGES).max(1);
-        let images = self.images().chunks_exact(self.pixels());
-        images.zip(self.labels().iter().copied()).step_by(step)
+        let images = self.images().chunks_exact(self.pixels()).enumerate();
+        let label = |index: usize| self.labels().get(index).copied();
+        images
+            .step_by(step)
+            .map(move |(index, image)| (image, label(index)))
     }
 
     /// Whether nine of ten images have a border that is brighter than half of the range and than
@@ -90,7 +93,7 @@ impl Dataset {
             count += 1;
             inverted += usize::from(mean(border) > 127.5 && mean(border) > mean(inner));
         }
-        10 * inverted >= 9 * count
+        count > 0 && 10 * inverted >= 9 * count
     }
 
     /// The correlation of the class means with those of the built-in digits.
@@ -99,7 +102,10 @@ impl Dataset {
     /// classes, or fewer than three classes with images.
     fn orientation(&self) -> Option<Orientation> {
         let side = self.shape().height;
-        if self.shape() != Shape::grey(side, side) || side < GRID || self.classes() > CLASSES {
+        if self.shape() != Shape::grey(side, side)
+            || side < GRID
+            || !(3..=CLASSES).contains(&self.classes())
+        {
             return None;
         }
         let found = self.class_means();
@@ -140,6 +146,7 @@ impl Dataset {
         let mut counts = [0.0; CLASSES];
         let side = self.shape().height;
         for (image, label) in self.sample() {
+            let Some(label) = label else { continue };
             let sum = &mut sums[usize::from(label)];
             counts[usize::from(label)] += 1.0;
             for (index, &pixel) in image.iter().enumerate() {

@@ -15,10 +15,10 @@ use crate::{Context, Error};
 
 /// The options that select a data set.
 #[derive(Args)]
-#[command(next_help_heading = "Data")]
 pub(crate) struct DataArguments {
     #[arg(
         long,
+        help_heading = "Data",
         value_name = "PATH|SOURCE",
         value_parser = choice(),
         default_value = "auto",
@@ -34,6 +34,7 @@ pub(crate) struct DataArguments {
     data: Choice,
     #[arg(
         long,
+        help_heading = "Data",
         value_name = "DIRECTORY",
         value_parser = path(),
         help = "Directory of the data of a source \
@@ -41,13 +42,13 @@ pub(crate) struct DataArguments {
     )]
     data_dir: Option<PathBuf>,
     /// Scale images until they cover this size, and cut out the middle
-    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = value_parser!(Size))]
+    #[arg(long, help_heading = "Data", value_name = "HEIGHTxWIDTH", value_parser = value_parser!(Size))]
     size: Option<Size>,
     /// Convert colours to grey
-    #[arg(long, visible_alias = "gray")]
+    #[arg(long, help_heading = "Data", visible_alias = "gray")]
     grey: bool,
     /// Replace each pixel by 255 minus it: for dark strokes on a bright background
-    #[arg(long)]
+    #[arg(long, help_heading = "Data")]
     invert: bool,
 }
 

@@ -9,25 +9,24 @@ use latent_datasets::{
 };
 use latent_training::{Model, ModelData, classify};
 
-use super::DataArguments;
+use super::{Class, DataArguments, labels_of};
 use crate::paths::path;
 use crate::{Context, Error};
 
 /// Pictures to use instead of the test images.
 #[derive(Args)]
-#[command(next_help_heading = "Pictures")]
 pub(crate) struct InputArguments {
     /// Pictures to use instead of the test images: PNG, JPEG, GIF, BMP or WebP
-    #[arg(long, value_name = "FILE", num_args = 1.., value_parser = path())]
+    #[arg(long, help_heading = "Pictures", value_name = "FILE", num_args = 1.., value_parser = path())]
     input: Vec<PathBuf>,
     /// Labels of the pictures, for a conditional model [default: the most probable of each]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "input")]
-    input_labels: Vec<String>,
+    #[arg(long, help_heading = "Pictures", value_name = "LIST", value_delimiter = ',', value_parser = Class::parse, requires = "input")]
+    input_labels: Vec<Class>,
     /// Keep a bright background: by default it is inverted for a model of digits
-    #[arg(long, requires = "input")]
+    #[arg(long, help_heading = "Pictures", requires = "input")]
     no_invert: bool,
     /// Keep the place and size of strokes: by default they are centred and scaled for a model of digits
-    #[arg(long, requires = "input")]
+    #[arg(long, help_heading = "Pictures", requires = "input")]
     no_centre: bool,
 }
 
@@ -158,11 +157,7 @@ impl InputArguments {
                     labels: self.input_labels.len(),
                 });
             }
-            let labels = self
-                .input_labels
-                .iter()
-                .map(|text| record.label_of(text.trim()));
-            let labels: Vec<u8> = labels.collect::<Result<_, _>>()?;
+            let labels = labels_of(&self.input_labels, model)?;
             record.check_seen(&labels)?;
             return Ok(labels);
         }

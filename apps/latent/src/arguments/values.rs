@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 use latent_figures::Encoding;
+use latent_training::Model;
+
+use crate::Error;
 
 /// The largest distance of a latent from the prior's mean: far beyond the data, and small enough that decoded values stay
 /// finite in 32 bits.
@@ -58,10 +61,28 @@ pub(crate) fn seed() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=i64::MAX as u64)
 }
 
-/// A label, without surrounding spaces. The model refuses labels of classes that it was not trained on.
-pub(crate) fn label(text: &str) -> Result<u8, String> {
-    let label = text.trim().parse();
-    label.map_err(|_| "a label is a whole number from 0 to 255".to_owned())
+/// A class, by its name or number.
+#[derive(Clone)]
+pub(crate) struct Class(String);
+
+impl Class {
+    /// Parses a class, without surrounding spaces. Which classes there are is known only with the model.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "" => Err("a class is needed, by its name or number".to_owned()),
+            name => Ok(Self(name.to_owned())),
+        }
+    }
+
+    /// The label of the class for a model.
+    pub(crate) fn label(&self, model: &Model) -> Result<u8, Error> {
+        Ok(model.metadata.data.label_of(&self.0)?)
+    }
+}
+
+/// The labels of classes for a model.
+pub(crate) fn labels_of(classes: &[Class], model: &Model) -> Result<Vec<u8>, Error> {
+    classes.iter().map(|class| class.label(model)).collect()
 }
 
 /// A number of images or epochs.

@@ -5,7 +5,7 @@ use clap::Args;
 use latent_datasets::numbers_from_file;
 use latent_figures::decoded;
 
-use crate::arguments::{DrawArguments, ModelArgument, Shown};
+use crate::arguments::{Class, DrawArguments, ModelArgument, Shown, labels_of};
 use crate::paths::path;
 use crate::{Context, Error};
 
@@ -19,8 +19,8 @@ pub(crate) struct Decode {
     #[arg(value_name = "LATENTS", value_parser = path())]
     latents: PathBuf,
     /// Labels of the latents, for a conditional model: one for all, or one for each
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    labels: Vec<String>,
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Class::parse)]
+    labels: Vec<Class>,
     #[command(flatten)]
     output: DrawArguments,
 }
@@ -30,11 +30,7 @@ impl Decode {
         let model = self.model.load(context)?;
         let (shape, numbers) = numbers_from_file(&self.latents)?;
         let latents = Tensor::from_vec(numbers, shape, &context.device)?;
-        let labels = self
-            .labels
-            .iter()
-            .map(|text| model.metadata.data.label_of(text.trim()));
-        let labels: Vec<u8> = labels.collect::<Result<_, _>>()?;
+        let labels = labels_of(&self.labels, &model)?;
         let figure = decoded(&model, &latents, &labels)?;
         Ok(self.output.drawn(figure, &model, "decoded"))
     }

@@ -2,7 +2,7 @@ use clap::{Args, ValueEnum};
 use latent_figures::{InterpolationOptions, Pairs, interpolations};
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DrawArguments, InputArguments, ModelArgument, Shown};
+use crate::arguments::{Class, DataArguments, DrawArguments, InputArguments, ModelArgument, Shown};
 use crate::{Context, Error};
 
 /// Interpolate between test images in the latent space
@@ -17,9 +17,9 @@ pub(crate) struct Interpolate {
     /// Numbers of two test images, instead of pairs
     #[arg(long, value_name = "I,J", value_parser = pair, conflicts_with = "pairs")]
     indices: Option<(usize, usize)>,
-    /// Two labels, whose first test images are used instead of pairs
+    /// Two classes by name or number, whose first test images are used instead of pairs
     #[arg(long, value_name = "A,B", value_parser = labels, conflicts_with_all = ["pairs", "indices"])]
-    labels: Option<(u8, u8)>,
+    labels: Option<(Class, Class)>,
     /// Number of images of a path, including both ends
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(2..=200))]
     steps: u16,
@@ -53,9 +53,11 @@ fn pair(text: &str) -> Result<(usize, usize), String> {
         .ok_or_else(|| "two numbers of test images are needed, such as 0,1".to_owned())
 }
 
-fn labels(text: &str) -> Result<(u8, u8), String> {
-    match pair(text) {
-        Ok((first @ 0..=255, second @ 0..=255)) => Ok((first as u8, second as u8)),
+fn labels(text: &str) -> Result<(Class, Class), String> {
+    match text.split_once(',') {
+        Some((first, second)) if !second.contains(',') => {
+            Ok((Class::parse(first)?, Class::parse(second)?))
+        }
         _ => Err("two labels are needed, such as 3,8".to_owned()),
     }
 }
@@ -70,9 +72,11 @@ impl Interpolate {
             None => data.test(),
         };
         let options = InterpolationOptions {
-            pairs: match (self.indices, self.labels) {
+            pairs: match (self.indices, &self.labels) {
                 (Some(pair), _) => Pairs::Indices(vec![pair]),
-                (None, Some((start, end))) => Pairs::Labels(start, end),
+                (None, Some((start, end))) => {
+                    Pairs::Labels(start.label(&model)?, end.label(&model)?)
+                }
                 (None, None) => Pairs::First(self.pairs.into()),
             },
             steps: self.steps.into(),

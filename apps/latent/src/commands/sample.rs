@@ -1,7 +1,9 @@
 use clap::{Args, ValueEnum};
 use latent_figures::{MAX_IMAGES, Pixels, SampleOptions, samples};
 
-use crate::arguments::{DrawArguments, ModelArgument, Shown, TemperatureArgument, label};
+use crate::arguments::{
+    Class, DrawArguments, ModelArgument, Shown, TemperatureArgument, labels_of,
+};
 use crate::{Context, Error};
 
 /// Sample new images: latents from the prior, decoded
@@ -10,9 +12,9 @@ use crate::{Context, Error};
 pub(crate) struct Sample {
     #[command(flatten)]
     model: ModelArgument,
-    /// Requested labels, separated by commas, for a conditional model [default: every class]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = label)]
-    labels: Option<Vec<u8>>,
+    /// Requested classes by name or number, separated by commas, for a conditional model [default: every class]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Class::parse)]
+    labels: Option<Vec<Class>>,
     /// A number, such as 42: one image for each of its digits, in place of --labels
     #[arg(long, value_name = "DIGITS", value_parser = digits, conflicts_with = "labels")]
     number: Option<Digits>,
@@ -31,11 +33,14 @@ pub(crate) struct Sample {
 
 /// The digits of a number.
 #[derive(Clone)]
-struct Digits(Vec<u8>);
+struct Digits(Vec<Class>);
 
 fn digits(text: &str) -> Result<Digits, String> {
-    let digit = |digit: char| digit.to_digit(10).map(|digit| digit as u8);
-    let digits: Option<Vec<u8>> = text.trim().chars().map(digit).collect();
+    let digit = |digit: char| {
+        let digit = Some(digit).filter(char::is_ascii_digit)?;
+        Class::parse(&digit.to_string()).ok()
+    };
+    let digits: Option<Vec<Class>> = text.trim().chars().map(digit).collect();
     match digits {
         Some(digits) if !digits.is_empty() => Ok(Digits(digits)),
         _ => Err("a number consists of the digits 0 to 9, such as 42".to_owned()),
@@ -54,11 +59,12 @@ enum PixelChoice {
 impl Sample {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
+        let labels = match &self.number {
+            Some(Digits(digits)) => Some(digits),
+            None => self.labels.as_ref(),
+        };
         let options = SampleOptions {
-            labels: match &self.number {
-                Some(Digits(digits)) => Some(digits.clone()),
-                None => self.labels.clone(),
-            },
+            labels: labels.map(|labels| labels_of(labels, &model)).transpose()?,
             count: self.count.map(usize::from),
             pixels: match self.pixels {
                 PixelChoice::Mean => Pixels::Mean,

@@ -1,7 +1,7 @@
 use clap::Args;
 use latent_figures::{Grid, ManifoldOptions, covering_grid, manifold, quantile_grid};
 
-use crate::arguments::{DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown, label};
+use crate::arguments::{Class, DataArguments, DrawArguments, FURTHEST, ModelArgument, Shown};
 use crate::{Context, Error};
 
 /// Images decoded on a grid over a two-dimensional latent space
@@ -21,9 +21,9 @@ pub(crate) struct Manifold {
     /// Space the grid by quantiles of the prior
     #[arg(long)]
     quantiles: bool,
-    /// Label of the images, for a conditional model [default: the first class of the training images]
-    #[arg(long, value_name = "Y", value_parser = label)]
-    label: Option<u8>,
+    /// Class of the images by name or number, for a conditional model [default: the first class of the training images]
+    #[arg(long, value_name = "Y", value_parser = Class::parse)]
+    label: Option<Class>,
     #[command(flatten)]
     data: DataArguments,
     #[command(flatten)]
@@ -51,7 +51,13 @@ impl Manifold {
                 covering_grid(&model, &data, steps, self.output.given_seed())?
             }
         };
-        let options = ManifoldOptions { label: self.label };
+        let options = ManifoldOptions {
+            label: self
+                .label
+                .as_ref()
+                .map(|class| class.label(&model))
+                .transpose()?,
+        };
         let figure = manifold(&model, &grid, &options)?;
         Ok(self.output.drawn(figure, &model, "manifold"))
     }
