@@ -38,7 +38,8 @@ impl Model {
         if self.model.conditional().is_ok() {
             self.metadata.data.check_seen(labels)?;
         }
-        let classes = self.metadata.data.classes;
+        // Images without labels have no classes, and their model ignores labels.
+        let classes = self.metadata.data.classes.max(1);
         Ok(Labels::new(labels, classes, DTYPE, &self.device)?)
     }
 
