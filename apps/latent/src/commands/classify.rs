@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::arguments::{
     DataArguments, DrawArguments, ModelArgument, Shown, Verdict, confusion_matrix, positive,
+    refuse_unlabelled,
 };
 use crate::progress::Counting;
 use crate::{Context, Error};
@@ -49,6 +50,7 @@ impl Classify {
         let model = self.model.load(context)?;
         let data = self.data.load_for(&model, context)?;
         let test = data.test().truncated(self.limit.unwrap_or(usize::MAX));
+        refuse_unlabelled(&test)?;
         let seed = self.output.seed(&model);
         let (batching, device) = (model.batching(seed), &context.device);
         let known = &model.metadata.data.classes_present;
@@ -74,7 +76,7 @@ impl Classify {
                 method,
             )
         };
-        let matrix = confusion_matrix(known, test.labels(), &predicted)?;
+        let matrix = confusion_matrix(&model.metadata.data, test.labels(), &predicted)?;
         let title = format!("accuracy {:.2} % by {method}", 100.0 * matrix.accuracy());
         let count = thousands(test.len());
         let verdict = Verdict {

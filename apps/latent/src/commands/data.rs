@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use latent_datasets::{
-    Dataset, Source, from_parquet, has_idx_files, idx_from_directory, mnist_from_directory,
+    Dataset, Shape, Source, from_parquet, has_idx_files, idx_from_directory, mnist_from_directory,
     save_idx,
 };
 use latent_hub::{Hub, HubFile, RepositoryKind};
@@ -96,26 +96,41 @@ impl Show {
             Split::Train => (splits.train, "train"),
             Split::Test => (splits.test, "test"),
         };
-        let (Some(image), Some(label)) = (data.image(self.index), data.labels().get(self.index))
-        else {
+        let Some(image) = data.image(self.index) else {
             return Err(latent_datasets::Error::NoSuchImage {
                 index: self.index,
                 len: data.len(),
             }
             .into());
         };
+        let label = data.labels().get(self.index).copied();
+        let name = label.map(|label| class_name(&data, label));
+        let Shape {
+            channels,
+            height,
+            width,
+        } = data.shape();
+        // A terminal has no colours.
+        let grey: Vec<u8> = image
+            .chunks_exact(channels)
+            .map(|pixel| {
+                (pixel.iter().map(|&level| usize::from(level)).sum::<usize>() / channels) as u8
+            })
+            .collect();
         let words = format!(
-            "image {} of {} ({split}): {label}\n{}",
+            "image {} of {} ({split}){}\n{}",
             self.index,
             splits.name,
-            text_image(image, data.shape().width)
+            name.as_ref()
+                .map(|name| format!(": {name}"))
+                .unwrap_or_default(),
+            text_image(&grey, width)
         );
         let pixels: Vec<f32> = image
             .iter()
             .map(|&pixel| f32::from(pixel) / 255.0)
             .collect();
-        let picture = ImageGrid::new(pixels, [1, data.shape().height, data.shape().width])?
-            .cell_titles([label.to_string()]);
+        let picture = ImageGrid::new(pixels, [1, height, width, channels])?.cell_titles(name);
         let object = json!({
             "data": splits.name, "split": split, "index": self.index, "label": label, "pixels": image,
         });
@@ -147,13 +162,19 @@ impl Info {
     }
 }
 
+/// The name of a class, or its number.
+fn class_name(data: &Dataset, label: u8) -> String {
+    let name = data.class_names().get(usize::from(label));
+    name.cloned().unwrap_or_else(|| label.to_string())
+}
+
 fn describe(name: &str, data: &Dataset) -> String {
     let pixels = data.pixel_statistics();
     let counts: Vec<String> = data
         .counts_by_class()
         .iter()
         .enumerate()
-        .map(|(digit, count)| format!("{digit}: {count}"))
+        .map(|(label, count)| format!("{}: {count}", class_name(data, label as u8)))
         .collect();
     format!(
         "{name}: {} images of {} × {} pixels\n  images by class  {}\n  pixels in [0, 1]  mean {:.4}, standard deviation {:.4}, {:.1} % are 0\n  SHA-256 {}",
