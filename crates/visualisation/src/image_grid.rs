@@ -281,7 +281,7 @@ impl ImageGrid {
                 && 2 * rows * (height + gap) <= 3 * HIGHEST;
             fits || width.max(height) <= REDUCED[0] || width.min(height) <= REDUCED[1]
         };
-        let reduction = (1..).find(is_small).unwrap_or(1);
+        let reduction = (1..=width.max(height)).find(is_small).unwrap_or(1);
         let cell = [width, height].map(|side| side.div_ceil(reduction) * magnification);
         let widest = LABEL.widest(&self.column_labels);
         let upwards = widest > NARROW.max(cell[0] as f32)
