@@ -8,7 +8,7 @@ mod output;
 mod table;
 mod values;
 
-pub(crate) use classifier::classifier_for;
+pub(crate) use classifier::{classifier_for, refuse_unlabelled};
 pub(crate) use data::{DataArguments, shown_path};
 pub(crate) use input::InputArguments;
 pub(crate) use model::{ModelArgument, fetched, watched};

@@ -7,9 +7,9 @@ use crate::{Dataset, Error};
 /// A batch of n images with their labels.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Images, `[n, height × width]`, 32-bit floats in [0, 1].
+    /// Images, `[n, height × width × channels]`, 32-bit floats in [0, 1].
     pub images: Tensor,
-    /// Labels, `[n]`, u32.
+    /// Labels, `[n]`, u32; 0 for images without labels.
     pub labels: Tensor,
 }
 
@@ -111,14 +111,15 @@ impl Dataset {
         let mut images = Vec::with_capacity(indices.len() * self.pixels());
         let mut labels = Vec::with_capacity(indices.len());
         for &index in indices {
-            let (Some(image), Some(&label)) = (self.image(index), self.labels().get(index)) else {
+            let Some(image) = self.image(index) else {
                 return Err(Error::NoSuchImage {
                     index,
                     len: self.len(),
                 });
             };
             images.extend(image.iter().map(|&pixel| value(pixel)));
-            labels.push(u32::from(label));
+            let label = self.labels().get(index).copied();
+            labels.push(u32::from(label.unwrap_or_default()));
         }
         Ok(Batch {
             images: Tensor::from_vec(images, (indices.len(), self.pixels()), device)?,
@@ -307,6 +308,14 @@ mod tests {
             assert_eq!(chosen(&[], &batching).unwrap().images.dims(), [0, 2]);
             assert!(chosen(&[5], &batching).is_err());
         }
+    }
+
+    #[test]
+    fn images_without_labels_have_batches_too() {
+        let dataset = Dataset::unlabelled(Shape::grey(1, 2), vec![10, 255, 11, 0]).unwrap();
+        let batches = dataset.in_order(&batching(3), &Device::Cpu);
+        assert_eq!(labels(batches), [[0, 0]]);
+        assert!(dataset.batch(&[2], &Device::Cpu).is_err());
     }
 
     #[test]

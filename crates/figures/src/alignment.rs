@@ -6,6 +6,7 @@ use latent_training::Model;
 use latent_visualisation::{Format, Picture, Scatter};
 
 use crate::image_figure::values;
+use crate::latents::scatter_of;
 use crate::{Error, LatentsOptions, latents};
 
 /// The number of neighbours that are compared.
@@ -60,14 +61,14 @@ pub fn alignment(
     let ((own, scatter), (other, _)) = (encoded(model)?, encoded(target)?);
     let found = Procrustes::align(&own, &other)?;
     let overlap = neighbour_overlap(&own, &other, NEIGHBOURS)?;
-    let images = scatter.labels().len();
+    let images = own.dim(0)?;
     let plane = found.aligned.narrow(1, 0, 2)?;
     let title = format!(
         "Latent space after alignment ({})",
         options.split.count(images)
     );
     Ok(AlignmentFigure {
-        scatter: Scatter::new(values(&plane)?, scatter.labels())?
+        scatter: scatter_of(values(&plane)?, data, scatter.labels())?
             .latents(values(&found.aligned)?, found.aligned.dim(1)?)?
             .title(title),
         disparity: found.disparity,

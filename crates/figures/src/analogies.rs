@@ -4,7 +4,8 @@ use latent_models::LatentModel;
 use latent_training::Model;
 
 use crate::image_figure::{
-    Encoded, ImageFigure, check_image_count, image_grid, seed_of, with_first_column,
+    Encoded, ImageFigure, LONGEST, check_image_count, class_name, image_grid, seed_of,
+    with_first_column,
 };
 use crate::{Error, Split};
 
@@ -40,8 +41,8 @@ impl Default for AnalogyOptions {
 /// latents are one for each row, `[rows, latent_size]`.
 ///
 /// # Errors
-/// The model is not conditional or was not trained on an image's label, an image index is out of
-/// range, or there are more than [`MAX_IMAGES`](crate::MAX_IMAGES).
+/// The model is not conditional or was not trained on an image's label, the images have no labels, an
+/// image index is out of range, or there are more than [`MAX_IMAGES`](crate::MAX_IMAGES).
 pub fn analogies(
     model: &Model,
     data: &Dataset,
@@ -67,9 +68,11 @@ pub fn analogies(
     };
     let decoded: Vec<Tensor> = classes.iter().map(decode).collect::<Result<_, _>>()?;
     let decoded = Tensor::stack(&decoded, 1)?;
-    let columns = ["true".to_owned()]
-        .into_iter()
-        .chain(classes.iter().map(ToString::to_string));
+    let names = &model.metadata.data.class_names;
+    let columns = classes
+        .iter()
+        .map(|&label| class_name(names, label, LONGEST));
+    let columns = ["true".to_owned()].into_iter().chain(columns);
     let grid = image_grid(model, &with_first_column(&images, &decoded)?)?
         .columns(classes.len() + 1)
         .column_labels(columns)

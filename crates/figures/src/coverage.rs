@@ -39,7 +39,8 @@ impl Picture for CoverageFigure {
 /// relative to the largest number. The images and their encoding are those of [`latents`].
 ///
 /// # Errors
-/// The latent space does not have two dimensions, the grid has fewer than two steps, or there are no images.
+/// The latent space does not have two dimensions, the grid has fewer than two steps, or there are no images or, for a
+/// conditional model, no labels.
 pub fn coverage(
     model: &Model,
     data: &Dataset,
@@ -63,7 +64,7 @@ pub fn coverage(
             counts[row * columns.cells + column] += 1;
         }
     }
-    let images = scatter.labels().len();
+    let images = scatter.points().len() / 2;
     let probabilities = rows.probabilities().into_iter().flat_map(|row| {
         let columns = columns.probabilities().into_iter();
         columns.map(move |column| row * column)

@@ -62,6 +62,9 @@ pub enum Error {
     /// The data set has no images.
     #[error("the data set has no images")]
     NoImages,
+    /// The figure or the conditional model needs the labels of images, and they have none.
+    #[error("the images have no labels")]
+    NoLabels,
     /// There are too few images for a pair.
     #[error("a pair needs two images, and there are {0}")]
     NoPairs(usize),

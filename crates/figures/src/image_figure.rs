@@ -1,5 +1,5 @@
 use candle_core::{DType, Tensor};
-use latent_datasets::{Batching, Dataset};
+use latent_datasets::{Batching, Dataset, Shape};
 use latent_models::LatentModel;
 use latent_training::Model;
 use latent_visualisation::{Format, ImageGrid, Picture};
@@ -11,7 +11,8 @@ pub const MAX_IMAGES: usize = 10_000;
 
 /// A grid of decoded images with their latents.
 ///
-/// Drawn as a [`Picture`], it shows the grid; saved as `.npy`, it contains [`ImageGrid::images`].
+/// Drawn as a [`Picture`], it shows the grid; saved as `.npy`, it contains [`ImageGrid::images`]:
+/// `[n, height, width]`, or `[n, height, width, 3]` of a model of colour images.
 #[derive(Debug, Clone)]
 pub struct ImageFigure {
     /// The images, with title and labels.
@@ -41,6 +42,7 @@ impl Picture for ImageFigure {
 pub(crate) struct Encoded {
     /// `[n, pixels]`
     pub(crate) images: Tensor,
+    /// 0 for images without labels, which only an unconditional model encodes.
     pub(crate) labels: Vec<u8>,
     /// `[n, latent_size]`
     pub(crate) latents: Tensor,
@@ -55,13 +57,15 @@ impl Encoded {
         seed: u64,
         binarise: Option<bool>,
     ) -> Result<Self, Error> {
+        check_labels(model, data)?;
         let batching = model.batching(seed);
         let batching = Batching {
             binarise: binarise.unwrap_or(batching.binarise),
             ..batching
         };
         let batch = data.chosen(indices, &batching, &model.device)?;
-        let labels: Vec<u8> = indices.iter().map(|&index| data.labels()[index]).collect();
+        let label = |&index: &usize| data.labels().get(index).copied().unwrap_or_default();
+        let labels: Vec<u8> = indices.iter().map(label).collect();
         let latents = model.model.encode(&batch.images, &model.labels(&labels)?)?;
         Ok(Self {
             images: batch.images,
@@ -76,6 +80,34 @@ pub(crate) fn seed_of(model: &Model, seed: Option<u64>) -> u64 {
     seed.unwrap_or(model.metadata.experiment.seed)
 }
 
+/// Checks that images have labels if the model is conditional, which encodes them with their labels.
+///
+/// # Errors
+/// [`Error::NoLabels`]
+pub(crate) fn check_labels(model: &Model, data: &Dataset) -> Result<(), Error> {
+    if model.model.conditional().is_ok() && !data.is_labelled() {
+        return Err(Error::NoLabels);
+    }
+    Ok(())
+}
+
+/// The name of a class among `names`, or its number, with at most `limit` characters.
+pub(crate) fn class_name(names: &[String], label: u8, limit: usize) -> String {
+    let Some(name) = names.get(usize::from(label)) else {
+        return label.to_string();
+    };
+    if name.chars().count() <= limit {
+        return name.clone();
+    }
+    let start: String = name.chars().take(limit - 1).collect();
+    format!("{}…", start.trim_end())
+}
+
+/// The maximum number of characters of a class name that labels a row or a column, and of one above
+/// an image.
+pub(crate) const LONGEST: usize = 24;
+pub(crate) const LONGEST_TITLE: usize = 14;
+
 /// # Errors
 /// [`Error::TooManyImages`]
 pub(crate) fn check_image_count(count: usize) -> Result<(), Error> {
@@ -88,10 +120,14 @@ pub(crate) fn check_image_count(count: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// A grid of images `[n, pixels]` of the model's image size.
+/// A grid of images `[n, pixels]` of the model's image shape.
 pub(crate) fn image_grid(model: &Model, images: &Tensor) -> Result<ImageGrid, Error> {
-    let data = &model.metadata.data;
-    let shape = [images.dim(0)?, data.shape.height, data.shape.width];
+    let Shape {
+        channels,
+        height,
+        width,
+    } = model.metadata.data.shape;
+    let shape = [images.dim(0)?, height, width, channels];
     Ok(ImageGrid::new(values(images)?, shape)?)
 }
 

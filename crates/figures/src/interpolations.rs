@@ -4,7 +4,9 @@ use latent_models::latent_space::Path;
 use latent_models::{Labels, LatentModel};
 use latent_training::Model;
 
-use crate::image_figure::{Encoded, ImageFigure, check_image_count, image_grid, seed_of};
+use crate::image_figure::{
+    Encoded, ImageFigure, LONGEST, check_image_count, class_name, image_grid, seed_of,
+};
 use crate::{Error, Split};
 
 /// The pairs of images of [`interpolations`].
@@ -21,6 +23,9 @@ pub enum Pairs {
 impl Pairs {
     fn indices(&self, data: &Dataset) -> Result<Vec<(usize, usize)>, Error> {
         let first_of = |label: u8| {
+            if !data.is_labelled() {
+                return Err(Error::NoLabels);
+            }
             let found = data.labels().iter().position(|&other| other == label);
             found.ok_or(Error::NoImageOfLabel(label))
         };
@@ -67,14 +72,14 @@ impl Default for InterpolationOptions {
 }
 
 /// Interpolations in latent space: a row for each pair of images, with the decoded path between
-/// their latents. A conditional model also interpolates between their labels.
+/// their latents and the names of their classes, if they have labels. A conditional model also interpolates between their labels.
 ///
 /// The images are those of each path in turn, from the reconstruction of the start to that of the
 /// end; the latents are theirs, `[pairs × steps, latent_size]`.
 ///
 /// # Errors
-/// There are fewer than two images or steps, an image or a label of a pair does not exist, the
-/// model was not trained on a label, or there are more than [`MAX_IMAGES`](crate::MAX_IMAGES).
+/// There are fewer than two images or steps, an image or a label of a pair does not exist, images
+/// whose label is needed (for [`Pairs::Labels`] or a conditional model) have none, the model was not trained on a label, or there are more than [`MAX_IMAGES`](crate::MAX_IMAGES).
 pub fn interpolations(
     model: &Model,
     data: &Dataset,
@@ -93,13 +98,18 @@ pub fn interpolations(
         let labels = Labels::interpolate(
             [start, end],
             steps,
-            model.metadata.data.classes,
+            // Images without labels have no classes, and their model ignores labels.
+            model.metadata.data.classes.max(1),
             path.dtype(),
             path.device(),
         )?;
         rows.push(model.model.decode(&path, &labels)?);
         latents.push(path);
-        names.push(format!("{start} → {end}"));
+        if data.is_labelled() {
+            let [start, end] =
+                [start, end].map(|label| class_name(data.class_names(), label, LONGEST));
+            names.push(format!("{start} → {end}"));
+        }
     }
     let path = match options.path {
         Path::Linear => "linear, ",

@@ -3,7 +3,7 @@ use latent_models::Generator;
 use latent_training::{Model, encode};
 use latent_visualisation::Scatter;
 
-use crate::image_figure::{seed_of, values};
+use crate::image_figure::{check_labels, seed_of, values};
 use crate::projection::Projection;
 use crate::{Error, Split};
 
@@ -45,15 +45,17 @@ impl Default for LatentsOptions {
     }
 }
 
-/// A scatter plot of the latents of images, coloured by label.
+/// A scatter plot of the latents of images, coloured by label, with the names of the data set's
+/// classes. Images without labels have one colour.
 ///
 /// The figure contains the points in the plane, the labels and the full latents, in the order of
 /// the images.
 ///
 /// # Errors
-/// There are no images, the latents have fewer than two dimensions or more than the projection
+/// There are no images or, for a conditional model, no labels; the latents have fewer than two dimensions or more than the projection
 /// supports, or the projection needs more images.
 pub fn latents(model: &Model, data: &Dataset, options: &LatentsOptions) -> Result<Scatter, Error> {
+    check_labels(model, data)?;
     let seed = seed_of(model, options.seed);
     let data = match options.split {
         Split::Training => {
@@ -79,11 +81,25 @@ pub fn latents(model: &Model, data: &Dataset, options: &LatentsOptions) -> Resul
         options.split.count(data.len()),
         projection.unwrap_or_default()
     );
-    let scatter = Scatter::new(values(&plane.points)?, data.labels())?
+    let scatter = scatter_of(values(&plane.points)?, &data, data.labels())?
         .latents(values(&latents)?, latents.dim(1)?)?
         .title(title);
     Ok(match plane.axes {
         None => scatter,
         Some([x, y]) => scatter.x_label(x).y_label(y),
+    })
+}
+
+/// A scatter plot of points of images of a data set with these labels; without labels if the data
+/// set has none.
+pub(crate) fn scatter_of(
+    points: Vec<f32>,
+    data: &Dataset,
+    labels: &[u8],
+) -> Result<Scatter, Error> {
+    Ok(if data.is_labelled() {
+        Scatter::new(points, labels)?.class_names(data.class_names())
+    } else {
+        Scatter::unlabelled(points)?
     })
 }

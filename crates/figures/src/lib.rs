@@ -53,6 +53,11 @@
 //! the same data. The methods of [`ImageGrid`], [`Scatter`] and [`Curves`] replace titles and
 //! labels. The same model, data, options and seed give the same bytes.
 //!
+//! Images may be grey or colour, of any height and width. Labels become the names of classes in every
+//! title and label, if the data set has names. Images without labels have every figure except
+//! prototypes, interpolations between labels and those of conditional models
+//! ([`Error::NoLabels`]).
+//!
 //! Figures are computed on the model's device. Random numbers depend on the seed in the options, by
 //! default the seed of the model's experiment.
 //!

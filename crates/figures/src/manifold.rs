@@ -4,7 +4,7 @@ use latent_models::latent_space::Grid;
 use latent_training::{Model, encode};
 
 use crate::Error;
-use crate::image_figure::{ImageFigure, check_image_count, image_grid, seed_of};
+use crate::image_figure::{ImageFigure, check_image_count, check_labels, image_grid, seed_of};
 
 /// Options of [`manifold`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +48,8 @@ pub fn manifold(
             conditional?;
             let first = model.metadata.data.classes_present.first();
             let label = label.or(first.copied()).unwrap_or_default();
-            let title = format!("Manifold (decoded latent plane, label {label})");
+            let name = model.metadata.data.class_name(label);
+            let title = format!("Manifold (decoded latent plane, label {name})");
             (label, title)
         }
     };
@@ -72,7 +73,8 @@ pub fn manifold(
 /// experiment's.
 ///
 /// # Errors
-/// The latent space does not have two dimensions, or the data set has no images.
+/// The latent space does not have two dimensions, or the data set has no images or, for a conditional
+/// model, no labels.
 pub fn covering_grid(
     model: &Model,
     data: &Dataset,
@@ -80,6 +82,7 @@ pub fn covering_grid(
     seed: Option<u64>,
 ) -> Result<Grid, Error> {
     check_plane(model)?;
+    check_labels(model, data)?;
     let batching = model.batching(seed_of(model, seed));
     let latents = encode(&model.model, data, &batching, false, &model.device)?;
     Ok(Grid::covering(&latents, steps)?)

@@ -18,11 +18,11 @@ const MANIFOLD_SIZE: usize = 15;
 
 /// The figures that suit a model and its test images, with default options.
 ///
-/// Every model has samples, reconstructions and prototypes. Interpolations need two images, latents at least two latent
+/// Every model has samples and reconstructions. Prototypes need labels, interpolations two images, latents at least two latent
 /// dimensions (and not more than principal components are computed for), a manifold exactly two.
 ///
 /// # Errors
-/// Those of the figures, such as [`Error::NoImages`].
+/// Those of the figures, such as [`Error::NoImages`] and, for a conditional model, [`Error::NoLabels`].
 pub fn model_figures(model: &Model, test: &Dataset) -> Result<Vec<NamedFigure>, Error> {
     let mut figures: Vec<NamedFigure> = Vec::new();
     let mut add = |name, figure| figures.push((name, figure));
@@ -42,8 +42,10 @@ pub fn model_figures(model: &Model, test: &Dataset) -> Result<Vec<NamedFigure>, 
             Box::new(interpolations(model, test, &options)?),
         );
     }
-    let options = PrototypeOptions::default();
-    add("prototypes", Box::new(prototypes(model, test, &options)?));
+    if test.is_labelled() {
+        let options = PrototypeOptions::default();
+        add("prototypes", Box::new(prototypes(model, test, &options)?));
+    }
     let size = model.model.latent_size();
     if (2..=PrincipalComponents::MAX_DIMENSIONS).contains(&size) && test.len() >= 2 {
         let options = LatentsOptions::default();

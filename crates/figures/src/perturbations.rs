@@ -46,8 +46,8 @@ impl Default for PerturbationOptions {
 /// `[directions × (1 + radii), latent_size]`, row by row.
 ///
 /// # Errors
-/// The image index is out of range, the model was not trained on the image's label, or there are
-/// more than [`MAX_IMAGES`](crate::MAX_IMAGES).
+/// The image index is out of range, the model is conditional and the image has no label or one that
+/// it was not trained on, or there are more than [`MAX_IMAGES`](crate::MAX_IMAGES).
 pub fn perturbations(
     model: &Model,
     data: &Dataset,

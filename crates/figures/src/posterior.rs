@@ -5,7 +5,7 @@ use latent_models::{Generator, LatentModel};
 use latent_training::{Model, encode, kl_by_dimension};
 use latent_visualisation::{Curves, Format, Picture};
 
-use crate::image_figure::{seed_of, values};
+use crate::image_figure::{check_labels, seed_of, values};
 use crate::{Error, Split};
 
 /// The KL divergence above which a latent dimension is active, in nats per image. (Burda et al.
@@ -70,12 +70,13 @@ impl Picture for PosteriorFigure {
 /// The aggregate posterior of a data set compared with the prior, for each latent dimension.
 ///
 /// # Errors
-/// There are fewer than two images.
+/// There are fewer than two images or, for a conditional model, no labels.
 pub fn posterior(
     model: &Model,
     data: &Dataset,
     options: &PosteriorOptions,
 ) -> Result<PosteriorFigure, Error> {
+    check_labels(model, data)?;
     let batching = model.batching(seed_of(model, options.seed));
     let latents = encode(&model.model, data, &batching, true, &model.device)?;
     let fitted = FittedNormal::of(&latents)?;

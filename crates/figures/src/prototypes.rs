@@ -5,7 +5,9 @@ use latent_models::{Classifier, LatentModel};
 use latent_training::{EVALUATION_BATCH, Model};
 use latent_visualisation::{Format, Picture};
 
-use crate::image_figure::{ImageFigure, check_image_count, image_grid, seed_of, values};
+use crate::image_figure::{
+    ImageFigure, LONGEST, check_image_count, class_name, image_grid, seed_of, values,
+};
 use crate::{Error, Split};
 
 /// Options of [`prototypes`].
@@ -66,7 +68,7 @@ impl Picture for PrototypeFigure {
 /// The latents are `[classes × per_class, latent_size]`, row by row; the images are theirs.
 ///
 /// # Errors
-/// There are no images, the model was not trained on one of the labels, or there are more
+/// There are no images or no labels, the model was not trained on one of the labels, or there are more
 /// prototypes than [`MAX_IMAGES`](crate::MAX_IMAGES).
 pub fn prototypes(
     model: &Model,
@@ -78,15 +80,12 @@ pub fn prototypes(
     if data.is_empty() {
         return Err(Error::NoImages);
     }
+    if !data.is_labelled() {
+        return Err(Error::NoLabels);
+    }
     check_image_count(data.classes_present().len().saturating_mul(per_class))?;
     let (latents, images, scores) = candidates(model, &data, options)?;
-    let found = exemplars(
-        &latents,
-        data.labels(),
-        &scores,
-        data.classes() as u8,
-        per_class,
-    )?;
+    let found = exemplars(&latents, data.labels(), &scores, data.classes(), per_class)?;
     let (mut decoded, mut chosen, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for (label, indices) in (0..).zip(found).filter(|(_, found)| !found.is_empty()) {
         let indices = indices.iter().cycle().take(per_class);
@@ -112,7 +111,10 @@ pub fn prototypes(
     };
     let grid = image_grid(model, &decoded)?
         .columns(per_class)
-        .row_labels(rows.iter().map(ToString::to_string))
+        .row_labels(
+            rows.iter()
+                .map(|&label| class_name(data.class_names(), label, LONGEST)),
+        )
         .title(format!(
             "Class prototypes (latents of {})",
             options.split.images()

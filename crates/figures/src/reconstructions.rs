@@ -4,7 +4,9 @@ use latent_distributions::Generator;
 use latent_models::LatentModel;
 use latent_training::Model;
 
-use crate::image_figure::{Encoded, ImageFigure, check_image_count, image_grid, seed_of};
+use crate::image_figure::{
+    Encoded, ImageFigure, LONGEST, check_image_count, class_name, image_grid, seed_of,
+};
 use crate::{Encoding, Error, Split};
 
 /// Options of [`reconstructions`].
@@ -34,13 +36,15 @@ impl Default for ReconstructionOptions {
     }
 }
 
-/// Reconstructions: a row of images above a row of their reconstructions.
+/// Reconstructions: a row of images, below the names of their classes if they have labels, above a
+/// row of their reconstructions.
 ///
 /// The images are first all n images, then all n reconstructions; the latents are those of the
 /// images, `[n, latent_size]`.
 ///
 /// # Errors
-/// There are no images, or the model was not trained on their labels.
+/// There are no images, or the model is conditional and they have no labels or others than it was
+/// trained on.
 pub fn reconstructions(
     model: &Model,
     data: &Dataset,
@@ -69,9 +73,11 @@ pub fn reconstructions(
         }
     };
     let decoded = model.model.decode(&latents, &condition)?;
+    let columns = labels.iter().filter(|_| data.is_labelled());
+    let columns = columns.map(|&label| class_name(data.class_names(), label, LONGEST));
     let grid = image_grid(model, &Tensor::cat(&[images, decoded], 0)?)?
         .columns(count)
-        .column_labels(labels.iter().map(ToString::to_string))
+        .column_labels(columns)
         .row_labels(["true", "model"])
         .title(format!("Reconstructions ({})", options.split.images()));
     Ok(ImageFigure { grid, latents })

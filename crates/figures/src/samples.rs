@@ -5,7 +5,9 @@ use latent_models::LatentModel;
 use latent_training::Model;
 
 use crate::Error;
-use crate::image_figure::{ImageFigure, check_image_count, image_grid, seed_of};
+use crate::image_figure::{
+    ImageFigure, LONGEST, LONGEST_TITLE, check_image_count, class_name, image_grid, seed_of,
+};
 
 /// The form of the decoded image p(x|z).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +49,8 @@ impl Default for SampleOptions {
 }
 
 /// Decoded samples of the prior. For a conditional model, `count` samples for each label in turn,
-/// with the requested label above each image.
+/// with the name of the requested class above each image or, if there are long names, beside each
+/// row.
 ///
 /// The latents are those of the images, `[n, latent_size]`.
 ///
@@ -93,8 +96,19 @@ pub fn samples(model: &Model, options: &SampleOptions) -> Result<ImageFigure, Er
             } else {
                 square.max(labels.len().min(10))
             };
-            let titles = requested.iter().map(ToString::to_string);
-            grid.columns(columns).cell_titles(titles)
+            let names = &model.metadata.data.class_names;
+            let grid = grid.columns(columns);
+            let is_short = |name: &String| name.chars().count() <= 3;
+            if count == 1 || names.iter().all(is_short) {
+                let name = |&label| class_name(names, label, LONGEST_TITLE);
+                grid.cell_titles(requested.iter().map(name))
+            } else {
+                grid.row_labels(
+                    labels
+                        .iter()
+                        .map(|&label| class_name(names, label, LONGEST)),
+                )
+            }
         }
     };
     Ok(ImageFigure { grid, latents })

@@ -4,7 +4,9 @@ use latent_models::LatentModel;
 use latent_training::Model;
 use latent_visualisation::{Format, Picture};
 
-use crate::image_figure::{ImageFigure, check_image_count, image_grid, seed_of, values};
+use crate::image_figure::{
+    ImageFigure, LONGEST, check_image_count, class_name, image_grid, seed_of, values,
+};
 use crate::{Error, ImageMoments};
 
 /// Options of [`traversals`].
@@ -67,7 +69,7 @@ impl Picture for TraversalFigure {
 ///
 /// The correlations are of samples from the prior: Pearson's coefficient between the dimension and the slant, stroke
 /// width and size of the decoded image, with a standard error of about 1/√samples. A coefficient is NaN if one of the
-/// two does not vary.
+/// two does not vary. The properties of a colour image are those of the mean of its channels.
 ///
 /// # Errors
 /// The model has no such dimension, or there are more images than [`MAX_IMAGES`](crate::MAX_IMAGES).
@@ -105,9 +107,10 @@ pub fn traversals(model: &Model, options: &TraversalOptions) -> Result<Traversal
     let of_label = |&label: &u8| correlations(model, label, is_conditional, options);
     let correlations = labels.iter().map(of_label).collect::<Result<_, _>>()?;
     let names = labels.iter().filter(|_| is_conditional);
+    let name = |&label: &u8| class_name(&model.metadata.data.class_names, label, LONGEST);
     let grid = image_grid(model, &Tensor::cat(&rows, 0)?)?
         .columns(steps)
-        .row_labels(names.map(ToString::to_string))
+        .row_labels(names.map(name))
         .column_labels(positions.iter().map(|&position| signed(position)))
         .title(format!(
             "Latent traversals (z{} varies, other dimensions 0)",
@@ -135,9 +138,10 @@ fn correlations(
     let along = values(&latents.i((.., options.dimension))?)?;
     let shape = model.metadata.data.shape;
     let measured: Vec<(f64, ImageMoments)> = values(&images)?
-        .chunks_exact(shape.height * shape.width)
+        .chunks_exact(shape.elem_count())
+        .map(|image| grey(image, shape.channels))
         .zip(along)
-        .filter_map(|(image, z)| Some((f64::from(z), ImageMoments::of(image, shape.width)?)))
+        .filter_map(|(image, z)| Some((f64::from(z), ImageMoments::of(&image, shape.width)?)))
         .collect();
     let with = |property: fn(&ImageMoments) -> f64| {
         let pairs: Vec<_> = measured.iter().map(|(z, of)| (*z, property(of))).collect();
@@ -149,6 +153,14 @@ fn correlations(
         stroke_width: with(|moments| moments.stroke_width),
         size: with(|moments| moments.size),
     })
+}
+
+/// The mean over the channels of an image `[pixels, channels]`.
+fn grey(image: &[f32], channels: usize) -> Vec<f32> {
+    let pixels = image.chunks_exact(channels);
+    pixels
+        .map(|pixel| pixel.iter().sum::<f32>() / channels as f32)
+        .collect()
 }
 
 /// Pearson's correlation coefficient.

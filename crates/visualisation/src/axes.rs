@@ -90,9 +90,9 @@ impl Axis {
         }
     }
 
-    /// Creates an axis of segments of length 1, each with a label at its centre.
-    pub(crate) fn categories(labels: &[String]) -> Self {
-        let ticks = (0..).zip(labels);
+    /// Creates an axis of segments of length 1; every `step`-th has its label at its centre.
+    pub(crate) fn categories(labels: &[String], step: usize) -> Self {
+        let ticks = (0..).zip(labels).step_by(step);
         Self {
             range: RangedCoordf64::from(0.0..labels.len() as f64),
             unit: 1.0,
@@ -100,6 +100,14 @@ impl Axis {
                 .map(|(place, label)| (f64::from(place) + 0.5, label.clone()))
                 .collect(),
             has_mesh: false,
+        }
+    }
+
+    /// Removes the ticks, whose labels are drawn otherwise.
+    pub(crate) fn without_ticks(self) -> Self {
+        Self {
+            ticks: Vec::new(),
+            ..self
         }
     }
 

@@ -166,8 +166,9 @@ impl DrawingBackend for Recorder<'_> {
             HPos::Right => Anchor::End,
         };
         match transform {
-            // Charts rotate only the title of the y axis, which is centred.
-            FontTransform::Rotate270 => self.canvas.upwards_text(text, style, (x + down, y)),
+            FontTransform::Rotate270 => {
+                self.canvas.upwards_text(text, style, anchor, (x + down, y));
+            }
             _ => self.canvas.text(text, style, anchor, (x, y + down)),
         }
         Ok(())

@@ -59,11 +59,10 @@ impl Canvas {
         });
     }
 
-    /// Adds a text that reads from bottom to top, centred at the point `at`.
-    pub(crate) fn upwards_text(&mut self, text: &str, style: TextStyle, at: Point) {
-        let (text, anchor) = (text.to_owned(), Anchor::Middle);
+    /// Adds a text that reads from bottom to top and whose baseline passes through the point `at`.
+    pub(crate) fn upwards_text(&mut self, text: &str, style: TextStyle, anchor: Anchor, at: Point) {
         self.shapes.push(Shape::Text {
-            text,
+            text: text.to_owned(),
             style,
             anchor,
             at,

@@ -6,8 +6,8 @@ use plotters::{
     drawing::{DrawingArea, DrawingAreaErrorKind},
     element::{Circle, DashedPathElement, PathElement},
     style::{
-        Color as _, FontDesc, FontFamily, FontStyle, RGBAColor, RGBColor, ShapeStyle, TRANSPARENT,
-        TextStyle as PlottersTextStyle,
+        Color as _, FontDesc, FontFamily, FontStyle, FontTransform, RGBAColor, RGBColor,
+        ShapeStyle, TRANSPARENT, TextStyle as PlottersTextStyle,
         text_anchor::{HPos, Pos, VPos},
     },
 };
@@ -16,6 +16,7 @@ use plotters_backend::DrawingBackend;
 use crate::{
     axes::Axis,
     font::Weight,
+    names::shortened,
     palette::{Colour, GREY, LINES, PALE, WHITE},
     shape::TextStyle,
 };
@@ -29,7 +30,7 @@ pub(crate) const MARGIN: f64 = 16.0;
 /// The height of the title line.
 pub(crate) const TITLE: f64 = 44.0;
 /// The distance from an axis to its labels; half of it is the tick mark.
-const TO_LABELS: f64 = 10.0;
+pub(crate) const TO_LABELS: f64 = 10.0;
 /// The distance from the labels of an axis to its title, plus the height of the title.
 const NAME: f64 = 14.0 + TextStyle::LABEL.size as f64;
 
@@ -186,20 +187,39 @@ impl<B: DrawingBackend> Sheet<B> {
 
     /// The width of a y axis with its labels, in whole pixels.
     pub(crate) fn left_of(&self, y: &Axis, name: &str) -> f64 {
-        let name = if name.is_empty() { 0.0 } else { NAME };
-        (TO_LABELS + self.widest_tick(y.ticks()) + name).ceil()
+        beside(self.widest_tick(y.ticks()), name).ceil()
     }
 
-    /// Draws grid, axes, ticks and labels on the whole sheet, whose left part is for the y axis.
+    /// A text that reads from bottom to top, from the anchor `horizontal` on.
+    pub(crate) fn upwards_text(
+        &self,
+        text: &str,
+        style: TextStyle,
+        horizontal: HPos,
+        (x, y): (f64, f64),
+    ) -> Drawn<B> {
+        let at = [x, y].map(|pixels| (pixels * self.scale).round() as i32);
+        let style = self.style(style, (horizontal, VPos::Center));
+        let style = style.transform(FontTransform::Rotate270);
+        self.area.draw_text(text, &style, at.into())
+    }
+
+    /// The text, or its longest beginning with an ellipsis that is at most `limit` pixels wide.
+    pub(crate) fn shortened(&self, text: &str, limit: f64, style: TextStyle) -> String {
+        shortened(text, limit, |text| self.widest([text].into_iter(), style))
+    }
+
+    /// Draws grid, axes, ticks and labels on the whole sheet, whose left and lower parts are for the
+    /// y axis and the x axis.
     pub(crate) fn axes<'a>(
         &self,
-        left: f64,
+        (left, below): (f64, f64),
         (x, x_name): (Axis, &str),
         (y, y_name): (Axis, &str),
     ) -> Drawn<B, ChartContext<'a, B, Cartesian2d<Axis, Axis>>> {
         let (x_mesh, y_mesh) = (x.has_mesh, y.has_mesh);
         let mut chart = ChartBuilder::on(&self.area)
-            .x_label_area_size(self.units(below(x_name)))
+            .x_label_area_size(self.units(below))
             .y_label_area_size(self.units(left))
             .build_cartesian_2d(x, y)?;
         let anchor = (HPos::Left, VPos::Top);
@@ -238,8 +258,12 @@ pub(crate) fn y_axis(range: (f64, f64), length: f64) -> Axis {
 
 /// The height of an x axis with its labels, in pixels.
 pub(crate) const fn below(name: &str) -> f64 {
-    let ticks = TO_LABELS + TextStyle::TICK.size as f64;
-    ticks + if name.is_empty() { 0.0 } else { NAME }
+    beside(TextStyle::TICK.size as f64, name)
+}
+
+/// The size of an axis whose labels need `labels` pixels, perpendicular to it.
+pub(crate) const fn beside(labels: f64, name: &str) -> f64 {
+    TO_LABELS + labels + if name.is_empty() { 0.0 } else { NAME }
 }
 
 pub(crate) fn rgb([red, green, blue]: Colour) -> RGBColor {

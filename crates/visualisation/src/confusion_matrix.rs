@@ -1,7 +1,7 @@
 use plotters::{
     coord::Shift,
     drawing::DrawingArea,
-    element::{Rectangle, Text},
+    element::{PathElement, Rectangle, Text},
     style::{
         Color as _,
         text_anchor::{HPos, VPos},
@@ -14,16 +14,26 @@ use crate::{
     axes::Axis,
     backend::record,
     canvas::Canvas,
-    chart::{Drawn, Sheet, TITLE, below, rgb},
+    chart::{Drawn, Sheet, TITLE, TO_LABELS, below, beside, rgb},
     format::npy,
-    palette::{Colour, WHITE},
+    names::{ClassNames, shortened},
+    palette::{Colour, PALE, WHITE},
     shape::TextStyle,
 };
 
-/// The side of all cells together, in pixels, for any number of classes.
+/// The side of all cells together, in pixels, unless the cells of many classes need more.
 const SIDE: f64 = 840.0;
-/// The width and the height at the natural size.
-const SIZE: (f64, f64) = (SIDE + 80.0, TITLE + SIDE + below(X_LABEL));
+/// The minimum side of a cell, and the maximum side of all cells, which takes precedence.
+const CELL: f64 = 12.0;
+const LARGEST: f64 = 1680.0;
+/// The width of a y axis with numbers.
+const LEFT: f64 = 80.0;
+/// The maximum width of the name of a class; longer names are shortened.
+const NAME: f64 = 150.0;
+/// Above this number of classes, lines after every tenth guide the eye from a cell to its names.
+const GUIDED: usize = 30;
+/// The minimum size of a text.
+const SMALLEST: f64 = 9.0;
 const X_LABEL: &str = "predicted label";
 const Y_LABEL: &str = "true label";
 /// The colour of a cell with all images of its row: dark enough for white text.
@@ -32,7 +42,9 @@ const FULL: Colour = [0x1f, 0x4e, 0x8c];
 /// The confusion matrix of a classifier: a row for each true label, a column for each predicted
 /// one.
 ///
-/// The colour of a cell is its share of its row. As `.npy`, it is saved as counts,
+/// The colour of a cell is its share of its row. Counts are written into the cells if all of them
+/// fit. Names of classes are at both axes, and are shortened if they are long; of many numbered
+/// classes only every second, fifth or tenth has its number. As `.npy`, it is saved as counts,
 /// `int64 [classes, classes]`.
 ///
 /// ```
@@ -40,26 +52,31 @@ const FULL: Colour = [0x1f, 0x4e, 0x8c];
 ///
 /// let matrix = ConfusionMatrix::new([7, 3, 3], [7, 3, 8])?.title("Test images");
 /// assert!((matrix.accuracy() - 2.0 / 3.0).abs() < 1e-12);
+///
+/// let animals = ConfusionMatrix::of_classes([0, 1], [0, 1], [0, 0])?.class_names(["cat", "dog"]);
 /// # Ok::<(), latent_visualisation::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct ConfusionMatrix {
     classes: Vec<u8>,
     counts: Vec<Vec<u64>>,
+    names: ClassNames,
     title: String,
 }
 
 impl ConfusionMatrix {
-    /// Counts pairs of a true and a predicted label, both from 0 to 9, one pair for each image.
+    /// Creates a matrix of the ten classes 0 to 9 from the true and the predicted label of each
+    /// image.
     ///
     /// # Errors
     /// The numbers of true and predicted labels differ, or a label is above 9.
     pub fn new(truth: impl AsRef<[u8]>, predicted: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let digits: Vec<u8> = (0..=9).collect();
-        Self::of_classes(digits, truth, predicted)
+        let ten: Vec<u8> = (0..=9).collect();
+        Self::of_classes(ten, truth, predicted)
     }
 
-    /// Creates a matrix for images of these classes only, with rows and columns in their order.
+    /// Creates a matrix of these classes, with rows and columns in their order, from the true and
+    /// the predicted label of each image.
     ///
     /// ```
     /// use latent_visualisation::ConfusionMatrix;
@@ -87,18 +104,27 @@ impl ConfusionMatrix {
             });
         }
         let mut counts = vec![vec![0; classes.len()]; classes.len()];
-        for (point, (&row, &column)) in truth.iter().zip(predicted).enumerate() {
+        for (image, (&row, &column)) in truth.iter().zip(predicted).enumerate() {
             let place = |label: u8| {
                 let place = classes.iter().position(|&class| class == label);
-                place.ok_or(Error::NotADigit { label, point })
+                place.ok_or(Error::UnknownClass { label, image })
             };
             counts[place(row)?][place(column)?] += 1;
         }
         Ok(Self {
             classes,
             counts,
+            names: ClassNames::default(),
             title: String::new(),
         })
+    }
+
+    /// Names the classes, in the order of their labels (not of the rows). A class without a name has
+    /// its number.
+    #[must_use]
+    pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.names = ClassNames::new(names);
+        self
     }
 
     /// Sets the title.
@@ -131,32 +157,64 @@ impl ConfusionMatrix {
     ///
     /// The font is the backend's for [`FontFamily::SansSerif`](plotters::style::FontFamily).
     pub fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
-        let sheet = Sheet::new(area, SIZE);
-        let digits: Vec<String> = self.classes.iter().map(u8::to_string).collect();
-        let (x, y) = (
-            Axis::categories(&digits),
-            Axis::categories(&digits).reversed(),
+        let layout = self.layout();
+        let sheet = Sheet::new(area, layout.size);
+        let (mut x, mut y) = (
+            Axis::categories(&layout.names, layout.step),
+            Axis::categories(&layout.names, layout.step).reversed(),
         );
-        let left = sheet.left_of(&y, Y_LABEL);
+        let mut sizes = (sheet.left_of(&y, Y_LABEL), below(X_LABEL));
+        if let Some(small) = &layout.small {
+            let names = layout.names.iter().map(String::as_str);
+            sizes = small.sizes(sheet.widest(names, small.style));
+            (x, y) = (x.without_ticks(), y.without_ticks());
+        }
+        let (left, bottom) = sizes;
         let sheet = sheet.below_title(&self.title, left)?;
         let (width, height) = sheet.size();
-        let side = (height - below(X_LABEL)).min(width - left).min(SIDE);
-        let sheet = sheet.part(0.0, 0.0, left + side, side + below(X_LABEL));
-        let chart = sheet.axes(left, (x, X_LABEL), (y, Y_LABEL))?;
+        let side = (height - bottom).min(width - left).min(layout.side);
+        let sheet = sheet.part(0.0, 0.0, left + side, side + bottom);
+        let chart = sheet.axes(sizes, (x, X_LABEL), (y, Y_LABEL))?;
+        if let Some(Small { style, upwards }) = layout.small {
+            let cell = side / layout.names.len() as f64;
+            for (index, name) in layout.names.iter().enumerate().step_by(layout.step) {
+                let middle = (index as f64 + 0.5) * cell;
+                let anchor = (HPos::Right, VPos::Center);
+                sheet.text(name, style, anchor, (left - TO_LABELS, middle))?;
+                let end = (left + middle, side + TO_LABELS);
+                if upwards {
+                    sheet.upwards_text(name, style, HPos::Right, end)?;
+                } else {
+                    sheet.text(name, style, (HPos::Center, VPos::Top), end)?;
+                }
+            }
+        }
         let area = chart.plotting_area();
+        if self.classes.len() > GUIDED {
+            let count = self.classes.len();
+            let end = count as f64;
+            for place in (10..count).step_by(10).map(|place| place as f64) {
+                for line in [[(place, 0.0), (place, end)], [(0.0, place), (end, place)]] {
+                    area.draw(&PathElement::new(line, sheet.stroke(PALE, 1.0)))?;
+                }
+            }
+        }
         for (row, counts) in (0..).zip(&self.counts) {
             let row = f64::from(row);
             let all = counts.iter().sum::<u64>().max(1);
             for (column, &count) in (0..).zip(counts) {
+                // The white cells of many classes would be most of an SVG.
+                if count == 0 && counts.len() > 10 {
+                    continue;
+                }
                 let column = f64::from(column);
                 let share = count as f32 / all as f32;
                 let corners = [(column, row), (column + 1.0, row + 1.0)];
                 area.draw(&Rectangle::new(corners, rgb(shade(share)).filled()))?;
-                let mut style = TextStyle::LABEL;
-                if share > 0.5 {
-                    style.colour = WHITE;
-                }
-                if count > 0 {
+                if let (Some(mut style), true) = (layout.counts, count > 0) {
+                    if share > 0.5 {
+                        style.colour = WHITE;
+                    }
                     let style = sheet.style(style, (HPos::Center, VPos::Center));
                     let middle = (column + 0.5, row + 0.5);
                     area.draw(&Text::new(count.to_string(), middle, style))?;
@@ -166,8 +224,106 @@ impl ConfusionMatrix {
         Ok(())
     }
 
+    fn layout(&self) -> Layout {
+        let count = self.classes.len().max(1) as f64;
+        let side = (CELL * count).clamp(SIDE, LARGEST);
+        let cell = side / count;
+        let tick = TextStyle::TICK;
+        let shortened = |style: TextStyle| -> Vec<String> {
+            let width = |text: &str| f64::from(style.width(text));
+            let names = self.classes.iter().map(|&label| self.names.name(label));
+            names.map(|name| shortened(&name, NAME, width)).collect()
+        };
+        let mut names = shortened(tick);
+        let widest = f64::from(tick.widest(&names));
+        // The space for a name in both directions.
+        let needed = (widest + 8.0).max(1.3 * f64::from(tick.size));
+        let (step, small) = if needed <= cell {
+            (1, None)
+        } else if self.names.are_numbers(&self.classes) {
+            let steps = [1, 2, 5, 10, 20, 50].into_iter();
+            let mut fitting = steps.filter(|&step| f64::from(step) * cell >= needed);
+            (fitting.next().unwrap_or(100) as usize, None)
+        } else {
+            let step = (SMALLEST / (0.9 * cell)).ceil().max(1.0);
+            let pitch = cell * step;
+            let high = (0.9 * pitch).min(tick.size.into());
+            // Names that are nearly narrow enough are smaller instead of upwards.
+            let wide = f64::from(tick.size) * (pitch - 1.0) / widest;
+            let upwards = wide < SMALLEST.max(0.75 * high);
+            let size = if upwards { high } else { high.min(wide) };
+            let style = TextStyle {
+                size: size as f32,
+                ..tick
+            };
+            names = shortened(style);
+            (step as usize, Some(Small { style, upwards }))
+        };
+        let (left, bottom) = match &small {
+            None => (beside(widest, Y_LABEL), below(X_LABEL)),
+            Some(small) => small.sizes(small.style.widest(&names).into()),
+        };
+        // Widths in the units of a backend are rounded up.
+        let left = LEFT.max(left.ceil() + 1.0);
+        Layout {
+            side,
+            size: (side + left, TITLE + side + bottom),
+            names,
+            step,
+            small,
+            counts: self.count_style(cell),
+        }
+    }
+
+    /// The style of counts; `None` if they do not fit into cells of this side.
+    fn count_style(&self, cell: f64) -> Option<TextStyle> {
+        let full = TextStyle::LABEL;
+        let counts: Vec<String> = self.counts.iter().flatten().map(u64::to_string).collect();
+        let widest = f64::from(full.widest(&counts));
+        let size = f64::from(full.size);
+        let fitting = (size * (cell - 4.0) / widest.max(1.0)).min(0.6 * cell);
+        (fitting >= SMALLEST).then(|| TextStyle {
+            size: fitting.min(size) as f32,
+            ..full
+        })
+    }
+
     fn draw(&self) -> Result<Canvas, Error> {
-        record(SIZE, |area| self.draw_on(area))
+        record(self.layout().size, |area| self.draw_on(area))
+    }
+}
+
+struct Layout {
+    /// The side of all cells together, in pixels.
+    side: f64,
+    /// The width and the height at the natural size.
+    size: (f64, f64),
+    /// The names of the classes, shortened.
+    names: Vec<String>,
+    /// The distance between two classes whose names are drawn.
+    step: usize,
+    /// `None` for names of the usual size at ticks.
+    small: Option<Small>,
+    /// The style of counts; `None` if they do not fit.
+    counts: Option<TextStyle>,
+}
+
+/// Names that are too long or too many for ticks.
+struct Small {
+    style: TextStyle,
+    /// Whether those at the x axis read upwards.
+    upwards: bool,
+}
+
+impl Small {
+    /// The width of the y axis and the height of the x axis.
+    fn sizes(&self, widest: f64) -> (f64, f64) {
+        let size = f64::from(self.style.size);
+        let bottom = if self.upwards { widest.max(size) } else { size };
+        (
+            beside(widest, Y_LABEL).ceil(),
+            beside(bottom, X_LABEL).ceil(),
+        )
     }
 }
 

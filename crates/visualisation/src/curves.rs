@@ -209,7 +209,7 @@ impl Curves {
             let plot = sheet.part(0.0, HEADING, width, height - HEADING);
             let x = plot.x_axis(x_range, is_whole, panel_width);
             let y = (y, y_label(column));
-            let chart = plot.axes(lefts[column], (x, &self.x_label), y)?;
+            let chart = plot.axes((lefts[column], below(&self.x_label)), (x, &self.x_label), y)?;
             for (name, y) in &panel.series {
                 let points = self.points(y);
                 let place = names.iter().position(|other| other == name).unwrap_or(0);

@@ -4,13 +4,15 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The number of pixels is not images × height × width.
+    /// The number of values is not images × height × width × channels.
     #[error(
-        "{pixels} pixels are not {images} images × {height} × {width}: give one number for each \
-         pixel, image after image, row after row"
+        "{pixels} pixels are not {images} images × {height} × {width}{}: give one number for each \
+         pixel{}, image after image, row after row",
+        if *channels == 1 { String::new() } else { format!(" × {channels}") },
+        if *channels == 1 { "" } else { " and channel" }
     )]
     PixelCount {
-        /// The number of pixels.
+        /// The number of values: pixels × channels.
         pixels: usize,
         /// The number of images.
         images: usize,
@@ -18,6 +20,15 @@ pub enum Error {
         height: usize,
         /// The width of an image, in pixels.
         width: usize,
+        /// The number of channels.
+        channels: usize,
+    },
+
+    /// Images are neither grey nor of red, green and blue.
+    #[error("images of {channels} channels cannot be drawn: give 1 (grey) or 3 (red, green, blue)")]
+    Channels {
+        /// The number of channels.
+        channels: usize,
     },
 
     /// The number of labels differs from the number of rows, columns or images.
@@ -45,6 +56,13 @@ pub enum Error {
         labels: usize,
     },
 
+    /// The number of coordinates of points without labels is odd.
+    #[error("{values} coordinates are not 2 for each point: give x and y, point after point")]
+    OddCoordinates {
+        /// The number of coordinates.
+        values: usize,
+    },
+
     /// The number of latent values is not points × dimensions.
     #[error(
         "{values} latent values are not {points} points × {dimensions} dimensions: give the \
@@ -59,13 +77,13 @@ pub enum Error {
         dimensions: usize,
     },
 
-    /// A label is not a digit.
-    #[error("label {label} of point {point} is not a digit: labels are 0 to 9")]
-    NotADigit {
+    /// A label is not one of the classes of a confusion matrix.
+    #[error("label {label} of image {image} is not one of the classes of the confusion matrix")]
+    UnknownClass {
         /// The label.
         label: u8,
-        /// The index of its point.
-        point: usize,
+        /// The index of its image.
+        image: usize,
     },
 
     /// A series does not have one value for each x.

@@ -15,11 +15,48 @@ const WIDEST: usize = 1520;
 const HIGHEST: usize = 1200;
 /// The maximum magnification: the side of a drawn pixel.
 const MAGNIFICATION: usize = 10;
+/// Images are not reduced to a longer side below the first of these, or a shorter side below the
+/// second: they would not be recognisable.
+const REDUCED: [usize; 2] = [64, 16];
+/// Column labels up to this width, or that of a column, do not read upwards.
+const NARROW: f32 = 100.0;
 
-/// A grid of grey images: samples, reconstructions, or the decoder's output over a latent plane.
+/// The shape of the images of an [`ImageGrid`].
+///
+/// It converts from `[images, height, width]` for grey images and from
+/// `[images, height, width, channels]` for 1 channel (grey) or 3 channels (red, green, blue).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GridShape {
+    images: usize,
+    height: usize,
+    width: usize,
+    channels: usize,
+}
+
+impl From<[usize; 3]> for GridShape {
+    fn from([images, height, width]: [usize; 3]) -> Self {
+        Self::from([images, height, width, 1])
+    }
+}
+
+impl From<[usize; 4]> for GridShape {
+    fn from([images, height, width, channels]: [usize; 4]) -> Self {
+        Self {
+            images,
+            height,
+            width,
+            channels,
+        }
+    }
+}
+
+/// A grid of images: samples, reconstructions, or the decoder's output over a latent plane.
 ///
 /// Each pixel is drawn as a sharp square, as large as possible for a figure of about 1,200 pixels
-/// in width. As `.npy`, the images are saved as `float32 [images, height, width]`, in their order.
+/// in width. Images of which a figure would be much wider or higher are drawn smaller: each drawn
+/// pixel is the mean of a square of pixels. As `.npy`, all pixels are saved, as
+/// `float32 [images, height, width]` or, for colour images, `float32 [images, height, width, 3]`, in
+/// their order.
 ///
 /// ```
 /// use latent_visualisation::ImageGrid;
@@ -34,7 +71,9 @@ const MAGNIFICATION: usize = 10;
 #[derive(Debug, Clone)]
 pub struct ImageGrid {
     images: Vec<f32>,
-    shape: [usize; 3],
+    shape: GridShape,
+    /// The dimensions of the images as an array.
+    dimensions: Vec<usize>,
     columns: usize,
     gap: Option<usize>,
     title: String,
@@ -51,32 +90,53 @@ struct Axis {
 }
 
 impl ImageGrid {
-    /// Creates a grid of images `[images, height, width]`, row-major, from 0 (black) to 1 (white).
-    /// Numbers beyond are clamped, and NaN is red, so that it is noticed.
+    /// Creates a grid of images: grey ones `[images, height, width]`, from 0 (black) to 1 (white),
+    /// or images of red, green and blue `[images, height, width, 3]`, row-major. Numbers beyond are
+    /// clamped, and a pixel with NaN is red, so that it is noticed.
     ///
     /// ```
     /// # use latent_visualisation::ImageGrid;
     /// let error = ImageGrid::new(vec![0.0; 100], [2, 7, 7]).unwrap_err();
     /// assert!(error.to_string().starts_with("100 pixels are not 2 images × 7 × 7"));
+    ///
+    /// // One image of a red pixel above a blue one.
+    /// let colour = ImageGrid::new([1.0, 0.0, 0.0, 0.0, 0.0, 1.0], [1, 2, 1, 3])?;
+    /// assert_eq!(colour.shape(), [1, 2, 1, 3]);
+    /// # Ok::<(), latent_visualisation::Error>(())
     /// ```
-    pub fn new(images: impl Into<Vec<f32>>, shape: [usize; 3]) -> Result<Self, Error> {
-        let images = images.into();
-        let [count, height, width] = shape;
-        if count
-            .checked_mul(height)
-            .and_then(|rows| rows.checked_mul(width))
-            != Some(images.len())
-        {
+    ///
+    /// # Errors
+    /// The images have another number of channels than 1 or 3, or their number of values is not that
+    /// of the shape.
+    pub fn new(images: impl Into<Vec<f32>>, shape: impl Into<GridShape>) -> Result<Self, Error> {
+        let (images, shape) = (images.into(), shape.into());
+        let GridShape {
+            images: count,
+            height,
+            width,
+            channels,
+        } = shape;
+        if channels != 1 && channels != 3 {
+            return Err(Error::Channels { channels });
+        }
+        let expected = [height, width, channels]
+            .into_iter()
+            .try_fold(count, usize::checked_mul);
+        if expected != Some(images.len()) {
             return Err(Error::PixelCount {
                 pixels: images.len(),
                 images: count,
                 height,
                 width,
+                channels,
             });
         }
+        let mut dimensions = vec![count, height, width];
+        dimensions.extend(Some(channels).filter(|&channels| channels > 1));
         Ok(Self {
             images,
             shape,
+            dimensions,
             columns: 10,
             gap: None,
             title: String::new(),
@@ -87,14 +147,14 @@ impl ImageGrid {
         })
     }
 
-    /// The images, `[images, height, width]`, row-major.
+    /// The images, row-major, of the [shape](Self::shape).
     pub fn images(&self) -> &[f32] {
         &self.images
     }
 
-    /// The number of images, and their height and width.
-    pub fn shape(&self) -> [usize; 3] {
-        self.shape
+    /// `[images, height, width]` of grey images, `[images, height, width, 3]` of colour images.
+    pub fn shape(&self) -> &[usize] {
+        &self.dimensions
     }
 
     /// Sets the number of images in a row: at least 1, by default 10.
@@ -125,7 +185,8 @@ impl ImageGrid {
         self
     }
 
-    /// Sets a label for each column, from left to right.
+    /// Sets a label for each column, from left to right. If long labels would make the figure too wide,
+    /// all read upwards.
     #[must_use]
     pub fn column_labels(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.column_labels = strings(labels);
@@ -161,7 +222,7 @@ impl ImageGrid {
     }
 
     fn check(&self, columns: usize, rows: usize) -> Result<(), Error> {
-        let images = self.shape[0];
+        let images = self.shape.images;
         let [x_values, y_values] = match &self.axes {
             Some(axes) => axes.each_ref().map(|axis| Some(axis.values.len())),
             None => [None; 2],
@@ -192,7 +253,12 @@ impl ImageGrid {
     }
 
     fn layout(&self) -> Result<Layout, Error> {
-        let [count, height, width] = self.shape;
+        let GridShape {
+            images: count,
+            height,
+            width,
+            ..
+        } = self.shape;
         let is_map = self.axes.is_some();
         let columns = if is_map && count > 0 {
             self.columns
@@ -208,8 +274,20 @@ impl ImageGrid {
                 && rows * (height * magnification + gap) <= HIGHEST
         };
         let magnification = (1..=MAGNIFICATION).rev().find(fits).unwrap_or(1);
-        let cell = [width, height].map(|side| side * magnification);
-        let widest = LABEL.widest(self.column_labels.iter().chain(&self.cell_titles));
+        let is_small = |reduction: &usize| {
+            let [width, height] = [width, height].map(|side| side.div_ceil(*reduction));
+            // Only figures far beyond the maximum lose pixels.
+            let fits = 2 * columns * (width + gap) <= 3 * WIDEST
+                && 2 * rows * (height + gap) <= 3 * HIGHEST;
+            fits || width.max(height) <= REDUCED[0] || width.min(height) <= REDUCED[1]
+        };
+        let reduction = (1..=width.max(height)).find(is_small).unwrap_or(1);
+        let cell = [width, height].map(|side| side.div_ceil(reduction) * magnification);
+        let widest = LABEL.widest(&self.column_labels);
+        let upwards = widest > NARROW.max(cell[0] as f32)
+            && columns as f32 * (widest + 10.0) > 1.2 * WIDEST as f32;
+        let columns_width = if upwards { LABEL.size } else { widest };
+        let widest = LABEL.widest(&self.cell_titles).max(columns_width);
         let label = if widest > 0.0 {
             widest.ceil() as usize + 10
         } else {
@@ -220,6 +298,8 @@ impl ImageGrid {
             columns,
             rows,
             magnification,
+            reduction,
+            upwards,
             cell,
             pitch: [(cell[0] + gap).max(label), cell[1] + gap + title],
             is_map,
@@ -237,9 +317,17 @@ impl ImageGrid {
             -36.0
         };
         for (column, label) in self.column_labels.iter().enumerate() {
-            canvas.text(label, LABEL, Anchor::Middle, (layout.middle_x(column), top));
+            let middle = layout.middle_x(column);
+            if layout.upwards {
+                let at = (middle + LABEL.drop(), top);
+                canvas.upwards_text(label, LABEL, Anchor::Start, at);
+            } else {
+                canvas.text(label, LABEL, Anchor::Middle, (middle, top));
+            }
         }
-        if !self.column_labels.is_empty() {
+        if layout.upwards {
+            top -= LABEL.widest(&self.column_labels).ceil() + 12.0;
+        } else if !self.column_labels.is_empty() {
             top -= 32.0;
         }
         let mut left = 0.0;
@@ -278,12 +366,12 @@ impl ImageGrid {
             pitch,
             ..
         } = *layout;
-        let count = self.shape[0];
+        let count = self.shape.images;
         if pitch == cell {
             // A single image: SVG viewers would show seams between several.
             let image = |column, row| Some(layout.row(row) * columns + column);
             let image = |column, row| image(column, row).filter(|&index| index < count);
-            let pixels = self.pixels(layout.magnification, columns, rows, image);
+            let pixels = self.pixels(layout, columns, rows, image);
             canvas.image((0.0, 0.0), columns * cell[0], pixels);
             return;
         }
@@ -291,7 +379,7 @@ impl ImageGrid {
             let (column, row) = (index % columns, index / columns);
             let (middle, top) = (layout.middle_x(column), (layout.row(row) * pitch[1]) as f32);
             let corner = ((middle - cell[0] as f32 / 2.0).floor(), top);
-            let pixels = self.pixels(layout.magnification, 1, 1, |_, _| Some(index));
+            let pixels = self.pixels(layout, 1, 1, |_, _| Some(index));
             canvas.image(corner, cell[0], pixels);
             if let Some(title) = self.cell_titles.get(index) {
                 canvas.text(title, LABEL, Anchor::Middle, (middle, top - 7.0));
@@ -302,24 +390,60 @@ impl ImageGrid {
     /// The magnified pixels of adjacent images; `image` returns the index at a column and a row.
     fn pixels(
         &self,
-        magnification: usize,
+        layout: &Layout,
         columns: usize,
         rows: usize,
         image: impl Fn(usize, usize) -> Option<usize>,
     ) -> Vec<Colour> {
-        let [_, height, width] = self.shape;
+        let &Layout {
+            magnification,
+            reduction,
+            cell,
+            ..
+        } = layout;
+        let [width, height] = cell.map(|side| side / magnification);
         let mut pixels = Vec::new();
         for y in 0..rows * height {
             let mut line = Vec::with_capacity(columns * width * magnification);
             for x in 0..columns * width {
                 let index = image(x / width, y / height);
-                let start = index.map(|index| (index * height + y % height) * width);
-                let colour = start.map_or(WHITE, |start| grey(self.images[start + x % width]));
-                line.extend([colour].repeat(magnification));
+                let colour = |index| self.colour(index, [x % width, y % height], reduction);
+                line.extend([index.map_or(WHITE, colour)].repeat(magnification));
             }
             pixels.extend(line.repeat(magnification));
         }
         pixels
+    }
+
+    /// The colour of a drawn pixel: the mean of a square of pixels of an image with the side
+    /// `reduction`.
+    fn colour(&self, index: usize, [column, row]: [usize; 2], reduction: usize) -> Colour {
+        let GridShape {
+            height,
+            width,
+            channels,
+            ..
+        } = self.shape;
+        let range = |place: usize, side: usize| {
+            let start = place * reduction;
+            start..(start + reduction).min(side)
+        };
+        let (mut sums, mut count) = ([0.0; 3], 0.0);
+        for row in range(row, height) {
+            for column in range(column, width) {
+                let start = ((index * height + row) * width + column) * channels;
+                let pixel = &self.images[start..start + channels];
+                for (sum, value) in sums.iter_mut().zip(pixel.iter().cycle()) {
+                    *sum += value.clamp(0.0, 1.0);
+                }
+                count += 1.0;
+            }
+        }
+        // The sum with a NaN is NaN.
+        if sums.iter().any(|sum| sum.is_nan()) {
+            return ALARM;
+        }
+        sums.map(|sum: f32| (sum / count * 255.0).round() as u8)
     }
 }
 
@@ -328,7 +452,11 @@ struct Layout {
     columns: usize,
     rows: usize,
     magnification: usize,
-    /// The width and the height of an image.
+    /// The side of the square of pixels of which each drawn pixel is the mean.
+    reduction: usize,
+    /// Whether column labels read upwards.
+    upwards: bool,
+    /// The width and the height of a drawn image.
     cell: [usize; 2],
     /// The distance from one image to the next, horizontally and vertically.
     pitch: [usize; 2],
@@ -369,7 +497,7 @@ impl Picture for ImageGrid {
             Format::Svg => self.draw()?.svg(),
             Format::Npy => Ok(npy(
                 "<f4",
-                &self.shape,
+                &self.dimensions,
                 self.images.iter().copied().flat_map(f32::to_le_bytes),
             )),
         }
@@ -378,12 +506,4 @@ impl Picture for ImageGrid {
 
 fn strings(labels: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
     labels.into_iter().map(Into::into).collect()
-}
-
-fn grey(value: f32) -> Colour {
-    if value.is_nan() {
-        ALARM
-    } else {
-        [(value.clamp(0.0, 1.0) * 255.0).round() as u8; 3]
-    }
 }

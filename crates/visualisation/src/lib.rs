@@ -5,7 +5,8 @@
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let figures = folder.path();
-//! // Twenty grey images of 28 × 28 pixels, from 0 (black) to 1 (white).
+//! // Twenty grey images of 28 × 28 pixels, from 0 (black) to 1 (white). Colour images have the
+//! // shape [images, height, width, 3].
 //! let images = vec![0.5; 20 * 28 * 28];
 //! ImageGrid::new(images, [20, 28, 28])?
 //!     .title("Samples")
@@ -50,7 +51,8 @@
 //! ```
 //!
 //! Every figure has a white background, so that it is readable on a dark page, and is as large as
-//! its content: labels are never truncated. Texts use the embedded font Inter. An SVG contains the
+//! its content. Only class names that are too long for a legend or an axis are shortened, with an
+//! ellipsis. Texts use the embedded font Inter. An SVG contains the
 //! outlines of the glyphs, so it looks like the PNG in every program, and the same text invisibly,
 //! for searching, selecting and reading aloud.
 //!
@@ -68,7 +70,9 @@ mod error;
 mod font;
 mod format;
 mod image_grid;
+mod legend;
 mod map_axes;
+mod names;
 mod number;
 mod palette;
 mod raster;
@@ -80,8 +84,8 @@ pub use confusion_matrix::ConfusionMatrix;
 pub use curves::Curves;
 pub use error::Error;
 pub use format::{Format, Picture, npy_file};
-pub use image_grid::ImageGrid;
-pub use palette::DIGITS;
+pub use image_grid::{GridShape, ImageGrid};
+pub use palette::{DIGITS, class_colour};
 pub use plotters;
 pub use scatter::Scatter;
 pub use text_image::text_image;

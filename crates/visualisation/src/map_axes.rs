@@ -30,7 +30,8 @@ pub(crate) fn label(canvas: &mut Canvas, [width, height]: [f32; 2], x: MapAxis, 
     if y.0.is_empty() {
         return left;
     }
-    canvas.upwards_text(y.0, TextStyle::LABEL, (left - 14.0, height / 2.0));
+    let at = (left - 14.0, height / 2.0);
+    canvas.upwards_text(y.0, TextStyle::LABEL, Anchor::Middle, at);
     left - 14.0 - TextStyle::LABEL.size
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use plotters::{
     coord::Shift,
     drawing::DrawingArea,
@@ -16,25 +18,28 @@ use crate::{
     canvas::Canvas,
     chart::{Drawn, Sheet, TITLE, below, rgb, y_axis},
     format::npy,
-    palette::{DIGITS, WHITE},
+    legend::Legend,
+    names::ClassNames,
+    palette::{UNLABELLED, WHITE, class_colour},
     shape::TextStyle,
 };
 
 /// The side of the square of points, in pixels.
 const SIDE: f64 = 900.0;
-/// The width of the legend.
-const LEGEND: f64 = 72.0;
-/// The width and the height of a chart at its natural size.
-const SIZE: (f64, f64) = (SIDE + 150.0 + LEGEND, TITLE + SIDE + below("z"));
-/// The radius of the white disc behind a class's digit. The discs do not overlap.
-const MARK: f64 = 16.0;
+/// The width and the height of a chart without a legend at its natural size.
+const SIZE: (f64, f64) = (SIDE + 150.0, TITLE + SIDE + below("z"));
+/// The maximum numbers of classes, and the radius of the white disc behind a class's mark. The discs
+/// do not overlap.
+const MARKS: [(usize, f64); 3] = [(10, 16.0), (30, 14.0), (usize::MAX, 12.0)];
 
 /// A scatter plot of points in the plane, coloured by label: a two-dimensional latent space, or two
 /// dimensions of a latent space.
 ///
-/// Both axes have the same scale. A large digit is drawn at the median of each class, so that
-/// classes are recognisable without colour; a legend shows all ten. Points that are not finite are
-/// not drawn; a note gives their number.
+/// Both axes have the same scale. Each class has its [`class_colour`] and a mark at its median, so
+/// that it is recognisable without colour: its name if no name has more than three characters,
+/// otherwise its number. The legend gives the number and the name of each class that occurs; names
+/// that are too long are shortened. Points without labels have one colour, and no legend. Points that
+/// are not finite are not drawn; a note gives their number.
 ///
 /// The plotted points are saved as `NAME.npy`, `float32 [points, 2]`, their labels as
 /// `NAME.labels.npy`, `int64 [points]`, and the [latents](Self::latents) before a projection as
@@ -44,12 +49,17 @@ const MARK: f64 = 16.0;
 /// use latent_visualisation::Scatter;
 ///
 /// let scatter = Scatter::new([0.1, -1.2, 0.8, 2.0], [7, 3])?.title("Test images");
+///
+/// let named = Scatter::new([0.1, -1.2, 0.8, 2.0], [1, 0])?.class_names(["red circle", "blue square"]);
+/// let plain = Scatter::unlabelled([0.1, -1.2, 0.8, 2.0])?;
 /// # Ok::<(), latent_visualisation::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Scatter {
     points: Vec<f32>,
-    labels: Vec<u8>,
+    /// `None` for points without labels.
+    labels: Option<Vec<u8>>,
+    names: ClassNames,
     latents: Option<(Vec<f32>, usize)>,
     title: String,
     x_label: String,
@@ -57,7 +67,10 @@ pub struct Scatter {
 }
 
 impl Scatter {
-    /// Creates a plot of points `[points, 2]`, row-major, with a label from 0 to 9 for each.
+    /// Creates a plot of points `[points, 2]`, row-major, with a label for each.
+    ///
+    /// # Errors
+    /// The number of coordinates is not twice that of the labels.
     pub fn new(points: impl Into<Vec<f32>>, labels: impl Into<Vec<u8>>) -> Result<Self, Error> {
         let (points, labels) = (points.into(), labels.into());
         if labels.len().checked_mul(2) != Some(points.len()) {
@@ -66,17 +79,40 @@ impl Scatter {
                 labels: labels.len(),
             });
         }
-        if let Some((point, &label)) = labels.iter().enumerate().find(|&(_, &label)| label > 9) {
-            return Err(Error::NotADigit { label, point });
+        Ok(Self::of(points, Some(labels)))
+    }
+
+    /// Creates a plot of points `[points, 2]`, row-major, without labels.
+    ///
+    /// # Errors
+    /// The number of coordinates is odd.
+    pub fn unlabelled(points: impl Into<Vec<f32>>) -> Result<Self, Error> {
+        let points = points.into();
+        if !points.len().is_multiple_of(2) {
+            return Err(Error::OddCoordinates {
+                values: points.len(),
+            });
         }
-        Ok(Self {
+        Ok(Self::of(points, None))
+    }
+
+    fn of(points: Vec<f32>, labels: Option<Vec<u8>>) -> Self {
+        Self {
             points,
             labels,
+            names: ClassNames::default(),
             latents: None,
             title: String::new(),
             x_label: "z₁".to_owned(),
             y_label: "z₂".to_owned(),
-        })
+        }
+    }
+
+    /// Names the classes, in the order of their labels. A class without a name has its number.
+    #[must_use]
+    pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.names = ClassNames::new(names);
+        self
     }
 
     /// Adds the latents `[points, dimensions]` that were projected to the points, to be saved as
@@ -86,7 +122,7 @@ impl Scatter {
         latents: impl Into<Vec<f32>>,
         dimensions: usize,
     ) -> Result<Self, Error> {
-        let (latents, points) = (latents.into(), self.labels.len());
+        let (latents, points) = (latents.into(), self.len());
         if points.checked_mul(dimensions) != Some(latents.len()) {
             return Err(Error::LatentCount {
                 values: latents.len(),
@@ -110,9 +146,36 @@ impl Scatter {
             .map_or(&self.points, |(latents, _)| latents)
     }
 
-    /// The label of each point.
+    /// The label of each point; empty without labels.
     pub fn labels(&self) -> &[u8] {
-        &self.labels
+        self.labels.as_deref().unwrap_or_default()
+    }
+
+    /// The number of points.
+    fn len(&self) -> usize {
+        self.points.len() / 2
+    }
+
+    /// The labels that occur, in ascending order.
+    fn classes(&self) -> Vec<u8> {
+        let mut classes = self.labels().to_vec();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
+    /// The legend; `None` without labels.
+    fn legend(&self) -> Option<Legend> {
+        self.labels.as_ref()?;
+        let classes = self.classes();
+        let numbered = !self.names.are_short(&classes);
+        Some(Legend::new(&classes, &self.names, numbered, SIDE))
+    }
+
+    /// The width and the height at the natural size.
+    fn size(&self) -> (f64, f64) {
+        let legend = self.legend().map_or(0.0, |legend| legend.width);
+        (SIZE.0 + legend, SIZE.1)
     }
 
     /// Sets the title.
@@ -139,7 +202,7 @@ impl Scatter {
     /// A NumPy file of `size` numbers for each point.
     fn floats(&self, values: &[f32], size: usize) -> Vec<u8> {
         let bytes = values.iter().copied().flat_map(f32::to_le_bytes);
-        npy("<f4", &[self.labels.len(), size], bytes)
+        npy("<f4", &[self.len(), size], bytes)
     }
 
     /// Draws the chart on an area of any plotters backend, as large as fits. Fill the area with
@@ -147,10 +210,14 @@ impl Scatter {
     ///
     /// The font is the backend's for [`FontFamily::SansSerif`](plotters::style::FontFamily).
     pub fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
-        let points: Vec<((f64, f64), u8)> = (self.points.chunks_exact(2).zip(&self.labels))
-            .map(|(point, &label)| ((f64::from(point[0]), f64::from(point[1])), label))
+        let labels = self.labels().iter().copied().map(Some);
+        let labels = labels.chain(std::iter::repeat(None));
+        let points: Vec<(Point, Option<u8>)> = (self.points.chunks_exact(2).zip(labels))
+            .map(|(point, label)| ((f64::from(point[0]), f64::from(point[1])), label))
             .filter(|((x, y), _)| is_drawable(*x) && is_drawable(*y))
             .collect();
+        let legend = self.legend();
+        let legend_width = legend.as_ref().map_or(0.0, |legend| legend.width);
         let x = padded(extremes(points.iter().map(|((x, _), _)| *x)));
         let y = padded(extremes(points.iter().map(|((_, y), _)| *y)));
         // Equal scales: the shorter range is extended to the length of the longer.
@@ -159,63 +226,87 @@ impl Scatter {
             .map(|(low, high)| low.midpoint(high))
             .map(|m| (m - half, m + half));
 
-        let sheet = Sheet::new(area, SIZE);
+        let sheet = Sheet::new(area, self.size());
         let (width, height) = sheet.size();
         let title = if self.title.is_empty() { 0.0 } else { TITLE };
         let side = (height - title - below(&self.x_label)).min(SIDE);
         let y = y_axis(y, side);
         let left = sheet.left_of(&y, &self.y_label);
-        let side = side.min(width - left - LEGEND);
+        let side = side.min(width - left - legend_width);
         let sheet = sheet.below_title(&self.title, left)?;
         let plot = sheet.part(0.0, 0.0, left + side, side + below(&self.x_label));
         let x = plot.x_axis(x, false, side);
-        let chart = plot.axes(left, (x, &self.x_label), (y, &self.y_label))?;
+        let sizes = (left, below(&self.x_label));
+        let chart = plot.axes(sizes, (x, &self.x_label), (y, &self.y_label))?;
 
         let area = chart.plotting_area();
         let radius = (45.0 / (points.len() as f64 + 1.0).cbrt()).clamp(2.2, 7.0);
         for &(point, label) in shuffled(&points) {
-            let colour = rgb(DIGITS[usize::from(label)]).mix(0.65);
+            let colour = rgb(label.map_or(UNLABELLED, class_colour)).mix(0.65);
             plot.disc(area, point, radius, colour)?;
         }
         let places: Vec<(Point, u8)> = points
             .iter()
-            .map(|(point, label)| (area.map_coordinate(point), *label))
+            .filter_map(|&(point, label)| Some((area.map_coordinate(&point), label?)))
             .map(|((x, y), label)| ((f64::from(x), f64::from(y)), label))
             .collect();
-        let screen = area.use_screen_coord();
-        let style = plot.style(TextStyle::MARK, (HPos::Center, VPos::Center));
-        for ((x, y), digit) in marks(&places, 2.0 * f64::from(plot.units(MARK))) {
-            let at = (x.round() as i32, y.round() as i32);
-            plot.disc(&screen, at, MARK, rgb(WHITE).mix(0.75))?;
-            screen.draw(&Text::new(digit.to_string(), at, &style))?;
-        }
-        let hidden = self.labels.len() - points.len();
+        self.draw_marks(&plot, &area.use_screen_coord(), &places)?;
+        let hidden = self.len() - points.len();
         if hidden > 0 {
-            let note = format!("{hidden} of {} points are not finite", self.labels.len());
+            let note = format!("{hidden} of {} points are not finite", self.len());
             let at = (left + side - 8.0, side - 8.0);
             plot.text(&note, TextStyle::TICK, (HPos::Right, VPos::Bottom), at)?;
         }
-        legend(&sheet.part(left + side, 0.0, LEGEND, side), &self.labels)
+        legend.map_or(Ok(()), |legend| {
+            legend.draw(&sheet.part(left + side, 0.0, legend_width, side))
+        })
+    }
+
+    /// Draws the name or the number of each class at its median, on a white disc.
+    fn draw_marks<B: DrawingBackend>(
+        &self,
+        plot: &Sheet<B>,
+        screen: &DrawingArea<B, Shift>,
+        places: &[(Point, u8)],
+    ) -> Drawn<B> {
+        /// The maximum width of a text relative to the radius of its disc.
+        const WIDTH: f64 = 1.8;
+
+        let classes = self.classes();
+        let is_short = self.names.are_short(&classes);
+        let text = |label: u8| {
+            if is_short {
+                self.names.name(label)
+            } else {
+                label.to_string()
+            }
+        };
+        let radius = MARKS
+            .iter()
+            .find(|(count, _)| classes.len() <= *count)
+            .map_or(MARKS[0].1, |&(_, radius)| radius);
+        let full = TextStyle {
+            size: TextStyle::MARK.size * (radius / MARKS[0].1) as f32,
+            ..TextStyle::MARK
+        };
+        let texts: Vec<String> = classes.iter().copied().map(text).collect();
+        let fitting = WIDTH * radius / f64::from(full.widest(&texts)).max(1.0);
+        let style = TextStyle {
+            size: full.size * fitting.min(1.0) as f32,
+            ..full
+        };
+        let style = plot.style(style, (HPos::Center, VPos::Center));
+        for ((x, y), label) in marks(places, 2.0 * f64::from(plot.units(radius))) {
+            let at = (x.round() as i32, y.round() as i32);
+            plot.disc(screen, at, radius, rgb(WHITE).mix(0.75))?;
+            screen.draw(&Text::new(text(label), at, &style))?;
+        }
+        Ok(())
     }
 
     fn draw(&self) -> Result<Canvas, Error> {
-        record(SIZE, |area| self.draw_on(area))
+        record(self.size(), |area| self.draw_on(area))
     }
-}
-
-/// Draws the legend: the colour of each label that occurs.
-fn legend<B: DrawingBackend>(sheet: &Sheet<B>, labels: &[u8]) -> Drawn<B> {
-    let anchor = (HPos::Left, VPos::Center);
-    sheet.text("label", TextStyle::TICK, anchor, (28.0, 12.0))?;
-    let occurs = |(digit, _): &(usize, _)| labels.iter().any(|&label| usize::from(label) == *digit);
-    let occurring = DIGITS.into_iter().enumerate().filter(occurs);
-    for (row, (digit, colour)) in occurring.enumerate() {
-        let row = 48.0 + 34.0 * row as f64;
-        let centre = (sheet.units(38.0), sheet.units(row));
-        sheet.disc(&sheet.area, centre, 9.0, rgb(colour).mix(1.0))?;
-        sheet.text(&digit.to_string(), TextStyle::LABEL, anchor, (58.0, row))?;
-    }
-    Ok(())
 }
 
 /// A position in units of a backend.
@@ -234,19 +325,14 @@ impl Picture for Scatter {
         if format != Format::Npy {
             return Vec::new();
         }
-        let labels = self
-            .labels
-            .iter()
-            .copied()
-            .map(i64::from)
-            .flat_map(i64::to_le_bytes);
-        let labels = npy("<i8", &[self.labels.len()], labels);
+        let labels = self.labels.as_ref().map(|labels| {
+            let bytes = labels.iter().copied().map(i64::from);
+            let bytes = bytes.flat_map(i64::to_le_bytes);
+            ("labels.npy", npy("<i8", &[labels.len()], bytes))
+        });
         let latents = self.latents.as_ref();
         let latents = latents.map(|(latents, size)| ("latents.npy", self.floats(latents, *size)));
-        [("labels.npy", labels)]
-            .into_iter()
-            .chain(latents)
-            .collect()
+        labels.into_iter().chain(latents).collect()
     }
 }
 
@@ -258,17 +344,21 @@ fn shuffled<T>(points: &[T]) -> impl Iterator<Item = &T> {
     (0..count).map(move |step| &points[(step * 2_654_435_761 % count) as usize])
 }
 
-/// The position of each class's digit: the median, moved by the least distance that keeps digits of
+/// The position of each class's mark: the median, moved by the least distance that keeps marks of
 /// overlapping classes at least `apart` from each other.
 fn marks(places: &[(Point, u8)], apart: f64) -> Vec<(Point, u8)> {
-    let median = |digit: u8, coordinate: fn(&Point) -> f64| {
-        let class = places.iter().filter(|(_, label)| *label == digit);
-        let mut values: Vec<f64> = class.map(|(place, _)| coordinate(place)).collect();
+    let mut classes: BTreeMap<u8, Vec<Point>> = BTreeMap::new();
+    for &(place, label) in places {
+        classes.entry(label).or_default().push(place);
+    }
+    let median = |class: &[Point], coordinate: fn(&Point) -> f64| {
+        let mut values: Vec<f64> = class.iter().map(coordinate).collect();
         values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied()
+        values[values.len() / 2]
     };
-    let mut marks: Vec<(Point, u8)> = (0..10)
-        .filter_map(|digit| Some(((median(digit, |p| p.0)?, median(digit, |p| p.1)?), digit)))
+    let mut marks: Vec<(Point, u8)> = classes
+        .iter()
+        .map(|(&label, class)| ((median(class, |p| p.0), median(class, |p| p.1)), label))
         .collect();
     for _ in 0..200 {
         for a in 0..marks.len() {

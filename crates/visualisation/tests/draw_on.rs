@@ -99,6 +99,33 @@ fn charts_fit_into_areas_of_every_shape() {
 }
 
 #[test]
+fn charts_of_many_classes_fit_too() {
+    let labels: Vec<u8> = (0..1000).map(|index| (index % 100) as u8).collect();
+    let classes: Vec<u8> = (0..100).collect();
+    let names: Vec<String> = (0..100)
+        .map(|label| format!("class number {label}"))
+        .collect();
+    let points: Vec<f32> = (0..2000)
+        .map(|index| (index as f32 * 0.618_034).fract())
+        .collect();
+    let scatter = Scatter::new(points, labels.as_slice()).unwrap();
+    let scatter = scatter.class_names(&names);
+    let matrix = ConfusionMatrix::of_classes(classes, &labels, &labels).unwrap();
+    let matrix = matrix.class_names(&names);
+    for size in [(1200, 1100), (640, 480), (320, 900), (900, 200)] {
+        let (width, height) = (f64::from(size.0), f64::from(size.1));
+        let scatter = drawn(size, |area| scatter.draw_on(area));
+        let matrix = drawn(size, |area| matrix.draw_on(area));
+        for svg in [&scatter, &matrix] {
+            assert_inside(svg, 0.0..=width, 0.0..=height);
+        }
+        assert_eq!(count(&scatter, "circle"), 1000 + 2 * 100);
+        // Only cells with images.
+        assert_eq!(count(&matrix, "rect"), 100);
+    }
+}
+
+#[test]
 fn a_chart_fits_into_a_part_of_an_area() {
     let svg = drawn((1000, 400), |area| {
         let (_, right) = area.split_horizontally(600);

@@ -23,7 +23,59 @@ fn pictures() -> Vec<(&'static str, Box<dyn Picture>)> {
         Box::new(matrix.title("30 of 300 right & <proper>")),
     ));
     all.push(("no counts", Box::new(ConfusionMatrix::new([], []).unwrap())));
+    all.extend(any_classes());
+    all.extend(any_images());
     all
+}
+
+/// Long names of classes, of more characters than fit anywhere.
+fn long_names(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|label| format!("Klasse {label} mit einem <langen> Namen, der nirgends hineinpasst"))
+        .collect()
+}
+
+/// Charts of few and many classes, with and without names.
+fn any_classes() -> Vec<(&'static str, Box<dyn Picture>)> {
+    let mut all: Vec<(&str, Box<dyn Picture>)> = Vec::new();
+    for (name, count) in [("6", 6), ("26", 26), ("100", 100), ("256", 256)] {
+        let labels: Vec<u8> = (0..512).map(|index| (index % count) as u8).collect();
+        let classes: Vec<u8> = (0..count).map(|label| label as u8).collect();
+        let scatter = Scatter::new(noise(1024), labels.as_slice()).unwrap();
+        let matrix = ConfusionMatrix::of_classes(classes, &labels, &labels).unwrap();
+        let letters = (0..count).map(|label| char::from(b'A' + label as u8 % 26).to_string());
+        let letters: Vec<String> = letters.collect();
+        for names in [Vec::new(), letters, long_names(count)] {
+            all.push((name, Box::new(scatter.clone().class_names(&names))));
+            all.push((name, Box::new(matrix.clone().class_names(&names))));
+        }
+    }
+    let points = Scatter::unlabelled(noise(600)).unwrap();
+    all.push(("no labels", Box::new(points.title("Latents"))));
+    all
+}
+
+/// Grids of colour images, of rectangles and of large images.
+fn any_images() -> Vec<(&'static str, Box<dyn Picture>)> {
+    let grid = |shape: [usize; 4]| ImageGrid::new(noise(shape.iter().product()), shape).unwrap();
+    let names = long_names(10);
+    vec![
+        (
+            "colour",
+            Box::new(grid([6, 12, 20, 3]).cell_titles(&names[..6])),
+        ),
+        ("no colours", Box::new(grid([0, 12, 20, 3]))),
+        ("one channel", Box::new(grid([2, 40, 24, 1]))),
+        (
+            "large",
+            Box::new(grid([10, 128, 256, 3]).column_labels(&names)),
+        ),
+        ("wide", Box::new(grid([10, 3, 300, 1]).title("Wide"))),
+        (
+            "upwards",
+            Box::new(grid([10, 4, 4, 1]).column_labels(&names).title("Names")),
+        ),
+    ]
 }
 
 fn grids_and_plots() -> Vec<(&'static str, Box<dyn Picture>)> {
@@ -415,6 +467,100 @@ fn numbers_outside_0_to_1_are_clamped_and_nan_is_red() {
 }
 
 #[test]
+fn a_colour_grid_has_the_colours_of_its_images() {
+    let images = noise(4 * 2 * 3 * 3);
+    let grid = ImageGrid::new(images.as_slice(), [4, 2, 3, 3])
+        .unwrap()
+        .columns(2);
+    let (width, _, pixels) = decode(&grid.render(Format::Png).unwrap());
+    for (index, colour) in images.chunks_exact(3).enumerate() {
+        let (image, row, column) = (index / 6, index % 6 / 3, index % 3);
+        // The centre of a pixel that is magnified ten times.
+        let x = 28 + image % 2 * (30 + 4) + 10 * column + 5;
+        let y = 28 + image / 2 * (20 + 4) + 10 * row + 5;
+        let expected: Vec<u8> = colour.iter().map(|v| (v * 255.0).round() as u8).collect();
+        assert_eq!(
+            pixels[3 * (y * width + x)..][..3],
+            expected,
+            "pixel {index}"
+        );
+    }
+    let bytes = grid.render(Format::Npy).unwrap();
+    let (header, data) = read_npy(&bytes);
+    assert_eq!(header, npy_header("<f4", "4, 2, 3, 3"));
+    assert_eq!(floats(data), images);
+    // A single channel is grey.
+    let grey = ImageGrid::new([0.5; 6], [1, 2, 3, 1]).unwrap();
+    let bytes = grey.render(Format::Npy).unwrap();
+    assert_eq!(read_npy(&bytes).0, npy_header("<f4", "1, 2, 3"));
+}
+
+#[test]
+fn one_nan_of_a_colour_makes_the_pixel_red() {
+    let grid = ImageGrid::new([0.0, f32::NAN, 1.0], [1, 1, 1, 3]).unwrap();
+    let (width, _, pixels) = decode(&grid.render(Format::Png).unwrap());
+    let pixel = &pixels[3 * (33 * width + 33)..][..3];
+    assert!(
+        pixel[0] > 200 && pixel[1] < 50 && pixel[2] < 50,
+        "{pixel:?}"
+    );
+}
+
+#[test]
+fn large_images_are_reduced_to_means_and_small_ones_never() {
+    // Columns of pixels alternate between 0 and 1; the lower half is 0.
+    let image = |height: usize, width: usize| -> Vec<f32> {
+        (0..height * width)
+            .map(|pixel| (pixel % width % 2 * usize::from(pixel / width < height / 2)) as f32)
+            .collect()
+    };
+    let grid = |count: usize, height: usize, width: usize| {
+        let grid = ImageGrid::new(image(height, width).repeat(count), [count, height, width]);
+        decode(&grid.unwrap().render(Format::Png).unwrap())
+    };
+    let (width, height, pixels) = grid(20, 256, 256);
+    assert_eq!((width, height), (56 + 10 * 132 - 4, 56 + 2 * 132 - 4));
+    let pixel = |x: usize, y: usize| pixels[3 * ((28 + y) * width + 28 + x)];
+    assert_eq!(
+        [pixel(0, 0), pixel(127, 63), pixel(0, 64), pixel(127, 127)],
+        [128, 128, 0, 0]
+    );
+    assert_eq!(pixel(130, 0), 255, "a gap");
+    // A figure of a reasonable size has all pixels.
+    let (width, _, pixels) = grid(2, 256, 256);
+    assert_eq!(width, 56 + 2 * 256 * 2 + 4);
+    assert_eq!(pixels[3 * (28 * width + 28)], 0);
+    let (width, ..) = grid(5, 256, 256);
+    assert_eq!(width, 56 + 5 * 260 - 4);
+    // 100 × 100 images of MNIST have one pixel for each of theirs.
+    let many = ImageGrid::new(vec![0.0; 200 * 784], [200, 28, 28])
+        .unwrap()
+        .columns(100);
+    let (width, ..) = decode(&many.render(Format::Png).unwrap());
+    assert_eq!(width, 56 + 100 * 32 - 4);
+}
+
+#[test]
+fn long_column_labels_read_upwards() {
+    let grid = |name: &str| {
+        let grid = ImageGrid::new(noise(20 * 16), [20, 4, 4]).unwrap();
+        grid.columns(20).column_labels([name; 20])
+    };
+    let (short, ..) = decode(&grid("7").render(Format::Png).unwrap());
+    let (long, height, _) = decode(&grid("a name of a class").render(Format::Png).unwrap());
+    assert_eq!(short, long);
+    assert!(height > 200, "{height}");
+    let svg = grid("a name of a class").render(Format::Svg).unwrap();
+    assert_eq!(
+        String::from_utf8(svg)
+            .unwrap()
+            .matches("rotate(-90)")
+            .count(),
+        20
+    );
+}
+
+#[test]
 fn the_y_axis_of_a_grid_points_upwards() {
     // The first row of images, at y = −1, is white: it must be at the bottom.
     let grid = ImageGrid::new([[1.0; 32], [0.0; 32]].concat(), [4, 4, 4])
@@ -457,7 +603,7 @@ fn npy_files_contain_the_data() {
 }
 
 #[test]
-fn a_confusion_matrix_counts_pairs_of_true_and_predicted_digits() {
+fn a_confusion_matrix_counts_pairs_of_true_and_predicted_labels() {
     let matrix = ConfusionMatrix::new([7, 3, 3, 9], [7, 3, 8, 9]).unwrap();
     assert_eq!(matrix.accuracy(), 0.75);
     assert_eq!(matrix.counts()[3], [0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
@@ -484,7 +630,7 @@ fn a_confusion_matrix_counts_pairs_of_true_and_predicted_digits() {
     let error = ConfusionMatrix::new([1, 2], [1, 10])
         .unwrap_err()
         .to_string();
-    assert!(error.contains("label 10 of point 1"), "{error}");
+    assert!(error.contains("label 10 of image 1"), "{error}");
 }
 
 #[test]
@@ -561,6 +707,96 @@ fn the_legend_has_the_labels_that_occur_and_every_class_a_mark() {
     assert_eq!(after_legend, ["3", "8"]);
     let legend = texts.iter().position(|text| text == "label").unwrap();
     assert_eq!(texts[legend - 2..legend], ["3", "8"]);
+}
+
+#[test]
+fn marks_and_legend_have_the_names_of_classes() {
+    let scatter = |names: &[&str]| {
+        let scatter = Scatter::new([0.0, 0.0, 5.0, 5.0], [12, 1]).unwrap();
+        scatter.class_names(names.iter().copied())
+    };
+    let after_axes = |scatter: &Scatter| -> Vec<String> {
+        let texts = texts(scatter);
+        let legend = texts.iter().position(|text| text == "label").unwrap();
+        texts[legend - 2..].to_vec()
+    };
+    // Short names are marks.
+    let found = after_axes(&scatter(&["A", "cat"]));
+    assert_eq!(found, ["cat", "12", "label", "cat", "12"]);
+    // Otherwise numbers are, and the legend gives both.
+    let found = after_axes(&scatter(&["A", "blue square"]));
+    assert_eq!(found, ["1", "12", "label", "1", "blue square", "12", "12"]);
+    let long = long_names(20);
+    let long: Vec<&str> = long.iter().map(String::as_str).collect();
+    let found = after_axes(&scatter(&long));
+    assert!(
+        found[4].starts_with("Klasse 1 ") && found[4].ends_with('…'),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_legend_of_a_hundred_classes_is_beside_the_plot_and_has_all_of_them() {
+    let labels: Vec<u8> = (0..200).map(|index| index % 100).collect();
+    let scatter = Scatter::new(noise(400), labels).unwrap();
+    let plain = Scatter::unlabelled(noise(400)).unwrap();
+    let (bare, high, _) = decode(&plain.render(Format::Png).unwrap());
+    for names in [Vec::new(), long_names(100)] {
+        let scatter = scatter.clone().class_names(&names);
+        let (width, height, _) = decode(&scatter.render(Format::Png).unwrap());
+        // Other tests check that nothing is outside of the picture.
+        assert!(height <= high + 10, "{height} instead of {high}");
+        assert!(
+            width > bare + 60 && width < bare + 800,
+            "{width}, without legend {bare}"
+        );
+        let texts = texts(&scatter);
+        let legend = texts.iter().position(|text| text == "label").unwrap();
+        for label in 0..100 {
+            assert!(texts[legend..].contains(&label.to_string()), "{label}");
+        }
+    }
+}
+
+#[test]
+fn points_without_labels_have_no_legend_and_no_marks() {
+    let folder = tempfile::tempdir().unwrap();
+    let scatter = Scatter::unlabelled([0.0, 0.0, 5.0, 5.0]).unwrap();
+    let scatter = scatter.latents(noise(6), 3).unwrap();
+    assert!(!texts(&scatter).contains(&"label".to_owned()));
+    assert!(scatter.labels().is_empty());
+    let svg = String::from_utf8(scatter.render(Format::Svg).unwrap()).unwrap();
+    assert_eq!(svg.matches("<circle").count(), 2);
+    let written = scatter.save(&folder.path().join("a.npy")).unwrap();
+    assert_eq!(written.len(), 2, "points and latents: {written:?}");
+}
+
+#[test]
+fn a_confusion_matrix_writes_names_and_counts_that_fit() {
+    let of = |count: usize, names: &[String]| -> Vec<String> {
+        let labels: Vec<u8> = (0..40 * count).map(|index| (index % count) as u8).collect();
+        let classes: Vec<u8> = (0..count).map(|label| label as u8).collect();
+        let matrix = ConfusionMatrix::of_classes(classes, &labels, &labels).unwrap();
+        texts(&matrix.class_names(names))
+    };
+    let count =
+        |texts: &[String], wanted: &str| texts.iter().filter(|text| *text == wanted).count();
+    let letters: Vec<String> = ('A'..='Z').map(String::from).collect();
+    let found = of(26, &letters);
+    assert_eq!((count(&found, "Q"), count(&found, "40")), (2, 26));
+    // Cells of 100 classes are too small for counts of two digits, and for all numbers.
+    let found = of(100, &[]);
+    assert_eq!((count(&found, "95"), count(&found, "40")), (2, 2));
+    assert_eq!(count(&found, "96"), 0);
+    // Each name is at both axes.
+    for classes in [6, 26, 100] {
+        let found = of(classes, &long_names(classes));
+        for label in 0..classes {
+            let start = format!("Klasse {label} ");
+            let named = found.iter().filter(|text| text.starts_with(&start));
+            assert_eq!(named.count(), 2, "class {label} of {classes}");
+        }
+    }
 }
 
 #[test]
@@ -650,8 +886,22 @@ fn errors_name_the_found_and_the_expected_values() {
             "3 coordinates are not 2 for each of 1 labels",
         ),
         (
-            Scatter::new([1.0, 2.0], [10]).unwrap_err().to_string(),
-            "label 10 of point 0 is not a digit: labels are 0 to 9",
+            Scatter::unlabelled([1.0, 2.0, 3.0])
+                .unwrap_err()
+                .to_string(),
+            "3 coordinates are not 2 for each point",
+        ),
+        (
+            ImageGrid::new(noise(8), [1, 2, 2, 2])
+                .unwrap_err()
+                .to_string(),
+            "images of 2 channels cannot be drawn: give 1 (grey) or 3 (red, green, blue)",
+        ),
+        (
+            ImageGrid::new(noise(8), [2, 2, 2, 3])
+                .unwrap_err()
+                .to_string(),
+            "8 pixels are not 2 images × 2 × 2 × 3: give one number for each pixel and channel",
         ),
         (
             Scatter::new([1.0, 2.0], [1])

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap::Args;
-use latent_training::Model;
+use latent_training::{DataRecord, Model};
 use latent_visualisation::{ConfusionMatrix, Picture};
 use serde_json::{Map, Value, json};
 
@@ -155,14 +155,15 @@ impl Shown {
 
 /// The confusion matrix of the classes of the training images and of any others that occur.
 pub(crate) fn confusion_matrix(
-    seen: &[u8],
+    trained: &DataRecord,
     shown: &[u8],
     taken_for: &[u8],
 ) -> Result<ConfusionMatrix, Error> {
-    let mut classes = [seen, shown, taken_for].concat();
+    let mut classes = [&trained.classes_present[..], shown, taken_for].concat();
     classes.sort_unstable();
     classes.dedup();
-    Ok(ConfusionMatrix::of_classes(classes, shown, taken_for)?)
+    let matrix = ConfusionMatrix::of_classes(classes, shown, taken_for)?;
+    Ok(matrix.class_names(&trained.class_names))
 }
 
 /// A classification result: the confusion matrix and its description.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::arguments::{
     DataArguments, DrawArguments, InputArguments, ModelArgument, Shown, Verdict, confusion_matrix,
-    positive,
+    positive, refuse_unlabelled,
 };
 use crate::progress::Counting;
 use crate::{Context, Error};
@@ -57,6 +57,7 @@ impl Classify {
         }
         let data = self.data.load_for(&model, context)?;
         let test = data.test().truncated(self.limit.unwrap_or(usize::MAX));
+        refuse_unlabelled(&test)?;
         let seed = self.output.seed(&model);
         let (batching, device) = (model.batching(seed), &context.device);
         let known = &model.metadata.data.classes_present;
@@ -82,14 +83,7 @@ impl Classify {
                 method,
             )
         };
-        if !test.is_labelled() {
-            return Err(latent_training::Error::NoLabels {
-                data: data.name().to_owned(),
-                needed_for: "a confusion matrix".to_owned(),
-            }
-            .into());
-        }
-        let matrix = confusion_matrix(known, test.labels(), &predicted)?;
+        let matrix = confusion_matrix(&model.metadata.data, test.labels(), &predicted)?;
         let title = format!("accuracy {:.2} % by {method}", 100.0 * matrix.accuracy());
         let count = thousands(test.len());
         let verdict = Verdict {

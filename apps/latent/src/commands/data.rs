@@ -126,8 +126,9 @@ impl Show {
             .iter()
             .map(|&pixel| f32::from(pixel) / 255.0)
             .collect();
-        let picture = ImageGrid::new(pixels, [1, data.shape().height, data.shape().width])?
-            .cell_titles([title]);
+        let shape = data.shape();
+        let shape = [1, shape.height, shape.width, shape.channels];
+        let picture = ImageGrid::new(pixels, shape)?.cell_titles([title]);
         let object = json!({
             "data": splits.name, "split": split, "index": self.index, "label": label, "class": class,
             "name": name, "pixels": image,

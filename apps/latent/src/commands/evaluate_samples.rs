@@ -51,7 +51,8 @@ impl EvaluateSamples {
             seed,
             device,
         )?;
-        let matrix = confusion_matrix(classes, &samples.requested, &samples.predicted)?;
+        let trained_on = &model.metadata.data;
+        let matrix = confusion_matrix(trained_on, &samples.requested, &samples.predicted)?;
         let title = format!("sample accuracy {:.2} %", 100.0 * samples.accuracy());
         let verdict = Verdict {
             words: format!(

@@ -2,6 +2,7 @@
 //! data.
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+mod any_data;
 mod latent_space;
 
 use candle_core::{DType, Device, IndexOp, Tensor};

@@ -17,7 +17,7 @@ pub fn exemplars(
     latents: &Tensor,
     labels: &[u8],
     scores: &[f32],
-    classes: u8,
+    classes: usize,
     count: usize,
 ) -> Result<Vec<Vec<usize>>, Error> {
     let points = latents.to_dtype(DType::F32)?.to_vec2::<f32>()?;
@@ -42,7 +42,7 @@ pub fn exemplars(
         members.truncate(good.max(count));
         spread_out(&points, &members, count)
     };
-    Ok((0..classes).map(of_class).collect())
+    Ok((0..=u8::MAX).take(classes).map(of_class).collect())
 }
 
 /// Farthest-point sampling of `count` candidates, starting with the one nearest to their mean.

@@ -43,7 +43,7 @@ impl Traversals {
         let mut rows = Vec::new();
         for row in &figure.correlations {
             let name = match row.label {
-                Some(label) => format!("label {label}"),
+                Some(label) => format!("label {}", model.metadata.data.class_name(label)),
                 None => "all images".to_owned(),
             };
             lines.push(format!(
