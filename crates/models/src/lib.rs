@@ -80,7 +80,8 @@ pub use networks::{
 pub use parameters::{Parameters, shapes};
 pub use vae::{
     Bound, ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae, ConvolutionalVaeConfig,
-    FlowPrior, InitialSamples, Likelihood, Objective, PixelDistribution, Prior, Vae, VaeConfig,
+    FlowPrior, InitialSamples, Likelihood, Objective, OwnDistribution, PixelDistribution,
+    PixelLikelihood, Prior, Vae, VaeConfig,
 };
 
 /// The source of [`Vae`], for reports that show its loss.

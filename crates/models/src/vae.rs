@@ -9,7 +9,7 @@ mod prior;
 
 pub use config::{ConvolutionalVaeConfig, VaeConfig};
 pub use families::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae};
-pub use likelihood::{Likelihood, PixelDistribution};
+pub use likelihood::{Likelihood, OwnDistribution, PixelDistribution, PixelLikelihood};
 pub use model::Vae;
 pub use objective::{Bound, InitialSamples, Objective};
 pub use prior::{FlowPrior, Prior};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use candle_core::Tensor;
 use candle_nn::{Init, VarBuilder};
@@ -34,11 +35,30 @@ impl fmt::Display for Likelihood {
     }
 }
 
+/// A likelihood of your own: the distribution p(x|z) of pixels for a decoder's output.
+///
+/// [`Vae::with_pixel_likelihood`](crate::Vae::with_pixel_likelihood) takes one. Its variables, if it has some, come from
+/// the same builder as those of the networks.
+pub trait PixelLikelihood: fmt::Debug + Send + Sync {
+    /// The distribution of pixels for the output `[..., outputs]` of the decoder: batch `[...]`, event `pixels`.
+    ///
+    /// # Errors
+    /// The output has another shape than the likelihood's variables.
+    fn given(&self, output: &Tensor) -> Result<Arc<dyn Distribution>, Error>;
+
+    /// The image that is shown for an output, `[..., pixels]` in [0, 1]: usually the mean of [`Self::given`].
+    ///
+    /// # Errors
+    /// Those of [`Self::given`].
+    fn location(&self, output: &Tensor) -> Result<Tensor, Error>;
+}
+
 /// A likelihood with its variables.
 #[derive(Clone, Debug)]
 pub(super) enum PixelModel {
     Bernoulli,
     DiscretisedLogistic { log_scale: Tensor },
+    Own(Arc<dyn PixelLikelihood>),
 }
 
 impl PixelModel {
@@ -68,6 +88,11 @@ impl PixelModel {
                 let distribution = DiscretisedLogistic::new(sigmoid(&output)?, log_scale)?;
                 PixelDistribution::DiscretisedLogistic(distribution)
             }
+            Self::Own(likelihood) => PixelDistribution::Own(OwnDistribution {
+                distribution: likelihood.given(&output)?,
+                likelihood: Arc::clone(likelihood),
+                output,
+            }),
         })
     }
 
@@ -85,6 +110,27 @@ pub enum PixelDistribution {
     Bernoulli(Bernoulli),
     /// The distribution for [`Likelihood::DiscretisedLogistic`].
     DiscretisedLogistic(DiscretisedLogistic),
+    /// The distribution of a [`PixelLikelihood`].
+    Own(OwnDistribution),
+}
+
+/// The distribution of a [`PixelLikelihood`] for an output of the decoder.
+#[derive(Clone)]
+pub struct OwnDistribution {
+    distribution: Arc<dyn Distribution>,
+    likelihood: Arc<dyn PixelLikelihood>,
+    output: Tensor,
+}
+
+/// The likelihood with the output.
+impl fmt::Debug for OwnDistribution {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("OwnDistribution")
+            .field("likelihood", &self.likelihood)
+            .field("output", &self.output)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PixelDistribution {
@@ -97,6 +143,7 @@ impl PixelDistribution {
         Ok(match self {
             Self::Bernoulli(distribution) => distribution.mean()?,
             Self::DiscretisedLogistic(distribution) => distribution.loc().clone(),
+            Self::Own(own) => own.likelihood.location(&own.output)?,
         })
     }
 
@@ -104,6 +151,7 @@ impl PixelDistribution {
         match self {
             Self::Bernoulli(distribution) => distribution,
             Self::DiscretisedLogistic(distribution) => distribution,
+            Self::Own(own) => &*own.distribution,
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::f64::consts::LN_2;
+use std::sync::Arc;
 
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
@@ -7,7 +8,7 @@ use latent_distributions::{
 };
 use latent_kernels::Activation;
 
-use super::likelihood::{Likelihood, PixelDistribution, PixelModel};
+use super::likelihood::{Likelihood, PixelDistribution, PixelLikelihood, PixelModel};
 use super::objective::{Bound, Objective};
 use super::prior::{LatentPrior, Prior};
 use crate::blocks::{ROWS, in_blocks};
@@ -80,6 +81,15 @@ impl<E, D> Vae<E, D> {
     ) -> Result<Self, Error> {
         let likelihood = PixelModel::new(likelihood, pixels, &builder.pp("likelihood"))?;
         Ok(Self { likelihood, ..self })
+    }
+
+    /// Replaces the likelihood by one of your own.
+    #[must_use]
+    pub fn with_pixel_likelihood(self, likelihood: impl PixelLikelihood + 'static) -> Self {
+        Self {
+            likelihood: PixelModel::Own(Arc::new(likelihood)),
+            ..self
+        }
     }
 
     /// Replaces the prior. Its variables come from `builder` under `prior`.
