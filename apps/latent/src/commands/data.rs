@@ -176,12 +176,17 @@ fn describe(name: &str, data: &Dataset) -> String {
         .enumerate()
         .map(|(label, count)| format!("{}: {count}", class_name(data, label as u8)))
         .collect();
+    let counts = if data.is_labelled() {
+        format!("images by class  {}", counts.join("  "))
+    } else {
+        "no labels".to_owned()
+    };
     format!(
-        "{name}: {} images of {} × {} pixels\n  images by class  {}\n  pixels in [0, 1]  mean {:.4}, standard deviation {:.4}, {:.1} % are 0\n  SHA-256 {}",
+        "{name}: {} images of {} × {} pixels\n  {}\n  pixels in [0, 1]  mean {:.4}, standard deviation {:.4}, {:.1} % are 0\n  SHA-256 {}",
         thousands(data.len()),
         data.shape().height,
         data.shape().width,
-        counts.join("  "),
+        counts,
         pixels.mean,
         pixels.standard_deviation,
         100.0 * pixels.zero_fraction,
