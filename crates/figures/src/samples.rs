@@ -49,8 +49,8 @@ impl Default for SampleOptions {
 }
 
 /// Decoded samples of the prior. For a conditional model, `count` samples for each label in turn,
-/// with the name of the requested class above each image or, if there are long names, beside each
-/// row.
+/// with the name of the requested class above each image. If there are long names, each class has a
+/// row, and its name is beside it.
 ///
 /// The latents are those of the images, `[n, latent_size]`.
 ///
@@ -91,27 +91,32 @@ pub fn samples(model: &Model, options: &SampleOptions) -> Result<ImageFigure, Er
     let grid = match labels {
         None => grid.columns(square),
         Some(labels) => {
-            let columns = if count > 1 {
-                count
-            } else {
-                square.max(labels.len().min(10))
-            };
             let names = &model.metadata.data.class_names;
-            let grid = grid.columns(columns);
             let is_short = |name: &String| name.chars().count() <= 3;
-            if count == 1 || names.iter().all(is_short) {
+            if count <= 1 || names.iter().all(is_short) {
+                let columns = match count {
+                    0 | 1 => square.max(labels.len().min(10)),
+                    // A high and narrow figure would have small images.
+                    _ if model.metadata.data.classes > 10 => {
+                        count * labels_per_row(labels.len(), count)
+                    }
+                    _ => count,
+                };
                 let name = |&label| class_name(names, label, LONGEST_TITLE);
-                grid.cell_titles(requested.iter().map(name))
+                let titles = requested.iter().map(name);
+                grid.columns(columns).cell_titles(titles)
             } else {
-                grid.row_labels(
-                    labels
-                        .iter()
-                        .map(|&label| class_name(names, label, LONGEST)),
-                )
+                let name = |&label| class_name(names, label, LONGEST);
+                grid.columns(count).row_labels(labels.iter().map(name))
             }
         }
     };
     Ok(ImageFigure { grid, latents })
+}
+
+/// The number of labels with `count` samples in one row, for a figure about as wide as high.
+fn labels_per_row(labels: usize, count: usize) -> usize {
+    (labels as f64 / (1.2 * count as f64)).sqrt().ceil() as usize
 }
 
 fn title(options: &SampleOptions, is_conditional: bool) -> String {

@@ -19,7 +19,7 @@ const MAGNIFICATION: usize = 10;
 /// second: they would not be recognisable.
 const REDUCED: [usize; 2] = [64, 16];
 /// Column labels up to this width, or that of a column, do not read upwards.
-const NARROW: f32 = 100.0;
+const NARROW: f32 = 60.0;
 
 /// The shape of the images of an [`ImageGrid`].
 ///

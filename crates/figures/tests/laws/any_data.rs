@@ -107,6 +107,12 @@ fn every_figure_of_a_conditional_model_has_colours_and_class_names() {
     };
     let figure = samples(&model, &options).unwrap();
     assert_contains(&figure, &["letter H", "letter D"]);
+    assert_eq!(figure.grid.shape()[0], 2);
+    let none = SampleOptions {
+        count: Some(0),
+        ..SampleOptions::default()
+    };
+    assert!(svg(&samples(&model, &none).unwrap()).contains("Class-conditional samples"));
 
     let figure = reconstructions(&model, test, &ReconstructionOptions::default()).unwrap();
     assert_shape(&figure, 20);
