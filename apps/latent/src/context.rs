@@ -173,7 +173,7 @@ fn advice(finding: Finding) -> String {
         ),
         Finding::Inverted => {
             "the training images are dark on a bright background, and models here are made for bright strokes on \
-             black; `--invert` replaces each pixel by 255 minus it"
+             black; store 255 minus each pixel, or use `--invert`"
                 .to_owned()
         }
         Finding::Transposed => {

@@ -330,7 +330,7 @@ mod tests {
         let no_model = |name: &str| Training::NoModel { path: name.into() };
         let plane = |dimensions| latent_figures::Error::NotAPlane { dimensions };
         let cases: [(Error, &str); 17] = [
-            (in_file.into(), "at most ten classes"),
+            (in_file.into(), "number the classes"),
             (
                 Training::from(Data::EmptyFile { path: path() }).into(),
                 "download the file again",

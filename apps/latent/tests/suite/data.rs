@@ -224,11 +224,6 @@ fn damaged_data_is_named_with_its_remedy() {
         ),
         (
             "train-labels-idx1-ubyte",
-            &labels(&[3, 10]),
-            "label 10 of image 1",
-        ),
-        (
-            "train-labels-idx1-ubyte",
             &labels(&[3]),
             "one image for each label",
         ),

@@ -81,7 +81,7 @@ fn a_run_finds_its_own_data_and_takes_others_on_request_only() {
         assert_eq!(code == 0, is_own, "{place}: {stderr}");
         if !is_own {
             let checksum = &trained["training_checksum"].as_str().unwrap()[..12];
-            for part in ["other data", checksum, "--data-dir", "--data idx"] {
+            for part in ["other data", checksum, "with `--data`", "--data idx"] {
                 assert!(stderr.contains(part), "{stderr}");
             }
         }
@@ -108,7 +108,7 @@ fn a_run_finds_its_own_data_and_takes_others_on_request_only() {
     // What was moved is named with the remedy, which is remembered by the run when it is continued.
     fs::rename(at.join("own"), at.join("moved")).unwrap();
     let message = fail(at, &["evaluate", "run"], 1);
-    for part in ["the data of run", "own", "--data-dir"] {
+    for part in ["the data of run", "own", "with `--data`"] {
         assert!(message.contains(part), "{message}");
     }
     let resume = ["train", "--resume", "run", "--no-figures"];
@@ -120,7 +120,7 @@ fn a_run_finds_its_own_data_and_takes_others_on_request_only() {
     for part in [
         "run was trained on other data: idx",
         "checksum",
-        "--data-dir",
+        "with `--data`",
         "--output",
     ] {
         assert!(message.contains(part), "{message}");

@@ -427,7 +427,7 @@ fn what_is_called_mnist_and_is_not_goes_nowhere() {
         let (_, message, code) = with_hub(path, &server, &["data", "fetch", "--output", "digits"]);
         assert_eq!(code, 1);
         assert!(
-            message.contains("not a Parquet data set of digits"),
+            message.contains("not a Parquet data set of images"),
             "{message}"
         );
         assert!(!message.contains("panicked"), "{message}");

@@ -10,6 +10,7 @@ mod hub;
 mod importing;
 mod messages;
 mod metrics;
+mod own_data;
 mod paths;
 mod pretrained;
 mod real_digits;

