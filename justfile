@@ -290,7 +290,7 @@ bench-fused *filter:
 miri:
     MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --package latent-kernels --lib
 
-# Fuzz a parser (idx, model, experiment or hub); needs a nightly toolchain and cargo-fuzz
+# Fuzz a parser (idx, picture, arrays, parquet, cifar, model, experiment or hub); needs a nightly toolchain and cargo-fuzz
 [unix]
 fuzz target="model" seconds="60":
     mkdir -p tests/fuzz/corpus/{{target}}

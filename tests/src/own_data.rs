@@ -55,9 +55,7 @@ fn is_inside(label: usize, x: f32, y: f32) -> bool {
         "cross" => x.abs().min(y.abs()) < 0.3 && x.abs().max(y.abs()) < 1.0,
         "ring" => (0.55..1.0).contains(&radius),
         "square" => is_in_square,
-        "stripes" => {
-            is_in_square && (0.17..0.5).contains(&libm::fabsf(y)) || is_in_square && y > 0.8
-        }
+        "stripes" => is_in_square && ((0.17..0.5).contains(&libm::fabsf(y)) || y > 0.8),
         _ => y < 0.8 && y > -1.0 && x.abs() < 0.55 * (y + 1.0),
     }
 }
@@ -125,7 +123,10 @@ pub fn ellipses(seed: u64, count: usize) -> Dataset {
             (255.0 * inside) as u8
         }));
     }
-    Dataset::unlabelled(shape, images).expect("images have their shape")
+    match Dataset::unlabelled(shape, images) {
+        Ok(dataset) => dataset,
+        Err(error) => unreachable!("{error}"),
+    }
 }
 
 /// How a character is put on a picture.

@@ -10,8 +10,14 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use latent_datasets::{Idx, Shape, from_parquet, synthetic};
-use latent_tests::{announce, directory_in_memory, mutated, parquet_of};
+use image::{ExtendedColorType, ImageFormat};
+use latent_datasets::{
+    Idx, ImageOptions, Shape, arrays_from_file, cifar10_from_directory, decode_picture,
+    from_parquet, synthetic,
+};
+use latent_tests::{
+    announce, directory_in_memory, letters, mutated, parquet_of, save_arrays, shapes,
+};
 use latent_tolerance::scaled;
 use latent_training::{Experiment, Run, Silent, load_model, train};
 use peak_alloc::PeakAlloc;
@@ -41,7 +47,9 @@ impl Exact<'_> {
             bytes,
             header,
         } = *self;
-        let refused = hold(what, bytes, header, &read);
+        // A wrong checksum is found only after the whole file has been read.
+        let bound = |length| 12 * (length + bytes.len()) + (1 << 20);
+        let refused = hold(what, bytes, header, mutations(), bound, &read);
         // 65 % of the mutations remove or insert bytes, and few of these restore the right length.
         let mutations = mutations();
         assert!(
@@ -59,13 +67,20 @@ impl Exact<'_> {
     }
 }
 
-/// Reads many mutations of a file; returns how many were refused.
-fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool) -> u64 {
+/// Reads many mutations of a file; returns how many were refused. No more is allocated at a time than `bound` of the
+/// length of a mutation.
+fn hold(
+    what: &str,
+    original: &[u8],
+    header: usize,
+    mutations: u64,
+    bound: impl Fn(usize) -> usize,
+    read: impl Fn(&[u8]) -> bool,
+) -> u64 {
     // Allocates lazily created tables and thread pools, which do not belong to the file.
     assert!(read(original), "{what}: the file itself");
     let begun = Instant::now();
     let (mut refused, mut most, mut slowest) = (0, 0, Duration::ZERO);
-    let mutations = mutations();
     for seed in 0..mutations {
         let file = mutated(original, header, seed);
         let before = ALLOCATED.current_usage();
@@ -76,9 +91,7 @@ fn hold(what: &str, original: &[u8], header: usize, read: impl Fn(&[u8]) -> bool
         }
         slowest = slowest.max(start.elapsed());
         let asked = ALLOCATED.peak_usage() - before;
-        // A wrong checksum is found only after the whole file has been read.
-        let bound = 12 * (file.len() + original.len()) + (1 << 20);
-        assert!(asked < bound, "{what} {seed}: {asked} bytes");
+        assert!(asked < bound(file.len()), "{what} {seed}: {asked} bytes");
         most = most.max(asked);
     }
     assert!(slowest < Duration::from_secs(5), "{what}: {slowest:?}");
@@ -99,6 +112,92 @@ fn corrupt_files_are_refused_without_a_panic_or_much_memory() {
     experiments();
     runs(path);
     parquet(path);
+    own_data(path);
+}
+
+/// The sources of a user's own data: pictures, arrays, and the files of CIFAR-10.
+fn own_data(path: &Path) {
+    let many = scaled(10_000, 100) as u64;
+    let colour = shapes(1, 6);
+    let shape = colour.shape();
+    let (side, pixels) = (shape.width as u32, colour.image(0).unwrap());
+    let picture = path.join("picture");
+    let options = ImageOptions::default();
+    let read_picture = |bytes: &[u8]| {
+        fs::write(&picture, bytes).unwrap();
+        decode_picture(&picture, &options).is_ok_and(|found| {
+            assert_eq!(found.pixels.len(), found.shape.elem_count());
+            true
+        })
+    };
+    for format in [
+        ImageFormat::Png,
+        ImageFormat::Jpeg,
+        ImageFormat::Gif,
+        ImageFormat::Bmp,
+        ImageFormat::WebP,
+    ] {
+        image::save_buffer_with_format(
+            &picture,
+            pixels,
+            side,
+            side,
+            ExtendedColorType::Rgb8,
+            format,
+        )
+        .unwrap();
+        let whole = fs::read(&picture).unwrap();
+        // A header may declare a large picture, up to the limit of 256 MiB, of which a decoder has a copy.
+        let refused = hold(
+            &format!("{format:?}"),
+            &whole,
+            64,
+            many,
+            |_| 600 << 20,
+            read_picture,
+        );
+        assert!(
+            refused > many / 10,
+            "{format:?}: {refused} of {many} refused"
+        );
+    }
+
+    let bound = |length: usize| 20 * length + (1 << 21);
+    let archive = path.join("data.npz");
+    save_arrays(&letters(1, 26), &archive).unwrap();
+    let whole = fs::read(&archive).unwrap();
+    let read_arrays = |bytes: &[u8]| {
+        fs::write(&archive, bytes).unwrap();
+        arrays_from_file(&archive).is_ok_and(|reading| {
+            let train = &reading.splits.train;
+            assert_eq!(train.images().len(), train.len() * train.pixels());
+            true
+        })
+    };
+    let refused = hold("a NumPy archive", &whole, 400, many, bound, read_arrays);
+    assert!(refused > many / 2, "{refused} of {many} archives refused");
+    // The same arrays as a file: its first 128 bytes are the header.
+    let mut array = b"\x93NUMPY\x01\0".to_vec();
+    let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (20, 4, 4), }\n";
+    array.extend((header.len() as u16).to_le_bytes());
+    array.extend(header.bytes());
+    array.extend([7; 320]);
+    let refused = hold("a NumPy array", &array, 80, many, bound, read_arrays);
+    assert!(refused > many / 2, "{refused} of {many} arrays refused");
+
+    let place = path.join("cifar");
+    fs::create_dir(&place).unwrap();
+    let mut record = vec![3];
+    record.extend(vec![9; 3072]);
+    for number in 1..=5 {
+        fs::write(place.join(format!("data_batch_{number}.bin")), &record).unwrap();
+    }
+    let batch = place.join("test_batch.bin");
+    let refused = hold("a batch of CIFAR-10", &record, 1, many, bound, |bytes| {
+        fs::write(&batch, bytes).unwrap();
+        cifar10_from_directory(&place).is_ok()
+    });
+    assert!(refused > many / 2, "{refused} of {many} batches refused");
 }
 
 fn idx() {
@@ -158,9 +257,15 @@ fn experiments() {
                 .is_ok()
         })
     };
-    hold("an experiment", text.as_bytes(), text.len(), |bytes| {
-        std::str::from_utf8(bytes).is_ok_and(read)
-    });
+    let bound = |length| 12 * (length + text.len()) + (1 << 20);
+    hold(
+        "an experiment",
+        text.as_bytes(),
+        text.len(),
+        mutations(),
+        bound,
+        |bytes| std::str::from_utf8(bytes).is_ok_and(read),
+    );
     // Arbitrary text may be a valid experiment; these changes are not.
     for (sound, false_one) in [
         ("kind = 'conditional-vae'", "kind = 'conditional'"),

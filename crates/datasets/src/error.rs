@@ -343,18 +343,16 @@ pub enum Error {
     /// Pictures of several sizes.
     #[error(
         "{path}: the pictures have several sizes: {} has {} pixels (height × width), {} has {}",
-        .names[0],
-        shape(&.sizes[0]),
-        .names[1],
-        shape(&.sizes[1])
+        .pictures[0].0,
+        shape(&.pictures[0].1),
+        .pictures[1].0,
+        shape(&.pictures[1].1)
     )]
     MixedSizes {
         /// The file or directory.
         path: PathBuf,
-        /// The names of two pictures.
-        names: [String; 2],
-        /// Height and width of each.
-        sizes: [[usize; 2]; 2],
+        /// The names of two pictures, with height and width.
+        pictures: Box<[(String, [usize; 2]); 2]>,
     },
 
     /// Too many unreadable pictures.

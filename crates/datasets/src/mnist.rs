@@ -108,7 +108,7 @@ fn read(
         let names: Vec<String> = characters.chars().map(String::from).collect();
         let upright = |pair: Pair| {
             let pair = if set == FROM_ONE {
-                pair.from_zero()?
+                pair.counted_from_zero()?
             } else {
                 pair
             };
@@ -182,7 +182,7 @@ impl Pair {
     }
 
     /// Labels from 1 become labels from 0.
-    fn from_zero(mut self) -> Result<Self, Error> {
+    fn counted_from_zero(mut self) -> Result<Self, Error> {
         let smallest = self.labels.iter().position(|&label| label == 0);
         if let Some(index) = smallest {
             return Err(Error::InFile {

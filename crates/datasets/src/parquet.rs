@@ -78,8 +78,7 @@ fn files_in(directory: &Path) -> Vec<(usize, PathBuf)> {
         files
             .map(|path| {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let is_of = |split: &&str| name.starts_with(*split);
-                let split = SPLITS.iter().position(|split| is_of(&split));
+                let split = SPLITS.iter().position(|split| name.starts_with(split));
                 (split.unwrap_or(0), path)
             })
             .collect::<Vec<_>>()

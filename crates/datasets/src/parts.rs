@@ -121,7 +121,7 @@ pub(crate) fn name_of(path: &Path) -> String {
 pub(crate) struct Counts(BTreeMap<String, usize>);
 
 impl Counts {
-    pub(crate) fn add(&mut self, what: impl ToString) {
+    pub(crate) fn add(&mut self, what: &impl ToString) {
         *self.0.entry(what.to_string()).or_default() += 1;
     }
 

@@ -161,8 +161,10 @@ fn common_shape(path: &Path, pictures: &[Readable]) -> Result<Shape, Error> {
     if let Some((name, _, _, picture)) = other {
         return Err(Error::MixedSizes {
             path: path.to_owned(),
-            names: [first.clone(), name.clone()],
-            sizes: [size(expected), size(picture.shape)],
+            pictures: Box::new([
+                (first.clone(), size(expected)),
+                (name.clone(), size(picture.shape)),
+            ]),
         });
     }
     let channels = pictures

@@ -81,17 +81,17 @@ impl Source {
             found,
         };
         if path.is_dir() {
-            let kinds: [(Self, fn(&Path) -> bool); 4] = [
-                (Self::Idx, has_idx_files),
-                (Self::Cifar10, has_cifar10),
-                (Self::Parquet, has_parquet),
-                (Self::Pictures, has_pictures),
-            ];
-            let kind = kinds.into_iter().find(|(_, is_there)| is_there(path));
-            return match kind {
-                Some((Self::Idx, _)) if mnist_from_directory(path).is_ok() => Ok(Self::Mnist),
-                Some((kind, _)) => Ok(kind),
-                None => Err(not("there is no data set in this directory")),
+            return if has_idx_files(path) {
+                let is_mnist = mnist_from_directory(path).is_ok();
+                Ok(if is_mnist { Self::Mnist } else { Self::Idx })
+            } else if has_cifar10(path) {
+                Ok(Self::Cifar10)
+            } else if has_parquet(path) {
+                Ok(Self::Parquet)
+            } else if has_pictures(path) {
+                Ok(Self::Pictures)
+            } else {
+                Err(not("there is no data set in this directory"))
             };
         }
         if !path.exists() {

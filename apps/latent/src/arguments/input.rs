@@ -134,9 +134,9 @@ impl InputArguments {
             picture.into_colour()
         };
         if options.invert {
-            pixels
-                .iter_mut()
-                .for_each(|pixel| *pixel = u8::MAX - *pixel);
+            for pixel in &mut pixels {
+                *pixel = u8::MAX - *pixel;
+            }
             said.push("inverted".to_owned());
         }
         if said.is_empty() {

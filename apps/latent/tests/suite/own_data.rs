@@ -85,8 +85,15 @@ fn a_folder_of_coloured_pictures_is_used_from_training_to_every_figure() {
         message.contains("there is no class `hexagon`, only circle, cross, ring"),
         "{message}"
     );
+}
 
-    // Odd images first, with the names of their files.
+#[test]
+fn images_keep_the_names_of_their_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    save_pictures(&shapes(1, 420), &at.join("my shapes")).unwrap();
+    train(at, "cvae-conv", "my shapes");
+    // Odd images first.
     succeed(
         at,
         &["score", "runs/cvae-conv", "--importance-samples", "2"],
