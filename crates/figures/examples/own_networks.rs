@@ -1,8 +1,5 @@
 //! An encoder, a decoder and a likelihood of one's own, trained, evaluated and drawn.
-//!
-//! ```sh
-//! cargo run --release --locked --example own_networks
-//! ```
+#![expect(clippy::print_stdout, reason = "the output of the program")]
 
 use std::error::Error;
 use std::sync::Arc;
@@ -25,7 +22,7 @@ const HIDDEN: usize = 128;
 struct Skip {
     first: Linear,
     second: Linear,
-    skip: Linear,
+    shortcut: Linear,
 }
 
 impl Skip {
@@ -34,7 +31,7 @@ impl Skip {
         Ok(Self {
             first: Linear::new(inputs, HIDDEN, Tanh, &builder.pp("first"))?,
             second: Linear::new(HIDDEN, outputs, Identity, &builder.pp("second"))?,
-            skip: Linear::new(inputs, outputs, Identity, &builder.pp("skip"))?,
+            shortcut: Linear::new(inputs, outputs, Identity, &builder.pp("shortcut"))?,
         })
     }
 }
@@ -43,7 +40,7 @@ impl Network for Skip {
     type Condition = ();
 
     fn forward(&self, input: &Tensor, (): &()) -> TensorResult<Tensor> {
-        self.second.forward(&self.first.forward(input)?)? + self.skip.forward(input)?
+        self.second.forward(&self.first.forward(input)?)? + self.shortcut.forward(input)?
     }
 }
 
@@ -65,6 +62,7 @@ impl PixelLikelihood for Gaussian {
     }
 }
 
+/// Trains a VAE of these networks on synthetic digits, and draws samples and latents.
 pub fn main() -> Result<(), Box<dyn Error>> {
     let device = Device::Cpu;
     let directory = std::env::temp_dir().join("latent-own-networks");

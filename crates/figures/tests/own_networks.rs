@@ -1,7 +1,6 @@
 //! The example of networks of one's own runs.
 
 #[path = "../examples/own_networks.rs"]
-#[expect(clippy::print_stdout, reason = "the program of a user")]
 mod example;
 
 #[test]
