@@ -63,7 +63,7 @@ impl PixelLikelihood for Gaussian {
 }
 
 /// Trains a VAE of these networks on synthetic digits, and draws samples and latents.
-pub fn main() -> Result<(), Box<dyn Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let device = Device::Cpu;
     let directory = std::env::temp_dir().join("latent-own-networks");
     let data = synthetic(1, 5000, 500);

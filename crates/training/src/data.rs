@@ -38,6 +38,24 @@ impl DataDirectory {
 }
 
 impl DataRecord {
+    /// The label of a class that is given by its name or its number.
+    ///
+    /// # Errors
+    /// [`Error::NoClass`]
+    pub fn label_of(&self, class: &str) -> Result<u8, Error> {
+        let named = self.class_names.iter().position(|name| name == class);
+        let label = named
+            .or_else(|| class.parse().ok())
+            .filter(|&label| label < self.classes);
+        let label = label.and_then(|label| u8::try_from(label).ok());
+        label.ok_or_else(|| Error::NoClass {
+            class: class.to_owned(),
+            classes: (0..self.classes)
+                .map(|label| self.class_name(label as u8))
+                .collect(),
+        })
+    }
+
     /// Checks that all labels are among the classes of the training images.
     ///
     /// # Errors

@@ -1,8 +1,6 @@
 use latent_datasets::{Shape, Splits};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
-
 /// The identity of the training data of a model: name, shape, classes and checksums, without a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
@@ -45,24 +43,6 @@ impl DataRecord {
     pub fn class_name(&self, label: u8) -> String {
         let name = self.class_names.get(usize::from(label));
         name.cloned().unwrap_or_else(|| label.to_string())
-    }
-
-    /// The label of a class that is given by its name or its number.
-    ///
-    /// # Errors
-    /// [`Error::NoClass`]
-    pub fn label_of(&self, class: &str) -> Result<u8, Error> {
-        let named = self.class_names.iter().position(|name| name == class);
-        let label = named
-            .or_else(|| class.parse().ok())
-            .filter(|&label| label < self.classes);
-        let label = label.and_then(|label| u8::try_from(label).ok());
-        label.ok_or_else(|| Error::NoClass {
-            class: class.to_owned(),
-            classes: (0..self.classes)
-                .map(|label| self.class_name(label as u8))
-                .collect(),
-        })
     }
 
     /// Whether both records have the same training and test images (equal checksums; names may differ).

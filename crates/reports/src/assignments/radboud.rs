@@ -77,7 +77,7 @@ fn traversals() -> Vec<Command> {
 fn model() -> Result<Task, Error> {
     Ok(Task::new(
         "10.2 The model",
-        "Implement a convolutional VAE: sample_latent, encode, decode, and the forward pass.",
+        "Implement a convolutional VAE: encode, decode, sample_latent, and the forward pass.",
     )
     .recipe("radboud-2")
     .part("10.2(a) Sampling and encoding")
