@@ -19,7 +19,8 @@ use tempfile::TempDir;
 pub use hub::{LoopbackHub, Misbehaviour};
 pub use mutation::mutated;
 pub use own_data::{
-    GlyphPicture, Pen, SHAPES, ellipses, letters, save_arrays, save_pictures, shapes,
+    GlyphPicture, Pen, SHAPES, digit_picture, ellipses, letters, save_arrays, save_grey,
+    save_pictures, shapes,
 };
 pub use parquet::parquet_of;
 

@@ -212,6 +212,28 @@ fn named(shape: Shape, names: Vec<String>, images: Vec<u8>, labels: Vec<u8>) -> 
     dataset.with_class_names(names).expect("the names differ")
 }
 
+/// A picture of a digit in black on grey paper, off the centre: 120 pixels high, 160 wide.
+pub fn digit_picture(digit: char) -> Vec<u8> {
+    let pen = Pen {
+        height: 60.0,
+        angle: 0.1,
+        shear: 0.1,
+        x: 50.0,
+        y: 60.0,
+    };
+    let ink = GlyphPicture::new(digit, false);
+    let ink = ink.drawn(120, 160, &pen);
+    ink.map(|share| (230.0 - 200.0 * share) as u8).collect()
+}
+
+/// Writes a grey picture as PNG.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn save_grey(pixels: &[u8], [height, width]: [u32; 2], path: &Path) -> Result<()> {
+    save_buffer(path, pixels, width, height, ExtendedColorType::L8).map_err(Error::other)
+}
+
 /// Writes a data set as a folder of PNG files, each class in a folder of its name.
 ///
 /// # Errors

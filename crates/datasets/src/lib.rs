@@ -1,5 +1,6 @@
-//! Labelled grey images as batches of candle tensors: MNIST and similar data sets from IDX files,
-//! and a built-in generator of handwritten-looking digits.
+//! Images, with or without labels, as batches of candle tensors: MNIST and similar data sets from IDX
+//! files, folders of pictures, NumPy and Parquet files, and a built-in generator of
+//! handwritten-looking digits.
 //!
 //! ```
 //! use candle_core::Device;
@@ -17,14 +18,14 @@
 //! # }
 //! ```
 //!
-//! [`load`] finds MNIST on this computer or falls back to the synthetic digits;
-//! [`mnist_from_directory`] and [`idx_from_directory`] read files.
+//! [`load`] finds MNIST on this computer or falls back to the synthetic digits, and reads all other
+//! sources; [`Source::of_path`] recognises them.
 //!
 //! # Features
-//! `x86-v4` (default) compiles kernels for AVX-512; `parquet` adds `from_parquet`, which reads the
-//! Hugging Face hub's files; `cuda` and `metal` forward to candle.
+//! `x86-v4` (default) compiles kernels for AVX-512; `pictures` reads folders of pictures; `parquet`
+//! reads the Hugging Face hub's files, and includes `pictures`; `cuda` and `metal` forward to candle.
 //!
-//! Rust 1.94 or later. Main dependencies: candle-core, flate2, latent-distributions. Status: part of
+//! Rust 1.94 or later. Main dependencies: candle-core, flate2, zip, latent-distributions. Status: part of
 //! the `latent` workspace, below 1.0; minor versions may break the interface.
 
 mod arrays;

@@ -59,17 +59,13 @@ enum Choice {
     Path(PathBuf),
 }
 
-/// The name of a source, otherwise the path of something that exists.
+/// The name of a source, otherwise a path.
 fn choice() -> impl TypedValueParser<Value = Choice> {
-    path().try_map(|path| {
+    path().map(|path| {
         let is_named = |source: &Source| path.as_os_str() == source.name();
         match Source::ALL.into_iter().find(is_named) {
-            Some(source) => Ok(Choice::Source(source)),
-            None if path.exists() => Ok(Choice::Path(path)),
-            None => Err(format!(
-                "there is no such file or directory, and the sources are {}",
-                Source::ALL.map(Source::name).join(", ")
-            )),
+            Some(source) => Choice::Source(source),
+            None => Choice::Path(path),
         }
     })
 }

@@ -82,7 +82,6 @@ fn wrong_command_lines_exit_with_2_and_the_messages_of_the_snapshot() {
         "train vae-2d --epochs 0",
         "train vae-2d --epochs -1",
         "train vae-2d --seed 9223372036854775808",
-        "train vae-2d --data fashion",
         "train vae-2d --output ''",
         "train --resume run --limit 3",
         "evaluate ''",

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use latent_tests::{
-    GlyphPicture, Pen, ellipses, fail, latent, letters, object, outcome, save_arrays,
+    digit_picture, ellipses, fail, latent, letters, object, outcome, save_arrays, save_grey,
     save_pictures, shapes, succeed,
 };
 
@@ -239,6 +239,20 @@ fn pictures_without_labels_are_for_unconditional_models() {
     ] {
         succeed(at, arguments);
     }
+    let message = fail(at, &["train", "vae-2d", "--data", "fashion"], 1);
+    assert!(
+        message.contains("fashion: there is no such file or directory"),
+        "{message}"
+    );
+    let both = [
+        "train",
+        "vae-2d",
+        "--data",
+        "ellipses",
+        "--data-dir",
+        "ellipses",
+    ];
+    assert!(fail(at, &both, 1).contains("are two paths"));
     let message = fail(at, &["train", "cvae-conv", "--data", "ellipses"], 1);
     assert!(
         message.contains("the images of ellipses have no labels"),
@@ -264,25 +278,8 @@ fn pictures_without_labels_are_for_unconditional_models() {
 fn a_picture_of_a_digit_needs_no_data() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
-    // Black ink on white paper, off the centre.
-    let pen = Pen {
-        height: 60.0,
-        angle: 0.0,
-        shear: 0.0,
-        x: 50.0,
-        y: 60.0,
-    };
-    let three = GlyphPicture::new('3', true);
-    let drawn = three.drawn(120, 160, &pen);
-    let pixels: Vec<u8> = drawn.map(|share| 255 - (255.0 * share) as u8).collect();
-    image::save_buffer(
-        at.join("three.png"),
-        &pixels,
-        160,
-        120,
-        image::ExtendedColorType::L8,
-    )
-    .unwrap();
+    // Black ink on grey paper, off the centre.
+    save_grey(&digit_picture('3'), [120, 160], &at.join("three.png")).unwrap();
 
     let found = object(at, &["classify", "cvae-conv", "--input", "three.png"]);
     assert_eq!(found["pictures"][0]["label"], "3");
@@ -319,14 +316,7 @@ fn a_picture_of_a_digit_needs_no_data() {
     let (_, said, _) = outcome(latent(at).args(plain));
     assert!(said.contains("three.png: scaled\n"), "{said}");
 
-    image::save_buffer(
-        at.join("blank.png"),
-        &[255; 100],
-        10,
-        10,
-        image::ExtendedColorType::L8,
-    )
-    .unwrap();
+    save_grey(&[255; 100], [10, 10], &at.join("blank.png")).unwrap();
     let message = fail(at, &["classify", "cvae-conv", "--input", "blank.png"], 1);
     assert!(message.contains("no strokes"), "{message}");
     fs::write(at.join("no.png"), "<html>").unwrap();
