@@ -72,6 +72,9 @@ impl fmt::Display for DrawingStep {
 const BOX: (usize, usize) = (20, 28);
 /// Differences from the background below this share of the contrast are paper, not strokes.
 const PAPER: f32 = 0.2;
+/// Differences below this number of standard deviations of the border's noise are paper, too: of a million pixels of normal
+/// noise, less than one is above.
+const NOISE: f32 = 5.0;
 /// The least difference between strokes and background, of 255.
 const LEAST_CONTRAST: f32 = 8.0;
 
@@ -80,8 +83,9 @@ const LEAST_CONTRAST: f32 = 8.0;
 /// pixels with their aspect ratio, and with the centre of mass in the centre.
 ///
 /// The background is the median of the border. A picture with a bright one is inverted. The contrast
-/// is stretched so that the background is 0 and the darkest (then brightest) hundredth of the strokes
-/// 255; what differs from the background by less than a fifth of the contrast becomes background.
+/// is stretched so that the background is 0 and the strokes, but for their brightest hundredth, reach
+/// 255. What differs from the background by less than a fifth of the contrast, or by less than five
+/// standard deviations of the border's noise, becomes background.
 ///
 /// # Errors
 /// `None` for a picture without strokes: all pixels are equal, or nearly.
@@ -109,7 +113,8 @@ pub fn prepare_drawing(
             steps,
         });
     }
-    stretch(&mut drawing, background)?;
+    let noise = deviation(border(&drawing), background);
+    stretch(&mut drawing, background, noise)?;
     steps.push(DrawingStep::Stretched);
 
     let strokes = cut_out(&drawing)?;
@@ -166,7 +171,7 @@ fn median(mut values: Vec<u8>) -> Option<u8> {
 }
 
 /// Stretches the contrast of bright strokes on a dark background; `None` if there is none.
-fn stretch(drawing: &mut GrayImage, background: u8) -> Option<()> {
+fn stretch(drawing: &mut GrayImage, background: u8, noise: f32) -> Option<()> {
     let background = f32::from(background);
     let brightest = drawing.pixels().map(|pixel| pixel[0]).max()?;
     let least = background + PAPER * (f32::from(brightest) - background);
@@ -174,9 +179,10 @@ fn stretch(drawing: &mut GrayImage, background: u8) -> Option<()> {
     if full - background < LEAST_CONTRAST {
         return None;
     }
+    let paper = (NOISE * noise / (full - background)).clamp(PAPER, 0.5);
     for pixel in drawing.pixels_mut() {
         let share = (f32::from(pixel[0]) - background) / (full - background);
-        let share = ((share - PAPER) / (1.0 - PAPER)).clamp(0.0, 1.0);
+        let share = ((share - paper) / (1.0 - paper)).clamp(0.0, 1.0);
         pixel[0] = (share * 255.0).round() as u8;
     }
     Some(())
@@ -202,6 +208,13 @@ fn full_ink(drawing: &GrayImage, least: f32) -> Option<u8> {
     strokes
         .get(strokes.len().checked_sub(1 + strokes.len() / 100)?)
         .copied()
+}
+
+/// The standard deviation of normal noise around `median`, from the median of the absolute differences, which strokes that
+/// touch the border do not change.
+fn deviation(values: Vec<u8>, middle: u8) -> f32 {
+    let differences = values.into_iter().map(|value| value.abs_diff(middle));
+    1.4826 * median(differences.collect()).map_or(0.0, f32::from)
 }
 
 /// The smallest rectangle with all pixels that are not 0.
