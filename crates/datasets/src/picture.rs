@@ -1,13 +1,11 @@
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
 use image::imageops::FilterType;
 use image::metadata::Orientation;
-use image::{
-    DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageReader, Limits, RgbImage,
-};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, RgbImage};
 use latent_kernels::Shape;
 use rayon::prelude::*;
 
@@ -83,12 +81,15 @@ pub fn decode_picture(path: &Path, options: &ImageOptions) -> Result<DecodedPict
 /// # Errors
 /// The reason, in words: not a picture, damaged, or larger than 16,384 pixels a side or 256 MiB.
 pub(crate) fn decode(
-    file: impl BufRead + Seek,
+    mut file: impl BufRead + Seek,
     options: &ImageOptions,
 ) -> Result<DecodedPicture, String> {
+    let unreadable = |error: io::Error| format!("cannot be read: {error}");
+    let is_cmyk = jpeg_components(&mut file) == Some(4);
+    file.rewind().map_err(unreadable)?;
     let mut reader = ImageReader::new(file)
         .with_guessed_format()
-        .map_err(|error| format!("cannot be read: {error}"))?;
+        .map_err(unreadable)?;
     if reader.format().is_none() {
         return Err("its content is not PNG, JPEG, GIF, BMP or WebP".to_owned());
     }
@@ -109,7 +110,6 @@ pub(crate) fn decode(
     if width == 0 || height == 0 {
         return Err("it has no pixels".to_owned());
     }
-    let stored = decoder.original_color_type();
     // A picture whose orientation cannot be read is taken as it is.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| said(&error))?;
@@ -119,7 +119,7 @@ pub(crate) fn decode(
     if orientation != Orientation::NoTransforms {
         conversions.push(Conversion::Turned);
     }
-    if stored == ExtendedColorType::Cmyk8 {
+    if is_cmyk {
         conversions.push(Conversion::FromCmyk);
     }
     // Bytes of each channel in memory: 1 for 8 bits.
@@ -203,6 +203,30 @@ pub(crate) fn scaled_dataset(images: &Dataset, size: Size) -> Result<Dataset, Er
     };
     let all = images.images().par_chunks_exact(images.pixels());
     images.with_images(shape, all.flat_map_iter(image).collect())
+}
+
+/// The number of colour channels that a JPEG declares; `None` for other files. The decoder converts four to three without
+/// saying so.
+fn jpeg_components(file: &mut impl Read) -> Option<u8> {
+    let mut bytes = |count: usize| {
+        let mut bytes = vec![0; count];
+        file.read_exact(&mut bytes).ok().map(|()| bytes)
+    };
+    if bytes(2)? != [0xff, 0xd8] {
+        return None;
+    }
+    loop {
+        let header = bytes(4)?;
+        if header[0] != 0xff {
+            return None;
+        }
+        let length = usize::from(u16::from_be_bytes([header[2], header[3]])).checked_sub(2)?;
+        let segment = bytes(length)?;
+        // A start of frame: precision, height, width, number of components. Three markers of its range are others.
+        if (0xc0..=0xcf).contains(&header[1]) && ![0xc4, 0xc8, 0xcc].contains(&header[1]) {
+            return segment.get(5).copied();
+        }
+    }
 }
 
 fn said(error: &image::ImageError) -> String {

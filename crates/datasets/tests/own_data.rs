@@ -735,3 +735,97 @@ fn options_apply_to_every_source() {
     assert!(loaded.splits.train.pixel_statistics().mean > 0.5);
     assert_eq!(loaded.findings, [latent_datasets::Finding::Inverted]);
 }
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_files_of_any_schema_give_images_labels_and_the_names_of_classes() {
+    use files::{parquet, png};
+    use latent_datasets::parquet_from_path;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let red = || png(&solid(2, 3, [255, 0, 0]));
+    let dark = || png(&grey(2, 3, 7));
+    let train = [
+        (red(), "a.png", 1),
+        (dark(), "b.png", 0),
+        (red(), "c.png", 1),
+    ];
+    // Several files of one split; the names of splits are those of the files.
+    let place = path.join("data");
+    fs::create_dir(&place).unwrap();
+    parquet(
+        &place.join("train-00000-of-00002.parquet"),
+        &train[..2],
+        &["blue", "red", "rare"],
+    );
+    parquet(
+        &place.join("train-00001-of-00002.parquet"),
+        &train[2..],
+        &["blue", "red", "rare"],
+    );
+    parquet(
+        &place.join("test-00000-of-00001.parquet"),
+        &train[..1],
+        &["blue", "red", "rare"],
+    );
+    assert_eq!(Source::of_path(path).unwrap(), Source::Parquet);
+    let splits = load(Source::Parquet, Some(path), &PLAIN).unwrap().splits;
+    assert_eq!(splits.train.shape().channels, 3);
+    assert_eq!(splits.train.class_names(), ["blue", "red", "rare"]);
+    let mut names = splits.train.names().to_vec();
+    names.sort_unstable();
+    assert_eq!(names, ["a.png", "b.png", "c.png"]);
+    for (index, name) in splits.train.names().iter().enumerate() {
+        let is_red = name != "b.png";
+        assert_eq!(splits.train.labels()[index], u8::from(is_red));
+        let first = if is_red { [255, 0, 0] } else { [7, 7, 7] };
+        assert_eq!(splits.train.image(index).unwrap()[..3], first);
+    }
+    assert_eq!(splits.test.names(), ["a.png"]);
+
+    // A single file; classes that are only numbered.
+    let file = path.join("whole.parquet");
+    let rows: Vec<_> = (0..14)
+        .map(|index| (dark(), "same.png", index % 2))
+        .collect();
+    parquet(&file, &rows, &["0", "1"]);
+    let splits = parquet_from_path(&file, &PLAIN).unwrap().splits;
+    assert_eq!(
+        (
+            splits.train.len(),
+            splits.test.len(),
+            splits.train.classes()
+        ),
+        (12, 2, 2)
+    );
+    assert!(splits.train.class_names().is_empty());
+
+    parquet(&file, &[(dark(), "a.png", 256), (dark(), "b.png", 0)], &[]);
+    let message = message(parquet_from_path(&file, &PLAIN), &file);
+    assert!(
+        message.contains("the label 256 in the column `fine_label`, expected 0 to 255"),
+        "{message}"
+    );
+    fs::write(&file, "<html>").unwrap();
+    let message = parquet_from_path(&file, &PLAIN).unwrap_err().to_string();
+    assert!(
+        message.contains("not a Parquet data set of images"),
+        "{message}"
+    );
+}
+
+/// The file was written by Pillow 13: 8 × 8 pixels of the grey value 90 as cyan, magenta, yellow and black.
+#[test]
+fn a_picture_for_printing_becomes_one_for_the_screen() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/cmyk.jpg");
+    let found = decode_picture(&path, &PLAIN).unwrap();
+    // JPEG is not exact: up to half a step of quantisation at this quality.
+    assert!(
+        found.pixels.iter().all(|pixel| pixel.abs_diff(90) < 8),
+        "{:?}",
+        found.pixels
+    );
+    let conversions: Vec<String> = found.conversions.iter().map(ToString::to_string).collect();
+    assert_eq!(conversions, ["converted from CMYK"]);
+}
