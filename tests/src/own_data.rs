@@ -301,6 +301,26 @@ pub fn save_arrays(dataset: &Dataset, path: &Path) -> Result<()> {
         archive.write_all(header.as_bytes())?;
         archive.write_all(data)?;
     }
+    if !dataset.class_names().is_empty() {
+        let longest = dataset
+            .class_names()
+            .iter()
+            .map(|name| name.chars().count())
+            .max();
+        let longest = longest.unwrap_or(1);
+        let count = dataset.class_names().len();
+        let header =
+            format!("{{'descr': '<U{longest}', 'fortran_order': False, 'shape': ({count},), }}\n");
+        archive.start_file("class_names.npy", zip::write::SimpleFileOptions::default())?;
+        archive.write_all(b"\x93NUMPY\x01\0")?;
+        archive.write_all(&(header.len() as u16).to_le_bytes())?;
+        archive.write_all(header.as_bytes())?;
+        for name in dataset.class_names() {
+            for character in name.chars().chain(std::iter::repeat('\0')).take(longest) {
+                archive.write_all(&u32::from(character).to_le_bytes())?;
+            }
+        }
+    }
     archive.finish()?;
     Ok(())
 }

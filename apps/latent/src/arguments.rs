@@ -16,5 +16,5 @@ pub(crate) use output::{DrawArguments, Shown, Verdict, confusion_matrix};
 pub(crate) use table::{Selected, SplitArgument, table_path, with_extension, write_table};
 pub(crate) use values::{
     Class, EncodingArgument, FURTHEST, TemperatureArgument, Trimmed, labels_of, paths, positive,
-    seed,
+    seed, three_classes,
 };

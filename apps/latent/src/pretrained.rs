@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use latent_hub::Hub;
 use latent_pretrained::{Collection, Instructions, Location, Model, ModelMetadata, Models};
 
+use crate::arguments::three_classes;
 use crate::experiments::command;
 use crate::shell::{CommandLine, program};
 use crate::{Context, Error};
@@ -107,7 +108,7 @@ fn usage(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Vec<String> {
     let of = |command: &str| CommandLine::new(command).path(Path::new(path));
     let (model, data) = (&metadata.experiment.model, &metadata.data);
     let commands = if model.is_conditional() {
-        let sample = of("sample").option("--labels", labels(&data.classes_present));
+        let sample = of("sample").option("--labels", three_classes(data));
         vec![sample, of("plot analogies"), of("classify")]
     } else if model.is_exact() {
         let sample = of("sample").option("--temperature", "0.8");
@@ -120,25 +121,11 @@ fn usage(name: &str, metadata: &ModelMetadata, bytes: &[u8]) -> Vec<String> {
     let has_own_data = !matches!(data.name.as_str(), "mnist" | "synthetic");
     let typed = commands.into_iter().map(|command| {
         let command = if has_own_data {
-            let command = command.option_if_known("data", "idx");
-            command.option_if_known("data-dir", "DIRECTORY")
+            command.option_if_known("data", "PATH")
         } else {
             command
         };
         command.typed("latent")
     });
     typed.collect()
-}
-
-/// Three labels that the model was trained on.
-fn labels(classes: &[u8]) -> String {
-    let usual = [3, 1, 4];
-    let known = usual.iter().all(|label| classes.contains(label));
-    let chosen = if known {
-        &usual[..]
-    } else {
-        &classes[..classes.len().min(3)]
-    };
-    let words = chosen.iter().map(ToString::to_string);
-    words.collect::<Vec<_>>().join(",")
 }

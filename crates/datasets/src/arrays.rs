@@ -25,12 +25,16 @@ const NAMES: [[[&str; 2]; 3]; 2] = [
 /// The names of images and labels without splits; the last are those of `numpy.savez` without names.
 const WHOLE: [[&str; 2]; 3] = [["images", "labels"], ["x", "y"], ["arr_0", "arr_1"]];
 
+const CLASS_NAMES: &str = "class_names";
+
 /// Reads images, and labels if there are some, from a NumPy archive (`.npz`) or file (`.npy`).
 ///
 /// An archive has arrays named as MedMNIST's (`train_images`, `train_labels`, `val_…`, `test_…`), as
 /// Keras's (`x_train`, `y_train`, `x_test`, `y_test`), or `images` and `labels` (also `x` and `y`, or
 /// `numpy.savez`'s `arr_0` and `arr_1`). A file `digits.npy` has images; their labels may be in
 /// `digits.labels.npy` beside it.
+///
+/// An archive may also have the names of the classes in their order, as texts: `class_names`.
 ///
 /// Images are `[n, height, width]`, `[n, height, width, channels]` or `[n, channels, height, width]`
 /// with 1 or 3 channels: bytes, booleans, whole numbers from 0 to 255, or floats from 0 to 1. Labels
@@ -99,6 +103,12 @@ pub fn numbers_from_file(path: &Path) -> Result<(Vec<usize>, Vec<f32>), Error> {
         Elements::Booleans(values) => values.into_iter().map(f32::from).collect(),
         Elements::Integers(values) => values.into_iter().map(|value| value as f32).collect(),
         Elements::Floats(values) => values.into_iter().map(|value| value as f32).collect(),
+        Elements::Texts(_) => {
+            return Err(Error::Numbers {
+                path: path.to_owned(),
+                reason: "its elements are texts".to_owned(),
+            });
+        }
     };
     Ok((array.dimensions, numbers))
 }
@@ -208,10 +218,29 @@ fn archive(file: File, notes: &mut Vec<String>) -> Result<Parts, String> {
             first.name, other.name
         ));
     }
-    let classes = given.iter().map(|part| part.classes()).max().unwrap_or(0);
-    let mut datasets = parts
-        .into_iter()
-        .map(|part| part.map(|part| part.into_dataset(classes)).transpose());
+    let labelled = given.iter().map(|part| part.classes()).max().unwrap_or(0);
+    let class_names = match read(CLASS_NAMES)?.map(|array| array.elements) {
+        Some(Elements::Texts(names)) if labelled > 0 => names,
+        None | Some(Elements::Texts(_)) => Vec::new(),
+        Some(_) => return Err(format!("`{CLASS_NAMES}` has no texts")),
+    };
+    if !class_names.is_empty() && class_names.len() < labelled {
+        let names = class_names.len();
+        return Err(format!(
+            "`{CLASS_NAMES}` has {names} names for {labelled} classes"
+        ));
+    }
+    let classes = labelled.max(class_names.len());
+    let named = |dataset: Dataset| match class_names.is_empty() {
+        true => Ok(dataset),
+        false => dataset
+            .with_class_names(class_names.clone())
+            .map_err(|error| error.to_string()),
+    };
+    let mut datasets = parts.into_iter().map(|part| {
+        let dataset = part.map(|part| part.into_dataset(classes).and_then(named));
+        dataset.transpose()
+    });
     let mut next = || datasets.next().transpose().map(Option::flatten);
     let (train, test, validation) = (next()?, next()?, next()?);
     Ok(Parts {
@@ -283,6 +312,7 @@ fn pixels(name: &str, elements: Elements, notes: &mut Vec<String>) -> Result<Vec
             };
             values.into_iter().map(byte).collect()
         }
+        Elements::Texts(_) => Err(format!("`{name}` has texts, expected pixels")),
         Elements::Floats(values) => {
             let outside = values.iter().find(|value| !(0.0..=1.0).contains(*value));
             if let Some(value) = outside {
@@ -320,8 +350,8 @@ fn labels_of(name: &str, array: Array) -> Result<Vec<u8>, String> {
         Elements::Bytes(bytes) => Ok(bytes),
         Elements::Integers(values) => values.into_iter().map(label).collect(),
         Elements::Booleans(values) => Ok(values.into_iter().map(u8::from).collect()),
-        Elements::Floats(_) => Err(format!(
-            "the labels of `{name}` are floats, expected whole numbers"
+        Elements::Floats(_) | Elements::Texts(_) => Err(format!(
+            "the labels of `{name}` are no whole numbers, which are expected"
         )),
     }
 }

@@ -15,18 +15,21 @@ pub(crate) enum Elements {
     Booleans(Vec<bool>),
     Integers(Vec<i64>),
     Floats(Vec<f64>),
+    Texts(Vec<String>),
 }
 
 /// The largest size of an array in bytes: a compressed file can decode to any size.
 const MAX_BYTES: usize = 1 << 31;
 /// The longest header: NumPy's own limit is 10,000 characters.
 const MAX_HEADER: usize = 1 << 16;
+/// The longest text, in characters.
+const MAX_TEXT: usize = 1000;
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// The type of an element.
 #[derive(Clone, Copy)]
 struct Element {
-    /// `u`, `i`, `f` or `b`, as NumPy writes it.
+    /// `u`, `i`, `f`, `b` or `U`, as NumPy writes it.
     kind: char,
     size: usize,
     is_big_endian: bool,
@@ -117,7 +120,7 @@ fn header(reader: &mut impl Read) -> Result<(Element, Vec<usize>, bool), String>
         .and_then(Element::parse)
         .ok_or_else(|| wrong("descr"))?;
     let element = element.map_err(|found| {
-        format!("its elements are of type {found}, expected integers, floats or booleans")
+        format!("its elements are of type {found}, expected numbers, booleans or texts")
     })?;
     let order = value("fortran_order").ok_or_else(|| wrong("fortran_order"))?;
     let is_column_major = if order.starts_with("True") {
@@ -179,6 +182,8 @@ impl Element {
             'u' | 'i' => [1, 2, 4, 8].contains(&size),
             'f' => [4, 8].contains(&size),
             'b' => size == 1,
+            // Texts of `size` characters of four bytes each.
+            'U' => (1..=MAX_TEXT).contains(&size),
             _ => false,
         };
         if !is_known || !['<', '>', '|', '='].contains(&order) {
@@ -186,9 +191,23 @@ impl Element {
         }
         Some(Ok(Self {
             kind,
-            size,
+            size: if kind == 'U' { 4 * size } else { size },
             is_big_endian: order == '>',
         }))
+    }
+
+    /// A text in UTF-32, padded with zeros; what is no character is replaced.
+    fn text(self, bytes: &[u8]) -> String {
+        let characters = bytes.chunks_exact(4).map(|bytes| {
+            let mut bytes = [bytes[0], bytes[1], bytes[2], bytes[3]];
+            if self.is_big_endian {
+                bytes.reverse();
+            }
+            char::from_u32(u32::from_le_bytes(bytes)).unwrap_or(char::REPLACEMENT_CHARACTER)
+        });
+        characters
+            .take_while(|&character| character != '\0')
+            .collect()
     }
 
     fn elements(self, data: Vec<u8>) -> Elements {
@@ -208,6 +227,11 @@ impl Element {
             })
         }
         match (self.kind, self.size) {
+            ('U', _) => Elements::Texts(
+                data.chunks_exact(self.size)
+                    .map(|text| self.text(text))
+                    .collect(),
+            ),
             ('u', 1) => Elements::Bytes(data),
             ('b', _) => Elements::Booleans(data.into_iter().map(|byte| byte != 0).collect()),
             ('f', 4) => {

@@ -585,7 +585,7 @@ fn every_kind_of_array_that_is_no_data_set_has_its_message() {
         ),
         (
             images("<c8", "(2, 1, 1)", vec![0; 16]),
-            ": its elements are of type <c8, expected integers, floats or booleans",
+            ": its elements are of type <c8, expected numbers, booleans or texts",
         ),
         (
             images("<i2", "(2, 1, 1)", vec![0, 1, 0, 0]),
@@ -625,7 +625,7 @@ fn every_kind_of_array_that_is_no_data_set_has_its_message() {
     for (labels, expected) in [
         (
             label("<f4", vec![0; 8]),
-            "the labels of `images` are floats, expected whole numbers",
+            "the labels of `images` are no whole numbers, which are expected",
         ),
         (
             label("|i1", vec![0, 255]),
@@ -828,4 +828,64 @@ fn a_picture_for_printing_becomes_one_for_the_screen() {
     );
     let conversions: Vec<String> = found.conversions.iter().map(ToString::to_string).collect();
     assert_eq!(conversions, ["converted from CMYK"]);
+}
+
+#[test]
+fn an_archive_may_name_its_classes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data.npz");
+    let images = Npy::new("|u1", "(2, 1, 1)", vec![1, 2]);
+    let labels = Npy::new("|u1", "(2,)", vec![0, 1]);
+    let texts = |names: &[&str], big: bool| {
+        let character = |character: char| match big {
+            true => u32::from(character).to_be_bytes(),
+            false => u32::from(character).to_le_bytes(),
+        };
+        let text = |name: &&str| -> Vec<u8> {
+            let characters = name.chars().chain(std::iter::repeat('\0')).take(5);
+            characters.flat_map(character).collect()
+        };
+        let kind = if big { ">U5" } else { "<U5" };
+        Npy::new(
+            kind,
+            &format!("({},)", names.len()),
+            names.iter().flat_map(text).collect(),
+        )
+    };
+    for big in [false, true] {
+        let names = texts(&["Käse", "Brot", "Wein"], big);
+        npz(
+            &path,
+            &[
+                ("images", &images),
+                ("labels", &labels),
+                ("class_names", &names),
+            ],
+        );
+        let data = arrays_from_file(&path).unwrap().splits.train;
+        assert_eq!(data.class_names(), ["Käse", "Brot", "Wein"]);
+    }
+    for (names, expected) in [
+        (
+            texts(&["a"], false),
+            "`class_names` has 1 names for 2 classes",
+        ),
+        (
+            texts(&["a", "a"], false),
+            "2 names for 2 classes (a, a), expected a different name for each class",
+        ),
+        (labels, "`class_names` has no texts"),
+    ] {
+        let labels = Npy::new("|u1", "(2,)", vec![0, 1]);
+        npz(
+            &path,
+            &[
+                ("images", &images),
+                ("labels", &labels),
+                ("class_names", &names),
+            ],
+        );
+        let message = message(arrays_from_file(&path), &path);
+        assert!(message.ends_with(expected), "{message}");
+    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 use latent_figures::Encoding;
-use latent_training::Model;
+use latent_training::{DataRecord, Model};
 
 use crate::Error;
 
@@ -78,6 +78,28 @@ impl Class {
     pub(crate) fn label(&self, model: &Model) -> Result<u8, Error> {
         Ok(model.metadata.data.label_of(&self.0)?)
     }
+}
+
+/// Three classes of the training images, as a value of `--labels`: by name, where the name is read back as this class.
+pub(crate) fn three_classes(data: &DataRecord) -> String {
+    let known = &data.classes_present;
+    let usual = [3, 1, 4];
+    let chosen = if usual.iter().all(|label| known.contains(label)) {
+        &usual[..]
+    } else {
+        &known[..known.len().min(3)]
+    };
+    let word = |&label: &u8| {
+        let name = data.class_name(label);
+        let is_one_word = !name.contains(',') && name.trim() == name;
+        let is_read_back = is_one_word && data.label_of(&name).is_ok_and(|read| read == label);
+        if is_read_back {
+            name
+        } else {
+            label.to_string()
+        }
+    };
+    chosen.iter().map(word).collect::<Vec<_>>().join(",")
 }
 
 /// The labels of classes for a model.

@@ -8,13 +8,13 @@ use latent_figures::{MIN_TSNE_IMAGES, model_figures, training_curves};
 use latent_models::Likelihood;
 use latent_models::latent_space::PrincipalComponents;
 use latent_training::{
-    EpochRecord, Evaluation, Experiment, GeneralisationGap, Outcome, Run, SettingDifference,
-    load_model, thousands, train,
+    DataRecord, EpochRecord, Evaluation, Experiment, GeneralisationGap, Outcome, Run,
+    SettingDifference, load_model, thousands, train,
 };
 use latent_visualisation::Picture;
 use serde_json::json;
 
-use crate::arguments::{DataArguments, paths, positive, seed};
+use crate::arguments::{DataArguments, paths, positive, seed, three_classes};
 use crate::paths::{check, new_path, path};
 use crate::progress::Progress;
 use crate::runs::refuse_other_data;
@@ -377,15 +377,9 @@ fn suggestions(run: &Path, experiment: &Experiment, splits: &Splits) -> Vec<Comm
     let of = |command: &str| CommandLine::new(command).path(run);
     let test = &splits.test;
     let size = experiment.model.latent_size(test.shape());
-    let seen = |class: &u8| splits.train.labels().contains(class);
     let mut all = Vec::new();
     if experiment.model.is_conditional() {
-        let mut classes: Vec<u8> = [3, 1, 4].into_iter().filter(seen).collect();
-        if classes.is_empty() {
-            classes = (0..=u8::MAX).filter(seen).take(3).collect();
-        }
-        let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
-        all.push(of("sample").option("--labels", classes.join(",")));
+        all.push(of("sample").option("--labels", three_classes(&DataRecord::of(splits))));
         all.push(of("plot analogies"));
     } else if size == 2 {
         all.push(of("plot manifold").word("--quantiles"));

@@ -183,7 +183,7 @@ fn an_archive_of_letters_has_26_classes() {
     let run = "runs/cvae-conv";
     for arguments in [
         &["sample", run][..],
-        &["sample", run, "--labels", "25", "-n", "2"],
+        &["sample", run, "--labels", "Z", "-n", "2"],
         &["plot", "latents", run],
         &["classify", run, "--method", "knn"],
         &[

@@ -202,7 +202,7 @@ fn what_the_card_of_a_model_suggests_works_beside_it() {
             .map(|line| {
                 format!(
                     "  {program} {}",
-                    line.replace("DIRECTORY", &format!("'../{DATA}'"))
+                    line.replace("PATH", &format!("'../{DATA}'"))
                 )
             })
             .collect();
