@@ -20,7 +20,7 @@ use candle_core::{DType, Device, IndexOp, Tensor};
 use driver::Browser;
 use latent_datasets::Dataset;
 use latent_distributions::Generator;
-use latent_explorer::{Model, draw};
+use latent_explorer::{Model, draw_image};
 use latent_models::latent_space::Path as LatentPath;
 use latent_models::{AnyModel, Labels, LatentModel};
 use latent_tests::{announce, mnist};
@@ -142,7 +142,7 @@ fn drawn_real_digits_are_classified() {
         draw_on(&browser, "#draw-pad", kind, &strokes);
         let drawn = browser.script(
             "const { pad } = await import('./draw.js');
-             return [pad.strokes.length, document.querySelector('#draw-digits .is-best .name').firstChild.data];",
+             return [pad.strokes.length, document.querySelector('#draw-digits .is-best .name b').textContent];",
             json!([]),
         );
         assert_eq!(
@@ -189,7 +189,7 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
     let found = browser.script(
         "const { open, rust } = await import('./engine.js');
          const model = await open(arguments[0]);
-         const images = [4, 9].map((digit) => rust.draw(rust.example(digit, 7)));
+         const images = [4, 9].map((digit) => rust.drawImage(rust.example(digit, 7), 28, 28, 1));
          const latent = model.encode(images[0], 4);
          const paths = ['linear', 'arc', 'slerp'].map((path) => {
              const way = model.interpolate(path, images[0], 4, images[1], 9, 5);
@@ -219,7 +219,8 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
             let point = |value: &Value| value.as_f64().map_or(f32::NAN, |x| x as f32);
             let strokes: Vec<f32> = strokes.as_array().unwrap().iter().map(point).collect();
             let image = numbers(image);
-            let drawn: Vec<f32> = draw(&strokes).into_iter().map(f32::from).collect();
+            let drawn = draw_image(&strokes, 28, 28, 1);
+            let drawn: Vec<f32> = drawn.into_iter().map(f32::from).collect();
             assert_eq!(image, drawn, "the drawing itself");
             (Tensor::from_vec(image, (1, 784), device).unwrap() / 255.0).unwrap()
         })
@@ -402,7 +403,7 @@ fn decoding_takes_less_than_an_animation_frame() {
              });
              return times.sort((a, b) => a - b)[15];
          };
-         const image = rust.draw(rust.example(3, 1));
+         const image = rust.drawImage(rust.example(3, 1), 28, 28, 1);
          const found = {};
          for (const { name, isExact } of index.models) {
              const model = await open(name);
@@ -430,7 +431,7 @@ fn decoding_takes_less_than_an_animation_frame() {
 #[test]
 #[ignore = "needs the page and Chromium: just test-explorer"]
 fn an_address_reproduces_the_samples() {
-    let address = "#sample?model=cvae-mlp-50&digits=2,7&count=3&temperature=0.8&seed=42";
+    let address = "#sample?model=cvae-mlp-50&labels=2,7&count=3&temperature=0.8&seed=42";
     let sampled = |browser: &Browser| {
         let text = "const { state } = await import('./sample.js');
              const link = document.getElementById('sample-download');
@@ -478,7 +479,7 @@ fn an_address_reproduces_the_samples() {
     // Invalid values in an address get their defaults.
     browser.open("about:blank");
     browser.open(&format!(
-        "{}#sample?model=none&digits=x&count=-3&temperature=hot&seed=1e99",
+        "{}#sample?model=none&labels=x&count=-3&temperature=hot&seed=1e99",
         served()
     ));
     ready(&browser);
@@ -535,7 +536,7 @@ fn the_page_fits_a_phone_and_all_controls_have_accessible_names() {
     );
     browser.press("8");
     let told =
-        "return document.querySelector('#draw-digits .is-best .name')?.firstChild.data ?? 'none'";
+        "return document.querySelector('#draw-digits .is-best .name b')?.textContent ?? 'none'";
     assert_eq!(browser.script(told, json!([])), json!("8"));
     browser.press("\u{e003}");
     assert_eq!(browser.script(told, json!([])), json!("none"));
