@@ -140,21 +140,23 @@ export async function setUpDraw() {
 /** Adapts titles and texts to a data set and its models. */
 function describeSet(set, flat, labelling) {
   const { isOfDigits, isDrawing, channels, classNames } = set;
-  get("draw-title").textContent = isOfDigits ? "Draw a digit" : "Draw or open an image";
+  get("draw-title").textContent = isOfDigits ? "Draw a digit" : isDrawing ? "Draw an image" : "Draw or open an image";
   const colours = channels === 3 ? "in colour" : "in grey";
   get("draw-lead").textContent = isOfDigits
     ? "Two models encode your drawing: a VAE with two latent dimensions, and a VAE that is conditional on the digit."
     : `${flat && labelling ? "Two models" : "A model"} of ${set.name} (${size(set)}, ${colours}) ` +
-      `${flat && labelling ? "encode" : "encodes"} a test image, your drawing or a picture.`;
+      `${flat && labelling ? "encode" : "encodes"} a test image${isDrawing ? " or your drawing" : ", your drawing or a picture"}.`;
   get("draw-hint").textContent = isOfDigits
     ? "Draw with mouse, pen or finger. Keyboard: a digit key draws an example, Backspace clears."
     : `${
         isDrawing
           ? "Drawings are scaled and centred like MNIST’s."
-          : `The pen is white on black, and drawings are scaled to ${size(set)}.` +
-            (channels === 3 ? " For colours, open a picture." : "")
-      } Pictures are scaled to cover the image, and cut. Keyboard: E shows an example, Backspace clears.`;
-  get("draw-picture").hidden = isOfDigits;
+          : `The pen is white; what you draw is scaled to ${size(set)}.` +
+            (channels === 3 ? " For other colours, open a picture:" : " You can also open a picture:") +
+            " it is scaled until it covers the image, and its middle is cut out."
+      } Keyboard: E shows an example, Backspace clears.`;
+  get("draw-picture").hidden = isDrawing;
+  get("draw-buttons").classList.toggle("four", !isDrawing);
   get("draw-size").textContent = size(set);
   describe(get("draw-seen"), `The image in ${size(set)}`);
   get("draw-source").textContent = source(set);

@@ -6,7 +6,8 @@ import { element } from "./tiles.js";
 export class Plane {
   /**
    * `onMove`, if given, is called with the new position of the point. `names`, if given, are the names of the classes: each
-   * is shown at the median of its class, for a model whose classes are separated.
+   * is shown at the median of its class, for a model whose classes are separated. Of more than ten, or long ones, those
+   * that would cover others are left out.
    */
   constructor(container, cloud, { onMove, label, names }) {
     const figure = element("figure", { className: "plane" });
@@ -29,6 +30,7 @@ export class Plane {
       figure.append(element("span", { className: "axis y", textContent: `↑ ${subscript(cloud.dimensions[1])}` }));
     }
     this.names = names ? this.nameClasses(names) : [];
+    this.mayCover = !names || (names.length <= 10 && names.every((name) => name.length <= 3));
     this.marker = element("span", { className: "marker", hidden: true });
     this.other = element("span", { className: "marker small", hidden: true });
     figure.append(this.other, this.marker);
@@ -117,7 +119,7 @@ export class Plane {
     const middle = (all) => all.sort((a, b) => a - b)[all.length >> 1];
     const place = (label) => this.share(values[label].map(middle));
     const added = [];
-    // Large classes first: names that would cover others are left out.
+    // Large classes first, since the names of the others may be left out.
     const order = [...names.keys()].filter((label) => values[label][0].length > 0);
     order.sort((a, b) => values[b][0].length - values[a][0].length);
     for (const label of order) {
@@ -134,13 +136,15 @@ export class Plane {
 
   /** Hides the names that would cover others. */
   separateNames() {
+    if (this.mayCover) return;
     const free = [];
     for (const name of this.names) {
       name.style.visibility = "";
       const box = name.getBoundingClientRect();
       // The boxes are higher than their letters.
+      const edge = box.height / 5;
       const covers = (other) =>
-        box.left < other.right && other.left < box.right && box.top + 7 < other.bottom - 7 && other.top + 7 < box.bottom - 7;
+        box.left < other.right && other.left < box.right && box.top + edge < other.bottom - edge && other.top + edge < box.bottom - edge;
       if (free.some(covers)) name.style.visibility = "hidden";
       else free.push(box);
     }

@@ -145,7 +145,10 @@ export async function setUpWalk() {
     get("walk-lead").textContent = `Every point decodes to an image. Drag the point, or interpolate between two ${ends}.`;
     get("walk-between-title").textContent = `Interpolation between two ${ends}`;
     for (const canvas of document.querySelectorAll("#walk canvas.tile")) shaped(canvas, set);
-    for (const buttons of document.querySelectorAll("#walk .end .buttons")) buttons.hidden = isOfDigits;
+    for (const buttons of document.querySelectorAll("#walk .end .buttons")) {
+      buttons.hidden = isOfDigits;
+      buttons.querySelector("[data-pad=picture]").hidden = set.isDrawing;
+    }
     start.use(set);
     end.use(set);
     const chosen = choose();
