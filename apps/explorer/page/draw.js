@@ -12,10 +12,10 @@ const WORDS = ["zeros", "ones", "twos", "threes", "fours", "fives", "sixes", "se
 /** Of more classes, the most probable ones are shown. */
 const SHOWN = 10;
 /** After a longer computation, in milliseconds, the next one waits until the drawing pauses. */
-const SLOW = 60;
+const SLOW = 150;
 
 export let pad;
-/** The current drawing and its classification; the test reads it. */
+/** The current drawing and its classification, and whether the latter is still to come; the test reads it. */
 export const seen = {};
 
 /** A class in a text: "threes" for a digit, otherwise its name. */
@@ -40,6 +40,7 @@ export async function setUpDraw() {
   const look = onceAFrame(() => {
     if (!small && !large) return;
     clearTimeout(timer);
+    seen.isPending = false;
     if (pad.isEmpty) {
       nothing(set, map, columns);
       return;
@@ -53,7 +54,8 @@ export async function setUpDraw() {
       paint(get("draw-plane-rebuilt"), set, small.decode(latent, 0));
       place(latent);
     }
-    if (large && took > SLOW) timer = setTimeout(judge, 200, image);
+    seen.isPending = large && took > SLOW;
+    if (seen.isPending) timer = setTimeout(judge, 200, image);
     else if (large) judge(image);
   });
 
@@ -73,7 +75,7 @@ export async function setUpDraw() {
     const logs = large.classLogPosterior(image);
     const label = mostProbable(logs);
     const styled = large.analogies(image, label);
-    Object.assign(seen, { digit: label, logs });
+    Object.assign(seen, { digit: label, logs, isPending: false });
     paint(get("draw-hand-rebuilt"), set, styled, label);
     get("draw-told").textContent = set.classNames[label];
     if (!small) place(large.encode(image, label));
