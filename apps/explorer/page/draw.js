@@ -144,10 +144,13 @@ function describeSet(set, flat, labelling) {
   const { isOfDigits, isDrawing, channels, classNames } = set;
   get("draw-title").textContent = isOfDigits ? "Draw a digit" : isDrawing ? "Draw an image" : "Draw or open an image";
   const colours = channels === 3 ? "in colour" : "in grey";
-  get("draw-lead").textContent = isOfDigits
-    ? "Two models encode your drawing: a VAE with two latent dimensions, and a VAE that is conditional on the digit."
-    : `${flat && labelling ? "Two models" : "A model"} of ${set.name} (${size(set)}, ${colours}) ` +
-      `${flat && labelling ? "encode" : "encodes"} a test image${isDrawing ? " or your drawing" : ", your drawing or a picture"}.`;
+  const has = !!(flat ?? labelling);
+  const [count, verb] = flat && labelling ? ["Two models", "encode"] : ["A model", "encodes"];
+  const inputs = isDrawing ? "a test image or your drawing" : "a test image, your drawing or a picture";
+  let lead = `${count} of ${set.name} (${size(set)}, ${colours}) ${verb} ${inputs}.`;
+  if (isOfDigits) lead = "Two models encode your drawing: a VAE with two latent dimensions, and a VAE that is conditional on the digit.";
+  if (!has) lead = `Drawings need a VAE: the flows of ${set.name} are in the views Explore and Sample.`;
+  get("draw-lead").textContent = lead;
   get("draw-hint").textContent = isOfDigits
     ? "Draw with mouse, pen or finger. Keyboard: a digit key draws an example, Backspace clears."
     : `${
@@ -163,8 +166,7 @@ function describeSet(set, flat, labelling) {
   describe(get("draw-seen"), `The image in ${size(set)}`);
   get("draw-source").textContent = source(set);
 
-  const has = !!(flat ?? labelling);
-  get("draw-columns").hidden = !has;
+  get("draw-columns").hidden = get("draw-styles").hidden = !has;
   get("draw-plane-figure").hidden = !flat;
   get("draw-hand-figure").hidden = !labelling;
   if (flat) {
@@ -175,18 +177,14 @@ function describeSet(set, flat, labelling) {
     get("draw-hand-size").textContent = dimensions(labelling);
     get("draw-hand-family").textContent = `reconstruction by ${isOfDigits ? "the conditional VAE" : labelling.name}`;
   }
-  get("draw-styles").classList.toggle("short", !labelling);
   get("draw-probabilities").hidden = !labelling;
   get("draw-digits").hidden = !labelling;
   if (labelling) return;
-  const reason = has
-    ? `Style transfer and class probabilities need a model that is conditional on the label; ${
-        classNames.length
-          ? `${modelsOf(set)[0].name} is not: train cvae-conv on these images, for example`
-          : `the images of ${set.name} have no labels`
-      }.`
-    : "This page draws with VAEs. The flows of this data set are in the views Explore and Sample.";
-  get("draw-verdict").textContent = reason;
+  const reason = classNames.length
+    ? `${modelsOf(set)[0].name} is not: train cvae-conv on these images, for example`
+    : `the images of ${set.name} have no labels`;
+  get("draw-verdict").textContent =
+    `Style transfer and class probabilities need a model that is conditional on the label; ${reason}.`;
 }
 
 function dimensions({ latentSize }) {

@@ -89,7 +89,7 @@ export function hand(set) {
 }
 
 export function title({ name, family, latentSize, isExact }) {
-  return `${family}, ${isExact ? "exact" : `${latentSize} dimensions`} (${name})`;
+  return `${family}, ${isExact ? "exact" : `${latentSize} dimension${latentSize === 1 ? "" : "s"}`} (${name})`;
 }
 
 export function megabytes(bytes) {

@@ -1,6 +1,6 @@
 // Entry point: shows the view named in the address. A view is set up when it is first shown.
 
-import { chooseSet, complain, followSet, index, megabytes, set, start } from "./engine.js";
+import { chooseSet, complain, followSet, index, megabytes, set, size, start } from "./engine.js";
 import { setUpDraw } from "./draw.js";
 import { setUpSample } from "./sample.js";
 import { setUpWalk } from "./walk.js";
@@ -28,7 +28,10 @@ async function show() {
 function offerSets() {
   const label = document.getElementById("sets");
   const select = label.querySelector("select");
-  index.sets.forEach((known, place) => select.append(new Option(known.name, place)));
+  index.sets.forEach((known, place) => {
+    const isUnique = index.sets.every((other) => other === known || other.name !== known.name);
+    select.append(new Option(isUnique ? known.name : `${known.name}, ${size(known)}`, place));
+  });
   select.addEventListener("change", () => chooseSet(index.sets[select.value]));
   label.hidden = index.sets.length < 2;
   const follow = () => {

@@ -728,6 +728,10 @@ fn own_models_in_colour_with_100_classes_and_without_labels_are_shown() {
             json!([part]),
         );
         refuse_what_is_too_wide(&browser, part);
+        if let Some(folder) = env::var_os("LATENT_EXPLORER_PICTURES") {
+            let file = Path::new(&folder).join(format!("{part}-100-classes.png"));
+            fs::write(file, browser.screenshot(true)).unwrap();
+        }
         let labels = browser.labels(&format!(
             "#{part} :is(button, a, input, select, [tabindex], [role=img])"
         ));

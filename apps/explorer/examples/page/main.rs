@@ -114,7 +114,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in &arguments.model {
         let own = OwnModel::open(path)?;
         if let Some(missing) = &own.missing {
-            println!("{}: {missing}; its page has no test images", path.display());
+            println!("{}: no test images: {missing}", path.display());
         }
         let of = own.place_among(&mut sets, out)?;
         models.push(entry(&own, of, &models, out)?);
