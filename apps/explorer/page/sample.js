@@ -70,7 +70,9 @@ export async function setUpSample() {
   const sample = async () => {
     const { chosen, labels, count, temperature, seed } = asked();
     get("sample-temperature").textContent = temperature;
-    const told = chosen.isConditional ? `&labels=${labels.join(",")}` : "";
+    // All of many labels are not listed: they are the default, also on the command line.
+    const isListed = chosen.isConditional && (labels.length <= 10 || labels.length < chosen.classesPresent.length);
+    const told = isListed ? `&labels=${labels.join(",")}` : "";
     const address = `#sample?model=${encodeURIComponent(chosen.name)}${told}&count=${count}&temperature=${temperature}&seed=${seed}`;
     if (location.hash.startsWith("#sample")) history.replaceState(null, "", address);
     get("sample-command").textContent =

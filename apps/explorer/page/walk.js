@@ -201,7 +201,7 @@ function makeSliders({ cloud, latentSize }, decode) {
     all.hidden = count >= latentSize;
     decode();
   };
-  const used = cloud.spreads.filter((spread) => spread > EMPTY).length;
+  const used = Math.max(2, cloud.spreads.filter((spread) => spread > EMPTY).length);
   all.textContent = `Show all ${latentSize} (the other ${latentSize - used} are unused)`;
   all.onclick = () => show(latentSize);
   show(used);

@@ -636,7 +636,18 @@ fn own_models_in_colour_with_100_classes_and_without_labels_are_shown() {
     browser.open(&format!("{address}#draw"));
     ready(&browser);
 
-    // The numbers of the colour model are those of this machine.
+    model_of_100_classes_agrees(&browser, &page);
+    most_probable_classes_are_shown(&browser);
+    drawings_are_white_and_pictures_are_scaled(&browser);
+    every_view_fits(&browser);
+    chips_have_names_and_keys(&browser);
+    command_of_all_labels_gives_the_samples(&browser, folder.path());
+    images_without_labels_have_no_classes(&browser);
+    refuse_complaints(&browser);
+}
+
+/// The numbers of the colour model are those of this machine.
+fn model_of_100_classes_agrees(browser: &Browser, page: &Path) {
     let bytes = fs::read(page.join("models/colour.safetensors")).unwrap();
     let model = Model::open("colour", &bytes).unwrap();
     let found = browser.script(
@@ -668,15 +679,21 @@ fn own_models_in_colour_with_100_classes_and_without_labels_are_shown() {
     assert!(difference <= rounding_of_networks());
     let test_images = fs::read(page.join("data/0.bin")).unwrap();
     assert_eq!(image, test_images[..720], "the first example");
+}
 
-    // Of 100 classes, the ten most probable ones in descending order, and all of them on request.
+/// Of 100 classes, the ten most probable ones are shown in descending order, and all of them on request.
+fn most_probable_classes_are_shown(browser: &Browser) {
     let columns = "return [...document.querySelectorAll('#draw-digits li')].map((item) => [
              item.querySelector('b').textContent, item.querySelector('canvas').getAttribute('aria-label'),
              item.querySelector('canvas').width, item.classList.contains('is-best')]);";
     let shown = browser.script(columns, json!([]));
     let shown = shown.as_array().unwrap();
     assert_eq!(shown.len(), 10);
-    let best = &hundred_names()[found["label"].as_u64().unwrap() as usize];
+    let label = browser.script(
+        "const { seen } = await import('./draw.js'); return seen.digit;",
+        json!([]),
+    );
+    let best = &hundred_names()[label.as_u64().unwrap() as usize];
     assert_eq!(shown[0][0], json!(best));
     assert!(shown[0][1].as_str().unwrap().ends_with(best.as_str()));
     assert_eq!((&shown[0][2], &shown[0][3]), (&json!(20), &json!(true)));
@@ -692,14 +709,16 @@ fn own_models_in_colour_with_100_classes_and_without_labels_are_shown() {
         .map(|item| &item[0])
         .collect();
     assert_eq!(json!(all), json!(hundred_names()));
+}
 
-    // A drawing is white, and a picture of another size is scaled to the image.
+/// A drawing is white, and a picture of another size is scaled to the image.
+fn drawings_are_white_and_pictures_are_scaled(browser: &Browser) {
     browser.script(
         "document.querySelector('[data-pad=clear]').click()",
         json!([]),
     );
     draw_on(
-        &browser,
+        browser,
         "#draw-pad",
         "touch",
         &[vec![[0.2, 0.5], [0.8, 0.5]]],
@@ -721,13 +740,16 @@ fn own_models_in_colour_with_100_classes_and_without_labels_are_shown() {
     );
     let picture: Vec<f32> = [200.0, 40.0, 10.0].repeat(240);
     assert_eq!(numbers(&drawn[1]), picture);
+}
 
+/// Every view fits a small phone, and all controls have accessible names.
+fn every_view_fits(browser: &Browser) {
     for part in ["draw", "walk", "sample"] {
         browser.script(
             "location.hash = arguments[0]; await new Promise((next) => setTimeout(next, 1500));",
             json!([part]),
         );
-        refuse_what_is_too_wide(&browser, part);
+        refuse_what_is_too_wide(browser, part);
         if let Some(folder) = env::var_os("LATENT_EXPLORER_PICTURES") {
             let file = Path::new(&folder).join(format!("{part}-100-classes.png"));
             fs::write(file, browser.screenshot(true)).unwrap();
@@ -740,7 +762,10 @@ fn own_models_in_colour_with_100_classes_and_without_labels_are_shown() {
             "{part}: {labels:?}"
         );
     }
-    // The buttons of classes have the names, and the arrow keys reach the next class.
+}
+
+/// The buttons of classes have the names, and the arrow keys reach the next class.
+fn chips_have_names_and_keys(browser: &Browser) {
     let chips = "return [...document.querySelectorAll('#walk-labels label')].map((label) => label.textContent)";
     assert_eq!(browser.script(chips, json!([])), json!(hundred_names()));
     browser.script("location.hash = 'walk'", json!([]));
@@ -760,8 +785,36 @@ fn own_models_in_colour_with_100_classes_and_without_labels_are_shown() {
         chosen,
         json!(["1", format!("The decoded image with the label {name}")])
     );
+}
 
-    // Images without labels: no classes, and the page says why.
+/// All of many labels are the default of the command, which gives the same samples.
+fn command_of_all_labels_gives_the_samples(browser: &Browser, folder: &Path) {
+    browser.script(
+        "location.hash = 'sample'; await new Promise((next) => setTimeout(next, 1000));",
+        json!([]),
+    );
+    let sampled = browser.script(
+        "const { state } = await import('./sample.js');
+         return [document.getElementById('sample-command').textContent, [...state.images]];",
+        json!([]),
+    );
+    let command = sampled[0].as_str().unwrap();
+    assert!(
+        command.starts_with("latent sample runs/colour --count 1 "),
+        "{command}"
+    );
+    let mut arguments: Vec<&str> = command.split(' ').skip(1).collect();
+    arguments.extend(["--output", "samples.npy"]);
+    latent_tests::succeed(folder, &arguments);
+    let npy = fs::read(folder.join("samples.npy")).unwrap();
+    let images = numbers(&sampled[1]);
+    let (floats, _) = npy[npy.len() - 4 * images.len()..].as_chunks::<4>();
+    let drawn: Vec<f32> = floats.iter().copied().map(f32::from_le_bytes).collect();
+    assert!(largest_difference(&images, &drawn) <= rounding_of_networks());
+}
+
+/// Images without labels have no classes, and the page says why.
+fn images_without_labels_have_no_classes(browser: &Browser) {
     browser.script(
         "const select = document.querySelector('#sets select');
          select.value = 1;
@@ -786,11 +839,10 @@ fn own_models_in_colour_with_100_classes_and_without_labels_are_shown() {
             "location.hash = arguments[0]; await new Promise((next) => setTimeout(next, 1500));",
             json!([part]),
         );
-        refuse_what_is_too_wide(&browser, part);
+        refuse_what_is_too_wide(browser, part);
         let hidden = format!("return !document.getElementById('{part}-labels').checkVisibility()");
         assert_eq!(browser.script(&hidden, json!([])), json!(true), "{part}");
     }
-    refuse_complaints(&browser);
 }
 
 /// Not a test: writes screenshots of the page to the directory in `LATENT_EXPLORER_PICTURES`.
