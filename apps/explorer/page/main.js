@@ -1,6 +1,6 @@
 // Entry point: shows the view named in the address. A view is set up when it is first shown.
 
-import { complain, index, megabytes, rust, start } from "./engine.js";
+import { chooseSet, complain, followSet, index, megabytes, set, size, start } from "./engine.js";
 import { setUpDraw } from "./draw.js";
 import { setUpSample } from "./sample.js";
 import { setUpWalk } from "./walk.js";
@@ -24,15 +24,33 @@ async function show() {
   }
 }
 
+/** Offers the data sets of the page, if there are several. */
+function offerSets() {
+  const label = document.getElementById("sets");
+  const select = label.querySelector("select");
+  index.sets.forEach((known, place) => {
+    const isUnique = index.sets.every((other) => other === known || other.name !== known.name);
+    select.append(new Option(isUnique ? known.name : `${known.name}, ${size(known)}`, place));
+  });
+  select.addEventListener("change", () => chooseSet(index.sets[select.value]));
+  label.hidden = index.sets.length < 2;
+  const follow = () => {
+    select.value = index.sets.indexOf(set);
+    document.title = `${document.querySelector("main > section:not([hidden]) h1").textContent} – latent explorer`;
+    const flows = index.models.filter((model) => model.set === set && model.isExact);
+    const sizes = flows.map((model) => `${model.name}, ${megabytes(model.bytes)}`);
+    document.getElementById("about").textContent = flows.length ? `Flows (${sizes.join("; ")}) are downloaded when selected.` : "";
+  };
+  followSet(follow);
+  follow();
+}
+
 try {
   await start();
-  rust.colours().forEach((_, i, bytes) => {
-    if (i % 3 === 0) document.documentElement.style.setProperty(`--d${i / 3}`, `rgb(${bytes.slice(i, i + 3).join(" ")})`);
-  });
-  const flows = index.models.filter((model) => model.isExact).map((model) => `${model.name}, ${megabytes(model.bytes)}`);
-  if (flows.length) document.getElementById("about").textContent = `Flows (${flows.join("; ")}) are downloaded when selected.`;
   addEventListener("hashchange", () => show().catch(complain));
-  await show();
+  const shown = show();
+  offerSets();
+  await shown;
   // For the test: milliseconds since the start of the navigation.
   performance.mark("ready");
 } catch (error) {

@@ -1,21 +1,22 @@
-// A scatter plot of the latents of test images, coloured by digit, with a movable point.
+// A scatter plot of the latents of test images, coloured by class, with a movable point.
 
-import { rust } from "./engine.js";
+import { colour, rust } from "./engine.js";
 import { element } from "./tiles.js";
 
 export class Plane {
   /**
-   * `onMove`, if given, is called with the new position of the point. `named` shows the digit at each class's median,
-   * for a model whose classes are separated.
+   * `onMove`, if given, is called with the new position of the point. `names`, if given, are the names of the classes: each
+   * is shown at the median of its class, for a model whose classes are separated. Of more than ten, or long ones, those
+   * that would cover others are left out.
    */
-  constructor(container, cloud, { onMove, label, named }) {
+  constructor(container, cloud, { onMove, label, names }) {
     const figure = element("figure", { className: "plane" });
     container.replaceChildren(figure);
     this.figure = figure;
     this.cloud = cloud;
-    // The axes cover 99.8 % of the coordinates, so that outliers do not crowd the others.
+    // The axes cover 99.8 % of the coordinates, so that outliers do not crowd the others; without points, the prior.
     const sizes = cloud.points.map(Math.abs).sort();
-    this.range = 1.08 * sizes[Math.floor(0.998 * (sizes.length - 1))];
+    this.range = sizes.length ? 1.08 * sizes[Math.floor(0.998 * (sizes.length - 1))] : 3;
     this.canvas = element("canvas");
     this.line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -25,8 +26,11 @@ export class Plane {
     const subscript = (dimension) => `z${String(dimension + 1).replace(/\d/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d])}`;
     figure.append(this.canvas, svg);
     figure.append(element("span", { className: "axis x", textContent: `${subscript(cloud.dimensions[0])} →` }));
-    figure.append(element("span", { className: "axis y", textContent: `↑ ${subscript(cloud.dimensions[1])}` }));
-    if (named) this.nameClasses();
+    if (cloud.dimensions.length > 1) {
+      figure.append(element("span", { className: "axis y", textContent: `↑ ${subscript(cloud.dimensions[1])}` }));
+    }
+    this.names = names ? this.nameClasses(names) : [];
+    this.mayCover = !names || (names.length <= 10 && names.every((name) => name.length <= 3));
     this.marker = element("span", { className: "marker", hidden: true });
     this.other = element("span", { className: "marker small", hidden: true });
     figure.append(this.other, this.marker);
@@ -36,9 +40,10 @@ export class Plane {
     else figure.setAttribute("role", "img");
   }
 
-  /** The most frequent digit among the test images nearest to a position. */
-  digitAt([x, y]) {
-    return rust.nearestDigit(this.cloud.points, this.cloud.labels, x, y);
+  /** The most frequent label among the test images nearest to a position; `undefined` if they have none. */
+  labelAt([x, y = 0]) {
+    const { points, labels } = this.cloud;
+    return labels.length ? rust.nearestLabel(points, labels, x, y) : undefined;
   }
 
   show(place) {
@@ -66,7 +71,7 @@ export class Plane {
   }
 
   /** Converts a position to coordinates from 0 to 1 in the figure. */
-  share([x, y]) {
+  share([x, y = 0]) {
     return [0.5 + x / (2 * this.range), 0.5 - y / (2 * this.range)];
   }
 
@@ -106,41 +111,60 @@ export class Plane {
     });
   }
 
-  /** Adds each digit at the median of its class, so that colour is not the only distinction. */
-  nameClasses() {
+  /** Adds the name of each class at its median, so that colour is not the only distinction. */
+  nameClasses(names) {
     const { points, labels } = this.cloud;
-    for (let digit = 0; digit < 10; digit++) {
-      const median = (axis) => {
-        const values = [];
-        labels.forEach((label, i) => label === digit && values.push(points[2 * i + axis]));
-        return values.sort((a, b) => a - b)[values.length >> 1];
-      };
-      const place = [median(0), median(1)];
-      if (place[0] === undefined) continue;
-      const [x, y] = this.share(place);
-      const name = element("span", { className: "name", textContent: digit });
+    const values = names.map(() => [[], []]);
+    labels.forEach((label, i) => [0, 1].forEach((axis) => values[label][axis].push(points[2 * i + axis])));
+    const middle = (all) => all.sort((a, b) => a - b)[all.length >> 1];
+    const place = (label) => this.share(values[label].map(middle));
+    const added = [];
+    // Large classes first, since the names of the others may be left out.
+    const order = [...names.keys()].filter((label) => values[label][0].length > 0);
+    order.sort((a, b) => values[b][0].length - values[a][0].length);
+    for (const label of order) {
+      const [x, y] = place(label);
+      const name = element("span", { className: names[label].length > 3 ? "name long" : "name", textContent: names[label] });
       name.setAttribute("aria-hidden", "true");
       name.style.left = `${100 * x}%`;
       name.style.top = `${100 * y}%`;
       this.figure.append(name);
+      added.push(name);
+    }
+    return added;
+  }
+
+  /** Hides the names that would cover others. */
+  separateNames() {
+    if (this.mayCover) return;
+    const free = [];
+    for (const name of this.names) {
+      name.style.visibility = "";
+      const box = name.getBoundingClientRect();
+      // The boxes are higher than their letters.
+      const edge = box.height / 5;
+      const covers = (other) =>
+        box.left < other.right && other.left < box.right && box.top + edge < other.bottom - edge && other.top + edge < box.bottom - edge;
+      if (free.some(covers)) name.style.visibility = "hidden";
+      else free.push(box);
     }
   }
 
   paint() {
     const side = Math.round(this.figure.clientWidth * devicePixelRatio);
     if (side === 0) return;
+    this.separateNames();
     this.canvas.width = this.canvas.height = side;
     const context = this.canvas.getContext("2d");
     const { points, labels } = this.cloud;
-    const colours = [...Array(10).keys()].map((d) => getComputedStyle(document.documentElement).getPropertyValue(`--d${d}`));
     const radius = Math.max(1.7 * devicePixelRatio, side / 200);
     context.globalAlpha = 0.75;
-    labels.forEach((label, i) => {
+    for (let i = 0; i < points.length / 2; i++) {
       const [x, y] = this.share([points[2 * i], points[2 * i + 1]]);
-      context.fillStyle = colours[label];
+      context.fillStyle = colour(labels[i]);
       context.beginPath();
       context.arc(x * side, y * side, radius, 0, 2 * Math.PI);
       context.fill();
-    });
+    }
   }
 }

@@ -1,10 +1,12 @@
-// The view "Explore": a movable point, a slider for each latent dimension, and interpolation between two drawings.
+// The view "Explore": a movable point, a slider for each latent dimension, and interpolation between two images.
 
-import { complain, entry, hand, index, isOpen, megabytes, onceAFrame, open, say, title } from "./engine.js";
-import { mostProbable, words } from "./draw.js";
-import { Pad } from "./pad.js";
+import {
+  complain, entry, examples, followSet, hand, isOpen, megabytes, modelsOf, onceAFrame, open, say, set as current, title,
+} from "./engine.js";
+import { mostProbable, pointsOf, words } from "./draw.js";
+import { Pad, padButtons } from "./pad.js";
 import { Plane } from "./plane.js";
-import { chosenDigits, digitChips, element, paint, tile, written } from "./tiles.js";
+import { chosenLabels, classChips, describe, element, paint, shaped, tile, written } from "./tiles.js";
 
 const get = (id) => document.getElementById(id);
 /** The number of interpolation steps, and of images in the row. */
@@ -18,10 +20,6 @@ export const state = {};
 
 export async function setUpWalk() {
   const select = get("walk-model");
-  for (const model of index.models) {
-    select.append(element("option", { value: model.name, textContent: title(model) }));
-  }
-  digitChips(get("walk-digits"), "radio", "walk-digit", [3], () => decode());
   const film = [...Array(SHOWN).keys()].map((place) => {
     const canvas = tile();
     const item = element("li", {}, canvas);
@@ -35,16 +33,18 @@ export async function setUpWalk() {
 
   const decode = onceAFrame(() => {
     if (!state.latent || !state.map) return;
-    const [digit = 0] = chosenDigits(get("walk-digits"));
-    state.image = state.model.decode(state.latent, digit);
-    paint(get("walk-image"), state.image);
-    const { dimensions } = entry(state.name).cloud;
-    const place = dimensions.slice(0, 2).map((dimension) => state.latent[dimension]);
+    const { cloud, isConditional, set } = entry(state.name);
+    const label = isConditional ? chosenLabels(get("walk-labels"))[0] : 0;
+    state.image = state.model.decode(state.latent, label);
+    paint(get("walk-image"), set, state.image);
+    describe(get("walk-image"), `The decoded image${isConditional ? ` with the label ${set.classNames[label]}` : ""}`);
+    const place = cloud.dimensions.slice(0, 2).map((dimension) => state.latent[dimension]);
     state.map.show(place);
+    const nearest = isConditional ? undefined : state.map.labelAt(place);
     get("walk-place").textContent =
       `z = (${place.map(written).join(", ")})` +
-      (entry(state.name).isConditional ? "" : `, nearest images: ${words(state.map.digitAt(place))}`) +
-      `. Coloured points: ${index.data}.`;
+      (nearest === undefined ? "" : `, nearest images: ${words(set, nearest)}`) +
+      `. ${pointsOf(set)}`;
     say(get("walk-place").textContent);
     for (const { dimension, input, output } of state.sliders) {
       input.value = state.latent[dimension];
@@ -55,33 +55,42 @@ export async function setUpWalk() {
   const showWay = onceAFrame(() => {
     const { way, map } = state;
     if (!way) return;
+    const { cloud, set } = entry(state.name);
     const step = Math.round(get("walk-lambda").value * (STEPS - 1));
-    paint(get("walk-between"), way.images, step);
+    paint(get("walk-between"), set, way.images, step);
     film.forEach(({ canvas, item }, place) => {
       const shown = Math.round((place / (SHOWN - 1)) * (STEPS - 1));
-      paint(canvas, way.images, shown);
+      paint(canvas, set, way.images, shown);
       item.classList.toggle("is-here", Math.abs(shown - step) <= (STEPS - 1) / (2 * SHOWN));
     });
     if (map) {
-      const { dimensions } = entry(state.name).cloud;
-      const place = (step) => dimensions.slice(0, 2).map((d) => way.latents[step * state.model.latentSize + d]);
+      const place = (step) => cloud.dimensions.slice(0, 2).map((d) => way.latents[step * state.model.latentSize + d]);
       map.showWay([...Array(STEPS).keys()].map(place), place(step));
     }
   });
 
   const findWay = onceAFrame(() => {
-    if (!state.model || !state.hand || start.isEmpty || end.isEmpty) return;
+    if (!state.model || start.isEmpty || end.isEmpty) return;
+    const { isConditional, set } = entry(state.name);
+    if (start.set !== set) return;
     const images = [start.image(), end.image()];
-    const digits = images.map((image) => mostProbable(state.hand.classLogPosterior(image)));
+    // Only a conditional model needs labels; those of test images are known.
+    const labels = [start, end].map((pad, place) => {
+      if (!isConditional) return 0;
+      return pad.known ?? mostProbable(state.judge.classLogPosterior(images[place]));
+    });
     const path = document.querySelector("[name=path]:checked").value;
-    const way = state.model.interpolate(path, images[0], digits[0], images[1], digits[1], STEPS);
+    const way = state.model.interpolate(path, images[0], labels[0], images[1], labels[1], STEPS);
     state.way = { images: way.images, latents: way.latents };
     way.free();
     showWay();
   });
 
-  const start = new Pad(get("walk-start"), { label: "First drawing", prompt: "draw", onChange: findWay });
-  const end = new Pad(get("walk-end"), { label: "Second drawing", prompt: "draw", onChange: findWay });
+  const start = new Pad(get("walk-start"), { label: "First image", prompt: "draw", onChange: findWay });
+  const end = new Pad(get("walk-end"), { label: "Second image", prompt: "draw", onChange: findWay });
+  padButtons(get("walk-start-side"), start);
+  padButtons(get("walk-end-side"), end);
+  get("walk-labels").addEventListener("change", decode);
   get("walk-lambda").addEventListener("input", showWay);
   get("walk-path").addEventListener("change", findWay);
 
@@ -90,26 +99,33 @@ export async function setUpWalk() {
     try {
       if (!isOpen(chosen.name)) get("walk-status").textContent = `Downloading ${chosen.name}, ${megabytes(chosen.bytes)} …`;
       const model = await open(chosen.name);
-      state.hand ??= await open(hand().name);
+      // A flow takes long to give labels, so a conditional VAE does, if there is one.
+      const judge = chosen.isConditional ? await open((hand(chosen.set) ?? chosen).name) : undefined;
       if (select.value !== chosen.name) return;
-      Object.assign(state, { name: chosen.name, model, way: undefined });
+      Object.assign(state, { name: chosen.name, model, judge, way: undefined });
     } catch (error) {
       get("walk-status").textContent = "";
       complain(error);
       return;
     }
-    get("walk-status").textContent = chosen.isExact
+    const { set, classesPresent, isConditional, isExact } = chosen;
+    get("walk-status").textContent = isExact
       ? "The latents of a flow have one dimension for each pixel: too many for a plot, but interpolation works."
       : "";
-    get("walk-digits").hidden = !chosen.isConditional || chosen.isExact;
-    get("walk-space").hidden = chosen.isExact;
+    get("walk-labels").hidden = !isConditional || isExact;
+    get("walk-space").hidden = isExact;
     state.map = undefined;
-    if (!chosen.isExact) {
+    if (!isExact) {
+      if (isConditional && state.labelled !== set) {
+        const usual = set.isOfDigits ? 3 : classesPresent[0];
+        classChips(get("walk-labels"), "radio", "walk-label", set, classesPresent, [usual]);
+        state.labelled = set;
+      }
       state.map = new Plane(get("walk-plane"), chosen.cloud, {
         label: "Latent space: the arrow keys move the point",
-        named: !chosen.isConditional,
+        names: !isConditional && set.classNames.length ? set.classNames : undefined,
         onMove: (place) => {
-          place.forEach((value, axis) => (state.latent[chosen.cloud.dimensions[axis]] = value));
+          chosen.cloud.dimensions.slice(0, 2).forEach((dimension, axis) => (state.latent[dimension] = place[axis]));
           decode();
         },
       });
@@ -119,14 +135,49 @@ export async function setUpWalk() {
     }
     findWay();
   };
+
+  /** Offers the models of the data set, with two of its images. */
+  const use = async () => {
+    const set = current;
+    const { isOfDigits } = set;
+    select.replaceChildren(...modelsOf(set).map((model) => element("option", { value: model.name, textContent: title(model) })));
+    const ends = isOfDigits ? "drawings" : "images";
+    get("walk-lead").textContent = `Every point decodes to an image. Drag the point, or interpolate between two ${ends}.`;
+    get("walk-between-title").textContent = `Interpolation between two ${ends}`;
+    for (const canvas of document.querySelectorAll("#walk canvas.tile")) shaped(canvas, set);
+    for (const buttons of document.querySelectorAll("#walk .end .buttons")) {
+      buttons.hidden = isOfDigits;
+      buttons.querySelector("[data-pad=picture]").hidden = set.isDrawing;
+    }
+    start.use(set);
+    end.use(set);
+    const chosen = choose();
+    if (isOfDigits) {
+      start.write(7);
+      end.write(0);
+    } else {
+      try {
+        const [first, ...others] = await examples(set);
+        if (set !== current) return;
+        if (others.length) {
+          start.show(first);
+          end.show(others.slice(0, 8).find((other) => other.label !== first.label) ?? others.at(-1));
+        } else {
+          await Promise.all([start.example(), end.example()]);
+        }
+      } catch (error) {
+        complain(error);
+      }
+    }
+    await chosen;
+  };
   select.addEventListener("change", choose);
   get("walk-zero").addEventListener("click", () => {
     state.latent.fill(0);
     decode();
   });
-  start.write(7);
-  end.write(0);
-  await choose();
+  followSet(use);
+  await use();
 }
 
 /** A slider for each latent dimension, in descending order of the standard deviation of the test images. */
@@ -150,7 +201,7 @@ function makeSliders({ cloud, latentSize }, decode) {
     all.hidden = count >= latentSize;
     decode();
   };
-  const used = cloud.spreads.filter((spread) => spread > EMPTY).length;
+  const used = Math.max(2, cloud.spreads.filter((spread) => spread > EMPTY).length);
   all.textContent = `Show all ${latentSize} (the other ${latentSize - used} are unused)`;
   all.onclick = () => show(latentSize);
   show(used);

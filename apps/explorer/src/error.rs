@@ -5,15 +5,12 @@ use wasm_bindgen::{JsError, JsValue};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The images of a model are not 28 × 28 grey pixels.
+    /// The images of a model are neither grey nor in red, green and blue.
     #[error(
-        "{name} is a model of images with {}×{} pixels and {} channel(s); the page needs 28×28 grey pixels: choose a \
-         model that was trained on MNIST",
-        shape.height,
-        shape.width,
+        "{name} is a model of images with {} channels; the page shows 1 (grey) or 3 (red, green and blue)",
         shape.channels
     )]
-    ImageShape {
+    Channels {
         /// The name of the model.
         name: String,
         /// The shape of its images.

@@ -11,10 +11,8 @@ use latent_models::{AnyModel, LatentModel, ModelConfig, Shape, Transform};
 use latent_training::{ModelMetadata, parse_model};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::{Error, SIDE};
-
-/// The number of pixels of an image.
-const PIXELS: usize = SIDE * SIDE;
+use crate::Error;
+use crate::image::is_drawing;
 
 /// The number of draws of z for the likelihood under a label, the default of `latent classify`. The accuracy on 4,000
 /// MNIST test images is 97.5 %; with three draws, 97.2 %.
@@ -22,8 +20,10 @@ const DRAWS: usize = 10;
 
 /// A trained model for the page.
 ///
-/// Input images are 784 grey levels in row order, 0 for paper and 255 for ink; output images are 784 values in [0, 1].
-/// `digit` is the label of an image for a conditional model; other models ignore it.
+/// Images are [`height`](Self::height) × [`width`](Self::width) × [`channels`](Self::channels) values, called *pixels* below, in
+/// the order `[row, column, channel]`. Those of input images are levels from 0 to 255, those of output images are in
+/// [0, 1]. `label` is the label of an image for a conditional model; other models ignore it, and images without labels have
+/// the label 0.
 #[wasm_bindgen]
 pub struct Model(latent_training::Model);
 
@@ -31,7 +31,7 @@ pub struct Model(latent_training::Model);
 #[wasm_bindgen(getter_with_clone)]
 #[derive(Clone, Debug)]
 pub struct Interpolation {
-    /// The decoded images, `[steps, 784]`.
+    /// The decoded images, `[steps, pixels]`.
     pub images: Vec<f32>,
     /// The interpolated latents, `[steps, latent_size]`.
     pub latents: Vec<f32>,
@@ -44,7 +44,7 @@ pub struct Samples(ImageFigure);
 
 #[wasm_bindgen]
 impl Samples {
-    /// The images, `[n, 784]`.
+    /// The images, `[n, pixels]`.
     #[wasm_bindgen(getter)]
     pub fn images(&self) -> Vec<f32> {
         self.0.grid.images().to_vec()
@@ -64,16 +64,74 @@ impl Model {
     /// Loads a model from the bytes of its `.safetensors` file. Errors name the file `name`.
     ///
     /// # Errors
-    /// The bytes are not a model file, or the model is not for 28 × 28 grey pixels.
+    /// The bytes are not a model file, or the images are neither grey nor in red, green and blue.
     #[wasm_bindgen(constructor)]
     pub fn open(name: &str, bytes: &[u8]) -> Result<Self, Error> {
         let model = parse_model(bytes, FilePath::new(name), &Device::Cpu)?;
         let shape = model.metadata.data.shape;
-        if shape != Shape::grey(SIDE, SIDE) {
+        if ![1, 3].contains(&shape.channels) {
             let name = name.to_owned();
-            return Err(Error::ImageShape { name, shape });
+            return Err(Error::Channels { name, shape });
         }
         Ok(Self(model))
+    }
+
+    /// The height of an image in pixels.
+    #[wasm_bindgen(getter)]
+    pub fn height(&self) -> usize {
+        self.shape().height
+    }
+
+    /// The width of an image in pixels.
+    #[wasm_bindgen(getter)]
+    pub fn width(&self) -> usize {
+        self.shape().width
+    }
+
+    /// The number of values of a pixel: 1 for grey, 3 for red, green and blue.
+    #[wasm_bindgen(getter)]
+    pub fn channels(&self) -> usize {
+        self.shape().channels
+    }
+
+    /// The names of all classes, in the order of their labels: numbers if they have none, nothing for images without labels.
+    #[wasm_bindgen(getter, js_name = classNames)]
+    pub fn class_names(&self) -> Vec<String> {
+        let data = &self.0.metadata.data;
+        let names = (0..=u8::MAX).take(data.classes);
+        names.map(|label| data.class_name(label)).collect()
+    }
+
+    /// The labels that training images have, in ascending order; nothing for images without labels.
+    #[wasm_bindgen(getter, js_name = classesPresent)]
+    pub fn classes_present(&self) -> Vec<u8> {
+        self.0.metadata.data.classes_present.clone()
+    }
+
+    /// Whether the training images have labels.
+    #[wasm_bindgen(getter, js_name = isLabelled)]
+    pub fn is_labelled(&self) -> bool {
+        self.classes() > 0
+    }
+
+    /// Whether the images are MNIST's or the built-in digits.
+    #[wasm_bindgen(getter, js_name = isOfDigits)]
+    pub fn is_of_digits(&self) -> bool {
+        let data = &self.0.metadata.data;
+        let is_named = ["mnist", "synthetic"].contains(&data.name.as_str());
+        is_named && data.classes == 10 && data.class_names.is_empty() && self.is_drawing()
+    }
+
+    /// Whether drawings are scaled and centred like MNIST's ([`draw_image`](crate::draw_image)).
+    #[wasm_bindgen(getter, js_name = isDrawing)]
+    pub fn is_drawing(&self) -> bool {
+        is_drawing(self.height(), self.width(), self.channels())
+    }
+
+    /// Whether the latent represents an image exactly, as that of a flow, which has one dimension for each pixel.
+    #[wasm_bindgen(getter, js_name = isExact)]
+    pub fn is_exact(&self) -> bool {
+        self.0.metadata.experiment.model.is_exact()
     }
 
     /// The number of latent dimensions.
@@ -109,25 +167,25 @@ impl Model {
     /// Encodes an image, `[latent_size]`.
     ///
     /// # Errors
-    /// The image does not have 784 pixels, or `digit` is not a label of the model.
-    pub fn encode(&self, image: &[u8], digit: u8) -> Result<Vec<f32>, Error> {
+    /// The image does not have the model's shape, or `label` is not a label of the model.
+    pub fn encode(&self, image: &[u8], label: u8) -> Result<Vec<f32>, Error> {
         let latent = self
             .0
             .model
-            .encode(&pixels(image)?, &self.0.labels(&[digit])?)?;
+            .encode(&self.batch(image)?, &self.0.labels(&[label])?)?;
         Ok(numbers(&latent)?)
     }
 
-    /// Decodes a latent, `[784]`.
+    /// Decodes a latent, `[pixels]`.
     ///
     /// # Errors
-    /// The latent does not have the model's size, or `digit` is not a label of the model.
-    pub fn decode(&self, latent: &[f32], digit: u8) -> Result<Vec<f32>, Error> {
+    /// The latent does not have the model's size, or `label` is not a label of the model.
+    pub fn decode(&self, latent: &[f32], label: u8) -> Result<Vec<f32>, Error> {
         let expected = self.latent_size();
         refuse_other("latent", latent.len(), expected)?;
         let latent = Tensor::from_slice(latent, (1, expected), &Device::Cpu)?;
         Ok(numbers(
-            &self.0.model.decode(&latent, &self.0.labels(&[digit])?)?,
+            &self.0.model.decode(&latent, &self.0.labels(&[label])?)?,
         )?)
     }
 
@@ -135,13 +193,13 @@ impl Model {
     /// without training images. The noise is the same in every call, so the result is reproducible.
     ///
     /// # Errors
-    /// The image does not have 784 pixels, or the model is not conditional.
+    /// The image does not have the model's shape, or the model is not conditional.
     #[wasm_bindgen(js_name = classLogPosterior)]
     pub fn class_log_posterior(&self, image: &[u8]) -> Result<Vec<f32>, Error> {
         let model = self.0.model.conditional()?;
         let generator = &mut Generator::stream(1, "likelihood", 0, 0);
         let seen = &self.0.metadata.data.classes_present;
-        let found = model.class_log_posterior(&pixels(image)?, seen, DRAWS, generator)?;
+        let found = model.class_log_posterior(&self.batch(image)?, seen, DRAWS, generator)?;
         let mut all = vec![f32::NEG_INFINITY; self.classes()];
         for (&class, log) in seen.iter().zip(numbers(&found)?) {
             all[usize::from(class)] = log;
@@ -149,25 +207,26 @@ impl Model {
         Ok(all)
     }
 
-    /// Style transfer: the latent of an image of `digit`, decoded with each label, `[classes, 784]`; blank for a label
+    /// Style transfer: the latent of an image of this label, decoded with each label, `[classes, pixels]`; blank for a label
     /// without training images.
     ///
     /// # Errors
-    /// The image does not have 784 pixels, `digit` is not a label of the model, or the model is not conditional.
-    pub fn analogies(&self, image: &[u8], digit: u8) -> Result<Vec<f32>, Error> {
-        let drawing = self.drawings(&[(image, digit)])?;
+    /// The image does not have the model's shape, `label` is not a label of the model, or the model is not conditional.
+    pub fn analogies(&self, image: &[u8], label: u8) -> Result<Vec<f32>, Error> {
+        let drawing = self.drawings(&[(image, label)])?;
         let options = AnalogyOptions {
-            // Drawings have grey pixels.
+            // The page shows grey levels.
             binarise: Some(false),
             ..AnalogyOptions::default()
         };
         let figure = analogies(&self.0, &drawing, &options)?;
         // The first image is the drawing.
-        let decoded = figure.grid.images().chunks_exact(PIXELS).skip(1);
-        let mut all = vec![0.0; self.classes() * PIXELS];
+        let pixels = self.pixels();
+        let decoded = figure.grid.images().chunks_exact(pixels).skip(1);
+        let mut all = vec![0.0; self.classes() * pixels];
         for (&class, image) in self.0.metadata.data.classes_present.iter().zip(decoded) {
-            let start = usize::from(class) * PIXELS;
-            all[start..start + PIXELS].copy_from_slice(image);
+            let start = usize::from(class) * pixels;
+            all[start..start + pixels].copy_from_slice(image);
         }
         Ok(all)
     }
@@ -176,15 +235,15 @@ impl Model {
     /// `slerp`.
     ///
     /// # Errors
-    /// An image does not have 784 pixels, a label or the method does not exist, or `steps` is less than 2 or more than
+    /// An image does not have the model's shape, a label or the method does not exist, or `steps` is less than 2 or more than
     /// 1,000.
     pub fn interpolate(
         &self,
         path: &str,
         start: &[u8],
-        start_digit: u8,
+        start_label: u8,
         end: &[u8],
-        end_digit: u8,
+        end_label: u8,
         steps: usize,
     ) -> Result<Interpolation, Error> {
         let path = match path {
@@ -194,12 +253,12 @@ impl Model {
             other => return Err(Error::Path(other.to_owned())),
         };
         refuse_many(steps)?;
-        let ends = self.drawings(&[(start, start_digit), (end, end_digit)])?;
+        let ends = self.drawings(&[(start, start_label), (end, end_label)])?;
         let options = InterpolationOptions {
             pairs: Pairs::First(1),
             steps,
             path,
-            // Drawings have grey pixels.
+            // The page shows grey levels.
             binarise: Some(false),
             ..InterpolationOptions::default()
         };
@@ -210,19 +269,19 @@ impl Model {
         })
     }
 
-    /// Samples images: `count` of each label in `digits`, or `count` in total from an unconditional model. They are those
+    /// Samples images: `count` of each label in `labels`, or `count` in total from an unconditional model. They are those
     /// of `latent sample` with the same seed.
     ///
     /// # Errors
     /// A label does not exist, or there are more than 1,000 images.
     pub fn sample(
         &self,
-        digits: &[u8],
+        labels: &[u8],
         count: usize,
         temperature: f64,
         seed: u32,
     ) -> Result<Samples, Error> {
-        let labels = self.is_conditional().then(|| digits.to_vec());
+        let labels = self.is_conditional().then(|| labels.to_vec());
         refuse_many(labels.as_ref().map_or(1, Vec::len).saturating_mul(count))?;
         let options = SampleOptions {
             labels,
@@ -251,25 +310,38 @@ impl Model {
         self.0.metadata.data.classes
     }
 
+    fn shape(&self) -> Shape {
+        self.0.metadata.data.shape
+    }
+
+    /// The number of values of an image.
+    fn pixels(&self) -> usize {
+        self.shape().elem_count()
+    }
+
     /// Drawings with their labels as a data set.
     fn drawings(&self, drawings: &[(&[u8], u8)]) -> Result<Dataset, Error> {
-        let (mut images, mut digits) = (Vec::new(), Vec::new());
-        for (image, digit) in drawings {
-            refuse_other("image", image.len(), PIXELS)?;
+        let (mut images, mut labels) = (Vec::new(), Vec::new());
+        for (image, label) in drawings {
+            refuse_other("image", image.len(), self.pixels())?;
             images.extend_from_slice(image);
-            digits.push(*digit);
+            labels.push(*label);
         }
-        self.0.labels(&digits)?;
-        let (shape, classes) = (Shape::grey(SIDE, SIDE), self.classes());
-        Ok(Dataset::new(shape, classes, images, digits).map_err(latent_figures::Error::from)?)
+        self.0.labels(&labels)?;
+        let dataset = if self.is_labelled() {
+            Dataset::new(self.shape(), self.classes(), images, labels)
+        } else {
+            Dataset::unlabelled(self.shape(), images)
+        };
+        Ok(dataset.map_err(latent_figures::Error::from)?)
     }
-}
 
-/// Converts grey levels to a batch of one image, `[1, 784]`.
-fn pixels(image: &[u8]) -> Result<Tensor, Error> {
-    refuse_other("image", image.len(), PIXELS)?;
-    let levels = image.iter().map(|&level| f32::from(level) / 255.0);
-    Ok(Tensor::from_iter(levels, &Device::Cpu)?.reshape((1, PIXELS))?)
+    /// An image as a batch, `[1, pixels]`, of values in [0, 1].
+    fn batch(&self, image: &[u8]) -> Result<Tensor, Error> {
+        refuse_other("image", image.len(), self.pixels())?;
+        let levels = image.iter().map(|&level| f32::from(level) / 255.0);
+        Ok(Tensor::from_iter(levels, &Device::Cpu)?.reshape((1, image.len()))?)
+    }
 }
 
 fn numbers(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {

@@ -14,16 +14,17 @@ mod trace;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs, thread};
 
 use candle_core::{DType, Device, IndexOp, Tensor};
 use driver::Browser;
-use latent_datasets::Dataset;
+use latent_datasets::{Dataset, Shape};
 use latent_distributions::Generator;
-use latent_explorer::{Model, draw};
+use latent_explorer::{Model, draw_image};
 use latent_models::latent_space::Path as LatentPath;
 use latent_models::{AnyModel, Labels, LatentModel};
-use latent_tests::{announce, mnist};
+use latent_tests::{announce, ellipses, mnist, save_pictures};
 use latent_tolerance::{SINGLE, rounding};
 use latent_training::load_model;
 use serde_json::{Value, json};
@@ -43,9 +44,12 @@ fn page() -> PathBuf {
 
 /// Starts a server for the page and returns its address.
 fn served() -> String {
+    served_from(page())
+}
+
+fn served_from(page: PathBuf) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
-    let page = page();
     thread::spawn(move || server::serve(&listener, &page));
     address
 }
@@ -141,8 +145,9 @@ fn drawn_real_digits_are_classified() {
         let strokes = trace::strokes(&image);
         draw_on(&browser, "#draw-pad", kind, &strokes);
         let drawn = browser.script(
-            "const { pad } = await import('./draw.js');
-             return [pad.strokes.length, document.querySelector('#draw-digits .is-best .name').firstChild.data];",
+            "const { pad, seen } = await import('./draw.js');
+             while (seen.isPending) await new Promise((next) => setTimeout(next, 50));
+             return [pad.strokes.length, document.querySelector('#draw-digits .is-best .name b').textContent];",
             json!([]),
         );
         assert_eq!(
@@ -189,7 +194,7 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
     let found = browser.script(
         "const { open, rust } = await import('./engine.js');
          const model = await open(arguments[0]);
-         const images = [4, 9].map((digit) => rust.draw(rust.example(digit, 7)));
+         const images = [4, 9].map((digit) => rust.drawImage(rust.example(digit, 7), 28, 28, 1));
          const latent = model.encode(images[0], 4);
          const paths = ['linear', 'arc', 'slerp'].map((path) => {
              const way = model.interpolate(path, images[0], 4, images[1], 9, 5);
@@ -219,7 +224,8 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
             let point = |value: &Value| value.as_f64().map_or(f32::NAN, |x| x as f32);
             let strokes: Vec<f32> = strokes.as_array().unwrap().iter().map(point).collect();
             let image = numbers(image);
-            let drawn: Vec<f32> = draw(&strokes).into_iter().map(f32::from).collect();
+            let drawn = draw_image(&strokes, 28, 28, 1);
+            let drawn: Vec<f32> = drawn.into_iter().map(f32::from).collect();
             assert_eq!(image, drawn, "the drawing itself");
             (Tensor::from_vec(image, (1, 784), device).unwrap() / 255.0).unwrap()
         })
@@ -402,7 +408,7 @@ fn decoding_takes_less_than_an_animation_frame() {
              });
              return times.sort((a, b) => a - b)[15];
          };
-         const image = rust.draw(rust.example(3, 1));
+         const image = rust.drawImage(rust.example(3, 1), 28, 28, 1);
          const found = {};
          for (const { name, isExact } of index.models) {
              const model = await open(name);
@@ -430,7 +436,7 @@ fn decoding_takes_less_than_an_animation_frame() {
 #[test]
 #[ignore = "needs the page and Chromium: just test-explorer"]
 fn an_address_reproduces_the_samples() {
-    let address = "#sample?model=cvae-mlp-50&digits=2,7&count=3&temperature=0.8&seed=42";
+    let address = "#sample?model=cvae-mlp-50&labels=2,7&count=3&temperature=0.8&seed=42";
     let sampled = |browser: &Browser| {
         let text = "const { state } = await import('./sample.js');
              const link = document.getElementById('sample-download');
@@ -478,11 +484,24 @@ fn an_address_reproduces_the_samples() {
     // Invalid values in an address get their defaults.
     browser.open("about:blank");
     browser.open(&format!(
-        "{}#sample?model=none&digits=x&count=-3&temperature=hot&seed=1e99",
+        "{}#sample?model=none&labels=x&count=-3&temperature=hot&seed=1e99",
         served()
     ));
     ready(&browser);
     refuse_complaints(&browser);
+}
+
+/// Asserts that a view is not wider than the window.
+fn refuse_what_is_too_wide(browser: &Browser, part: &str) {
+    let widths = browser.script(
+        "const within = (element) => element.getBoundingClientRect().right <= innerWidth + 0.5;
+         const elements = [...document.querySelectorAll(`#${arguments[0]} *`)].filter((e) => e.checkVisibility());
+         return [document.documentElement.scrollWidth, innerWidth,
+             elements.filter((element) => !within(element)).map((element) => element.outerHTML.slice(0, 80))];",
+        json!([part]),
+    );
+    assert_eq!(widths[0], widths[1], "{part} is wider than a phone");
+    assert_eq!(widths[2], json!([]), "{part} reaches beyond a phone");
 }
 
 #[test]
@@ -495,15 +514,7 @@ fn the_page_fits_a_phone_and_all_controls_have_accessible_names() {
             "const canvas = document.querySelector('#{part} .card canvas.tile');
              return canvas?.getContext('2d').getImageData(0, 0, 28, 28).data.some((value) => value > 0)"
         ));
-        let widths = browser.script(
-            "const within = (element) => element.getBoundingClientRect().right <= innerWidth + 0.5;
-             const elements = [...document.querySelectorAll(`#${arguments[0]} *`)].filter((e) => e.checkVisibility());
-             return [document.documentElement.scrollWidth, innerWidth,
-                 elements.filter((element) => !within(element)).map((element) => element.outerHTML.slice(0, 80))];",
-            json!([part]),
-        );
-        assert_eq!(widths[0], widths[1], "{part} is wider than a phone");
-        assert_eq!(widths[2], json!([]), "{part} reaches beyond a phone");
+        refuse_what_is_too_wide(&browser, part);
         let labels = browser.labels(&format!(
             "#{part} :is(button, a, input, select, [tabindex], [role=img])"
         ));
@@ -523,6 +534,7 @@ fn the_page_fits_a_phone_and_all_controls_have_accessible_names() {
     draw_on(&browser, "#draw-pad", "touch", &[stroke]);
     let drawn = browser.script(
         "const { pad, seen } = await import('./draw.js');
+         while (seen.isPending) await new Promise((next) => setTimeout(next, 50));
          return [pad.strokes.length, pad.strokes[0].length > 5, seen.digit];",
         json!([]),
     );
@@ -534,12 +546,303 @@ fn the_page_fits_a_phone_and_all_controls_have_accessible_names() {
         json!([]),
     );
     browser.press("8");
-    let told =
-        "return document.querySelector('#draw-digits .is-best .name')?.firstChild.data ?? 'none'";
+    let told = "const { seen } = await import('./draw.js');
+         while (seen.isPending) await new Promise((next) => setTimeout(next, 50));
+         return document.querySelector('#draw-digits .is-best .name b')?.textContent ?? 'none'";
     assert_eq!(browser.script(told, json!([])), json!("8"));
     browser.press("\u{e003}");
     assert_eq!(browser.script(told, json!([])), json!("none"));
     refuse_complaints(&browser);
+}
+
+/// The names of the classes of the colour images in [`page_of_own_models`].
+fn hundred_names() -> Vec<String> {
+    let kinds = ["fox", "aquarium fish", "sea"];
+    let names = (0..100).map(|number: usize| format!("{} {number:02}", kinds[number % 3]));
+    let mut names: Vec<String> = names.collect();
+    // The order of the classes of a folder.
+    names.sort();
+    names
+}
+
+/// Builds a page in `folder` with a model of colour images, 12 × 20 pixels of 100 named classes, and one of ellipses
+/// without labels, 40 × 24 pixels, and returns its directory.
+fn page_of_own_models(folder: &Path) -> PathBuf {
+    let names = hundred_names();
+    let shape = Shape {
+        channels: 3,
+        height: 12,
+        width: 20,
+    };
+    let count = 3 * names.len();
+    let levels = Generator::new(1).uniform(count * shape.elem_count(), DType::F32, &Device::Cpu);
+    let levels = native(&levels.unwrap()).into_iter();
+    let images = levels.map(|level| (255.0 * level) as u8).collect();
+    let labels = (0..count).map(|index| (index % names.len()) as u8);
+    let colour = Dataset::new(shape, names.len(), images, labels.collect()).unwrap();
+    let colour = colour.with_class_names(names).unwrap();
+    save_pictures(&colour, &folder.join("colour")).unwrap();
+    save_pictures(&ellipses(1, 100), &folder.join("ellipses")).unwrap();
+    for (experiment, data) in [("cvae-mlp", "colour"), ("vae-mlp", "ellipses")] {
+        latent_tests::succeed(
+            folder,
+            &[
+                "train",
+                experiment,
+                "--data",
+                data,
+                "--name",
+                data,
+                "--epochs",
+                "1",
+                "--no-figures",
+            ],
+        );
+    }
+
+    let built = folder.join("page");
+    fs::create_dir(&built).unwrap();
+    for file in ["latent_explorer.js", "latent_explorer_bg.wasm"] {
+        fs::copy(page().join(file), built.join(file)).unwrap();
+    }
+    // The builder is an example: cargo has put it beside the directory of the tests.
+    let tests = env::current_exe().unwrap();
+    let builder = tests.ancestors().nth(2).unwrap().join("examples/page");
+    assert!(builder.is_file(), "`just test-explorer` builds the page");
+    let arguments = [
+        "--out",
+        "page",
+        "--model",
+        "runs/colour",
+        "--model",
+        "runs/ellipses",
+    ];
+    let built_page = Command::new(builder)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(built_page.status.success(), "{built_page:?}");
+    built
+}
+
+#[test]
+#[ignore = "needs the page and Chromium: just test-explorer"]
+fn own_models_in_colour_with_100_classes_and_without_labels_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = page_of_own_models(folder.path());
+    let address = served_from(page.clone());
+    let browser = Browser::start(360, 800, "light", true);
+    browser.open(&format!("{address}#draw"));
+    ready(&browser);
+
+    model_of_100_classes_agrees(&browser, &page);
+    most_probable_classes_are_shown(&browser);
+    drawings_are_white_and_pictures_are_scaled(&browser);
+    every_view_fits(&browser);
+    chips_have_names_and_keys(&browser);
+    command_of_all_labels_gives_the_samples(&browser, folder.path());
+    images_without_labels_have_no_classes(&browser);
+    refuse_complaints(&browser);
+}
+
+/// The numbers of the colour model are those of this machine.
+fn model_of_100_classes_agrees(browser: &Browser, page: &Path) {
+    let bytes = fs::read(page.join("models/colour.safetensors")).unwrap();
+    let model = Model::open("colour", &bytes).unwrap();
+    let found = browser.script(
+        "const { pad, seen } = await import('./draw.js');
+         const { hand, open, set } = await import('./engine.js');
+         while (seen.logs === undefined) await new Promise((next) => setTimeout(next, 50));
+         const model = await open(hand(set).name);
+         const image = pad.image();
+         return { image: [...image], logs: [...seen.logs], label: seen.digit, known: pad.known,
+             latent: [...model.encode(image, 7)], styled: [...model.analogies(image, 7)],
+             names: model.classNames, shape: [model.height, model.width, model.channels] };",
+        json!([]),
+    );
+    let image: Vec<u8> = numbers(&found["image"])
+        .iter()
+        .map(|&level| level as u8)
+        .collect();
+    assert_eq!(found["shape"], json!([12, 20, 3]));
+    assert_eq!(found["names"], json!(hundred_names()));
+    let close = |what: &str, expected: &[f32]| {
+        let difference = largest_difference(&numbers(&found[what]), expected);
+        assert!(difference <= rounding_of_networks(), "{what}: {difference}");
+    };
+    close("latent", &model.encode(&image, 7).unwrap());
+    close("styled", &model.analogies(&image, 7).unwrap());
+    let probabilities = |logs: Vec<f32>| logs.into_iter().map(f32::exp).collect::<Vec<_>>();
+    let logs = probabilities(model.class_log_posterior(&image).unwrap());
+    let difference = largest_difference(&probabilities(numbers(&found["logs"])), &logs);
+    assert!(difference <= rounding_of_networks());
+    let test_images = fs::read(page.join("data/0.bin")).unwrap();
+    assert_eq!(image, test_images[..720], "the first example");
+}
+
+/// Of 100 classes, the ten most probable ones are shown in descending order, and all of them on request.
+fn most_probable_classes_are_shown(browser: &Browser) {
+    let columns = "return [...document.querySelectorAll('#draw-digits li')].map((item) => [
+             item.querySelector('b').textContent, item.querySelector('canvas').getAttribute('aria-label'),
+             item.querySelector('canvas').width, item.classList.contains('is-best')]);";
+    let shown = browser.script(columns, json!([]));
+    let shown = shown.as_array().unwrap();
+    assert_eq!(shown.len(), 10);
+    let label = browser.script(
+        "const { seen } = await import('./draw.js'); return seen.digit;",
+        json!([]),
+    );
+    let best = &hundred_names()[label.as_u64().unwrap() as usize];
+    assert_eq!(shown[0][0], json!(best));
+    assert!(shown[0][1].as_str().unwrap().ends_with(best.as_str()));
+    assert_eq!((&shown[0][2], &shown[0][3]), (&json!(20), &json!(true)));
+    browser.script("document.getElementById('draw-all').click()", json!([]));
+    let all = browser.script(
+        &format!("await new Promise((next) => setTimeout(next, 1500)); {columns}"),
+        json!([]),
+    );
+    let all: Vec<&Value> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item[0])
+        .collect();
+    assert_eq!(json!(all), json!(hundred_names()));
+}
+
+/// A drawing is white, and a picture of another size is scaled to the image.
+fn drawings_are_white_and_pictures_are_scaled(browser: &Browser) {
+    browser.script(
+        "document.querySelector('[data-pad=clear]').click()",
+        json!([]),
+    );
+    draw_on(
+        browser,
+        "#draw-pad",
+        "touch",
+        &[vec![[0.2, 0.5], [0.8, 0.5]]],
+    );
+    let drawn = browser.script(
+        "const { pad } = await import('./draw.js');
+         const drawn = [...pad.image()];
+         const canvas = new OffscreenCanvas(200, 60);
+         const context = canvas.getContext('2d');
+         context.fillStyle = 'rgb(200 40 10)';
+         context.fillRect(0, 0, 200, 60);
+         await pad.openPicture(await canvas.convertToBlob());
+         return [drawn, [...pad.image()], document.getElementById('draw-source').textContent];",
+        json!([]),
+    );
+    let grey = numbers(&drawn[0]);
+    assert!(
+        grey.chunks(3).all(|pixel| pixel[0] == pixel[2]) && grey.iter().any(|&level| level > 99.0)
+    );
+    let picture: Vec<f32> = [200.0, 40.0, 10.0].repeat(240);
+    assert_eq!(numbers(&drawn[1]), picture);
+}
+
+/// Every view fits a small phone, and all controls have accessible names.
+fn every_view_fits(browser: &Browser) {
+    for part in ["draw", "walk", "sample"] {
+        browser.script(
+            "location.hash = arguments[0]; await new Promise((next) => setTimeout(next, 1500));",
+            json!([part]),
+        );
+        refuse_what_is_too_wide(browser, part);
+        if let Some(folder) = env::var_os("LATENT_EXPLORER_PICTURES") {
+            let file = Path::new(&folder).join(format!("{part}-100-classes.png"));
+            fs::write(file, browser.screenshot(true)).unwrap();
+        }
+        let labels = browser.labels(&format!(
+            "#{part} :is(button, a, input, select, [tabindex], [role=img])"
+        ));
+        assert!(
+            labels.iter().all(|label| !label.trim().is_empty()),
+            "{part}: {labels:?}"
+        );
+    }
+}
+
+/// The buttons of classes have the names, and the arrow keys reach the next class.
+fn chips_have_names_and_keys(browser: &Browser) {
+    let chips = "return [...document.querySelectorAll('#walk-labels label')].map((label) => label.textContent)";
+    assert_eq!(browser.script(chips, json!([])), json!(hundred_names()));
+    browser.script("location.hash = 'walk'", json!([]));
+    browser.script(
+        "document.querySelector('#walk-labels input').focus()",
+        json!([]),
+    );
+    browser.press("\u{e014}");
+    let chosen = browser.script(
+        "await new Promise((next) => setTimeout(next, 300));
+         return [document.querySelector('#walk-labels input:checked').value,
+             document.getElementById('walk-image').getAttribute('aria-label')];",
+        json!([]),
+    );
+    let name = &hundred_names()[1];
+    assert_eq!(
+        chosen,
+        json!(["1", format!("The decoded image with the label {name}")])
+    );
+}
+
+/// All of many labels are the default of the command, which gives the same samples.
+fn command_of_all_labels_gives_the_samples(browser: &Browser, folder: &Path) {
+    browser.script(
+        "location.hash = 'sample'; await new Promise((next) => setTimeout(next, 1000));",
+        json!([]),
+    );
+    let sampled = browser.script(
+        "const { state } = await import('./sample.js');
+         return [document.getElementById('sample-command').textContent, [...state.images]];",
+        json!([]),
+    );
+    let command = sampled[0].as_str().unwrap();
+    assert!(
+        command.starts_with("latent sample runs/colour --count 1 "),
+        "{command}"
+    );
+    let mut arguments: Vec<&str> = command.split(' ').skip(1).collect();
+    arguments.extend(["--output", "samples.npy"]);
+    latent_tests::succeed(folder, &arguments);
+    let npy = fs::read(folder.join("samples.npy")).unwrap();
+    let images = numbers(&sampled[1]);
+    let (floats, _) = npy[npy.len() - 4 * images.len()..].as_chunks::<4>();
+    let drawn: Vec<f32> = floats.iter().copied().map(f32::from_le_bytes).collect();
+    assert!(largest_difference(&images, &drawn) <= rounding_of_networks());
+}
+
+/// Images without labels have no classes, and the page says why.
+fn images_without_labels_have_no_classes(browser: &Browser) {
+    browser.script(
+        "const select = document.querySelector('#sets select');
+         select.value = 1;
+         select.dispatchEvent(new Event('change'));
+         location.hash = 'draw';
+         await new Promise((next) => setTimeout(next, 2000));",
+        json!([]),
+    );
+    let unlabelled = browser.script(
+        "const is = (id) => document.getElementById(id).checkVisibility();
+         const { pad } = await import('./draw.js');
+         return [is('draw-digits'), is('draw-hand-figure'), is('draw-plane-figure'), pad.image().length,
+             document.getElementById('draw-verdict').textContent];",
+        json!([]),
+    );
+    assert_eq!(unlabelled[3], json!(40 * 24));
+    let [classes, conditional, flat] = [0, 1, 2].map(|place| unlabelled[place].as_bool().unwrap());
+    assert!(!classes && !conditional && flat);
+    assert!(unlabelled[4].as_str().unwrap().contains("have no labels"));
+    for part in ["walk", "sample"] {
+        browser.script(
+            "location.hash = arguments[0]; await new Promise((next) => setTimeout(next, 1500));",
+            json!([part]),
+        );
+        refuse_what_is_too_wide(browser, part);
+        let hidden = format!("return !document.getElementById('{part}-labels').checkVisibility()");
+        assert_eq!(browser.script(&hidden, json!([])), json!(true), "{part}");
+    }
 }
 
 /// Not a test: writes screenshots of the page to the directory in `LATENT_EXPLORER_PICTURES`.

@@ -1,8 +1,10 @@
-//! Builds the page of the explorer: static files, models, and the latents of test images. It prints the sizes of the
+//! Builds the page of the explorer: static files, models, test images and their latents. It prints the sizes of the
 //! downloads and serves the page on this computer. `just explorer` runs it after compiling the WebAssembly module.
 #![expect(clippy::print_stdout, reason = "it is a command")]
 
+mod own;
 mod server;
+mod set;
 
 use std::error::Error;
 use std::fs;
@@ -14,12 +16,14 @@ use candle_core::{Device, Tensor};
 use clap::Parser;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use latent_datasets::{Batching, Dataset, ImageOptions, Source};
+use latent_datasets::{Batching, ImageOptions, Source};
 use latent_explorer::Model;
-use latent_models::LatentModel;
 use latent_pretrained::{Location, Models};
 use latent_training::{EVALUATION_BATCH, encode};
 use serde::Serialize;
+
+use own::OwnModel;
+use set::Set;
 
 /// The models of the page: a VAE with two latent dimensions, a conditional VAE, and flows, which are downloaded when
 /// they are selected.
@@ -37,6 +41,9 @@ struct Arguments {
     /// Directory that is searched first for models: NAME.safetensors, or runs with these names
     #[arg(long, value_name = "DIRECTORY", default_value = "assets/models")]
     models: PathBuf,
+    /// Run or model file of your own, of any data; it is shown before those of MNIST. Repeat it for several
+    #[arg(long, value_name = "RUN|FILE")]
+    model: Vec<PathBuf>,
     /// Output directory
     #[arg(long, value_name = "DIRECTORY", default_value = "target/explorer")]
     out: PathBuf,
@@ -51,8 +58,8 @@ struct Arguments {
 /// The contents of `models.json`.
 #[derive(Serialize)]
 struct Index {
-    /// A description of the encoded test images.
-    data: String,
+    /// The data sets of the models, those of your own models first.
+    sets: Vec<Set>,
     models: Vec<Entry>,
 }
 
@@ -60,11 +67,19 @@ struct Index {
 #[serde(rename_all = "camelCase")]
 struct Entry {
     name: String,
+    /// The place of the data set in [`Index::sets`].
+    set: usize,
+    /// The path of the file on the page.
+    file: String,
+    /// How the model is named on the command line.
+    argument: String,
     family: String,
     bytes: u64,
     latent_size: usize,
     is_conditional: bool,
     is_exact: bool,
+    /// The labels that the training images have.
+    classes_present: Vec<u8>,
     /// The latents of test images; `None` for flows, whose latents are as large as images.
     cloud: Option<Cloud>,
 }
@@ -76,45 +91,70 @@ struct Cloud {
     dimensions: Vec<usize>,
     /// The standard deviation of the latents in each of `dimensions`.
     spreads: Vec<f32>,
-    /// Two coordinates for each image, in hundredths.
+    /// Two coordinates for each image, in hundredths; none if the images were not found.
     points: Vec<i32>,
-    /// The labels of the images.
-    labels: String,
+    /// The labels of the images; none if they have none.
+    labels: Vec<u8>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let out = &arguments.out;
     copy_all(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/page")), out)?;
-    fs::create_dir_all(out.join("models"))?;
+    for folder in ["models", "data"] {
+        // Without the files of an earlier page.
+        let folder = out.join(folder);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir(folder)?;
+    }
+
+    let (mut sets, mut models) = (Vec::<Set>::new(), Vec::new());
+    for path in &arguments.model {
+        let own = OwnModel::open(path)?;
+        if let Some(missing) = &own.missing {
+            println!("{}: no test images: {missing}", path.display());
+        }
+        let of = own.place_among(&mut sets, out)?;
+        models.push(entry(&own, of, &models, out)?);
+    }
 
     let data = latent_datasets::load(
         Source::Auto,
         arguments.data_dir.as_deref(),
         &ImageOptions::default(),
     )?;
+    let whose = match data.source {
+        Source::Mnist => "MNIST",
+        _ => "built-in",
+    };
     let test = data.splits.test.truncated(POINTS);
-    let mut models = Vec::new();
+    let mut found = Vec::new();
     for name in MODELS {
         match find(&arguments.models, name)? {
-            Some((bytes, path)) => models.push(entry(name, &bytes, &path, &test, out)?),
+            Some((bytes, path)) => {
+                let model = Model::open(&path.display().to_string(), &bytes)?;
+                found.push(OwnModel::pretrained(name, model, bytes, test.clone()));
+            }
             None => println!(
                 "{name} is not in {}, and is left out: `latent train {name}` makes it",
                 arguments.models.display()
             ),
         }
     }
-    let has = |wanted: fn(&Entry) -> bool| models.iter().any(wanted);
-    if !has(|model| model.latent_size == 2) || !has(|model| model.is_conditional && !model.is_exact)
+    let has = |wanted: fn(&Model) -> bool| found.iter().any(|found| wanted(&found.model));
+    if !has(|model| model.latent_size() == 2)
+        || !has(|model| model.is_conditional() && !model.is_exact())
     {
         return Err("the page needs the models vae-2d and cvae-mlp-50".into());
     }
-    let whose = match data.source {
-        Source::Mnist => "MNIST",
-        _ => "built-in",
-    };
-    let data = format!("{} {whose} test images", test.len());
-    let index = Index { data, models };
+    for model in &found {
+        let of = model.place_among(&mut sets, out)?;
+        sets[of].points = format!("{} {whose} test images", test.len());
+        models.push(entry(model, of, &models, out)?);
+    }
+    let index = Index { sets, models };
     fs::write(out.join("models.json"), serde_json::to_vec(&index)?)?;
     print_sizes(out, &index)?;
 
@@ -144,64 +184,96 @@ fn find(directory: &Path, name: &str) -> Result<Option<ModelFile>, Box<dyn Error
     }
 }
 
-/// Copies a model to the page and encodes the test images.
+/// Copies a model to the page and encodes its test images. Its name differs from those of `before`.
 fn entry(
-    name: &str,
-    bytes: &[u8],
-    path: &Path,
-    test: &Dataset,
+    own: &OwnModel,
+    set: usize,
+    before: &[Entry],
     out: &Path,
 ) -> Result<Entry, Box<dyn Error>> {
-    let model = Model::open(&path.display().to_string(), bytes)?;
-    fs::write(out.join(format!("models/{name}.safetensors")), bytes)?;
-    let is_exact = model.metadata().experiment.model.is_exact();
-    let cloud = if is_exact {
-        None
+    let model = &own.model;
+    let is_taken = |name: &String| before.iter().any(|other| other.name == *name);
+    let numbered = (2..).map(|number| format!("{} ({number})", own.name));
+    let mut names = std::iter::once(own.name.clone()).chain(numbered);
+    let name = names.find(|name| !is_taken(name));
+    let name = name.unwrap_or_default();
+    // The name of a run may have characters that addresses have not.
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let file = if name.chars().all(is_plain) {
+        format!("models/{name}.safetensors")
     } else {
-        let batching = Batching {
-            size: EVALUATION_BATCH,
-            // Drawings have grey pixels.
-            binarise: false,
-            seed: 1,
-        };
-        let latents = encode(model.model(), test, &batching, false, &Device::Cpu)?;
-        Some(cloud(&latents, test.labels())?)
+        format!("models/{}-own.safetensors", before.len())
+    };
+    fs::write(out.join(&file), &own.bytes)?;
+    let cloud = match &own.test {
+        _ if model.is_exact() => None,
+        None => Some(Cloud::without_images(model.latent_size())),
+        Some(test) => {
+            let test = test.clone().truncated(POINTS);
+            let batching = Batching {
+                size: EVALUATION_BATCH,
+                // The page shows grey levels.
+                binarise: false,
+                seed: 1,
+            };
+            let latents = encode(model.model(), &test, &batching, false, &Device::Cpu)?;
+            Some(Cloud::new(&latents, test.labels())?)
+        }
     };
     Ok(Entry {
-        name: name.to_owned(),
+        name,
+        set,
+        file,
+        argument: own.argument.clone(),
         family: model.family(),
-        bytes: bytes.len() as u64,
-        latent_size: model.model().latent_size(),
+        bytes: own.bytes.len() as u64,
+        latent_size: model.latent_size(),
         is_conditional: model.is_conditional(),
-        is_exact,
+        is_exact: model.is_exact(),
+        classes_present: model.classes_present(),
         cloud,
     })
 }
 
-fn cloud(latents: &Tensor, labels: &[u8]) -> Result<Cloud, Box<dyn Error>> {
-    let spread = latents.var(0)?.sqrt()?.to_vec1::<f32>()?;
-    let mut dimensions: Vec<usize> = (0..spread.len()).collect();
-    // Two dimensions keep their order.
-    if spread.len() > 2 {
-        dimensions.sort_by(|&a, &b| spread[b].total_cmp(&spread[a]));
+impl Cloud {
+    fn without_images(latent_size: usize) -> Self {
+        Self {
+            dimensions: (0..latent_size).collect(),
+            // Those of the prior.
+            spreads: vec![1.0; latent_size],
+            points: Vec::new(),
+            labels: Vec::new(),
+        }
     }
-    let rows = latents.to_vec2::<f32>()?;
-    let shown = &dimensions[..2.min(dimensions.len())];
-    let hundredths = |row: &Vec<f32>| {
-        let values = shown.iter().map(|&dimension| row[dimension]);
-        values
-            .map(|value| (100.0 * value).round() as i32)
-            .collect::<Vec<_>>()
-    };
-    Ok(Cloud {
-        spreads: dimensions
-            .iter()
-            .map(|&dimension| spread[dimension])
-            .collect(),
-        points: rows.iter().flat_map(hundredths).collect(),
-        labels: labels.iter().map(ToString::to_string).collect(),
-        dimensions,
-    })
+
+    fn new(latents: &Tensor, labels: &[u8]) -> Result<Self, Box<dyn Error>> {
+        let spread = latents.var(0)?.sqrt()?.to_vec1::<f32>()?;
+        let mut dimensions: Vec<usize> = (0..spread.len()).collect();
+        // Two dimensions keep their order.
+        if spread.len() > 2 {
+            dimensions.sort_by(|&a, &b| spread[b].total_cmp(&spread[a]));
+        }
+        let rows = latents.to_vec2::<f32>()?;
+        // The points of a single latent dimension are on a line.
+        let coordinate = |row: &[f32], place: usize| {
+            let value = dimensions
+                .get(place)
+                .map_or(0.0, |&dimension| row[dimension]);
+            (100.0 * value).round() as i32
+        };
+        Ok(Self {
+            points: rows
+                .iter()
+                .flat_map(|row| [coordinate(row, 0), coordinate(row, 1)])
+                .collect(),
+            spreads: dimensions
+                .iter()
+                .map(|&dimension| spread[dimension])
+                .collect(),
+            labels: labels.to_vec(),
+            dimensions,
+        })
+    }
 }
 
 fn copy_all(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
@@ -213,7 +285,7 @@ fn copy_all(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints the sizes of the initial download and of the flows.
+/// Prints the sizes of the initial download and of the models that are downloaded when they are selected.
 fn print_sizes(out: &Path, index: &Index) -> Result<(), Box<dyn Error>> {
     let mut files: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(out)? {
@@ -223,9 +295,12 @@ fn print_sizes(out: &Path, index: &Index) -> Result<(), Box<dyn Error>> {
         }
     }
     files.sort();
-    let path = |model: &Entry| out.join(format!("models/{}.safetensors", model.name));
-    let (later, small): (Vec<&Entry>, Vec<&Entry>) =
-        index.models.iter().partition(|model| model.is_exact);
+    let path = |model: &Entry| out.join(&model.file);
+    // The page opens with the first data set.
+    let (small, later): (Vec<&Entry>, Vec<&Entry>) = index
+        .models
+        .iter()
+        .partition(|model| model.set == 0 && !model.is_exact);
     files.extend(small.into_iter().map(path));
 
     println!("{:>9}  {:>10}", "bytes", "compressed");
@@ -238,7 +313,9 @@ fn print_sizes(out: &Path, index: &Index) -> Result<(), Box<dyn Error>> {
     for model in later {
         print_size(&path(model), out)?;
     }
-    println!("(The last are flows, which are fetched when they are chosen.)");
+    if !index.models.is_empty() {
+        println!("(The last are downloaded when they are selected.)");
+    }
     if total[1] > LARGEST {
         println!(
             "That is more than {LARGEST} bytes: models with weights of 16 bits are half as large"
