@@ -185,6 +185,15 @@ radboud-6: (_train "cvae-conv")
     {{latent}} plot analogies runs/cvae-conv
     {{latent}} sample runs/cvae-conv
 
+# Coloured shapes and letters: the sample accuracy of a conditional VAE on data that are not MNIST
+own-data:
+    cargo run --release --locked --example own-data -- own-data
+    {{latent}} train cvae-conv --if-needed --data own-data/shapes --output runs/shapes \
+        --set model.latent_size=8 --set model.features=256 --set model.objective.beta=30
+    {{latent}} evaluate-samples runs/shapes
+    {{latent}} train cvae-conv --if-needed --data own-data/letters.npz --output runs/letters
+    {{latent}} evaluate-samples runs/letters
+
 # A number in, an image of each of its digits out
 number digits="42": (_train "cvae-conv")
     {{latent}} sample runs/cvae-conv --number {{digits}}
