@@ -1,5 +1,4 @@
 //! Pictures of digits as a user makes them, prepared and classified by a pretrained model.
-#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use candle_core::Device;
 use latent_datasets::{Batching, Dataset, DecodedPicture, DrawingOptions, Shape, prepare_drawing};

@@ -231,11 +231,12 @@ fn archive(file: File, notes: &mut Vec<String>) -> Result<Parts, String> {
         ));
     }
     let classes = labelled.max(class_names.len());
-    let named = |dataset: Dataset| match class_names.is_empty() {
-        true => Ok(dataset),
-        false => dataset
-            .with_class_names(class_names.clone())
-            .map_err(|error| error.to_string()),
+    let named = |dataset: Dataset| {
+        if class_names.is_empty() {
+            return Ok(dataset);
+        }
+        let named = dataset.with_class_names(class_names.clone());
+        named.map_err(|error| error.to_string())
     };
     let mut datasets = parts.into_iter().map(|part| {
         let dataset = part.map(|part| part.into_dataset(classes).and_then(named));

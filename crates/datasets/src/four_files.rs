@@ -49,7 +49,7 @@ pub(crate) const FROM_ONE: &str = "letters";
 pub(crate) const PARTS: [Part; 4] = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS];
 
 /// Whether the directory, or one of the places below it, has at least one of the four files of
-/// [`idx_from_directory`].
+/// [`idx_from_directory`](crate::idx_from_directory).
 ///
 /// A caller with several directories should take the first for which this is true: an incomplete
 /// data set is then an error that names the missing files, and is not silently skipped.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::four_files::{PARTS, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, spellings};
 use crate::{Error, Idx, Splits};
 
-/// Writes the training and test images of a data set as the four files of [`mnist_from_directory`],
+/// Writes the training and test images of a data set as the four files of [`mnist_from_directory`](crate::mnist_from_directory),
 /// uncompressed.
 ///
 /// The files are first written to a temporary directory next to `directory`. They are moved only if

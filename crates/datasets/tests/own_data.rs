@@ -837,9 +837,13 @@ fn an_archive_may_name_its_classes() {
     let images = Npy::new("|u1", "(2, 1, 1)", vec![1, 2]);
     let labels = Npy::new("|u1", "(2,)", vec![0, 1]);
     let texts = |names: &[&str], big: bool| {
-        let character = |character: char| match big {
-            true => u32::from(character).to_be_bytes(),
-            false => u32::from(character).to_le_bytes(),
+        let character = |character: char| {
+            let number = u32::from(character);
+            if big {
+                number.to_be_bytes()
+            } else {
+                number.to_le_bytes()
+            }
         };
         let text = |name: &&str| -> Vec<u8> {
             let characters = name.chars().chain(std::iter::repeat('\0')).take(5);
