@@ -61,7 +61,7 @@ impl Picture for PrototypeFigure {
 /// The candidates are latents of images. The score of a candidate is the k-NN agreement of its decoded image with its class
 /// ([`knn_agreement`]), multiplied by the probability of the class under a classifier, if there is one: a network alone
 /// can be certain of an image that shows no digit. The score is 0 where the prior has little mass: at a squared norm
-/// more than a standard deviation above the prior's mean, d + √(2d) for d dimensions, if the prior is N(0, I). Of the
+/// more than three standard deviations above the prior's mean, d + 3√(2d) for d dimensions, if the prior is N(0, I). Of the
 /// candidates with a high score, those farthest from each other are selected ([`exemplars`]). A class with fewer
 /// candidates than prototypes repeats them; a class without candidates has no row.
 ///
@@ -168,10 +168,11 @@ fn candidates(
     Ok((latents, images, scores))
 }
 
-/// Whether the squared norm of a latent is at most a standard deviation above its mean under N(0, I), a χ² distribution.
+/// Whether the squared norm of a latent is at most three standard deviations above its mean under N(0, I), a χ²
+/// distribution: 98 % of the prior's mass in two dimensions.
 fn is_typical(squared_norm: f32, dimensions: usize) -> bool {
     let dimensions = dimensions as f32;
-    squared_norm <= dimensions + (2.0 * dimensions).sqrt()
+    squared_norm <= dimensions + 3.0 * (2.0 * dimensions).sqrt()
 }
 
 /// The probability of its label for each image.
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn latents_far_from_the_origin_are_not_typical() {
         // A mean of 2 and a standard deviation of 2; a mean of 50 and one of 10.
-        assert!(is_typical(4.0, 2) && !is_typical(4.1, 2));
-        assert!(is_typical(60.0, 50) && !is_typical(60.1, 50));
+        assert!(is_typical(8.0, 2) && !is_typical(8.1, 2));
+        assert!(is_typical(80.0, 50) && !is_typical(80.1, 50));
     }
 }

@@ -98,7 +98,7 @@ formulas! {
     display ELBO_PARTS = r"\mathrm{ELBO}(x) = \mathbb{E}_{q(z \mid x)}\left[\log p(x \mid z)\right] - \mathrm{KL}\left(q(z \mid x) \,\Vert\, p(z)\right).";
     inline JOINT_BY_POSTERIOR = r"p(x, z) = p(z \mid x) \, p(x)";
     display ELBO_GAP = r"\log p(x) - \mathrm{ELBO}(x) = \mathbb{E}_{q(z \mid x)}\left[\log \frac{q(z \mid x)}{p(z \mid x)}\right] = \mathrm{KL}\left(q(z \mid x) \,\Vert\, p(z \mid x)\right) \ge 0.";
-    display KL_OF_NORMALS = r"\mathrm{KL}\left(\mathcal{N}(\mu, \mathrm{diag} \, \sigma^2) \,\Vert\, \mathcal{N}(0, I)\right) = \frac{1}{2} \sum_{i=1}^{d} \left(\mu_i^2 + \sigma_i^2 - 1 - \log \sigma_i^2\right),";
+    display KL_OF_NORMALS = r"\mathrm{KL}\left(\mathcal{N}(\mu, \mathrm{diag} \, \sigma^2) \,\Vert\, \mathcal{N}(0, I)\right) = \frac{1}{2} \sum_{i=1}^{d} \left(\mu_i^2 + \sigma_i^2 - 1 - \log \sigma_i^2\right).";
     inline REPARAMETRISATION = r"z = \mu + \sigma \odot \varepsilon";
 
     // The conditional ELBO.

@@ -5,18 +5,30 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
-use latent_datasets::Dataset;
-use latent_training::ModelData;
+use latent_datasets::{Batching, Dataset};
+use latent_training::{Model, ModelData};
 
-use crate::Error;
+use super::values::{positive, seed};
+use super::{DataArguments, InputArguments};
 use crate::paths::new_path;
+use crate::{Context, Error};
 
-/// The split of the images of a command.
+/// The images that a command lists one by one.
 #[derive(Args)]
-pub(crate) struct SplitArgument {
+pub(crate) struct ImagesArguments {
     /// Split of the data
     #[arg(long, value_enum, default_value_t = Split::Test)]
     split: Split,
+    /// Use the first N images
+    #[arg(long, value_name = "N", value_parser = positive)]
+    limit: Option<usize>,
+    /// Seed of all random numbers [default: the experiment's seed]
+    #[arg(long, value_parser = seed())]
+    seed: Option<u64>,
+    #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
+    input: InputArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -36,31 +48,44 @@ impl fmt::Display for Split {
 
 /// The images of a split.
 pub(crate) struct Selected {
+    pub(crate) data: ModelData,
     pub(crate) images: Dataset,
     pub(crate) split: Split,
+    pub(crate) batching: Batching,
 }
 
-impl SplitArgument {
-    pub(crate) fn of(&self, data: &ModelData) -> Selected {
+impl ImagesArguments {
+    /// The images for a trained model.
+    pub(crate) fn load(&self, model: &Model, context: &Context) -> Result<Selected, Error> {
+        let data = self.input.load_for(model, &self.data, context)?;
         let images = match self.split {
             Split::Train => data.train(),
             Split::Test => data.test(),
         };
-        Selected {
-            images,
+        let seed = self.seed.unwrap_or(model.metadata.experiment.seed);
+        Ok(Selected {
+            data,
+            images: images.truncated(self.limit.unwrap_or(usize::MAX)),
             split: self.split,
-        }
+            batching: model.batching(seed),
+        })
     }
 }
 
-impl Split {
+impl Selected {
     /// The name of an image: that of its file, otherwise its split and number.
-    pub(crate) fn name_of(self, images: &Dataset, index: usize) -> String {
-        let name = images.names().get(index);
-        name.cloned().unwrap_or_else(|| match self {
-            Self::Train => format!("train[{index}]"),
-            Self::Test => format!("test[{index}]"),
+    pub(crate) fn name(&self, index: usize) -> String {
+        let name = self.images.names().get(index);
+        name.cloned().unwrap_or_else(|| match self.split {
+            Split::Train => format!("train[{index}]"),
+            Split::Test => format!("test[{index}]"),
         })
+    }
+
+    /// The class of an image; empty without labels.
+    pub(crate) fn class(&self, index: usize) -> String {
+        let label = self.images.labels().get(index);
+        label.map_or_else(String::new, |&label| self.data.class_name(label))
     }
 }
 

@@ -4,10 +4,7 @@ use clap::Args;
 use latent_training::{log_likelihoods, mean_and_standard_error, thousands};
 use serde_json::json;
 
-use crate::arguments::{
-    DataArguments, InputArguments, ModelArgument, Selected, Shown, SplitArgument, positive, seed,
-    table_path, write_table,
-};
+use crate::arguments::{ImagesArguments, ModelArgument, Shown, table_path, write_table};
 use crate::progress::Counting;
 use crate::{Context, Error};
 
@@ -21,20 +18,10 @@ pub(crate) struct Score {
     #[command(flatten)]
     model: ModelArgument,
     #[command(flatten)]
-    split: SplitArgument,
+    images: ImagesArguments,
     /// Samples for the likelihood of an image: of z, or for a flow of the dequantisation noise
     #[arg(long, value_name = "K", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     importance_samples: u32,
-    /// Use the first N images
-    #[arg(long, value_name = "N", value_parser = positive)]
-    limit: Option<usize>,
-    /// Seed of all random numbers [default: the experiment's seed]
-    #[arg(long, value_parser = seed())]
-    seed: Option<u64>,
-    #[command(flatten)]
-    data: DataArguments,
-    #[command(flatten)]
-    input: InputArguments,
     /// File to write
     #[arg(short, long, value_name = "FILE", default_value = "scores.csv", value_parser = table_path())]
     output: PathBuf,
@@ -46,18 +33,16 @@ const PRINTED: usize = 5;
 impl Score {
     pub(crate) fn show(&self, context: &Context) -> Result<Shown, Error> {
         let model = self.model.load(context)?;
-        let data = self.input.load_for(&model, &self.data, context)?;
-        let Selected { images, split } = self.split.of(&data);
-        let images = images.truncated(self.limit.unwrap_or(usize::MAX));
-        let batching = model.batching(self.seed.unwrap_or(model.metadata.experiment.seed));
+        let selected = self.images.load(&model, context)?;
+        let (images, batching) = (&selected.images, &selected.batching);
         let bar = Counting::new(images.len(), "images", context);
         let samples = self.importance_samples as usize;
         let done = |done| bar.reached(done);
         let scores = log_likelihoods(
             &model.model,
-            &images,
+            images,
             samples,
-            &batching,
+            batching,
             &context.device,
             done,
         )?;
@@ -66,15 +51,8 @@ impl Score {
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
         let row = |&index: &usize| {
-            let label = images
-                .labels()
-                .get(index)
-                .map(|&label| data.class_name(label));
-            [
-                split.name_of(&images, index),
-                label.unwrap_or_default(),
-                scores[index].to_string(),
-            ]
+            let score = scores[index].to_string();
+            [selected.name(index), selected.class(index), score]
         };
         let header = ["image", "label", "log_likelihood"];
         write_table(&self.output, &header, order.iter().map(row))?;
@@ -82,35 +60,32 @@ impl Score {
         let (mean, error) = mean_and_standard_error(&scores);
         let spread = error.map_or_else(String::new, |error| format!(" ± {error:.2}"));
         let mut lines = vec![format!(
-            "log-likelihood of {} {split} images of {}: {mean:.2}{spread} nats, {samples} samples for each",
+            "log-likelihood of {} {} images of {}: {mean:.2}{spread} nats, {samples} samples for each",
             thousands(scores.len()),
-            data.name()
+            selected.split,
+            selected.data.name()
         )];
         if scores.len() > 1 {
             lines.push("lowest:".to_owned());
         }
         let lowest = order.iter().take(PRINTED);
-        lines.extend(lowest.map(|&index| {
-            format!(
-                "  {:>10.2}  {}",
-                scores[index],
-                split.name_of(&images, index)
-            )
-        }));
+        lines.extend(
+            lowest.map(|&index| format!("  {:>10.2}  {}", scores[index], selected.name(index))),
+        );
         lines.push(self.output.display().to_string());
-        let mut object = json!({
+        let object = json!({
             "model": self.model.path().display().to_string(),
             "importance_samples": samples,
             "log_likelihood": mean,
             "standard_error": error,
             "lowest": order.iter().take(PRINTED).map(|&index| json!({
-                "image": split.name_of(&images, index), "log_likelihood": scores[index],
+                "image": selected.name(index), "log_likelihood": scores[index],
             })).collect::<Vec<_>>(),
+            "data": selected.data.name(),
+            "split": selected.split.to_string(),
+            "images": scores.len(),
             "files": [self.output.display().to_string()],
         });
-        object["data"] = json!(data.name());
-        object["split"] = json!(split.to_string());
-        object["images"] = json!(scores.len());
         Ok(Shown::measured(lines.join("\n"), object))
     }
 }

@@ -24,12 +24,18 @@ pub(crate) fn decoded_grid(findings: &Findings, run: &str, cells: usize) -> Resu
     Answer::of(
         "What does the decoded grid show?",
         &DecodedGrid {
-            exponent: rounded(kl.value, 1),
-            regions: rounded(kl.value.exp(), 0),
+            exponent: rounded(kl.value, 2),
+            regions: two_digits(kl.value.exp()),
             kl: kl.nats(),
             cells,
         },
     )
+}
+
+/// A number of 10 or more, rounded to two significant digits.
+fn two_digits(number: f64) -> String {
+    let unit = 10_f64.powi((number.log10().floor() as i32 - 1).max(0));
+    rounded((number / unit).round() * unit, 0)
 }
 
 #[derive(Template)]
