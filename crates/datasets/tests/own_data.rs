@@ -10,8 +10,8 @@ use std::path::Path;
 use files::{Npy, grey, npz, save, solid};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgba};
 use latent_datasets::{
-    Dataset, ImageOptions, Shape, Size, Source, arrays_from_file, cifar10_from_directory,
-    decode_picture, load, pictures_from_directory,
+    Dataset, DecodedPicture, DrawingOptions, ImageOptions, Shape, Size, Source, arrays_from_file,
+    cifar10_from_directory, decode_picture, load, pictures_from_directory, prepare_drawing,
 };
 
 const PLAIN: ImageOptions = ImageOptions {
@@ -892,4 +892,28 @@ fn an_archive_may_name_its_classes() {
         let message = message(arrays_from_file(&path), &path);
         assert!(message.ends_with(expected), "{message}");
     }
+}
+
+/// A dark bar, six times as high as wide, on grey paper with noise: the strokes are cut out, and not the noise.
+#[test]
+fn the_noise_of_the_paper_is_no_ink() {
+    let mut state = 1_u32;
+    let pixels = (0..100 * 100).map(|place| {
+        // The high bits of a linear congruential generator: noise of at most 40 levels.
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let noise = (state >> 16) % 81;
+        let is_ink = (20..80).contains(&(place / 100)) && (45..55).contains(&(place % 100));
+        (if is_ink { 10 } else { 130 } + noise) as u8
+    });
+    let picture = DecodedPicture {
+        shape: Shape::grey(100, 100),
+        pixels: pixels.collect(),
+        conversions: Vec::new(),
+    };
+    let prepared = prepare_drawing(&picture, (28, 28), DrawingOptions::default()).unwrap();
+    let inked = (0..784).filter(|&place| prepared.pixels[place] > 0);
+    let columns: Vec<usize> = inked.map(|place| place % 28).collect();
+    let width = columns.iter().max().unwrap() - columns.iter().min().unwrap() + 1;
+    // A sixth of 20 pixels, and a pixel on each side for the edges.
+    assert!(width <= 6, "{width} columns");
 }
