@@ -19,6 +19,7 @@ vae2d *arguments="":
 vae2d-a: (_train "vae-2d")
     {{latent}} plot curves runs/vae-2d
     {{latent}} evaluate runs/vae-2d
+    {{latent}} evaluate runs/vae-2d --limit 500 --importance-samples 1000
 
 # (b): scatter plot of z of 5,000 random training images; the latents and the prior
 vae2d-b: (_train "vae-2d")
@@ -40,6 +41,7 @@ aevb *arguments="":
 # Auto-Encoding Variational Bayes, 1: the lower bound on the test images
 aevb-1: (_train "aevb")
     {{latent}} evaluate runs/aevb
+    {{latent}} evaluate runs/aevb --limit 500 --importance-samples 1000
 
 # 2: training curves of Adam
 aevb-2: (_train "aevb")
@@ -59,21 +61,26 @@ lab8 *arguments="":
 # Lab 8, task 1: the first digit, a VAE with its training curves, reconstructions, latent space and samples
 lab8-1: (_train "vae-mlp")
     {{latent}} data show --index 0
+    {{latent}} evaluate runs/vae-mlp --limit 500 --importance-samples 1000
     {{latent}} plot curves runs/vae-mlp
     {{latent}} evaluate runs/vae-mlp
     {{latent}} reconstruct runs/vae-mlp --count 10
     {{latent}} plot latents runs/vae-mlp --count 10000
+    {{latent}} classify runs/vae-mlp
     {{latent}} sample runs/vae-mlp --count 25
     {{latent}} plot posterior runs/vae-mlp
 
 # Task 2: the conditional VAE, its reconstructions, latent space and samples
 lab8-2: (_train "cvae-mlp")
+    {{latent}} plot curves runs/cvae-mlp
     {{latent}} evaluate runs/cvae-mlp
     {{latent}} reconstruct runs/cvae-mlp --count 10
     {{latent}} plot latents runs/cvae-mlp --count 10000
     {{latent}} sample runs/cvae-mlp --count 10
+    {{latent}} evaluate-samples runs/cvae-mlp
+    {{latent}} plot posterior runs/cvae-mlp
 
-# Task 3: other parameters and architectures, samples around a training image, transition from a 3 to an 8
+# Task 3: other parameters and architectures, samples around a training image, transition from a 0 to a 6
 lab8-3: (_train "vae-mlp") (_train "cvae-mlp")
     {{latent}} train vae-mlp --if-needed --output runs/vae-mlp-narrow --set 'model.hidden=[128]' --no-figures
     {{latent}} train vae-mlp --if-needed --output runs/vae-mlp-deep --set 'model.hidden=[512,512,256]' --no-figures
@@ -84,7 +91,7 @@ lab8-3: (_train "vae-mlp") (_train "cvae-mlp")
     {{latent}} compare runs/vae-mlp runs/vae-mlp-narrow runs/vae-mlp-deep runs/vae-mlp-tanh \
         runs/vae-mlp-latent-5 runs/vae-mlp-latent-20 runs/vae-mlp-slow
     {{latent}} plot perturbations runs/cvae-mlp --index 0
-    {{latent}} interpolate runs/vae-mlp --labels 3,8 --steps 11
+    {{latent}} interpolate runs/vae-mlp --labels 0,6 --steps 11
     {{latent}} sample runs/cvae-mlp --labels 7 --count 1
 
 # The whole assignment: report of HY-673
@@ -148,6 +155,7 @@ radboud-2: (_train "vae-conv")
 # 10.3: the loss on the test images
 radboud-3: (_train "vae-conv")
     {{latent}} evaluate runs/vae-conv
+    {{latent}} evaluate runs/vae-conv --limit 500 --importance-samples 1000
 
 # 10.4: training curves; 2, 5, 10 and 20 latent dimensions
 radboud-4: (_train "vae-conv")

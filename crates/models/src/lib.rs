@@ -88,6 +88,10 @@ pub use vae::{
 #[doc(hidden)]
 pub const VAE_SOURCE: &str = include_str!("vae/model.rs");
 
+/// The source of [`Objective`], for the same reports.
+#[doc(hidden)]
+pub const OBJECTIVE_SOURCE: &str = include_str!("vae/objective.rs");
+
 /// Tests the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

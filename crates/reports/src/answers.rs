@@ -14,7 +14,9 @@ mod vae2d;
 pub(crate) use aevb::{adam, between};
 pub(crate) use conditional::{conditional, conditional_elbo};
 pub(crate) use hy673::{conditional_flow, couplings, depth, flow, paths};
-pub(crate) use lab8::{architecture, architectures, perturbations, reconstruction, transition};
+pub(crate) use lab8::{
+    architecture, architectures, perturbations, reconstruction, samples, scatter, transition,
+};
 pub(crate) use latent_space::{
     classification, classification_of_latents, conditional_distribution, coverage, dimensions,
     plane, retraining,

@@ -68,8 +68,6 @@ pub struct Part {
     pub excerpts: Vec<Excerpt>,
     /// Figures and numbers.
     pub exhibits: Vec<Exhibit>,
-    /// Commands that answers name and that are not run.
-    pub mentions: Vec<Command>,
     /// What is answered, after all exhibits.
     pub questions: Vec<Question>,
 }
@@ -208,13 +206,6 @@ impl Task {
     #[must_use]
     pub fn exhibit(mut self, exhibit: Exhibit) -> Self {
         self.last().exhibits.push(exhibit);
-        self
-    }
-
-    /// Adds a command that an answer of the current part names ([`Findings::text`]) and that is not run.
-    #[must_use]
-    pub fn mention(mut self, command: Command) -> Self {
-        self.last().mentions.push(command);
         self
     }
 

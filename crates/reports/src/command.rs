@@ -129,15 +129,22 @@ impl Command {
         }
     }
 
-    /// The command with directories in place of runs.
+    /// The command with directories in place of runs. A smaller `limit` replaces the command's own.
     pub(crate) fn resolved<'a>(
         &self,
         directory: impl Fn(&str) -> Option<&'a Path>,
-        limit: Option<usize>,
+        mut limit: Option<usize>,
     ) -> Self {
+        let mut limited = |own: &String| match (own.parse(), limit.take()) {
+            (Ok(own), Some(limit)) => limit.min(own).to_string(),
+            _ => own.clone(),
+        };
         let argument = |argument: &Argument| match argument {
             Argument::Run(name) => {
                 Argument::Path(directory(name).unwrap_or(Path::new(name)).to_owned())
+            }
+            Argument::Option(name, own) if name == "limit" => {
+                Argument::Option(name.clone(), limited(own))
             }
             other => other.clone(),
         };

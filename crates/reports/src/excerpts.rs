@@ -34,6 +34,16 @@ pub(crate) fn lower_bound() -> Result<Excerpt, Error> {
     )
 }
 
+/// The lower bound from its two terms.
+pub(crate) fn objective() -> Result<Excerpt, Error> {
+    of(
+        latent_models::OBJECTIVE_SOURCE,
+        "loss",
+        "The two terms of the loss: the ELBO is log p(x|z) − KL, the log-likelihood of `bernoulli_log_likelihood` less the KL of \
+         `kl_to_standard_normal`",
+    )
+}
+
 /// The encoder.
 pub(crate) fn encoder() -> Result<Excerpt, Error> {
     vae(

@@ -9,8 +9,6 @@ use crate::{Command, Error};
 /// The numbers of a report's commands and runs, for answers. A number that was not measured is an error, not a gap.
 #[derive(Default)]
 pub struct Findings {
-    /// Commands that were not run, as users type them.
-    mentioned: BTreeMap<Command, String>,
     /// Results by the command of the assignment.
     printed: BTreeMap<Command, Printed>,
     /// Runs by their name.
@@ -47,6 +45,11 @@ impl TrainedRun {
         classes[usize::from(wanted) % classes.len()]
     }
 
+    /// Whether the model is given labels.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.metadata.experiment.model.is_conditional()
+    }
+
     /// The number of latent dimensions.
     pub(crate) fn latent_size(&self) -> usize {
         let model = &self.metadata.experiment.model;
@@ -58,10 +61,6 @@ impl Findings {
     pub(crate) fn add(&mut self, command: &Command, text: String, value: Value) {
         self.printed
             .insert(command.clone(), Printed { text, value });
-    }
-
-    pub(crate) fn mention(&mut self, command: &Command, text: String) {
-        self.mentioned.insert(command.clone(), text);
     }
 
     pub(crate) fn add_run(&mut self, name: &str, run: TrainedRun) {
@@ -158,12 +157,11 @@ impl Findings {
     /// A command of the assignment as users type it.
     ///
     /// # Errors
-    /// [`Error::NotMeasured`] if the command is neither run nor mentioned so far.
+    /// [`Error::NotMeasured`] if the command is not of the report.
     pub fn text(&self, command: &Command) -> Result<&str, Error> {
-        let printed = self.printed.get(command).map(|printed| &printed.text);
-        let text = printed.or_else(|| self.mentioned.get(command));
-        text.map(String::as_str)
-            .ok_or_else(|| Error::NotMeasured(command.to_string()))
+        let printed = self.printed.get(command);
+        let text = printed.map(|printed| printed.text.as_str());
+        text.ok_or_else(|| Error::NotMeasured(command.to_string()))
     }
 
     pub(crate) fn value(&self, command: &Command) -> Option<&Value> {

@@ -125,9 +125,6 @@ pub fn write<C: Commands>(
                 let exhibit = shown(exhibit, &plan, &mut findings, &mut figures, commands)?;
                 exhibits.push(exhibit);
             }
-            for command in &part.mentions {
-                findings.mention(command, commands.text(&plan.resolved(command)));
-            }
             parts.push(PartView {
                 id: format!("{id}-{}", parts.len() + 1),
                 part,

@@ -1,5 +1,7 @@
 //! The tables of an exhibit, from what its commands printed.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::Command;
@@ -128,38 +130,38 @@ fn dimensions(command: &Command, findings: &Findings) -> Table {
     table
 }
 
-/// The settings that differ between runs, and their metrics, a column for each run.
+/// The settings that differ between runs, and their metrics, a row for each run.
 fn comparison(command: &Command, findings: &Findings) -> Option<Table> {
     let value = findings.value(command)?;
     let runs = value["runs"].as_array()?;
-    let names = |part: &str| -> Vec<String> {
+    let keys = |part: &str| -> BTreeSet<String> {
         let objects = runs.iter().filter_map(|run| run[part].as_object());
-        let mut names: Vec<String> = objects.flat_map(|all| all.keys().cloned()).collect();
-        names.sort();
-        names.dedup();
-        names
+        objects.flat_map(|all| all.keys().cloned()).collect()
     };
-    let run_name = |run: &Value| Cell::from(run["run"].as_str().unwrap_or_default());
-    let mut table = Table::new([""]);
-    table.head.extend(runs.iter().map(run_name));
-    for key in names("settings") {
-        let setting = |run: &Value| Cell::from(run["settings"][&key].as_str().unwrap_or("–"));
-        let mut row = vec![Cell::Code(key.clone())];
-        row.extend(runs.iter().map(setting));
-        table.push(row);
+    let (settings, mut metrics) = (keys("settings"), keys("test"));
+    let is_negative_bound = |run: &Value| {
+        let metric = |name: &str| run["test"][name].as_f64();
+        metric("loss").is_some() && metric("loss") == metric("elbo").map(|elbo| -elbo)
+    };
+    if runs.iter().all(is_negative_bound) {
+        metrics.remove("loss");
     }
+    let mut table = Table::new(["run"]);
+    table.head.extend(settings.iter().cloned().map(Cell::Code));
+    let heading = |name: &String| Cell::from(format!("test {}", name.replace('_', " ")));
+    table.head.extend(metrics.iter().map(heading));
     let text = findings.text(command).ok()?;
-    for name in names("test") {
-        let metric = |(index, run): (usize, &Value)| {
-            let value = run["test"][&name].as_f64();
-            let source = || format!("runs[{index}].test.{name} of {text}");
-            Cell::optional(
-                value.map(|value| Measurement::new(value, source())),
-                Measurement::nats,
-            )
+    for (index, (run, name)) in runs.iter().zip(command.runs()).enumerate() {
+        let setting = |key: &String| Cell::from(run["settings"][key].as_str().unwrap_or("–"));
+        let metric = |name: &String| {
+            let source = format!("runs[{index}].test.{name} of {text}");
+            let value = run["test"][name].as_f64();
+            let measurement = value.map(|value| Measurement::new(value, source));
+            Cell::optional(measurement, Measurement::nats)
         };
-        let mut row = vec![Cell::from(format!("test {}", name.replace('_', " ")))];
-        row.extend(runs.iter().enumerate().map(metric));
+        let mut row = vec![Cell::from(name)];
+        row.extend(settings.iter().map(setting));
+        row.extend(metrics.iter().map(metric));
         table.push(row);
     }
     table.different_images = value["same_test_images"] == Value::Bool(false);

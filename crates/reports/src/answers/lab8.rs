@@ -17,6 +17,7 @@ struct Information {
     /// The KL as an exponent.
     exponent: String,
     dimensions: usize,
+    is_conditional: bool,
 }
 
 /// The information that a reconstruction loses.
@@ -29,6 +30,50 @@ pub(crate) fn reconstruction(findings: &Findings, run: &str) -> Result<Answer, E
             exponent: rounded(kl.value, 1),
             kl: kl.nats(),
             dimensions: findings.run(run)?.latent_size(),
+            is_conditional: findings.run(run)?.is_conditional(),
+        },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "answers/scatter.html")]
+struct Scatter {
+    dimensions: usize,
+}
+
+/// What the points of a scatter plot are.
+pub(crate) fn scatter(findings: &Findings, run: &str) -> Result<Answer, Error> {
+    let dimensions = findings.run(run)?.latent_size();
+    Answer::of(
+        "What is a point of the scatter plot, and what with more than two dimensions?",
+        &Scatter { dimensions },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "answers/samples.html")]
+struct Samples {
+    /// The KL of the latents' mean and covariance from the prior.
+    from_prior: Option<Number>,
+    /// The accuracy of the samples' labels, for a conditional model.
+    accuracy: Option<Number>,
+}
+
+/// How well new images show digits.
+pub(crate) fn samples(findings: &Findings, run: &str) -> Result<Answer, Error> {
+    let accuracy = if findings.run(run)?.is_conditional() {
+        let command = Command::new("evaluate-samples").run(run);
+        Some(findings.fraction(&command, "accuracy")?.percent())
+    } else {
+        None
+    };
+    let posterior = Command::new("plot posterior").run(run);
+    let from_prior = findings.optional(&posterior, "kl_from_prior");
+    Answer::of(
+        "Does every sample show a digit?",
+        &Samples {
+            from_prior: from_prior.map(|kl| kl.decimals(3)),
+            accuracy,
         },
     )
 }

@@ -15,19 +15,32 @@ struct Derivation<'a> {
     reconstruction: Number,
     kl: Number,
     elbo: Number,
-    /// The command that estimates the log-likelihood.
-    command: &'a str,
+    check: Check,
 }
 
-/// The command that estimates the log-likelihood of a run's test images.
+/// The bound of some images beside their log-likelihood.
+struct Check {
+    images: Number,
+    draws: Number,
+    elbo: Number,
+    log_likelihood: Number,
+    gap: Number,
+    is_bound: bool,
+}
+
+/// The command that estimates the log-likelihood of some of a run's test images.
 pub(crate) fn importance_sampling(run: &str) -> Command {
-    let evaluate = Command::new("evaluate").run(run);
+    let evaluate = Command::new("evaluate").run(run).option("limit", 500);
     evaluate.option("importance-samples", 1000)
 }
 
 /// Derivation of the ELBO, and that of a run.
 pub(crate) fn elbo(findings: &Findings, run: &str) -> Result<Answer, Error> {
     let metric = |key| Ok::<_, Error>(findings.test_metric(run, key)?.nats());
+    let checked = |key| findings.measurement(&importance_sampling(run), key);
+    let (bound, log_likelihood) = (checked("elbo")?, checked("log_likelihood")?);
+    // Of the same images: their differences are far larger than those of draws.
+    let gap = log_likelihood.value - bound.value;
     Answer::of(
         "What is the ELBO, and why is it a bound?",
         &Derivation {
@@ -35,7 +48,14 @@ pub(crate) fn elbo(findings: &Findings, run: &str) -> Result<Answer, Error> {
             reconstruction: metric("reconstruction")?,
             kl: metric("kl")?,
             elbo: metric("elbo")?,
-            command: findings.text(&importance_sampling(run))?,
+            check: Check {
+                images: checked("images")?.count(),
+                draws: checked("importance_samples")?.count(),
+                gap: Measurement::computed(gap, None, "the difference of both").nats(),
+                is_bound: gap > 0.0,
+                elbo: bound.nats(),
+                log_likelihood: log_likelihood.nats(),
+            },
         },
     )
 }

@@ -20,6 +20,7 @@ pub(super) fn assignment() -> Result<Assignment, Error> {
             )
             .recipe("aevb-1")
             .part("1.1 sample_latent_variables_from_posterior")
+            .excerpt(excerpts::encoder()?)
             .excerpt(excerpts::sample()?)
             .answer(|_| answers::log_variance())
             .part("1.2 bernoulli_log_prob")
@@ -28,8 +29,12 @@ pub(super) fn assignment() -> Result<Assignment, Error> {
             .excerpt(excerpts::kl()?)
             .part("1.4 vae_lower_bound")
             .excerpt(excerpts::lower_bound()?)
+            .excerpt(excerpts::objective()?)
             .show(Command::of_run("evaluate", RUN), "Test metrics, nats per image")
-            .mention(answers::importance_sampling(RUN))
+            .show(
+        answers::importance_sampling(RUN),
+        "ELBO and log-likelihood by importance sampling of some test images, nats per image",
+    )
             .answer(|findings| answers::elbo(findings, RUN)),
             Task::new("2. Adam", "Write the update of Adam, and train the model.")
                 .recipe("aevb-2")
@@ -67,7 +72,7 @@ pub(super) fn assignment() -> Result<Assignment, Error> {
             .extra("The latents and the prior")
             .show(
                 Command::of_run("plot posterior", RUN),
-                "Latents of the test images and the prior: the six dimensions with the largest KL",
+                "Latents of the test images and the prior: the dimensions with the largest KL",
             )
             .answer(|findings| answers::latent_distribution(findings, &[RUN])),
         ],

@@ -15,7 +15,7 @@ const VARIATIONS: [(&str, &str); 6] = [
 ];
 const RECONSTRUCTIONS: &str = "Ten test images (top) and their reconstructions (bottom)";
 /// The digits of the transition.
-const FROM_TO: [u8; 2] = [3, 8];
+const FROM_TO: [u8; 2] = [0, 6];
 
 pub(super) fn assignment() -> Result<Assignment, Error> {
     let mut runs = vec![RequiredRun::new(PLAIN), RequiredRun::new(CONDITIONAL)];
@@ -31,7 +31,7 @@ pub(super) fn assignment() -> Result<Assignment, Error> {
             same model conditional on the digit; and experiments with both."
             .to_owned(),
         runs,
-        tasks: vec![plain()?, conditional(), experiments()],
+        tasks: vec![plain()?, conditional()?, experiments()],
     })
 }
 
@@ -50,7 +50,10 @@ fn plain() -> Result<Task, Error> {
     .part("1(a) The ELBO")
     .excerpt(excerpts::bernoulli()?)
     .excerpt(excerpts::kl()?)
-    .mention(answers::importance_sampling(PLAIN))
+    .show(
+        answers::importance_sampling(PLAIN),
+        "ELBO and log-likelihood by importance sampling of some test images, nats per image",
+    )
     .answer(|findings| answers::elbo(findings, PLAIN))
     .part("1(b) Sampling by reparametrisation")
     .excerpt(excerpts::sample()?)
@@ -76,11 +79,18 @@ fn plain() -> Result<Task, Error> {
         Command::of_run("plot latents", PLAIN).option("count", 10_000),
         "Latent space (posterior means, all test images), coloured by digit",
     )
+    .show(
+        Command::of_run("classify", PLAIN),
+        "Confusion matrix of the k-NN classifier on latents",
+    )
+    .answer(|findings| answers::scatter(findings, PLAIN))
+    .answer(|findings| answers::classification_of_latents(findings, PLAIN))
     .part("1(h) New samples")
     .show(
         Command::of_run("sample", PLAIN).option("count", 25),
         "25 images: z from the prior, then the mean of p(x|z)",
     )
+    .answer(|findings| answers::samples(findings, PLAIN))
     .extra("The latents and the prior")
     .show(
         Command::of_run("plot posterior", PLAIN),
@@ -89,35 +99,54 @@ fn plain() -> Result<Task, Error> {
     .answer(|findings| answers::latent_distribution(findings, &[PLAIN])))
 }
 
-fn conditional() -> Task {
-    Task::new(
+fn conditional() -> Result<Task, Error> {
+    Ok(Task::new(
         "Task 2. A conditional variational autoencoder",
         "Give the class to the encoder and the decoder, train with the same loss and prior, and draw the same figures.",
     )
     .recipe("lab8-2")
-    .part("2(a) to 2(e) Model and training")
+    .part("2(a) to 2(d) The model")
+    .excerpt(excerpts::encoder()?)
+    .answer(|findings| answers::architecture(findings, CONDITIONAL))
+    .answer(|findings| answers::conditional_elbo(findings, CONDITIONAL))
+    .part("2(e) Training")
+    .show(
+        Command::of_run("plot curves", CONDITIONAL),
+        "Loss, reconstruction and KL over the epochs",
+    )
     .show(
         Command::of_run("evaluate", CONDITIONAL),
         "Test metrics given the labels, nats per image",
     )
-    .answer(|findings| answers::architecture(findings, CONDITIONAL))
-    .answer(|findings| answers::conditional_elbo(findings, CONDITIONAL))
+    .answer(|findings| answers::training_curves(findings, CONDITIONAL))
     .answer(|findings| answers::conditional(findings, PLAIN, CONDITIONAL))
     .part("2(f) True and reconstructed digits")
     .show(
         Command::of_run("reconstruct", CONDITIONAL).option("count", 10),
         RECONSTRUCTIONS,
     )
+    .answer(|findings| answers::reconstruction(findings, CONDITIONAL))
     .part("2(g) Latent space of the test set")
     .show(
         Command::of_run("plot latents", CONDITIONAL).option("count", 10_000),
         "Latent space of the conditional VAE (posterior means, all test images), coloured by digit",
     )
+    .answer(|findings| answers::conditional_distribution(findings, PLAIN, CONDITIONAL))
     .part("2(h) New samples")
     .show(
         Command::of_run("sample", CONDITIONAL).option("count", 10),
         "Ten images of each digit: z from the prior, then the mean of p(x|z, c)",
     )
+    .show(
+        Command::of_run("evaluate-samples", CONDITIONAL),
+        "Sample accuracy: the share of samples to which a classifier assigns the requested label",
+    )
+    .answer(|findings| answers::samples(findings, CONDITIONAL))
+    .extra("The latents and the prior")
+    .show(
+        Command::of_run("plot posterior", CONDITIONAL),
+        "Latents of the test images and the prior",
+    ))
 }
 
 fn experiments() -> Task {
@@ -152,7 +181,7 @@ fn experiments() -> Task {
     .part("Transition from one digit to another")
     .show(
         transition(PLAIN),
-        "A linear path from the latent of a 3 to that of an 8, decoded in 11 steps",
+        "A linear path from the latent of a 0 to that of a 6, decoded in 11 steps",
     )
     .answer(move |findings| {
         answers::transition(findings, PLAIN, &transition(PLAIN), FROM_TO)

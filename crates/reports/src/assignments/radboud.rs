@@ -109,7 +109,13 @@ fn loss() -> Result<Task, Error> {
         Command::of_run("evaluate", PLAIN),
         "Test metrics, nats per image",
     )
-    .answer(|findings| answers::loss_check(findings, PLAIN)))
+    .answer(|findings| answers::loss_check(findings, PLAIN))
+    .extra("The lower bound")
+    .show(
+        answers::importance_sampling(PLAIN),
+        "ELBO and log-likelihood by importance sampling of some test images, nats per image",
+    )
+    .answer(|findings| answers::elbo(findings, PLAIN)))
 }
 
 fn training() -> Task {
@@ -262,7 +268,4 @@ fn discussion() -> Task {
     .answer(|findings| answers::conditional(findings, PLAIN, CONDITIONAL))
     .part("10.7(b) The latents of a VAE and the input of a GAN")
     .answer(|findings| answers::gan(findings, PLAIN))
-    .extra("The lower bound")
-    .mention(answers::importance_sampling(PLAIN))
-    .answer(|findings| answers::elbo(findings, PLAIN))
 }

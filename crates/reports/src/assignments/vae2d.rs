@@ -25,7 +25,10 @@ pub(super) fn assignment() -> Assignment {
             .answer(|findings| answers::training_curves(findings, RUN))
             .extra("The loss")
             .show(Command::of_run("evaluate", RUN), "Test metrics, nats per image")
-            .mention(answers::importance_sampling(RUN))
+            .show(
+        answers::importance_sampling(RUN),
+        "ELBO and log-likelihood by importance sampling of some test images, nats per image",
+    )
             .answer(|findings| answers::elbo(findings, RUN))
             .answer(|_| answers::log_variance()),
             Task::new(
@@ -53,7 +56,7 @@ pub(super) fn assignment() -> Assignment {
             .recipe("vae2d-c")
             .show(
                 Command::of_run("plot manifold", RUN).option("steps", 15),
-                "Images decoded from a 15×15 grid over the range of the latents of the test images",
+                "Images decoded from a 15×15 grid over the range of the posterior means of the test images",
             )
             .answer(|findings| answers::decoded_grid(findings, RUN, 15 * 15)),
             Task::new(
