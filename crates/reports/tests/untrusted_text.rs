@@ -99,12 +99,11 @@ fn custom(text: &'static str, runs: &[PathBuf]) -> Assignment {
             .recipe(text)
             .exhibit(both)
             .show(Command::new("compare"), text)
-            .mention(Command::new("evaluate"))
             .answer(move |findings| {
                 let accuracy = findings.fraction(&classify, "accuracy")?;
-                let mentioned = findings.text(&Command::new("evaluate"))?;
+                let command = findings.text(&Command::new("compare"))?;
                 let paragraph = Paragraph::new().text(text).measurement(&accuracy, 2);
-                Answer::new(text, &[paragraph, Paragraph::new().text(mentioned)])
+                Answer::new(text, &[paragraph, Paragraph::new().text(command)])
             }),
     );
     assignment
