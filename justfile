@@ -321,6 +321,10 @@ fuzz target="model" seconds="60":
 test-matrix:
     bash tests/matrix/run.sh
 
+# Check programs that depend on one crate each, with its own features, and the fuzz targets
+test-outside:
+    bash tests/matrix/outside.sh
+
 # Kernels, distributions, models and the command line on emulated aarch64 Linux
 test-aarch64:
     bash tests/matrix/aarch64.sh

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 logs=target/matrix
 mkdir -p "$logs"
 failed=0
-for part in simd aarch64 windows macos rust-version; do
+for part in simd outside aarch64 windows macos rust-version; do
     script="tests/matrix/$part.sh"
     [ "$part" = simd ] && script=.ci/simd
     start=$SECONDS

@@ -69,7 +69,7 @@ impl Commands for Echo {
                 "runs": [{ "run": self.0, "settings": { self.0: self.0 }, "test": { self.0: 1.5 } }],
             }),
             _ => json!({
-                "images": 20, "elbo": -1.0, "kl": [0.5, 0.25], "mean": [0.1, 0.2], "used": 2,
+                "images": 20, "elbo": -1.0, "log_likelihood": -0.9, "importance_samples": 9, "kl": [0.5, 0.25], "mean": [0.1, 0.2], "used": 2,
                 "standard_deviation": [1.0, 0.9], "kl_from_prior": 0.1, "accuracy": 0.5, "method": self.0,
                 "recognised": 49, "prototypes": 50,
             }),
