@@ -10,7 +10,7 @@
 
 use std::f64::consts::TAU;
 
-use candle_core::{D, DType, Device, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor, bail};
 
 use crate::activation::{Activation, GELU_CUBE, GELU_FACTOR};
 use crate::adam::{Adam, Moments};
@@ -41,6 +41,7 @@ pub fn linear(
 
 /// [`sequence`](crate::sequence), composed of candle's operations.
 pub fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Tensor> {
+    let mut skips = Vec::new();
     layers
         .iter()
         .try_fold(input.clone(), |x, &layer| match layer {
@@ -70,6 +71,15 @@ pub fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Tensor> {
                 convolution,
                 activation,
             } => conv_transpose2d(&x, weight, bias, convolution, activation),
+            Layer::Activation(activation) => activate(&x, activation),
+            Layer::Skip => {
+                skips.push(x.clone());
+                Ok(x)
+            }
+            Layer::AddSkip => match skips.pop() {
+                Some(start) => x + start,
+                None => bail!("a skip connection ends that was not started"),
+            },
             Layer::Flatten | Layer::Unflatten(..) => {
                 let mut shape = x.dims().to_vec();
                 layer.reshape(&mut shape)?;

@@ -69,6 +69,13 @@ pub enum Layer<'a> {
         /// The activation.
         activation: Activation,
     },
+    /// activation(x), elementwise.
+    Activation(Activation),
+    /// The start of a skip connection, which leaves x as it is.
+    Skip,
+    /// The end of the last skip connection that was started: adds the x of its start to this one (He et al. 2016,
+    /// equation 1). Both have the same shape.
+    AddSkip,
     /// Reshapes `[n, …]` to `[n, elements of an item]`.
     Flatten,
     /// Reshapes `[n, …]` to `[n, height, width, channels]`.

@@ -365,6 +365,83 @@ fn sequence() -> Result<()> {
 }
 
 #[test]
+fn skip_connections() -> Result<()> {
+    // One around another, the outer one from the input, and one after both.
+    fn layers(x: &[Tensor], activation: Activation) -> Vec<Layer<'_>> {
+        let map = |number: usize, activation| Layer::Linear {
+            weight: &x[number],
+            bias: &x[number + 1],
+            activation,
+        };
+        vec![
+            Layer::Skip,
+            Layer::Activation(activation),
+            map(1, Activation::Tanh),
+            Layer::Skip,
+            Layer::Activation(activation),
+            map(3, activation),
+            Layer::AddSkip,
+            Layer::AddSkip,
+            Layer::Activation(activation),
+            Layer::Skip,
+            map(5, Activation::Identity),
+            Layer::AddSkip,
+        ]
+    }
+    for activation in ACTIVATIONS {
+        // Also with gradients for the input alone, for some of the weights, and for none.
+        for trained in [0, 1, 4, 7] {
+            hold(
+                "skip connections",
+                &|x| latent_kernels::sequence(&x[0], &layers(x, activation)),
+                &|x| composed::sequence(&x[0], &layers(x, activation)),
+                trained,
+                |random| {
+                    let (width, rows) = (random.random_range(1..5), size(random).min(17));
+                    let (weight, bias) = ([width, width], [width]);
+                    [
+                        &[rows, width][..],
+                        &weight,
+                        &bias,
+                        &weight,
+                        &bias,
+                        &weight,
+                        &bias,
+                    ]
+                    .into_iter()
+                    .map(|shape| numbers(random, shape))
+                    .collect()
+                },
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn skip_connections_without_start_end_or_equal_shapes_are_refused() -> Result<()> {
+    let mut random = random(0);
+    let input = numbers(&mut random, &[3, 4])?;
+    let weight = numbers(&mut random, &[2, 4])?;
+    let bias = numbers(&mut random, &[2])?;
+    let map = Layer::Linear {
+        weight: &weight,
+        bias: &bias,
+        activation: Activation::Identity,
+    };
+    for (layers, part) in [
+        (&[Layer::Skip, map][..], "no end"),
+        (&[map, Layer::AddSkip], "not started"),
+        (&[Layer::Skip, Layer::AddSkip], "between"),
+        (&[Layer::Skip, map, Layer::AddSkip], "the same"),
+    ] {
+        let error = latent_kernels::sequence(&input, layers).unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_sequence_of_no_layers_is_its_input() -> Result<()> {
     let input = numbers(&mut random(0), &[3, 6])?;
     let output = latent_kernels::sequence(&input, &[])?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BaseDistribution, Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, Labels,
-    LatentModel, Likelihood, Loss, LossContext, Objective, Prior, Trainable, Vae, VaeConfig,
+    LatentModel, Likelihood, Loss, LossContext, Objective, Trainable, Vae, VaeConfig,
 };
 
 /// The variables of a model by name.
@@ -179,15 +179,13 @@ impl ModelConfig {
         matches!(self, Self::Flow(_) | Self::ConditionalFlow(_))
     }
 
-    /// Whether the prior of the latents is N(0, I): not with a flow as prior or a logistic base distribution.
+    /// Whether the prior of the latents is N(0, I): not for a flow with a logistic base distribution.
     pub fn has_standard_normal_prior(&self) -> bool {
         match self {
-            Self::Vae(config) | Self::ConditionalVae(config) => {
-                config.prior == Prior::StandardNormal
-            }
-            Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
-                config.prior == Prior::StandardNormal
-            }
+            Self::Vae(_)
+            | Self::ConditionalVae(_)
+            | Self::ConvolutionalVae(_)
+            | Self::ConditionalConvolutionalVae(_) => true,
             Self::Flow(config) | Self::ConditionalFlow(config) => {
                 config.base == BaseDistribution::Normal
             }

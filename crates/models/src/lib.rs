@@ -75,13 +75,13 @@ pub use log_mean_exp::LogMeanExp;
 pub use networks::{
     AdditiveConditioning, ConcatConditioning, Condition, Conv2d, ConvTranspose2d,
     ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder, Labels, Linear, Mlp, Network,
-    Sequential,
+    ResidualBlock, Sequential,
 };
 pub use parameters::{Parameters, shapes};
 pub use vae::{
     Bound, ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae, ConvolutionalVaeConfig,
-    FlowPrior, InitialSamples, Likelihood, Objective, OwnDistribution, PixelDistribution,
-    PixelLikelihood, Prior, Vae, VaeConfig,
+    FlowPrior, GradientEstimator, InitialSamples, LatentPrior, Likelihood, Objective,
+    OwnDistribution, PixelDistribution, PixelLikelihood, Prior, Vae, VaeConfig,
 };
 
 /// The source of [`Vae`], for reports that show its loss.

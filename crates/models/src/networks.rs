@@ -8,7 +8,7 @@ mod linear;
 use candle_core::{Result, Tensor};
 use latent_kernels::{Layer, sequence};
 
-pub use convolution::{Conv2d, ConvTranspose2d};
+pub use convolution::{Conv2d, ConvTranspose2d, ResidualBlock};
 pub use convolutional::{ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder};
 pub use labels::{AdditiveConditioning, ConcatConditioning, Condition, Labels};
 pub use linear::{Linear, Mlp};

@@ -11,5 +11,5 @@ pub use config::{ConvolutionalVaeConfig, VaeConfig};
 pub use families::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae};
 pub use likelihood::{Likelihood, OwnDistribution, PixelDistribution, PixelLikelihood};
 pub use model::Vae;
-pub use objective::{Bound, InitialSamples, Objective};
-pub use prior::{FlowPrior, Prior};
+pub use objective::{Bound, GradientEstimator, InitialSamples, Objective};
+pub use prior::{FlowPrior, LatentPrior, Prior};

@@ -51,6 +51,8 @@ fn gelu_derivative<T: Element>(x: T) -> T {
 /// keeps the input for the gradient.
 #[derive(Clone, Copy)]
 pub(crate) enum OfInput {
+    Relu,
+    Tanh,
     Silu,
     Gelu,
 }
@@ -77,6 +79,8 @@ impl OfInput {
             }
         }
         match self {
+            Self::Relu => each(input, relu),
+            Self::Tanh => each(input, T::tanh),
             Self::Silu => each(input, silu),
             Self::Gelu => each(input, gelu),
         }
@@ -89,6 +93,17 @@ impl OfInput {
         gradient: Cow<'a, [T]>,
     ) -> Cow<'a, [T]> {
         match self {
+            Self::Relu => each_gradient(
+                input,
+                gradient,
+                |x, g| {
+                    if x > T::zero() { g } else { T::zero() }
+                },
+            ),
+            Self::Tanh => each_gradient(input, gradient, |x, g| {
+                let y = x.tanh();
+                g * (T::one() - y * y)
+            }),
             Self::Silu => each_gradient(input, gradient, |x, g| g * silu_derivative(x)),
             Self::Gelu => each_gradient(input, gradient, |x, g| g * gelu_derivative(x)),
         }
@@ -128,6 +143,19 @@ impl Activation {
             Self::Tanh => (OfOutput::Tanh, None),
             Self::Silu => (OfOutput::Identity, Some(OfInput::Silu)),
             Self::Gelu => (OfOutput::Identity, Some(OfInput::Gelu)),
+        }
+    }
+}
+
+impl Activation {
+    /// The activation as a pass of its own; nothing for the identity.
+    pub(crate) fn pass(self) -> Option<OfInput> {
+        match self {
+            Self::Identity => None,
+            Self::Relu => Some(OfInput::Relu),
+            Self::Tanh => Some(OfInput::Tanh),
+            Self::Silu => Some(OfInput::Silu),
+            Self::Gelu => Some(OfInput::Gelu),
         }
     }
 }

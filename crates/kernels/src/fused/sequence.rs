@@ -3,11 +3,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 
 use crate::element::Element;
 use crate::fused::activation::{OfInput, OfOutput};
 use crate::fused::convolution::{Conv2d, ConvTranspose2d};
+use crate::fused::elementwise::update2;
 use crate::fused::linear::{AddLinear, Linear};
 use crate::fused::map::Map;
 use crate::fused::operation::{contiguous, gather, is_fused, is_tracked, on_cpu};
@@ -17,9 +18,20 @@ use crate::layer::Layer;
 pub(crate) fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Option<Tensor>> {
     let mut shape = input.dims().to_vec();
     let mut maps = Vec::with_capacity(layers.len());
+    // The skip connections that were started: the number of maps before each, and its shape.
+    let mut skips = Vec::new();
     for layer in layers {
-        let (map, activation) = layer.check(&mut shape)?;
-        maps.extend(map.into_iter().chain(activation.map(Checked::Activation)));
+        match layer {
+            Layer::Skip => skips.push((maps.len(), shape.clone())),
+            Layer::AddSkip => maps.push(Checked::AddSkip(from(skips.pop(), maps.len(), &shape)?)),
+            layer => {
+                let (map, activation) = layer.check(&mut shape)?;
+                maps.extend(map.into_iter().chain(activation.map(Checked::Activation)));
+            }
+        }
+    }
+    if let Some((start, _)) = skips.pop() {
+        bail!("the skip connection that starts after {start} layers has no end");
     }
     let operands = maps.iter().flat_map(Checked::operands);
     let tensors: Vec<&Tensor> = operands.chain([&input]).copied().collect();
@@ -31,6 +43,20 @@ pub(crate) fn sequence(input: &Tensor, layers: &[Layer]) -> Result<Option<Tensor
         _ => fused::<f32>(input, maps, shape),
     }
     .map(Some)
+}
+
+/// The number of maps before the start of the skip connection that ends after `maps` maps.
+fn from(start: Option<(usize, Vec<usize>)>, maps: usize, shape: &[usize]) -> Result<usize> {
+    let Some((start, before)) = start else {
+        bail!("a skip connection ends that was not started");
+    };
+    if start == maps {
+        bail!("a skip connection needs a layer between its start and its end");
+    }
+    if before != shape {
+        bail!("a skip connection from {before:?} to {shape:?}: both shapes must be the same");
+    }
+    Ok(start)
 }
 
 impl<'a> Layer<'a> {
@@ -78,10 +104,13 @@ impl<'a> Layer<'a> {
                 let map = ConvTranspose2d::check(shape, weight, bias, convolution, own)?;
                 (Checked::ConvTranspose2d(map, [weight, bias]), pass)
             }
+            Self::Activation(activation) => return Ok((None, activation.pass())),
             Self::Flatten | Self::Unflatten(..) => {
                 self.reshape(shape)?;
                 return Ok((None, None));
             }
+            // The sequence knows where they start and end.
+            Self::Skip | Self::AddSkip => return Ok((None, None)),
         };
         Ok((Some(map), pass))
     }
@@ -94,6 +123,8 @@ enum Checked<'a> {
     Conv2d(Conv2d, [&'a Tensor; 2]),
     ConvTranspose2d(ConvTranspose2d, [&'a Tensor; 2]),
     Activation(OfInput),
+    /// The number of maps before the value that is added.
+    AddSkip(usize),
 }
 
 impl<'a> Checked<'a> {
@@ -103,7 +134,15 @@ impl<'a> Checked<'a> {
             Self::Linear(_, operands)
             | Self::Conv2d(_, operands)
             | Self::ConvTranspose2d(_, operands) => operands,
-            Self::Activation(_) => &[],
+            Self::Activation(_) | Self::AddSkip(_) => &[],
+        }
+    }
+
+    /// The number of maps before the value that is added to the result.
+    fn skip(&self) -> Option<usize> {
+        match self {
+            Self::AddSkip(start) => Some(*start),
+            _ => None,
         }
     }
 
@@ -124,6 +163,7 @@ impl<'a> Checked<'a> {
             Self::Conv2d(map, operands) => boxed(map, operands),
             Self::ConvTranspose2d(map, operands) => boxed(map, operands),
             Self::Activation(activation) => Ok(Box::new(activation)),
+            Self::AddSkip(_) => Ok(Box::new(Unchanged)),
         }
     }
 }
@@ -248,7 +288,53 @@ impl<T: Element> Step<T> for OfInput {
     }
 }
 
+/// The step before the sum of a skip connection, which the [`Chain`] computes.
+struct Unchanged;
+
+impl<T: Element> Step<T> for Unchanged {
+    fn operands(&self) -> &[Tensor] {
+        &[]
+    }
+
+    fn keeps_input(&self) -> bool {
+        false
+    }
+
+    fn keeps_output(&self) -> bool {
+        false
+    }
+
+    fn forward(&self, input: Cow<[T]>) -> Result<Vec<T>> {
+        Ok(input.into_owned())
+    }
+
+    fn backward<'a>(
+        &self,
+        _: &[T],
+        _: &[T],
+        gradient: Cow<'a, [T]>,
+        wanted: bool,
+    ) -> Result<Gradients<'a, T>> {
+        Ok(Gradients {
+            operands: Vec::new(),
+            input: wanted.then_some(gradient),
+        })
+    }
+}
+
+/// The sum of gradients, in place of one that is owned.
+fn sum<'a, T: Element>(gradient: Cow<'a, [T]>, other: Option<Vec<T>>) -> Cow<'a, [T]> {
+    match other {
+        Some(mut other) => {
+            update2(&mut other, &gradient, |a, b| a + b);
+            Cow::Owned(other)
+        }
+        None => gradient,
+    }
+}
+
 fn fused<T: Element>(input: &Tensor, maps: Vec<Checked>, shape: Vec<usize>) -> Result<Tensor> {
+    let skips = maps.iter().map(Checked::skip).collect();
     let steps = maps
         .into_iter()
         .map(Checked::step::<T>)
@@ -269,6 +355,7 @@ fn fused<T: Element>(input: &Tensor, maps: Vec<Checked>, shape: Vec<usize>) -> R
     }
     let chain = Chain {
         steps,
+        skips,
         tracked,
         shape: shape.into(),
         between: Mutex::new(Vec::new()),
@@ -338,6 +425,8 @@ impl CustomOp2 for Anchor {
 /// Consecutive maps as one operation.
 struct Chain<T: Element> {
     steps: Vec<Box<dyn Step<T>>>,
+    /// For each step the number of the step whose input is added to the result, if it ends a skip connection.
+    skips: Vec<Option<usize>>,
     /// Whether the input of each step, and the result, has a gradient.
     tracked: Vec<bool>,
     shape: Shape,
@@ -362,13 +451,21 @@ impl<T: Element> CustomOp2 for Chain<T> {
         let mut current = Cow::Borrowed(contiguous(storage, layout)?);
         for (index, step) in self.steps.iter().enumerate() {
             let previous = index.checked_sub(1).map(|before| &self.steps[before]);
-            let kept = self.tracked[index + 1]
+            let for_gradients = self.tracked[index + 1]
                 && (step.keeps_input() || previous.is_some_and(|before| before.keeps_output()));
-            let result = if kept {
+            let kept = for_gradients || self.skips.contains(&Some(index));
+            let mut result = if kept {
                 step.forward(Cow::Borrowed(&current))?
             } else {
                 step.forward(std::mem::take(&mut current))?
             };
+            if let Some(start) = self.skips[index] {
+                let start = match start.checked_sub(1) {
+                    Some(before) => &between[before],
+                    None => contiguous(storage, layout)?,
+                };
+                update2(&mut result, start, |a, b| a + b);
+            }
             if previous.is_some() {
                 between.push(current.into_owned());
             }
@@ -398,10 +495,16 @@ impl<T: Element> CustomOp2 for Chain<T> {
             let (input, output) = (input?, output?);
             let between = lock(&self.between);
             let mut current = Some(Cow::Borrowed(gradient?));
+            // Gradients of the inputs of steps by skip connections that end later.
+            let mut by_skips: Vec<Option<Vec<T>>> = vec![None; self.steps.len()];
             for (index, step) in self.steps.iter().enumerate().rev() {
                 let Some(gradient) = current.take() else {
                     break;
                 };
+                if let Some(start) = self.skips[index].filter(|&start| self.tracked[start]) {
+                    let others = by_skips[start].take();
+                    by_skips[start] = Some(sum(Cow::Borrowed(&gradient), others).into_owned());
+                }
                 let before = index.checked_sub(1).map_or(input, |index| &between[index]);
                 let after = between.get(index).map_or(output, Vec::as_slice);
                 let gradients = step.backward(before, after, gradient, self.tracked[index])?;
@@ -411,7 +514,8 @@ impl<T: Element> CustomOp2 for Chain<T> {
                         self.handover.put(number, gradient);
                     }
                 }
-                current = gradients.input;
+                let by_skips = by_skips[index].take();
+                current = gradients.input.map(|gradient| sum(gradient, by_skips));
             }
             current.map(Cow::into_owned)
         };

@@ -14,8 +14,7 @@ use crate::blocks::{ROWS, in_blocks};
 use crate::error::{positive, refuse_no_samples};
 use crate::log_mean_exp::LogMeanExp;
 use crate::{
-    ConcatConditioning, Condition, Conditional, Error, Labels, LatentModel, Loss, LossContext, Mlp,
-    Network, Trainable,
+    Condition, Conditional, Error, Labels, LatentModel, Loss, LossContext, Mlp, Trainable,
 };
 
 /// A normalizing flow of coupling layers, such as NICE or RealNVP ([`FlowConfig`]), with an exact density.
@@ -46,7 +45,7 @@ impl Flow {
     /// # Errors
     /// Those of [`FlowConfig::check`], or `builder` contains variables of other shapes.
     pub fn new(image: Shape, config: &FlowConfig, builder: &VarBuilder) -> Result<Self, Error> {
-        Self::of(image, None, config, |network| network, builder)
+        Self::of(image, None, config, builder)
     }
 
     /// Builds a flow that is conditional on labels of `classes` classes.
@@ -60,21 +59,20 @@ impl Flow {
         builder: &VarBuilder,
     ) -> Result<ConditionalFlow, Error> {
         positive("classes", classes)?;
-        let conditioned = |network| ConcatConditioning::new(network, classes);
-        ConditionalFlow::of(image, Some(classes), config, conditioned, builder)
+        ConditionalFlow::of(image, Some(classes), config, builder)
     }
 }
 
 impl<C: Condition + 'static> Flow<C> {
-    /// Builds a flow. `conditioned` adds the conditioning on labels of `classes` classes to a network.
-    fn of<N: Network<Condition = C> + 'static>(
+    /// Builds a flow, conditional on labels of `classes` classes if there are any.
+    fn of(
         image: Shape,
         classes: Option<usize>,
         config: &FlowConfig,
-        conditioned: impl Fn(Mlp) -> N,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
         let beside = classes.unwrap_or(0);
+        let conditioned = |network| C::concatenated(network, beside);
         config.check(image, beside)?;
         let pixels = image.elem_count();
         let (dtype, device) = (builder.dtype(), builder.device());

@@ -3,7 +3,7 @@ use candle_nn::VarBuilder;
 use latent_kernels::{Activation, Convolution, Layer, Shape, TransposedConvolution};
 use serde::{Deserialize, Serialize};
 
-use super::convolution::{Conv2d, ConvTranspose2d};
+use super::convolution::{Conv2d, ConvTranspose2d, KERNEL, ResidualBlocks};
 use super::{AdditiveConditioning, Linear, Sequential};
 use crate::Error;
 use crate::error::{positive, refuse_too_many};
@@ -15,18 +15,29 @@ pub struct ConvolutionalConfig {
     /// The number of channels after each convolution of the encoder; the decoder has them in reverse. Each
     /// convolution is 3×3 with stride 2 and padding 1, and halves height and width, rounded up.
     pub channels: Vec<usize>,
+    /// The number of [`ResidualBlock`](crate::ResidualBlock)s after each convolution of the encoder and before each
+    /// transposed convolution of the decoder.
+    pub blocks: usize,
     /// The size of the linear layer at the end of the encoder.
     pub features: usize,
+    /// Whether the decoder begins with a linear layer of size `features`, too.
+    pub mirrored: bool,
+    /// The activation after each layer.
+    pub activation: Activation,
     /// The number of latent dimensions.
     pub latent_size: usize,
 }
 
 impl Default for ConvolutionalConfig {
-    /// Convolutions with 32 and 64 channels, a linear layer of size 16, two latent dimensions.
+    /// Convolutions with 32 and 64 channels, a linear layer of size 16 in the encoder, ReLU, no residual blocks, two latent
+    /// dimensions.
     fn default() -> Self {
         Self {
             channels: vec![32, 64],
+            blocks: 0,
             features: 16,
+            mirrored: false,
+            activation: Activation::Relu,
             latent_size: 2,
         }
     }
@@ -34,7 +45,8 @@ impl Default for ConvolutionalConfig {
 
 /// The largest number of convolutions: no image that fits into memory can be halved more often.
 const LAYERS: usize = 16;
-const KERNEL: usize = 3;
+/// The largest number of residual blocks after a convolution.
+const BLOCKS: usize = 100;
 const CONVOLUTION: Convolution = Convolution {
     stride: 2,
     padding: 1,
@@ -61,6 +73,13 @@ impl ConvolutionalConfig {
         self.channels
             .iter()
             .try_for_each(|&channels| positive("channels", channels))?;
+        if self.blocks > BLOCKS {
+            return Err(Error::Config {
+                key: "blocks",
+                value: self.blocks.to_string(),
+                remedy: "use 100 residual blocks after a convolution or fewer",
+            });
+        }
         positive("features", self.features)?;
         positive("latent_size", self.latent_size)?;
         self.check_weights(image, classes)
@@ -81,11 +100,17 @@ impl ConvolutionalConfig {
             .windows(2)
             .map(|pair| product(&[KERNEL * KERNEL, pair[0], pair[1]]));
         let of_channels = convolutions.fold(labels, usize::saturating_add);
+        let of_blocks = self
+            .channels
+            .iter()
+            .map(|&channels| product(&[2 * KERNEL * KERNEL, channels, channels, self.blocks]))
+            .fold(0, usize::saturating_add);
         let of_features = product(&[outputs, self.features]);
         let with_labels = self.latent_size.saturating_add(classes);
         let of_latents = product(&[outputs.saturating_add(self.features), with_labels]);
         for (key, weights, value) in [
             ("channels", of_channels, format!("{:?}", self.channels)),
+            ("blocks", of_blocks, self.blocks.to_string()),
             ("features", of_features, self.features.to_string()),
             ("latent_size", of_latents, self.latent_size.to_string()),
         ] {
@@ -103,15 +128,23 @@ impl ConvolutionalConfig {
         let first = [height, width, self.channels[0]];
         let encoder = format!("encoder.{}.weight", 2 * self.channels.len() + 1);
         let rows = |name: &str, shape| (name.to_owned(), 1, shape);
-        vec![
+        let mut variables = vec![
             (encoder, self.features, smallest),
             rows("encoder.0.labels.weight", first),
             rows("encoder.0.labels.bias", first),
-            rows("decoder.0.weight", smallest),
-            rows("decoder.0.bias", smallest),
-            rows("decoder.0.labels.weight", smallest),
-            rows("decoder.0.labels.bias", smallest),
-        ]
+        ];
+        let decoder: &[&str] = if self.mirrored {
+            &["decoder.image.weight", "decoder.image.bias"]
+        } else {
+            &[
+                "decoder.0.weight",
+                "decoder.0.bias",
+                "decoder.0.labels.weight",
+                "decoder.0.labels.bias",
+            ]
+        };
+        variables.extend(decoder.iter().map(|name| rows(name, smallest)));
+        variables
     }
 
     /// Height and width before the first convolution and after each.
@@ -130,6 +163,34 @@ impl ConvolutionalConfig {
             height,
             width,
             *self.channels.last().unwrap_or(&image.channels),
+        )
+    }
+
+    /// The number of outputs and the activation of the decoder's first layer.
+    fn first_of_decoder(&self, image: Shape) -> (usize, Activation) {
+        if self.mirrored {
+            return (self.features, self.activation);
+        }
+        let (height, width, channels) = self.smallest(image);
+        (height * width * channels, self.before_blocks())
+    }
+
+    /// The activation of a layer that residual blocks follow: they begin with one of their own.
+    fn before_blocks(&self) -> Activation {
+        match self.blocks {
+            0 => self.activation,
+            _ => Activation::Identity,
+        }
+    }
+
+    /// The residual blocks of the encoder after convolution `layer`, or of the decoder before its inverse.
+    fn residual_blocks(&self, layer: usize, builder: &VarBuilder) -> Result<ResidualBlocks> {
+        let channels = self.channels[layer];
+        ResidualBlocks::new(
+            self.blocks,
+            channels,
+            self.activation,
+            &builder.pp("blocks"),
         )
     }
 
@@ -159,21 +220,23 @@ impl ConvolutionalConfig {
 
 /// A convolutional encoder: strided convolutions and a linear layer, `[n, pixels]` to `[n, features]`.
 ///
-/// Layers are numbered as in a PyTorch `Sequential` of `Conv2d, ReLU, …, Flatten, Linear`. The order of the
-/// linear layer's input is height, width, channel, while that of PyTorch is channel, height, width;
+/// Layers are numbered as in a PyTorch `Sequential` of `Conv2d, ReLU, …, Flatten, Linear`; the residual blocks after a
+/// convolution are named `blocks` below its number. The order of the linear layer's input is height, width, channel, while that of PyTorch is channel, height, width;
 /// [`ModelConfig::in_pytorch_order`](crate::ModelConfig::in_pytorch_order) converts between the two.
 #[derive(Clone, Debug)]
 pub struct ConvolutionalEncoder<F = Conv2d> {
     image: Shape,
     first: F,
     rest: Vec<Conv2d>,
+    /// The residual blocks after each convolution.
+    blocks: Vec<ResidualBlocks>,
     linear: Linear,
 }
 
 impl ConvolutionalEncoder {
     /// Builds an unconditional encoder.
     pub fn new(image: Shape, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
-        let first = config.convolution(image, 0, Activation::Relu, builder)?;
+        let first = config.convolution(image, 0, config.before_blocks(), builder)?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -189,8 +252,8 @@ impl ConvolutionalEncoder<AdditiveConditioning<Conv2d>> {
         let first = config.convolution(image, 0, Activation::Identity, builder)?;
         let (height, width) = config.sizes(image)[1];
         let outputs = height * width * config.channels[0];
-        let first =
-            AdditiveConditioning::new(first, classes, outputs, Activation::Relu, &builder.pp(0))?;
+        let activation = config.before_blocks();
+        let first = AdditiveConditioning::new(first, classes, outputs, activation, &builder.pp(0))?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -208,12 +271,15 @@ impl<F> ConvolutionalEncoder<F> {
             image,
             first,
             rest: (1..count)
-                .map(|layer| config.convolution(image, layer, Activation::Relu, builder))
+                .map(|layer| config.convolution(image, layer, config.before_blocks(), builder))
+                .collect::<Result<_>>()?,
+            blocks: (0..count)
+                .map(|layer| config.residual_blocks(layer, &builder.pp(2 * layer)))
                 .collect::<Result<_>>()?,
             linear: Linear::new(
                 height * width * channels,
                 config.features,
-                Activation::Relu,
+                config.activation,
                 &builder.pp(2 * count + 1),
             )?,
         })
@@ -231,7 +297,11 @@ impl<F: Sequential> Sequential for ConvolutionalEncoder<F> {
         } = self.image;
         let mut layers = vec![Layer::Unflatten(height, width, channels)];
         layers.extend(self.first.layers(condition));
-        layers.extend(self.rest.iter().map(Conv2d::layer));
+        for (index, blocks) in self.blocks.iter().enumerate() {
+            let convolution = index.checked_sub(1).map(|before| self.rest[before].layer());
+            layers.extend(convolution);
+            layers.extend(blocks.layers());
+        }
         layers.extend([Layer::Flatten, self.linear.layer()]);
         layers
     }
@@ -243,27 +313,25 @@ impl<F: Sequential> Sequential for ConvolutionalEncoder<F> {
 
 /// A convolutional decoder: a linear layer and strided transposed convolutions, `[n, latent_size]` to `[n, pixels]`.
 ///
-/// Layers are numbered as in a PyTorch `Sequential` of `Linear, ReLU, Unflatten, ConvTranspose2d, ReLU, …`. The
-/// output of the linear layer is ordered by height, width, channel.
+/// Layers are numbered as in a PyTorch `Sequential` of `Linear, ReLU, Unflatten, ConvTranspose2d, ReLU, …`; the residual
+/// blocks before a transposed convolution are named `blocks` below its number. If the decoder is mirrored, `0` is the layer
+/// to `features` and `image` the one to the pixels of the smallest image, which are ordered by height, width, channel.
 #[derive(Clone, Debug)]
 pub struct ConvolutionalDecoder<F = Linear> {
     smallest: (usize, usize, usize),
     first: F,
-    rest: Vec<ConvTranspose2d>,
+    /// The layer from the features to the smallest image, if there are features.
+    image: Option<Linear>,
+    /// The transposed convolutions, and the residual blocks before each.
+    rest: Vec<(ResidualBlocks, ConvTranspose2d)>,
 }
 
 impl ConvolutionalDecoder {
     /// Builds an unconditional decoder.
     pub fn new(image: Shape, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
-        let (height, width, channels) = config.smallest(image);
-        let outputs = height * width * channels;
-        let builder_of_first = builder.pp(0);
-        let first = Linear::new(
-            config.latent_size,
-            outputs,
-            Activation::Relu,
-            &builder_of_first,
-        )?;
+        let (outputs, activation) = config.first_of_decoder(image);
+        let own = builder.pp(0);
+        let first = Linear::new(config.latent_size, outputs, activation, &own)?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -276,11 +344,10 @@ impl ConvolutionalDecoder<AdditiveConditioning<Linear>> {
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        let (height, width, channels) = config.smallest(image);
-        let outputs = height * width * channels;
+        let (outputs, activation) = config.first_of_decoder(image);
         let own = builder.pp(0);
         let first = Linear::new(config.latent_size, outputs, Activation::Identity, &own)?;
-        let first = AdditiveConditioning::new(first, classes, outputs, Activation::Relu, &own)?;
+        let first = AdditiveConditioning::new(first, classes, outputs, activation, &own)?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -301,7 +368,7 @@ impl<F> ConvolutionalDecoder<F> {
             let (height, width) = sizes[layer];
             let (outputs, activation) = match layer {
                 0 => (image.channels, Activation::Identity),
-                _ => (config.channels[layer - 1], Activation::Relu),
+                _ => (config.channels[layer - 1], config.before_blocks()),
             };
             let convolution = TransposedConvolution {
                 stride: CONVOLUTION.stride,
@@ -310,11 +377,21 @@ impl<F> ConvolutionalDecoder<F> {
                 output_padding: [height, width].map(|larger| usize::from(larger % 2 == 0)),
             };
             let builder = builder.pp(2 * number + 3);
-            ConvTranspose2d::new(inputs, outputs, KERNEL, convolution, activation, &builder)
+            let blocks = config.residual_blocks(layer, &builder)?;
+            let transposed =
+                ConvTranspose2d::new(inputs, outputs, KERNEL, convolution, activation, &builder)?;
+            Ok((blocks, transposed))
         };
+        let (height, width, channels) = config.smallest(image);
+        let to_image = config.mirrored.then(|| {
+            let outputs = height * width * channels;
+            let activation = config.before_blocks();
+            Linear::new(config.features, outputs, activation, &builder.pp("image"))
+        });
         Ok(Self {
-            smallest: config.smallest(image),
+            smallest: (height, width, channels),
             first,
+            image: to_image.transpose()?,
             rest: (0..count).map(layer).collect::<Result<_>>()?,
         })
     }
@@ -326,8 +403,12 @@ impl<F: Sequential> Sequential for ConvolutionalDecoder<F> {
     fn layers<'a>(&'a self, condition: &'a F::Condition) -> Vec<Layer<'a>> {
         let (height, width, channels) = self.smallest;
         let mut layers = self.first.layers(condition);
+        layers.extend(self.image.as_ref().map(Linear::layer));
         layers.push(Layer::Unflatten(height, width, channels));
-        layers.extend(self.rest.iter().map(ConvTranspose2d::layer));
+        for (blocks, transposed) in &self.rest {
+            layers.extend(blocks.layers());
+            layers.push(transposed.layer());
+        }
         layers.push(Layer::Flatten);
         layers
     }

@@ -2,7 +2,7 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::VarBuilder;
 use latent_kernels::{Activation, Layer, concat};
 
-use super::{Linear, Network, Sequential};
+use super::{Linear, Mlp, Network, Sequential};
 
 /// The condition of a model for a batch of images: `()` for none, or [`Labels`].
 pub trait Condition: Sized + Send + Sync {
@@ -21,6 +21,10 @@ pub trait Condition: Sized + Send + Sync {
     /// # Errors
     /// The batch has fewer images.
     fn narrow(&self, first: usize, count: usize) -> Result<Self>;
+
+    /// A network with this condition from one without: labels of `classes` classes are concatenated to its input, whose
+    /// size is that of x plus `classes`.
+    fn concatenated(network: Mlp, classes: usize) -> Box<dyn Network<Condition = Self>>;
 }
 
 /// No condition.
@@ -35,6 +39,10 @@ impl Condition for () {
 
     fn narrow(&self, _: usize, _: usize) -> Result<Self> {
         Ok(())
+    }
+
+    fn concatenated(network: Mlp, _: usize) -> Box<dyn Network<Condition = ()>> {
+        Box::new(network)
     }
 }
 
@@ -121,6 +129,10 @@ impl Condition for Labels {
 
     fn narrow(&self, first: usize, count: usize) -> Result<Self> {
         Ok(Self(self.0.narrow(0, first, count)?))
+    }
+
+    fn concatenated(network: Mlp, classes: usize) -> Box<dyn Network<Condition = Self>> {
+        Box::new(ConcatConditioning::new(network, classes))
     }
 }
 

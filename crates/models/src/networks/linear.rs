@@ -10,6 +10,11 @@ pub(super) fn uniform(inputs: usize) -> Init {
     between(1.0 / (inputs as f64).sqrt())
 }
 
+/// A tenth of [`uniform`], for the last layer of a network whose output should initially be close to 0.
+pub(super) fn small(inputs: usize) -> Init {
+    between(0.1 / (inputs as f64).sqrt())
+}
+
 /// Uniform in ±`bound`.
 fn between(bound: f64) -> Init {
     Init::Uniform {
@@ -102,7 +107,7 @@ impl Mlp {
         last: Activation,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        Self::with_last_factor(sizes, activation, last, 1.0, builder)
+        Self::with_last_init(sizes, activation, last, uniform, builder)
     }
 
     /// [`Self::new`] with the initial values of the last layer divided by ten, so that the coupling layers of a flow
@@ -113,25 +118,23 @@ impl Mlp {
         last: Activation,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        Self::with_last_factor(sizes, activation, last, 0.1, builder)
+        Self::with_last_init(sizes, activation, last, small, builder)
     }
 
-    fn with_last_factor(
+    fn with_last_init(
         sizes: &[usize],
         activation: Activation,
         last: Activation,
-        factor: f64,
+        init_of_last: fn(usize) -> Init,
         builder: &VarBuilder,
     ) -> Result<Self> {
         let count = sizes.len().saturating_sub(1);
         let layer = |(index, pair): (usize, &[usize])| {
-            let (activation, factor) = if index + 1 == count {
-                (last, factor)
+            let (activation, init) = if index + 1 == count {
+                (last, init_of_last(pair[0]))
             } else {
-                (activation, 1.0)
+                (activation, uniform(pair[0]))
             };
-            let bound = factor / (pair[0] as f64).sqrt();
-            let init = between(bound);
             Linear::with_init(pair[0], pair[1], activation, init, &builder.pp(2 * index))
         };
         Ok(Self(

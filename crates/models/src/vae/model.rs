@@ -9,7 +9,7 @@ use latent_distributions::{
 use latent_kernels::Activation;
 
 use super::likelihood::{Likelihood, PixelDistribution, PixelLikelihood, PixelModel};
-use super::objective::{Bound, Objective};
+use super::objective::{Bound, GradientEstimator, Objective, ScaledDraws, log_weights};
 use super::prior::{LatentPrior, Prior};
 use crate::blocks::{ROWS, in_blocks};
 use crate::error::refuse_no_samples;
@@ -26,8 +26,8 @@ use crate::{Conditional, Error, LatentModel, Loss, LossContext, Trainable};
 /// With a Bernoulli likelihood, the ELBO bounds log p(x) of binary pixels. For grey pixels the reconstruction term is
 /// the cross-entropy, and the ELBO bounds no probability.
 #[derive(Clone, Debug)]
-pub struct Vae<E = Mlp, D = Mlp> {
-    prior: LatentPrior,
+pub struct Vae<E: Network = Mlp, D = Mlp> {
+    prior: LatentPrior<E::Condition>,
     likelihood: PixelModel,
     encoder: E,
     mean: Linear,
@@ -37,7 +37,7 @@ pub struct Vae<E = Mlp, D = Mlp> {
     objective: Objective,
 }
 
-impl<E, D> Vae<E, D> {
+impl<E: Network<Condition: 'static>, D> Vae<E, D> {
     /// Builds a VAE from an encoder to `[n, features]` and a decoder from `[n, latent_size]` to `[n, pixels]`.
     ///
     /// The likelihood is Bernoulli with the decoder's output as logits, and the prior standard normal. The linear layers
@@ -58,7 +58,7 @@ impl<E, D> Vae<E, D> {
             Linear::new(features, latent_size, Activation::Identity, &builder)
         };
         Ok(Self {
-            prior: Prior::StandardNormal.build(latent_size, builder)?,
+            prior: Prior::StandardNormal.build(latent_size, None, builder)?,
             likelihood: PixelModel::Bernoulli,
             encoder,
             mean: head("mean")?,
@@ -97,14 +97,15 @@ impl<E, D> Vae<E, D> {
     /// # Errors
     /// Those of [`Prior::check`], or `builder` contains variables of other shapes.
     pub fn with_prior(self, prior: &Prior, builder: &VarBuilder) -> Result<Self, Error> {
-        let prior = prior.build(self.latent_size, &builder.pp("prior"))?;
+        let classes = self.encoder.classes();
+        let prior = prior.build(self.latent_size, classes, &builder.pp("prior"))?;
         Ok(Self { prior, ..self })
     }
 }
 
-impl<E, D> Vae<E, D> {
-    /// The prior p(z), which does not depend on the condition.
-    pub fn prior(&self) -> &impl Distribution {
+impl<E: Network, D> Vae<E, D> {
+    /// The prior p(z), or p(z|y) with a flow and labels.
+    pub fn prior(&self) -> &LatentPrior<E::Condition> {
         &self.prior
     }
 }
@@ -139,6 +140,15 @@ where
             .decoder
             .forward(&latents, &condition.repeated(draws)?)?;
         self.likelihood.given(output.reshape((draws, count, ()))?)
+    }
+
+    /// The likelihood for latents of [`LatentModel`], `[n, latent_size]`, which are u of a flow prior z = f(u).
+    fn decoded(
+        &self,
+        latents: &Tensor,
+        condition: &E::Condition,
+    ) -> Result<PixelDistribution, Error> {
+        self.likelihood(&self.prior.forward(latents, condition)?, condition)
     }
 
     /// [`Self::posterior`], computed in blocks to bound the memory.
@@ -215,7 +225,17 @@ where
             1 => &[],
             samples => &[samples],
         };
-        let latents = posterior.rsample(draws, &mut context.generator)?;
+        let mut latents = posterior.rsample(draws, &mut context.generator)?;
+        let mut density = posterior.clone();
+        let mut scaled = None;
+        if context.is_training() && self.objective.gradient == GradientEstimator::Path {
+            density = Normal::new(posterior.loc().detach(), posterior.log_scale().detach())?;
+            if self.objective.bound == Bound::ImportanceWeighted && latents.rank() == 3 {
+                let draws = ScaledDraws::new(&latents)?;
+                latents = draws.draws.clone();
+                scaled = Some(draws);
+            }
+        }
         let likelihood = if context.is_training() {
             self.likelihood(&latents, &condition)?.log_prob(images)?
         } else {
@@ -228,11 +248,15 @@ where
             f64::INFINITY
         };
         let kl = match self.objective.bound {
-            Bound::Elbo => self.prior.kl_from(&posterior, &latents)?,
+            Bound::Elbo => self.prior.kl_from(&posterior, &latents, &condition)?,
             Bound::MonteCarloElbo | Bound::ImportanceWeighted => {
-                self.prior.sampled_kl_from(&posterior, &latents)?
+                self.prior.sampled_kl_from(&density, &latents, &condition)?
             }
         };
+        if let Some(draws) = scaled {
+            let beta = self.objective.beta_after(epochs);
+            draws.set_weights(&log_weights(&likelihood, &kl, beta)?)?;
+        }
         let loss = self.objective.loss(&likelihood, &kl, epochs)?;
         self.with_bits_per_dimension(loss, images.dim(1)?)
     }
@@ -258,7 +282,8 @@ where
     }
 
     fn encode(&self, images: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
-        Ok(self.posterior_in_blocks(images, condition)?.loc().clone())
+        let posterior = self.posterior_in_blocks(images, condition)?;
+        self.prior.inverse(posterior.loc(), condition)
     }
 
     fn encode_sample(
@@ -268,7 +293,8 @@ where
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
         let posterior = self.posterior_in_blocks(images, condition)?;
-        Ok(posterior.sample(&[], generator)?)
+        let latents = posterior.sample(&[], generator)?;
+        self.prior.inverse(&latents, condition)
     }
 
     fn kl_by_dimension(
@@ -290,8 +316,8 @@ where
     fn decode(&self, latents: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
         in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
             let condition = condition.narrow(first, count)?;
-            let likelihood = self.likelihood(&latents.narrow(0, first, count)?, &condition)?;
-            likelihood.location()
+            self.decoded(&latents.narrow(0, first, count)?, &condition)?
+                .location()
         })
     }
 
@@ -303,13 +329,13 @@ where
     ) -> Result<Tensor, Error> {
         in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
             let condition = condition.narrow(first, count)?;
-            let likelihood = self.likelihood(&latents.narrow(0, first, count)?, &condition)?;
+            let likelihood = self.decoded(&latents.narrow(0, first, count)?, &condition)?;
             Ok(likelihood.sample(&[], generator)?)
         })
     }
 
     fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {
-        Ok(self.prior.sample(&[count], generator)?)
+        self.prior.sample_base(count, generator)
     }
 
     /// Estimates log p(x) by importance sampling from q(z|x): Burda et al. 2016, equation 8. The memory does not depend
@@ -329,7 +355,7 @@ where
         for first in (0..samples).step_by(at_once) {
             let latents = posterior.sample(&[at_once.min(samples - first)], generator)?;
             let likelihood = self.log_likelihood_given(&latents, images, condition)?;
-            let joint = (likelihood + self.prior.log_prob(&latents)?)?;
+            let joint = (likelihood + self.prior.log_prob(&latents, condition)?)?;
             mean.add(&(joint - posterior.log_prob(&latents)?)?)?;
         }
         Ok(mean.finish(images.dtype(), images.device())?)

@@ -1,4 +1,5 @@
-use candle_core::{Result as TensorResult, Tensor};
+use candle_core::{D, Result as TensorResult, Tensor};
+use candle_nn::ops::softmax;
 use serde::{Deserialize, Serialize};
 
 use crate::error::positive;
@@ -22,12 +23,31 @@ pub enum Bound {
     ImportanceWeighted,
 }
 
+/// The estimator of the gradient of a bound with respect to the parameters of q(z|x).
+///
+/// log q(z|x) depends on them by the draw z and by the density itself. The expectation of the second part is 0, so it only
+/// adds variance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GradientEstimator {
+    /// By both parts: the reparametrised gradient of Kingma & Welling 2014.
+    #[default]
+    Total,
+    /// By the draws alone. For [`Bound::MonteCarloElbo`]: Roeder et al. 2017, "Sticking the Landing"; its variance is 0 where
+    /// q(z|x) is the posterior. For [`Bound::ImportanceWeighted`], where each draw then counts with the square of its
+    /// normalised weight: Tucker et al. 2019, "Doubly Reparameterized Gradient Estimators for Monte Carlo Objectives",
+    /// equation 8.
+    Path,
+}
+
 /// The training objective of a VAE: bound, number of draws, and weight of the KL divergence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, expecting = "a table such as { bound = 'elbo', samples = 1 }")]
 pub struct Objective {
     /// The bound.
     pub bound: Bound,
+    /// The estimator of the gradient.
+    pub gradient: GradientEstimator,
     /// The number k of draws of z for each image.
     pub samples: usize,
     /// The weight β of the KL divergence; 1 gives a bound of log p(x).
@@ -58,6 +78,7 @@ impl Default for Objective {
     fn default() -> Self {
         Self {
             bound: Bound::default(),
+            gradient: GradientEstimator::default(),
             samples: 1,
             beta: 1.0,
             warm_up_epochs: 0.0,
@@ -70,9 +91,17 @@ impl Objective {
     /// Checks all values.
     ///
     /// # Errors
-    /// A number of draws is 0 or more than 500, or another number is negative, infinite or NaN.
+    /// A number of draws is 0 or more than 500, another number is negative, infinite or NaN, or the path gradient is
+    /// combined with [`Bound::Elbo`], whose KL divergence is not estimated from the draws.
     pub fn check(&self) -> Result<(), Error> {
         const SAMPLES: usize = 500;
+        if (self.bound, self.gradient) == (Bound::Elbo, GradientEstimator::Path) {
+            return Err(Error::Config {
+                key: "objective.gradient",
+                value: "path".to_owned(),
+                remedy: "it needs the bound monte-carlo-elbo or importance-weighted",
+            });
+        }
         let initial = self.initial.map(|initial| initial.samples);
         for (key, samples) in [
             ("objective.samples", Some(self.samples)),
@@ -135,7 +164,7 @@ impl Objective {
     pub fn loss(&self, likelihood: &Tensor, kl: &Tensor, epochs: f64) -> Result<Loss, Error> {
         let beta = self.beta_after(epochs);
         let importance_weighted = |beta: f64| -> Result<Tensor, Error> {
-            let weights = (likelihood - (kl * beta)?)?;
+            let weights = log_weights(likelihood, kl, beta)?;
             let draws = match weights.rank() {
                 1 => weights.unsqueeze(0)?,
                 _ => weights,
@@ -159,6 +188,33 @@ impl Objective {
             }
         };
         Ok(Loss { objective, parts })
+    }
+}
+
+/// The logarithms of the importance weights, log p(x|z) − β log q(z|x) / p(z).
+pub(super) fn log_weights(likelihood: &Tensor, kl: &Tensor, beta: f64) -> TensorResult<Tensor> {
+    likelihood - (kl * beta)?
+}
+
+/// Draws `[k, n, d]` whose gradient is multiplied by a factor that is known only after the forward pass.
+pub(super) struct ScaledDraws {
+    pub(super) draws: Tensor,
+    factor: Tensor,
+}
+
+impl ScaledDraws {
+    pub(super) fn new(draws: &Tensor) -> TensorResult<Self> {
+        let (count, images, _) = draws.dims3()?;
+        let factor = Tensor::ones((count, images, 1), draws.dtype(), draws.device())?;
+        let draws = draws.broadcast_mul(&factor)?;
+        Ok(Self { draws, factor })
+    }
+
+    /// Sets the factor to the normalised weights of the draws, from their logarithms `[k, n]`.
+    pub(super) fn set_weights(&self, log_weights: &Tensor) -> TensorResult<()> {
+        let weights = softmax(&log_weights.detach(), 0)?.unsqueeze(D::Minus1)?;
+        // The gradient of a product reads its factors in the backward pass, from the memory that this changes.
+        self.factor.slice_set(&weights.contiguous()?, 0, 0)
     }
 }
 

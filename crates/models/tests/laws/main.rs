@@ -15,8 +15,8 @@ mod vae;
 use candle_core::{DType, Device, Tensor};
 use latent_distributions::Generator;
 use latent_models::{
-    Activation, Bound, ConvolutionalConfig, Error, FlowPrior, InitialSamples, Likelihood,
-    LossContext, ModelConfig, Objective, Prior, Shape, VaeConfig,
+    Activation, Bound, ConvolutionalConfig, ConvolutionalVaeConfig, Error, FlowPrior,
+    InitialSamples, Likelihood, LossContext, ModelConfig, Objective, Prior, Shape, VaeConfig,
 };
 
 use latent_tolerance::{DOUBLE, SINGLE, rounding};
@@ -168,6 +168,22 @@ fn convolutional_vaes() -> Vec<(&'static str, ModelConfig)> {
         features: 6,
         ..ConvolutionalConfig::default()
     };
+    let residual = ConvolutionalVaeConfig {
+        networks: ConvolutionalConfig {
+            channels: vec![2, 3],
+            blocks: 2,
+            features: 5,
+            mirrored: true,
+            activation: Activation::Silu,
+            latent_size: 3,
+        },
+        prior: Prior::Flow(FlowPrior {
+            couplings: 2,
+            hidden: vec![4],
+            activation: Activation::Silu,
+        }),
+        ..ConvolutionalVaeConfig::default()
+    };
     vec![
         (
             "convolutional vae",
@@ -176,6 +192,14 @@ fn convolutional_vaes() -> Vec<(&'static str, ModelConfig)> {
         (
             "conditional convolutional vae",
             ModelConfig::ConditionalConvolutionalVae(config.into()),
+        ),
+        (
+            "residual convolutional vae with a flow as prior",
+            ModelConfig::ConvolutionalVae(residual.clone()),
+        ),
+        (
+            "conditional residual convolutional vae with a flow as prior",
+            ModelConfig::ConditionalConvolutionalVae(residual),
         ),
     ]
 }

@@ -7,11 +7,11 @@ use latent_distributions::{
     Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
 };
 use latent_models::{
-    Activation, Bound, Condition, InitialSamples, Labels, LatentModel, LossContext, Objective,
-    Parameters, Trainable, Vae, VaeConfig,
+    Activation, Bound, Condition, GradientEstimator, InitialSamples, Labels, LatentModel,
+    LossContext, Objective, Parameters, Trainable, Vae, VaeConfig,
 };
 
-use latent_tolerance::{SINGLE, monte_carlo, rounding};
+use latent_tolerance::{SINGLE, monte_carlo, rounding, scaled};
 
 use crate::{CLASSES, CPU, IMAGE, PIXELS, Result, images, labels, lost, models, step, vec1};
 
@@ -273,4 +273,88 @@ fn kl_by_dimension_sums_to_the_kl() -> Result {
         }
     }
     Ok(())
+}
+
+/// The gradients of a bound's negative with respect to all variables of the encoder and of the decoder, `[encoder, decoder]`.
+fn gradients(bound: Bound, gradient: GradientEstimator, seed: u64) -> Result<[Vec<f64>; 2]> {
+    let config = VaeConfig {
+        hidden: vec![4],
+        activation: Activation::Tanh,
+        latent_size: 2,
+        objective: Objective {
+            bound,
+            gradient,
+            samples: 8,
+            ..Objective::default()
+        },
+        ..VaeConfig::default()
+    };
+    let parameters = Parameters::seeded(4, CPU);
+    let vae = Vae::new(PIXELS, &config, &parameters.builder())?;
+    let mut context = LossContext::training(Generator::new(seed), 0.0);
+    let loss = vae.loss(&images(1)?, &labels(1)?, &mut context)?;
+    let store = loss.objective.sum_all()?.backward()?;
+    let mut found = [Vec::new(), Vec::new()];
+    for (name, variable) in parameters.variables() {
+        let gradient = store.get(&variable).expect("every variable has a gradient");
+        let values = vec1(gradient)?.into_iter().map(f64::from);
+        found[usize::from(name.starts_with("decoder"))].extend(values);
+    }
+    Ok(found)
+}
+
+#[test]
+fn the_path_gradient_has_the_mean_of_the_total_one_and_less_variance_with_many_draws() -> Result {
+    let repeats = scaled(2000, 200);
+    for bound in [Bound::MonteCarloElbo, Bound::ImportanceWeighted] {
+        // Σ (a − b) c with fixed c, which has mean 0, and the variances of both.
+        let (mut differences, mut all) = (Vec::new(), [Vec::new(), Vec::new()]);
+        for seed in 0..repeats as u64 {
+            let total = gradients(bound, GradientEstimator::Total, seed)?;
+            let path = gradients(bound, GradientEstimator::Path, seed)?;
+            // The decoder's is the same.
+            for (total, path) in total[1].iter().zip(&path[1]) {
+                assert!(
+                    (total - path).abs() <= lost(1.0),
+                    "{bound:?}: {total} {path}"
+                );
+            }
+            let weight = |index: usize| (1.0 + index as f64).cos();
+            let difference = total[0].iter().zip(&path[0]).enumerate();
+            let difference = difference.map(|(index, (a, b))| (a - b) * weight(index));
+            differences.push(difference.sum::<f64>());
+            for (all, [one, _]) in all.iter_mut().zip([total, path]) {
+                all.push(one);
+            }
+        }
+        let count = repeats as f64;
+        let mean = differences.iter().sum::<f64>() / count;
+        let variance = differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / count;
+        assert!(variance > 0.0, "{bound:?}: both gradients are the same");
+        let error = monte_carlo(variance.sqrt(), repeats);
+        assert!(mean.abs() < error, "{bound:?}: {mean} ± {error}");
+        if bound == Bound::ImportanceWeighted {
+            let [total, path] = all.map(|gradients| {
+                let size = gradients[0].len();
+                let variance = |index: usize| {
+                    let values = gradients.iter().map(|gradient| gradient[index]);
+                    let mean = values.clone().sum::<f64>() / count;
+                    values.map(|value| (value - mean).powi(2)).sum::<f64>() / count
+                };
+                (0..size).map(variance).sum::<f64>()
+            });
+            assert!(path < 0.7 * total, "{path} is not below {total}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_path_gradient_of_the_closed_form_is_refused() {
+    let objective = Objective {
+        gradient: GradientEstimator::Path,
+        ..Objective::default()
+    };
+    let error = objective.check().unwrap_err();
+    assert!(error.to_string().contains("objective.gradient"), "{error}");
 }
