@@ -175,10 +175,8 @@ pub(crate) enum Error {
     },
     #[error("the data of {run} are no longer in {path}; name their new path with `--data`")]
     DataMoved { run: PathBuf, path: PathBuf },
-    #[error(
-        "{0}: there are no strokes on a background of one colour; `--no-centre` uses the whole picture as it is"
-    )]
-    NoStrokes(PathBuf),
+    #[error("{path}: there are no light strokes on a dark background of one colour; {remedy}")]
+    NoStrokes { path: PathBuf, remedy: &'static str },
     #[error("the table cannot be written: {0}")]
     Table(#[from] csv::Error),
     #[error("{labels} labels for {pictures} pictures: `--input-labels` needs one for each")]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use latent_datasets::Source;
 use latent_pretrained::Models;
 
 use crate::Error;
@@ -29,6 +30,10 @@ pub(crate) fn of(error: &Error) -> Option<String> {
     }
 }
 
+/// The remedy for images without labels.
+const UNLABELLED: &str = "put the pictures of each class into a folder of its own, or use an unconditional experiment, such as \
+                          vae-conv";
+
 fn figure(error: &latent_figures::Error) -> Option<&'static str> {
     use latent_figures::Error;
     match error {
@@ -41,7 +46,10 @@ fn figure(error: &latent_figures::Error) -> Option<&'static str> {
         Error::TooFewForTsne { .. } => Some("use `--projection pca`, or more images"),
         Error::NotStandardNormal => Some("use `--range`, or the default range of the data"),
         Error::NoImageOfLabel(_) => Some("choose another label, or other data with `--data`"),
-        Error::NoImages | Error::NoPairs(_) => Some("use more images with `--data`"),
+        Error::NoImages => Some("use more images with `--data`"),
+        Error::NoPairs(_) => Some("use more images with `--data`, or two files with `--input`"),
+        Error::NoLabels => Some(UNLABELLED),
+        Error::LabelsOfLatents { .. } => Some("give the labels with `--labels`"),
         _ => None,
     }
 }
@@ -102,6 +110,7 @@ fn training(error: &latent_training::Error) -> Option<String> {
         }
         Error::Metrics { .. } => "copy the file back, or train the run anew with `--overwrite`",
         Error::NoModel { path } => return Some(no_model(path)),
+        Error::NoLabels { .. } => UNLABELLED,
         Error::NoImagesOfClass { .. } => {
             "the training images of the classifier have none of this class: use a larger `--limit`, or other data"
         }
@@ -111,6 +120,26 @@ fn training(error: &latent_training::Error) -> Option<String> {
         _ => return None,
     };
     Some(remedy.to_owned())
+}
+
+/// The source, file or folder with a similar name, and what is expected.
+fn no_data(path: &Path) -> String {
+    let expected = "name a folder or file with your images, or a source: mnist, synthetic, auto";
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let entries = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let sources = Source::ALL.iter().map(|source| source.name().to_owned());
+    let name = path.file_name().and_then(|name| name.to_str());
+    match name.and_then(|name| nearest(name, sources.chain(entries))) {
+        Some(similar) => {
+            let similar = path.with_file_name(similar);
+            format!("did you mean `{}`? Or {expected}", similar.display())
+        }
+        None => expected.to_owned(),
+    }
 }
 
 /// The run or the pretrained model with a similar name, and how to train one.
@@ -207,10 +236,12 @@ fn data(error: &latent_datasets::Error) -> Option<String> {
         Error::UnreadablePictures { .. } => "replace or remove these pictures",
         Error::Picture { .. } => "save it again as PNG with a program that shows it",
         Error::Arrays { .. } => {
-            "save it with `numpy.savez(\"data.npz\", images=images, labels=labels)`"
+            "images and labels of the same number are expected, as `numpy.savez(\"data.npz\", images=images, \
+             labels=labels)` saves them"
         }
         Error::Cifar { .. } => "download CIFAR-10's binary version again",
         Error::NotParquet { .. } => "take the Parquet files of a data set of images of the hub",
+        Error::NotADataSet { path, .. } if !path.exists() => return Some(no_data(path)),
         Error::NotADataSet { .. } => {
             "name a folder or file with your images, or a source: mnist, synthetic, auto"
         }

@@ -19,7 +19,7 @@ pub enum Error {
     },
 
     /// A directory, where a file was expected.
-    #[error("{path}: this is a directory, expected an IDX file")]
+    #[error("{path}: this is a directory, expected a file")]
     IsDirectory {
         /// The directory.
         path: PathBuf,

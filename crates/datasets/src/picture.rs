@@ -66,6 +66,11 @@ const LARGEST_BYTES: u64 = 1 << 28;
 /// [`Error::Unreadable`]; [`Error::Picture`] for a file that is not a picture, is damaged, or is
 /// larger than 16,384 pixels a side or 256 MiB.
 pub fn decode_picture(path: &Path, options: &ImageOptions) -> Result<DecodedPicture, Error> {
+    if path.is_dir() {
+        return Err(Error::IsDirectory {
+            path: path.to_owned(),
+        });
+    }
     let file = File::open(path).map_err(|reason| Error::Unreadable {
         path: path.to_owned(),
         reason,
@@ -84,7 +89,7 @@ pub(crate) fn decode(
     mut file: impl BufRead + Seek,
     options: &ImageOptions,
 ) -> Result<DecodedPicture, String> {
-    let unreadable = |error: io::Error| format!("cannot be read: {error}");
+    let unreadable = |error: io::Error| error.to_string();
     let is_cmyk = jpeg_components(&mut file) == Some(4);
     file.rewind().map_err(unreadable)?;
     let mut reader = ImageReader::new(file)

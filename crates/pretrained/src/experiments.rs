@@ -23,6 +23,8 @@ files!(
     "iwae-50",
     "cvae-mlp-50",
     "vae-best",
+    "vae-flow-prior",
+    "cvae-flow-prior",
     "nice",
     "realnvp-5",
     "realnvp-10",

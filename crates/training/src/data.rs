@@ -41,11 +41,24 @@ impl DataRecord {
     /// The label of a class that is given by its name or its number.
     ///
     /// # Errors
-    /// [`Error::NoClass`]
+    /// [`Error::NoClass`], or [`Error::NoLabels`] if there are no classes.
     pub fn label_of(&self, class: &str) -> Result<u8, Error> {
+        if self.classes == 0 {
+            return Err(Error::NoLabels {
+                data: self.name.clone(),
+                needed_for: "a choice of classes".to_owned(),
+            });
+        }
         let named = self.class_names.iter().position(|name| name == class);
+        // Where names are numbers, a number is a name.
+        let is_number = |name: &String| name.parse::<u64>().is_ok();
         let label = named
-            .or_else(|| class.parse().ok())
+            .or_else(|| {
+                class
+                    .parse()
+                    .ok()
+                    .filter(|_| !self.class_names.iter().any(is_number))
+            })
             .filter(|&label| label < self.classes);
         let label = label.and_then(|label| u8::try_from(label).ok());
         label.ok_or_else(|| Error::NoClass {

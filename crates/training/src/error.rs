@@ -212,7 +212,7 @@ pub enum Error {
         split: &'static str,
     },
     /// A class that the data do not have.
-    #[error("there is no class `{class}`, only {}", .classes.join(", "))]
+    #[error("there is no class `{class}`, only `{}`", .classes.join("`, `"))]
     NoClass {
         /// The name or number.
         class: String,

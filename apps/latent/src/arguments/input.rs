@@ -51,9 +51,8 @@ impl InputArguments {
         }
     }
 
-    /// The named pictures as test images, with labels if the model needs them.
-    pub(crate) fn pictures(&self, model: &Model, context: &Context) -> Result<ModelData, Error> {
-        let record = &model.metadata.data;
+    /// The named pictures, without labels.
+    pub(crate) fn images(&self, model: &Model, context: &Context) -> Result<Dataset, Error> {
         let (mut pixels, mut names) = (Vec::new(), Vec::new());
         for path in &self.input {
             let (prepared, steps) = self.prepared(path, model)?;
@@ -61,7 +60,13 @@ impl InputArguments {
             pixels.extend(prepared);
             names.push(path.display().to_string());
         }
-        let images = Dataset::unlabelled(record.shape, pixels)?.with_names(names)?;
+        Ok(Dataset::unlabelled(model.metadata.data.shape, pixels)?.with_names(names)?)
+    }
+
+    /// The named pictures as test images, with labels if the model needs them.
+    fn pictures(&self, model: &Model, context: &Context) -> Result<ModelData, Error> {
+        let record = &model.metadata.data;
+        let images = self.images(model, context)?;
         let labels = self.labels(&images, model, context)?;
         let images = if labels.is_empty() {
             images
@@ -109,7 +114,14 @@ impl InputArguments {
             let conversions = picture.conversions.iter().map(ToString::to_string);
             let mut said: Vec<String> = conversions.collect();
             let prepared = prepare_drawing(&picture, (height, width), options)
-                .ok_or_else(|| Error::NoStrokes(path.to_owned()))?;
+                .ok_or_else(|| Error::NoStrokes {
+                    path: path.to_owned(),
+                    remedy: if self.no_invert {
+                        "leave out `--no-invert`, or use the whole picture as it is with `--no-centre`"
+                    } else {
+                        "`--no-centre` uses the whole picture as it is"
+                    },
+                })?;
             said.extend(prepared.steps.iter().map(ToString::to_string));
             return Ok((prepared.pixels, said));
         }

@@ -107,8 +107,8 @@ impl Classify {
 
     /// Classifies the pictures of the user.
     fn pictures(&self, model: &Model, context: &Context) -> Result<Shown, Error> {
-        let data = self.input.pictures(model, context)?;
-        let (images, device) = (&data.splits.test, &context.device);
+        let images = &self.input.images(model, context)?;
+        let device = &context.device;
         let batching = model.batching(self.output.seed(model));
         let known = &model.metadata.data.classes_present;
         let usual = match model.model.conditional() {

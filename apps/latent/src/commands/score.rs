@@ -10,8 +10,9 @@ use crate::{Context, Error};
 
 /// Log-likelihood of each image, lowest first: odd images are at the top
 ///
-/// Writes a CSV file with the name of each image, its label and its log-likelihood in nats: exact for a flow up to
-/// dequantisation noise, and a lower bound for a VAE, which rises with the number of samples.
+/// Writes a CSV file with the index of each image in its split, as `data show --index` takes it, its name, its label and its
+/// log-likelihood in nats: exact for a flow up to dequantisation noise, and a lower bound for a VAE, which rises with the
+/// number of samples.
 #[derive(Args)]
 #[command(after_help = "Example:\n  latent score realnvp-5 --limit 1000 --output scores.csv")]
 pub(crate) struct Score {
@@ -52,9 +53,10 @@ impl Score {
         order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
         let row = |&index: &usize| {
             let score = scores[index].to_string();
-            [selected.name(index), selected.class(index), score]
+            let (name, class) = (selected.name(index), selected.class(index));
+            [index.to_string(), name, class, score]
         };
-        let header = ["image", "label", "log_likelihood"];
+        let header = ["index", "image", "label", "log_likelihood"];
         write_table(&self.output, &header, order.iter().map(row))?;
 
         let (mean, error) = mean_and_standard_error(&scores);
@@ -69,9 +71,13 @@ impl Score {
             lines.push("lowest:".to_owned());
         }
         let lowest = order.iter().take(PRINTED);
-        lines.extend(
-            lowest.map(|&index| format!("  {:>10.2}  {}", scores[index], selected.name(index))),
-        );
+        lines.extend(lowest.map(|&index| {
+            format!(
+                "  {:>10.2}  image {index}: {}",
+                scores[index],
+                selected.name(index)
+            )
+        }));
         lines.push(self.output.display().to_string());
         let object = json!({
             "model": self.model.path().display().to_string(),
@@ -79,7 +85,7 @@ impl Score {
             "log_likelihood": mean,
             "standard_error": error,
             "lowest": order.iter().take(PRINTED).map(|&index| json!({
-                "image": selected.name(index), "log_likelihood": scores[index],
+                "index": index, "image": selected.name(index), "log_likelihood": scores[index],
             })).collect::<Vec<_>>(),
             "data": selected.data.name(),
             "split": selected.split.to_string(),

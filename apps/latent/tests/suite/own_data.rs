@@ -82,7 +82,7 @@ fn a_folder_of_coloured_pictures_is_used_from_training_to_every_figure() {
     }
     let message = fail(at, &["sample", "runs/cvae-conv", "--labels", "hexagon"], 1);
     assert!(
-        message.contains("there is no class `hexagon`, only circle, cross, ring"),
+        message.contains("there is no class `hexagon`, only `circle`, `cross`, `ring`"),
         "{message}"
     );
 }
@@ -103,16 +103,20 @@ fn images_keep_the_names_of_their_files() {
         .lines()
         .map(|line| line.split(',').collect())
         .collect();
-    assert_eq!(rows[0], ["image", "label", "log_likelihood"]);
+    assert_eq!(rows[0], ["index", "image", "label", "log_likelihood"]);
     assert_eq!(rows.len(), 61);
     let scores: Vec<f64> = rows[1..]
         .iter()
-        .map(|row| row[2].parse().unwrap())
+        .map(|row| row[3].parse().unwrap())
         .collect();
     assert!(scores.is_sorted());
+    let index = rows[1][0];
+    let show = ["data", "show", "--data", "my shapes", "--split", "test"];
+    let shown = succeed(at, &[&show[..], &["--index", index]].concat());
+    assert!(shown.contains(rows[1][1]), "{shown} is not {:?}", rows[1]);
     for row in &rows[1..] {
-        assert!(at.join("my shapes").join(row[0]).is_file(), "{row:?}");
-        assert!(row[0].starts_with(&format!("{}/", row[1])), "{row:?}");
+        assert!(at.join("my shapes").join(row[1]).is_file(), "{row:?}");
+        assert!(row[1].starts_with(&format!("{}/", row[2])), "{row:?}");
     }
 
     // Latents go out and come back.
@@ -318,8 +322,63 @@ fn a_picture_of_a_digit_needs_no_data() {
 
     save_grey(&[255; 100], [10, 10], &at.join("blank.png")).unwrap();
     let message = fail(at, &["classify", "cvae-conv", "--input", "blank.png"], 1);
-    assert!(message.contains("no strokes"), "{message}");
+    assert!(message.contains("no light strokes"), "{message}");
     fs::write(at.join("no.png"), "<html>").unwrap();
     let message = fail(at, &["classify", "cvae-conv", "--input", "no.png"], 1);
     assert!(message.contains("its content is not PNG"), "{message}");
+}
+
+#[test]
+fn classes_whose_names_are_numbers_have_no_other_numbers() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let numbers = ["3", "7", "10", "11", "12", "13"].map(str::to_owned);
+    let named = shapes(1, 420).with_class_names(numbers.to_vec()).unwrap();
+    save_pictures(&named, &at.join("numbers")).unwrap();
+    train(at, "cvae-conv", "numbers");
+    succeed(at, &["sample", "runs/cvae-conv", "--labels", "7,10"]);
+    let message = fail(at, &["sample", "runs/cvae-conv", "--labels", "1,2,3"], 1);
+    assert!(message.contains("there is no class `1`"), "{message}");
+}
+
+#[test]
+fn mistakes_about_ones_own_pictures_have_remedies() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    save_pictures(&ellipses(1, 60), &at.join("flat")).unwrap();
+    train(at, "vae-conv", "flat");
+    let picture = fs::read_dir(at.join("flat")).unwrap().next().unwrap();
+    let picture = picture.unwrap().path();
+    let picture = picture.to_str().unwrap();
+    for (arguments, parts) in [
+        (
+            &["interpolate", "runs/vae-conv", "--labels", "0,1"][..],
+            &["have no labels"][..],
+        ),
+        (
+            &["interpolate", "runs/vae-conv", "--input", picture],
+            &["two images", "`--input`"],
+        ),
+        (
+            &["reconstruct", "runs/vae-conv", "--input", "flat"],
+            &["this is a directory", "a file inside it"],
+        ),
+        (
+            &["train", "cvae-conv", "--data", "flat"],
+            &["no labels", "vae-conv"],
+        ),
+        (
+            &["train", "vae-conv", "--data", "flta"],
+            &["did you mean `flat`?"],
+        ),
+        (
+            &["train", "vae-conv", "--data", "mnsit"],
+            &["did you mean `mnist`?"],
+        ),
+    ] {
+        let message = fail(at, arguments, 1);
+        for part in parts {
+            assert!(message.contains(part), "{arguments:?}: {message}");
+        }
+    }
 }
