@@ -7,6 +7,7 @@ use latent_datasets::{
     Dataset, DrawingOptions, ImageOptions, Shape, Size, Source, Splits, decode_picture,
     prepare_drawing,
 };
+use latent_figures::Split;
 use latent_training::{Model, ModelData, classify};
 
 use super::{Class, DataArguments, labels_of};
@@ -34,6 +35,15 @@ impl InputArguments {
     /// Whether pictures are named.
     pub(crate) fn is_given(&self) -> bool {
         !self.input.is_empty()
+    }
+
+    /// What titles call the images.
+    pub(crate) fn split(&self) -> Split {
+        if self.is_given() {
+            Split::None
+        } else {
+            Split::Test
+        }
     }
 
     /// The pictures, if some are named, otherwise the data set that `data` selects, for a trained model. The pictures

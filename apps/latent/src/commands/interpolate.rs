@@ -87,6 +87,7 @@ impl Interpolate {
                 Method::Slerp => latent_figures::Path::Slerp,
             },
             seed: self.output.given_seed(),
+            split: self.input.split(),
             ..InterpolationOptions::default()
         };
         let figure = interpolations(&model, &data, &options)?;

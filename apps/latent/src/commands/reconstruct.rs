@@ -33,6 +33,7 @@ impl Reconstruct {
             count: self.count.into(),
             encoding: self.latent.encoding(),
             seed: self.output.given_seed(),
+            split: self.input.split(),
             ..ReconstructionOptions::default()
         };
         let figure = reconstructions(&model, &data, &options)?;

@@ -320,6 +320,22 @@ fn a_picture_of_a_digit_needs_no_data() {
     let (_, said, _) = outcome(latent(at).args(plain));
     assert!(said.contains("three.png: scaled\n"), "{said}");
 
+    // They are no test images.
+    let drawn = [
+        "reconstruct",
+        "vae-2d",
+        "--input",
+        "three.png",
+        "--output",
+        "a.svg",
+    ];
+    succeed(at, &drawn);
+    let picture = fs::read_to_string(at.join("a.svg")).unwrap();
+    assert!(
+        picture.contains("Reconstructions (images)"),
+        "the title of {drawn:?}"
+    );
+
     save_grey(&[255; 100], [10, 10], &at.join("blank.png")).unwrap();
     let message = fail(at, &["classify", "cvae-conv", "--input", "blank.png"], 1);
     assert!(message.contains("no light strokes"), "{message}");

@@ -42,6 +42,7 @@ impl Analogies {
         let options = AnalogyOptions {
             indices,
             seed: self.output.given_seed(),
+            split: self.input.split(),
             ..AnalogyOptions::default()
         };
         let figure = analogies(&model, &data, &options)?;
