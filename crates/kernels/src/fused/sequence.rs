@@ -323,7 +323,7 @@ impl<T: Element> Step<T> for Unchanged {
 }
 
 /// The sum of gradients, in place of one that is owned.
-fn sum<'a, T: Element>(gradient: Cow<'a, [T]>, other: Option<Vec<T>>) -> Cow<'a, [T]> {
+fn sum<T: Element>(gradient: Cow<'_, [T]>, other: Option<Vec<T>>) -> Cow<'_, [T]> {
     match other {
         Some(mut other) => {
             update2(&mut other, &gradient, |a, b| a + b);
