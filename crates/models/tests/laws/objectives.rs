@@ -296,8 +296,8 @@ fn gradients(bound: Bound, gradient: GradientEstimator, seed: u64) -> Result<[Ve
     let store = loss.objective.sum_all()?.backward()?;
     let mut found = [Vec::new(), Vec::new()];
     for (name, variable) in parameters.variables() {
-        let gradient = store.get(&variable);
-        let gradient = gradient.unwrap_or_else(|| panic!("{name} receives none"));
+        let missing = || candle_core::Error::Msg(format!("{name} receives no gradient"));
+        let gradient = store.get(&variable).ok_or_else(missing)?;
         let values = vec1(gradient)?.into_iter().map(f64::from);
         found[usize::from(name.starts_with("decoder"))].extend(values);
     }
