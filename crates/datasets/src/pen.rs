@@ -49,16 +49,14 @@ pub(crate) fn ink(
     radius: f32,
     pressure: impl Fn(Point) -> f32,
 ) -> Ink {
-    let points = || curves.iter().flatten();
-    let bounds = |along: fn(&Point) -> f32| {
-        points()
-            .map(along)
-            .fold((f32::MAX, f32::MIN), |(low, high), at| {
-                (low.min(at), high.max(at))
-            })
-    };
-    let (left, right) = bounds(|point| point.x);
-    let (top, bottom) = bounds(|point| point.y);
+    let (mut left, mut right) = (f32::MAX, f32::MIN);
+    let (mut top, mut bottom) = (f32::MAX, f32::MIN);
+    for curve in curves {
+        for point in curve {
+            (left, right) = (left.min(point.x), right.max(point.x));
+            (top, bottom) = (top.min(point.y), bottom.max(point.y));
+        }
+    }
     let size = (right - left).max(bottom - top).max(smallest);
     let scale = (BOX_SIDE as f32 - 2.0 * radius) / size.max(f32::EPSILON);
     let middle = Point {

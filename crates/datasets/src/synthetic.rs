@@ -333,6 +333,8 @@ impl Style {
 
 /// Converts control points to smooth curves: cubic B-splines, interrupted at corners.
 fn smooth(points: &[Point]) -> Vec<Point> {
+    let weights: [[f32; 4]; PIECES as usize] =
+        std::array::from_fn(|piece| spline_weights(piece as f32 / f32::from(PIECES)));
     let mut curve = Vec::with_capacity(points.len() * usize::from(PIECES) + 1);
     for bow in points.chunk_by(|a, b| a != b) {
         let ([first, second, ..], [.., last_but_one, last]) = (bow, bow) else {
@@ -343,14 +345,12 @@ fn smooth(points: &[Point]) -> Vec<Point> {
         let after = last_but_one.towards(*last, 2.0);
         let padded = [&[before], bow, &[after]].concat();
         for near in padded.windows(4) {
-            for piece in 0..PIECES {
-                let weights = spline_weights(f32::from(piece) / f32::from(PIECES));
-                let origin = Point { x: 0.0, y: 0.0 };
-                curve.push(
-                    near.iter()
-                        .zip(weights)
-                        .fold(origin, |sum, (&point, weight)| sum + point * weight),
-                );
+            for weights in &weights {
+                let mut sum = Point { x: 0.0, y: 0.0 };
+                for (&point, &weight) in near.iter().zip(weights) {
+                    sum = sum + point * weight;
+                }
+                curve.push(sum);
             }
         }
         curve.push(*last);

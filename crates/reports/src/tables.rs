@@ -148,7 +148,11 @@ fn comparison(command: &Command, findings: &Findings) -> Option<Table> {
     }
     let mut table = Table::new(["run"]);
     table.head.extend(settings.iter().cloned().map(Cell::Code));
-    let heading = |name: &String| Cell::from(format!("test {}", name.replace('_', " ")));
+    let heading = |key: &String| {
+        let known = METRICS.iter().find(|(known, ..)| known == key);
+        let name = known.map_or_else(|| key.replace('_', " "), |(_, name, _)| (*name).to_owned());
+        Cell::from(format!("test {name}"))
+    };
     table.head.extend(metrics.iter().map(heading));
     let text = findings.text(command).ok()?;
     for (index, (run, name)) in runs.iter().zip(command.runs()).enumerate() {

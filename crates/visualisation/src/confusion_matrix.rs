@@ -62,6 +62,7 @@ pub struct ConfusionMatrix {
     counts: Vec<Vec<u64>>,
     names: ClassNames,
     title: String,
+    y_label: String,
 }
 
 impl ConfusionMatrix {
@@ -116,6 +117,7 @@ impl ConfusionMatrix {
             counts,
             names: ClassNames::default(),
             title: String::new(),
+            y_label: Y_LABEL.to_owned(),
         })
     }
 
@@ -140,6 +142,13 @@ impl ConfusionMatrix {
         let right: u64 = places.map(|place| self.counts[place][place]).sum();
         let all: u64 = self.counts.iter().flatten().sum();
         right as f64 / all as f64
+    }
+
+    /// Sets the title of the y axis; the default is `true label`.
+    #[must_use]
+    pub fn y_label(mut self, label: impl Into<String>) -> Self {
+        self.y_label = label.into();
+        self
     }
 
     /// The counts: `[true label][predicted label]`.
@@ -174,7 +183,7 @@ impl ConfusionMatrix {
         let (width, height) = sheet.size();
         let side = (height - bottom).min(width - left).min(layout.side);
         let sheet = sheet.part(0.0, 0.0, left + side, side + bottom);
-        let chart = sheet.axes(sizes, (x, X_LABEL), (y, Y_LABEL))?;
+        let chart = sheet.axes(sizes, (x, X_LABEL), (y, &self.y_label))?;
         if let Some(Small { style, upwards }) = layout.small {
             let cell = side / layout.names.len() as f64;
             for (index, name) in layout.names.iter().enumerate().step_by(layout.step) {

@@ -626,6 +626,10 @@ fn a_confusion_matrix_counts_pairs_of_true_and_predicted_labels() {
         4 + 2,
         "four cells, and the names of a row and a column"
     );
+    let axes = |matrix: &ConfusionMatrix, title: &str| texts(matrix).contains(&title.to_owned());
+    assert!(axes(&matrix, "true label"));
+    let matrix = matrix.y_label("requested label");
+    assert!(axes(&matrix, "requested label") && !axes(&matrix, "true label"));
     assert!(ConfusionMatrix::new([1, 2], [1]).is_err());
     let error = ConfusionMatrix::new([1, 2], [1, 10])
         .unwrap_err()

@@ -52,7 +52,8 @@ impl EvaluateSamples {
             device,
         )?;
         let trained_on = &model.metadata.data;
-        let matrix = confusion_matrix(trained_on, &samples.requested, &samples.predicted)?;
+        let matrix = confusion_matrix(trained_on, &samples.requested, &samples.predicted)?
+            .y_label("requested label");
         let title = format!("sample accuracy {:.2} %", 100.0 * samples.accuracy());
         let verdict = Verdict {
             words: format!(

@@ -203,7 +203,7 @@ fn labels_and_options_of_a_conditional_model_are_checked() {
     for class in ["3,256", "ten"] {
         let message = fail(directory.path(), &["sample", "run", "--labels", class], 1);
         assert!(
-            message.contains("only 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
+            message.contains("only `0`, `1`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`"),
             "{message}"
         );
     }

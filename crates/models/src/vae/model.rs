@@ -3,13 +3,11 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
-use latent_distributions::{
-    Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
-};
+use latent_distributions::{Distribution, Generator, KlDivergence, Normal, StandardNormal};
 use latent_kernels::Activation;
 
 use super::likelihood::{Likelihood, PixelDistribution, PixelLikelihood, PixelModel};
-use super::objective::{Bound, GradientEstimator, Objective, ScaledDraws, log_weights};
+use super::objective::{Bound, Draws, Objective};
 use super::prior::{LatentPrior, Prior};
 use crate::blocks::{ROWS, in_blocks};
 use crate::error::refuse_no_samples;
@@ -221,25 +219,12 @@ where
     ) -> Result<Loss, Error> {
         let condition = E::Condition::from_labels(labels, self.classes(), images.dtype())?;
         let posterior = self.posterior(images, &condition)?;
-        let draws: &[usize] = match self.objective.samples_after(context.epochs) {
-            1 => &[],
-            samples => &[samples],
-        };
-        let mut latents = posterior.rsample(draws, &mut context.generator)?;
-        let mut density = posterior.clone();
-        let mut scaled = None;
-        if context.is_training() && self.objective.gradient == GradientEstimator::Path {
-            density = Normal::new(posterior.loc().detach(), posterior.log_scale().detach())?;
-            if self.objective.bound == Bound::ImportanceWeighted && latents.rank() == 3 {
-                let draws = ScaledDraws::new(&latents)?;
-                latents = draws.draws.clone();
-                scaled = Some(draws);
-            }
-        }
+        let draws = Draws::of(&posterior, &self.objective, context)?;
+        let latents = &draws.latents;
         let likelihood = if context.is_training() {
-            self.likelihood(&latents, &condition)?.log_prob(images)?
+            self.likelihood(latents, &condition)?.log_prob(images)?
         } else {
-            self.log_likelihood_given(&latents, images, &condition)?
+            self.log_likelihood_given(latents, images, &condition)?
         };
         // Evaluation uses the final β, so that metrics are comparable between epochs.
         let epochs = if context.is_training() {
@@ -248,15 +233,13 @@ where
             f64::INFINITY
         };
         let kl = match self.objective.bound {
-            Bound::Elbo => self.prior.kl_from(&posterior, &latents, &condition)?,
+            Bound::Elbo => self.prior.kl_from(&posterior, latents, &condition)?,
             Bound::MonteCarloElbo | Bound::ImportanceWeighted => {
-                self.prior.sampled_kl_from(&density, &latents, &condition)?
+                self.prior
+                    .sampled_kl_from(&draws.density, latents, &condition)?
             }
         };
-        if let Some(draws) = scaled {
-            let beta = self.objective.beta_after(epochs);
-            draws.set_weights(&log_weights(&likelihood, &kl, beta)?)?;
-        }
+        draws.weigh(&likelihood, &kl, self.objective.beta_after(epochs))?;
         let loss = self.objective.loss(&likelihood, &kl, epochs)?;
         self.with_bits_per_dimension(loss, images.dim(1)?)
     }

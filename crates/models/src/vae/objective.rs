@@ -1,10 +1,11 @@
 use candle_core::{D, Result as TensorResult, Tensor};
 use candle_nn::ops::softmax;
+use latent_distributions::{Normal, Reparametrised};
 use serde::{Deserialize, Serialize};
 
 use crate::error::positive;
 use crate::log_mean_exp::log_mean_exp;
-use crate::{Error, Loss};
+use crate::{Error, Loss, LossContext};
 
 /// The lower bound of log p(x) that a VAE maximises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,29 +193,65 @@ impl Objective {
 }
 
 /// The logarithms of the importance weights, log p(x|z) − β log q(z|x) / p(z).
-pub(super) fn log_weights(likelihood: &Tensor, kl: &Tensor, beta: f64) -> TensorResult<Tensor> {
+fn log_weights(likelihood: &Tensor, kl: &Tensor, beta: f64) -> TensorResult<Tensor> {
     likelihood - (kl * beta)?
 }
 
-/// Draws `[k, n, d]` whose gradient is multiplied by a factor that is known only after the forward pass.
-pub(super) struct ScaledDraws {
-    pub(super) draws: Tensor,
-    factor: Tensor,
+/// The draws of z in a loss, by the objective's estimator of the gradient.
+pub(super) struct Draws {
+    /// z, `[n, d]` or `[k, n, d]`.
+    pub(super) latents: Tensor,
+    /// The density q(z|x) of the draws, as far as its gradient counts.
+    pub(super) density: Normal,
+    /// A factor of the gradient of each draw, `[k, n, 1]`, which is known only after the forward pass.
+    factor: Option<Tensor>,
 }
 
-impl ScaledDraws {
-    pub(super) fn new(draws: &Tensor) -> TensorResult<Self> {
-        let (count, images, _) = draws.dims3()?;
-        let factor = Tensor::ones((count, images, 1), draws.dtype(), draws.device())?;
-        let draws = draws.broadcast_mul(&factor)?;
-        Ok(Self { draws, factor })
+impl Draws {
+    pub(super) fn of(
+        posterior: &Normal,
+        objective: &Objective,
+        context: &mut LossContext,
+    ) -> Result<Self, Error> {
+        let shape: &[usize] = match objective.samples_after(context.epochs) {
+            1 => &[],
+            samples => &[samples],
+        };
+        let latents = posterior.rsample(shape, &mut context.generator)?;
+        if !context.is_training() || objective.gradient == GradientEstimator::Total {
+            let density = posterior.clone();
+            return Ok(Self {
+                latents,
+                density,
+                factor: None,
+            });
+        }
+        let density = Normal::new(posterior.loc().detach(), posterior.log_scale().detach())?;
+        let (Bound::ImportanceWeighted, Ok((count, images, _))) =
+            (objective.bound, latents.dims3())
+        else {
+            return Ok(Self {
+                latents,
+                density,
+                factor: None,
+            });
+        };
+        let factor = Tensor::ones((count, images, 1), latents.dtype(), latents.device())?;
+        Ok(Self {
+            latents: latents.broadcast_mul(&factor)?,
+            density,
+            factor: Some(factor),
+        })
     }
 
-    /// Sets the factor to the normalised weights of the draws, from their logarithms `[k, n]`.
-    pub(super) fn set_weights(&self, log_weights: &Tensor) -> TensorResult<()> {
-        let weights = softmax(&log_weights.detach(), 0)?.unsqueeze(D::Minus1)?;
+    /// Multiplies the gradient of each draw by its normalised weight, if the estimator asks for it.
+    pub(super) fn weigh(&self, likelihood: &Tensor, kl: &Tensor, beta: f64) -> Result<(), Error> {
+        let Some(factor) = &self.factor else {
+            return Ok(());
+        };
+        let weights = softmax(&log_weights(likelihood, kl, beta)?.detach(), 0)?;
         // The gradient of a product reads its factors in the backward pass, from the memory that this changes.
-        self.factor.slice_set(&weights.contiguous()?, 0, 0)
+        Ok(factor.slice_set(&weights.unsqueeze(D::Minus1)?.contiguous()?, 0, 0)?)
     }
 }
 

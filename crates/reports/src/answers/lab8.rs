@@ -6,7 +6,6 @@ use latent_models::ModelConfig;
 use crate::formula as f;
 use crate::measurement::Measurement;
 use crate::number::{Number, rounded};
-use crate::table::Table;
 use crate::{Answer, Command, Error, Findings};
 
 #[derive(Template)]
@@ -170,7 +169,6 @@ pub(crate) fn architecture(findings: &Findings, run: &str) -> Result<Answer, Err
 #[template(path = "answers/architectures.html")]
 struct Architectures<'a> {
     baseline: &'a str,
-    table: Table,
     best: Trained,
     worst: Trained,
     gain: Number,
@@ -184,23 +182,13 @@ struct Trained {
 }
 
 /// Variations of a run, each with one other setting; the first of `runs` is the run itself.
-pub(crate) fn architectures(findings: &Findings, runs: &[(&str, &str)]) -> Result<Answer, Error> {
-    let mut table = Table::new(["setting", "reconstruction", "KL", "ELBO"]);
-    let mut all: Vec<(&str, &str, Measurement)> = Vec::new();
-    for (run, setting) in runs {
-        let metric = |key| findings.of_run(run, "test", key);
-        let elbo = metric("elbo")?;
-        table.push(vec![
-            (*setting).into(),
-            metric("reconstruction")?.nats().into(),
-            metric("kl")?.nats().into(),
-            elbo.nats().into(),
-        ]);
-        all.push((run, setting, elbo));
+pub(crate) fn architectures(findings: &Findings, runs: &[&str]) -> Result<Answer, Error> {
+    let mut all: Vec<(&str, Measurement)> = Vec::new();
+    for run in runs {
+        all.push((run, findings.of_run(run, "test", "elbo")?));
     }
-    let order = |a: &&(&str, &str, Measurement), b: &&(&str, &str, Measurement)| {
-        a.2.value.total_cmp(&b.2.value)
-    };
+    let order =
+        |a: &&(&str, Measurement), b: &&(&str, Measurement)| a.1.value.total_cmp(&b.1.value);
     let found = (
         all.first(),
         all.iter().max_by(order),
@@ -209,16 +197,15 @@ pub(crate) fn architectures(findings: &Findings, runs: &[(&str, &str)]) -> Resul
     let (Some(first), Some(best), Some(worst)) = found else {
         return Err(Error::NotMeasured("a run to compare".to_owned()));
     };
-    let trained = |run: &(&str, &str, Measurement)| Trained {
+    let trained = |run: &(&str, Measurement)| Trained {
         name: run.0.to_owned(),
-        elbo: run.2.nats(),
+        elbo: run.1.nats(),
     };
     Answer::of(
         "Which parameters and architectures are better?",
         &Architectures {
             baseline: first.0,
-            table,
-            gain: best.2.minus(&first.2, "the difference of both").nats(),
+            gain: best.1.minus(&first.1, "the difference of both").nats(),
             is_latent_best: best.0.contains("latent"),
             best: trained(best),
             worst: trained(worst),
