@@ -398,7 +398,7 @@ pub(crate) mod tests {
         let directory = tempfile::tempdir().unwrap();
         let message = Idx::open(directory.path()).unwrap_err().to_string();
         assert!(message.starts_with(&directory.path().display().to_string()));
-        assert!(message.ends_with(": this is a directory, expected an IDX file"));
+        assert!(message.ends_with(": this is a directory, expected a file"));
 
         let error = Idx::open(&directory.path().join("nothing")).unwrap_err();
         assert!(matches!(error, Error::Unreadable { .. }));

@@ -92,6 +92,9 @@ pub trait Trainable {
 ///
 /// Sampling, interpolation and evaluation work with any implementation. Images are `[n, pixels]` in [0, 1], latents
 /// `[n, latent_size]`. The condition is [`Labels`] for a conditional model and `()` for any other.
+///
+/// The latents of a VAE with a flow prior z = f(u) are u ([`FlowPrior`](crate::FlowPrior)): those of an image are f⁻¹ of the
+/// mean of q(z|x) or of a draw from it.
 pub trait LatentModel: Trainable + Send + Sync {
     /// The type of the condition.
     type Condition;

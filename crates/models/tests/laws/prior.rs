@@ -1,13 +1,15 @@
 //! Priors of VAEs.
 
 use std::collections::HashMap;
+use std::f64::consts::TAU;
+use std::sync::Arc;
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Tensor, Var};
 use candle_nn::VarBuilder;
-use latent_distributions::{Distribution, Generator, StandardNormal};
+use latent_distributions::{Distribution, Generator, Normal, StandardNormal};
 use latent_models::{
-    Activation, Bound, Error, FlowPrior, Labels, LatentModel, Objective, Parameters, Prior,
-    Trainable, Vae, VaeConfig,
+    Activation, Bound, Error, FlowPrior, GradientEstimator, Labels, LatentModel, LossContext,
+    Objective, Parameters, PixelLikelihood, Prior, Trainable, Vae, VaeConfig,
 };
 use latent_tolerance::{DOUBLE, monte_carlo, rounding, scaled};
 
@@ -154,6 +156,159 @@ fn objective(vae: &Vae) -> Result<Vec<f64>> {
     let images = images(4)?.to_dtype(DType::F64)?;
     let loss = vae.loss(&images, &labels(4)?, &mut step(1))?;
     Ok(loss.objective.to_vec1()?)
+}
+
+/// A normal likelihood with the decoder's output as its mean and this standard deviation.
+#[derive(Debug)]
+struct Gaussian(f64);
+
+impl PixelLikelihood for Gaussian {
+    fn given(&self, output: &Tensor) -> Result<Arc<dyn Distribution>> {
+        let log_scale = (output.zeros_like()? + self.0.ln())?;
+        Ok(Arc::new(Normal::new(output.clone(), log_scale)?))
+    }
+
+    fn location(&self, output: &Tensor) -> Result<Tensor> {
+        Ok(output.clone())
+    }
+}
+
+/// x = a z + c + s ε with z = e^l u + t in each of two dimensions, and the exact posterior as encoder.
+struct LinearGaussian {
+    variables: HashMap<String, Var>,
+    /// The mean and the variance of p(x).
+    mean: [f64; 2],
+    variance: [f64; 2],
+}
+
+fn linear_gaussian() -> Result<LinearGaussian> {
+    const A: [f64; 2] = [0.8, -1.3];
+    const C: [f64; 2] = [0.2, -0.4];
+    const T: [f64; 2] = [0.3, 1.1];
+    /// The output of the coupling networks, of which 2 tanh(·/2) is l.
+    const RAW: [f64; 2] = [0.7, -0.5];
+    let both = |f: &dyn Fn(usize) -> f64| [f(0), f(1)];
+    let diagonal = |[a, b]: [f64; 2]| Tensor::new(&[[a, 0.0], [0.0, b]], CPU);
+    let vector = |values: [f64; 2]| Tensor::new(&values, CPU);
+    let of_prior = both(&|i| (4.0 * (RAW[i] / 2.0).tanh()).exp());
+    let of_noise = NOISE * NOISE;
+    let precision = both(&|i| 1.0 / of_prior[i] + A[i] * A[i] / of_noise);
+    let variables = [
+        ("decoder.0.weight", diagonal(A)?),
+        ("decoder.0.bias", vector(C)?),
+        (
+            "mean.weight",
+            diagonal(both(&|i| A[i] / of_noise / precision[i]))?,
+        ),
+        (
+            "mean.bias",
+            vector(both(&|i| {
+                (T[i] / of_prior[i] - A[i] * C[i] / of_noise) / precision[i]
+            }))?,
+        ),
+        ("log_variance.weight", diagonal([0.0, 0.0])?),
+        ("log_variance.bias", vector(both(&|i| -precision[i].ln()))?),
+    ];
+    let named = |(name, value): (&str, Tensor)| (name.to_owned(), value);
+    let mut variables = variables.map(named).to_vec();
+    // The first coupling transforms the second dimension.
+    for (name, dimension) in [("prior.0.0", 1), ("prior.1.0", 0)] {
+        let zeros = Tensor::zeros((2, 1), DType::F64, CPU)?;
+        let constant = vector([RAW[dimension], T[dimension]])?;
+        let [weight, bias] = ["weight", "bias"].map(|end| format!("{name}.{end}"));
+        variables.extend([(weight, zeros), (bias, constant)]);
+    }
+    let variables = variables.into_iter();
+    let variables = variables.map(|(name, value)| Ok((name, Var::from_tensor(&value)?)));
+    Ok(LinearGaussian {
+        variables: variables.collect::<Result<_>>()?,
+        mean: both(&|i| A[i] * T[i] + C[i]),
+        variance: both(&|i| A[i] * A[i] * of_prior[i] + of_noise),
+    })
+}
+
+/// The standard deviation of the pixels in [`linear_gaussian`].
+const NOISE: f64 = 0.6;
+
+fn linear_gaussian_vae(
+    variables: &HashMap<String, Var>,
+    bound: Bound,
+    gradient: GradientEstimator,
+) -> Result<Vae> {
+    let mut config = config(bound);
+    config.hidden.clear();
+    config.objective.gradient = gradient;
+    config.objective.samples = if bound == Bound::ImportanceWeighted {
+        3
+    } else {
+        1
+    };
+    config.prior = Prior::Flow(FlowPrior {
+        couplings: 2,
+        hidden: Vec::new(),
+        ..FlowPrior::default()
+    });
+    let tensors = variables
+        .iter()
+        .map(|(name, variable)| (name.clone(), variable.as_tensor().clone()));
+    let builder = VarBuilder::from_tensors(tensors.collect(), DType::F64, CPU);
+    Ok(Vae::new(2, &config, &builder)?.with_pixel_likelihood(Gaussian(NOISE)))
+}
+
+#[test]
+fn the_bound_under_an_affine_flow_prior_and_the_exact_posterior_is_the_log_likelihood() -> Result {
+    let LinearGaussian {
+        variables,
+        mean,
+        variance,
+    } = linear_gaussian()?;
+    let pixels = [[0.3, -1.0], [-2.0, 0.5], [1.5, 2.5]];
+    let images = Tensor::new(&pixels, CPU)?;
+    for bound in [Bound::MonteCarloElbo, Bound::ImportanceWeighted] {
+        let vae = linear_gaussian_vae(&variables, bound, GradientEstimator::Total)?;
+        let loss = vae.loss(&images, &labels(3)?, &mut step(1))?;
+        for (x, loss) in pixels.iter().zip(loss.objective.to_vec1::<f64>()?) {
+            let log_density = |i: usize| {
+                let square = (x[i] - mean[i]).powi(2) / variance[i];
+                -0.5 * (square + (TAU * variance[i]).ln())
+            };
+            let exact = log_density(0) + log_density(1);
+            assert!(
+                (loss + exact).abs() <= rounding(DOUBLE, 100, 10.0),
+                "{bound:?}: {loss} is not {}",
+                -exact
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Roeder et al. 2017, section 3: where q(z|x) is the posterior, each draw has a path gradient of 0.
+#[test]
+fn the_path_gradient_is_zero_at_the_exact_posterior() -> Result {
+    let variables = linear_gaussian()?.variables;
+    let images = Tensor::new(&[[0.3, -1.0], [-2.0, 0.5]], CPU)?;
+    for bound in [Bound::MonteCarloElbo, Bound::ImportanceWeighted] {
+        let largest = |gradient| -> Result<f64> {
+            let vae = linear_gaussian_vae(&variables, bound, gradient)?;
+            let mut context = LossContext::training(Generator::new(2), 0.0);
+            let loss = vae.loss(&images, &labels(2)?, &mut context)?;
+            let store = loss.objective.sum_all()?.backward()?;
+            let mut largest = 0.0f64;
+            for name in ["mean.weight", "mean.bias", "log_variance.bias"] {
+                let gradient = store.get(&variables[name]);
+                if let Some(gradient) = gradient {
+                    largest = largest.max(gradient.abs()?.max_all()?.to_scalar()?);
+                }
+            }
+            Ok(largest)
+        };
+        let path = largest(GradientEstimator::Path)?;
+        assert!(path <= rounding(DOUBLE, 100, 10.0), "{bound:?}: {path}");
+        let total = largest(GradientEstimator::Total)?;
+        assert!(total > 0.01, "{bound:?}: {total}");
+    }
+    Ok(())
 }
 
 #[test]
