@@ -221,7 +221,8 @@ impl ConvolutionalConfig {
 /// A convolutional encoder: strided convolutions and a linear layer, `[n, pixels]` to `[n, features]`.
 ///
 /// Layers are numbered as in a PyTorch `Sequential` of `Conv2d, ReLU, …, Flatten, Linear`; the residual blocks after a
-/// convolution are named `blocks` below its number. The order of the linear layer's input is height, width, channel, while that of PyTorch is channel, height, width;
+/// convolution are named `blocks` below its number. The order of the linear layer's input is height, width, channel, while
+/// that of PyTorch is channel, height, width;
 /// [`ModelConfig::in_pytorch_order`](crate::ModelConfig::in_pytorch_order) converts between the two.
 #[derive(Clone, Debug)]
 pub struct ConvolutionalEncoder<F = Conv2d> {
