@@ -170,13 +170,17 @@ impl<'a> Checked<'a> {
 
 /// A map with its operands, of any number.
 trait Step<T: Element>: Send + Sync {
-    fn operands(&self) -> &[Tensor];
+    fn operands(&self) -> &[Tensor] {
+        &[]
+    }
 
     /// Whether the gradients depend on the input.
     fn keeps_input(&self) -> bool;
 
     /// Whether the gradients depend on the result.
-    fn keeps_output(&self) -> bool;
+    fn keeps_output(&self) -> bool {
+        false
+    }
 
     fn forward(&self, input: Cow<[T]>) -> Result<Vec<T>>;
 
@@ -258,16 +262,8 @@ impl<T: Element, M: Map<N>, const N: usize> Step<T> for Applied<M, N> {
 }
 
 impl<T: Element> Step<T> for OfInput {
-    fn operands(&self) -> &[Tensor] {
-        &[]
-    }
-
     fn keeps_input(&self) -> bool {
         true
-    }
-
-    fn keeps_output(&self) -> bool {
-        false
     }
 
     fn forward(&self, input: Cow<[T]>) -> Result<Vec<T>> {
@@ -292,15 +288,7 @@ impl<T: Element> Step<T> for OfInput {
 struct Unchanged;
 
 impl<T: Element> Step<T> for Unchanged {
-    fn operands(&self) -> &[Tensor] {
-        &[]
-    }
-
     fn keeps_input(&self) -> bool {
-        false
-    }
-
-    fn keeps_output(&self) -> bool {
         false
     }
 

@@ -218,30 +218,24 @@ impl Draws {
             samples => &[samples],
         };
         let latents = posterior.rsample(shape, &mut context.generator)?;
-        if !context.is_training() || objective.gradient == GradientEstimator::Total {
-            let density = posterior.clone();
-            return Ok(Self {
-                latents,
-                density,
-                factor: None,
-            });
-        }
-        let density = Normal::new(posterior.loc().detach(), posterior.log_scale().detach())?;
-        let (Bound::ImportanceWeighted, Ok((count, images, _))) =
-            (objective.bound, latents.dims3())
-        else {
-            return Ok(Self {
-                latents,
-                density,
-                factor: None,
-            });
+        let mut draws = Self {
+            latents,
+            density: posterior.clone(),
+            factor: None,
         };
-        let factor = Tensor::ones((count, images, 1), latents.dtype(), latents.device())?;
-        Ok(Self {
-            latents: latents.broadcast_mul(&factor)?,
-            density,
-            factor: Some(factor),
-        })
+        if !context.is_training() || objective.gradient == GradientEstimator::Total {
+            return Ok(draws);
+        }
+        draws.density = Normal::new(posterior.loc().detach(), posterior.log_scale().detach())?;
+        if let (Bound::ImportanceWeighted, Ok((count, images, _))) =
+            (objective.bound, draws.latents.dims3())
+        {
+            let latents = &draws.latents;
+            let factor = Tensor::ones((count, images, 1), latents.dtype(), latents.device())?;
+            draws.latents = latents.broadcast_mul(&factor)?;
+            draws.factor = Some(factor);
+        }
+        Ok(draws)
     }
 
     /// Multiplies the gradient of each draw by its normalised weight, if the estimator asks for it.
