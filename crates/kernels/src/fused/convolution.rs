@@ -1,10 +1,12 @@
 mod patches;
+mod winograd;
 
 use std::borrow::Cow;
 
 use candle_core::{Result, Tensor, bail};
 
 use patches::{Axis, Patches};
+use winograd::Winograd;
 
 use crate::element::Element;
 use crate::fused::activation::OfOutput;
@@ -32,9 +34,15 @@ fn refuse_nothing(shape: &[usize], weight: &Tensor) -> Result<()> {
 }
 
 pub(crate) struct Conv2d {
-    patches: Patches,
+    method: Method,
     outputs: usize,
     activation: OfOutput,
+}
+
+/// How a convolution is computed.
+enum Method {
+    Patches(Patches),
+    Winograd(Winograd),
 }
 
 impl Conv2d {
@@ -80,12 +88,24 @@ impl Conv2d {
             padding,
             positions,
         };
-        Ok(Self {
-            patches: Patches {
+        let winograd = Winograd {
+            height,
+            width,
+            inputs,
+            outputs,
+            padding,
+        };
+        let method = if (stride, kernel_height, kernel_width) == (1, 3, 3) && winograd.suits() {
+            Method::Winograd(winograd)
+        } else {
+            Method::Patches(Patches {
                 vertical: axis(height, kernel_height, rows),
                 horizontal: axis(width, kernel_width, columns),
                 channels,
-            },
+            })
+        };
+        Ok(Self {
+            method,
             outputs,
             activation,
         })
@@ -98,11 +118,13 @@ impl Map<2> for Conv2d {
     }
 
     fn forward<T: Element>(&self, input: Cow<[T]>, [weight, bias]: [&[T]; 2]) -> Vec<T> {
-        let patches = &self.patches;
-        let kernels = patches.kernels(weight);
-        patches.times(&input, &kernels, self.outputs, |rows| {
-            self.activation.with_bias(rows, bias);
-        })
+        let finish = |rows: &mut [T]| self.activation.with_bias(rows, bias);
+        match &self.method {
+            Method::Patches(patches) => {
+                patches.times(&input, &patches.kernels(weight), self.outputs, finish)
+            }
+            Method::Winograd(tiles) => tiles.times(&input, weight, finish),
+        }
     }
 
     fn operand_gradients<T: Element>(
@@ -112,10 +134,11 @@ impl Map<2> for Conv2d {
         gradient: &[T],
         wanted: [bool; 2],
     ) -> [Option<Vec<T>>; 2] {
-        let patches = &self.patches;
-        let of_weight = || {
-            let correlated = patches.correlate(input, gradient, self.outputs);
-            patches.weight(&correlated)
+        let of_weight = || match &self.method {
+            Method::Patches(patches) => {
+                patches.weight(&patches.correlate(input, gradient, self.outputs))
+            }
+            Method::Winograd(tiles) => tiles.correlate(input, gradient),
         };
         [
             wanted[0].then(of_weight),
@@ -128,9 +151,12 @@ impl Map<2> for Conv2d {
         [weight, _]: [&[T]; 2],
         gradient: Cow<'a, [T]>,
     ) -> Cow<'a, [T]> {
-        let patches = &self.patches;
-        let kernels = patches.kernels(weight);
-        Cow::Owned(patches.spread(&gradient, &kernels, self.outputs, |_| {}))
+        Cow::Owned(match &self.method {
+            Method::Patches(patches) => {
+                patches.spread(&gradient, &patches.kernels(weight), self.outputs, |_| {})
+            }
+            Method::Winograd(tiles) => tiles.spread(&gradient, weight),
+        })
     }
 }
 

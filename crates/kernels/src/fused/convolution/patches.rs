@@ -283,7 +283,7 @@ fn pairs<A: Copy, B>(
 
 /// The number of images over which one thread sums the gradient of the weights. It is constant, so
 /// that sums do not depend on the number of threads.
-const GROUP: usize = 16;
+pub(super) const GROUP: usize = 16;
 
 #[cfg(test)]
 mod tests {
