@@ -155,7 +155,9 @@ impl Model {
             Transform::Mixture { .. } => "mixture flow",
         };
         match &self.0.metadata.experiment.model {
-            ModelConfig::Vae(_) | ModelConfig::ConvolutionalVae(_) => "VAE".to_owned(),
+            ModelConfig::Vae(_) | ModelConfig::ConvolutionalVae(_) | ModelConfig::LadderVae(_) => {
+                "VAE".to_owned()
+            }
             ModelConfig::Flow(config) => flow(&config.transform).to_owned(),
             ModelConfig::ConditionalFlow(config) => {
                 format!("conditional {}", flow(&config.transform))

@@ -26,6 +26,16 @@ impl StandardNormal {
         }
     }
 
+    /// The type of the values.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The device of the values.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Checks that the last of these dimensions is the size of the event.
     pub(crate) fn check_event(&self, dimensions: &[usize]) -> Result<(), Error> {
         let found = dimensions.last().copied().unwrap_or(1);

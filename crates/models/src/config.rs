@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BaseDistribution, Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, Labels,
-    LatentModel, Likelihood, Loss, LossContext, Objective, Trainable, Vae, VaeConfig,
+    LadderVae, LadderVaeConfig, LatentModel, Likelihood, Loss, LossContext, Objective, Trainable,
+    Vae, VaeConfig,
 };
 
 /// The variables of a model by name.
@@ -27,6 +28,8 @@ pub enum ModelConfig {
     ConvolutionalVae(ConvolutionalVaeConfig),
     /// The [`ConditionalConvolutionalVae`](crate::ConditionalConvolutionalVae).
     ConditionalConvolutionalVae(ConvolutionalVaeConfig),
+    /// The [`LadderVae`].
+    LadderVae(LadderVaeConfig),
     /// The [`Flow`].
     Flow(FlowConfig),
     /// The [`ConditionalFlow`](crate::ConditionalFlow).
@@ -58,6 +61,9 @@ impl ModelConfig {
             Self::ConditionalConvolutionalVae(config) => AnyModel::Conditional(Box::new(
                 Vae::conditional_convolutional(image, classes, config, builder)?,
             )),
+            Self::LadderVae(config) => {
+                AnyModel::unconditional(LadderVae::new(image, config, builder)?)
+            }
             Self::Flow(config) => AnyModel::unconditional(Flow::new(image, config, builder)?),
             Self::ConditionalFlow(config) => AnyModel::Conditional(Box::new(Flow::conditional(
                 image, classes, config, builder,
@@ -107,11 +113,14 @@ impl ModelConfig {
         moved: impl Fn(&Tensor, usize, [usize; 3]) -> TensorResult<Tensor>,
     ) -> Result<Variables, Error> {
         self.check(image, 0)?;
-        let (Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config)) = self
-        else {
-            return Ok(variables);
+        let networks = match self {
+            Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
+                &config.networks
+            }
+            Self::LadderVae(config) => &config.networks,
+            _ => return Ok(variables),
         };
-        for (name, before, shape) in config.networks.flattened(image) {
+        for (name, before, shape) in networks.flattened(image) {
             if let Some(variable) = variables.get_mut(&name) {
                 let moved = moved(variable, before, shape)?.contiguous()?;
                 *variable = moved.reshape(variable.dims())?;
@@ -127,6 +136,10 @@ impl ModelConfig {
             Self::Vae(config) | Self::ConditionalVae(config) => config.latent_size,
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.networks.latent_size
+            }
+            Self::LadderVae(config) => {
+                let levels = config.networks.levels(image, config.latent_channels);
+                levels.iter().sum()
             }
         }
     }
@@ -148,6 +161,7 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 Some(config.likelihood)
             }
+            Self::LadderVae(config) => Some(config.likelihood),
             Self::Flow(_) | Self::ConditionalFlow(_) => None,
         }
     }
@@ -159,6 +173,7 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.likelihood = likelihood;
             }
+            Self::LadderVae(config) => config.likelihood = likelihood,
             Self::Flow(_) | Self::ConditionalFlow(_) => {}
         }
     }
@@ -170,6 +185,7 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 Some(&config.objective)
             }
+            Self::LadderVae(config) => Some(&config.objective),
             Self::Flow(_) | Self::ConditionalFlow(_) => None,
         }
     }
@@ -185,7 +201,8 @@ impl ModelConfig {
             Self::Vae(_)
             | Self::ConditionalVae(_)
             | Self::ConvolutionalVae(_)
-            | Self::ConditionalConvolutionalVae(_) => true,
+            | Self::ConditionalConvolutionalVae(_)
+            | Self::LadderVae(_) => true,
             Self::Flow(config) | Self::ConditionalFlow(config) => {
                 config.base == BaseDistribution::Normal
             }
@@ -203,6 +220,7 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.check(image, classes)
             }
+            Self::LadderVae(config) => config.check(image),
             Self::Flow(config) | Self::ConditionalFlow(config) => config.check(image, classes),
         }
     }
@@ -292,6 +310,10 @@ impl LatentModel for AnyModel {
 
     fn latent_size(&self) -> usize {
         of_either!(self, &(), model, _condition => model.latent_size())
+    }
+
+    fn levels(&self) -> Vec<usize> {
+        of_either!(self, &(), model, _condition => model.levels())
     }
 
     fn classes(&self) -> Option<usize> {

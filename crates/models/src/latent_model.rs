@@ -102,6 +102,13 @@ pub trait LatentModel: Trainable + Send + Sync {
     /// The number of latent dimensions.
     fn latent_size(&self) -> usize;
 
+    /// The number of latents of each level of a hierarchical model, from the top; their sum is [`Self::latent_size`].
+    ///
+    /// The latents of a level are drawn given those of the levels above it. Other models have one level.
+    fn levels(&self) -> Vec<usize> {
+        vec![self.latent_size()]
+    }
+
     /// The number of classes of the labels of a conditional model; `None` for an unconditional model.
     fn classes(&self) -> Option<usize> {
         None

@@ -3,6 +3,7 @@
 mod convolution;
 mod convolutional;
 mod labels;
+mod ladder;
 mod linear;
 
 use candle_core::{Result, Tensor};
@@ -11,6 +12,7 @@ use latent_kernels::{Layer, sequence};
 pub use convolution::{Conv2d, ConvTranspose2d, ResidualBlock};
 pub use convolutional::{ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder};
 pub use labels::{AdditiveConditioning, ConcatConditioning, Condition, Labels};
+pub(crate) use ladder::{BottomUp, Features, TopDown};
 pub use linear::{Linear, Mlp};
 
 /// A neural network: a function of an input and an optional condition.

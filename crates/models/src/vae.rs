@@ -2,6 +2,7 @@
 
 mod config;
 mod families;
+mod ladder;
 mod likelihood;
 mod model;
 mod objective;
@@ -9,6 +10,7 @@ mod prior;
 
 pub use config::{ConvolutionalVaeConfig, VaeConfig};
 pub use families::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae};
+pub use ladder::{LadderVae, LadderVaeConfig};
 pub use likelihood::{Likelihood, OwnDistribution, PixelDistribution, PixelLikelihood};
 pub use model::Vae;
 pub use objective::{Bound, GradientEstimator, InitialSamples, Objective};

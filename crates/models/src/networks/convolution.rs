@@ -41,7 +41,7 @@ impl Conv2d {
         )
     }
 
-    fn with_init(
+    pub(super) fn with_init(
         inputs: usize,
         outputs: usize,
         kernel: usize,

@@ -147,8 +147,19 @@ impl ConvolutionalConfig {
         variables
     }
 
+    /// The number of latents of each level of a ladder VAE, from the top: `latent_size`, then images of `channels` channels
+    /// at each residual block of the decoder.
+    pub(crate) fn levels(&self, image: Shape, channels: usize) -> Vec<usize> {
+        let sizes = self.sizes(image);
+        let of_blocks = sizes[1..]
+            .iter()
+            .rev()
+            .flat_map(|(height, width)| vec![height * width * channels; self.blocks]);
+        [self.latent_size].into_iter().chain(of_blocks).collect()
+    }
+
     /// Height and width before the first convolution and after each.
-    fn sizes(&self, image: Shape) -> Vec<(usize, usize)> {
+    pub(super) fn sizes(&self, image: Shape) -> Vec<(usize, usize)> {
         let halve = |size: &(usize, usize)| Some((size.0.div_ceil(2), size.1.div_ceil(2)));
         std::iter::successors(Some((image.height, image.width)), halve)
             .take(self.channels.len() + 1)
@@ -156,7 +167,7 @@ impl ConvolutionalConfig {
     }
 
     /// Height, width and channels after the last convolution.
-    fn smallest(&self, image: Shape) -> (usize, usize, usize) {
+    pub(super) fn smallest(&self, image: Shape) -> (usize, usize, usize) {
         let whole = (image.height, image.width);
         let (height, width) = *self.sizes(image).last().unwrap_or(&whole);
         (
@@ -167,7 +178,7 @@ impl ConvolutionalConfig {
     }
 
     /// The number of outputs and the activation of the decoder's first layer.
-    fn first_of_decoder(&self, image: Shape) -> (usize, Activation) {
+    pub(super) fn first_of_decoder(&self, image: Shape) -> (usize, Activation) {
         if self.mirrored {
             return (self.features, self.activation);
         }
@@ -176,7 +187,7 @@ impl ConvolutionalConfig {
     }
 
     /// The activation of a layer that residual blocks follow: they begin with one of their own.
-    fn before_blocks(&self) -> Activation {
+    pub(super) fn before_blocks(&self) -> Activation {
         match self.blocks {
             0 => self.activation,
             _ => Activation::Identity,
@@ -184,7 +195,11 @@ impl ConvolutionalConfig {
     }
 
     /// The residual blocks of the encoder after convolution `layer`, or of the decoder before its inverse.
-    fn residual_blocks(&self, layer: usize, builder: &VarBuilder) -> Result<ResidualBlocks> {
+    pub(super) fn residual_blocks(
+        &self,
+        layer: usize,
+        builder: &VarBuilder,
+    ) -> Result<ResidualBlocks> {
         let channels = self.channels[layer];
         ResidualBlocks::new(
             self.blocks,
@@ -194,7 +209,40 @@ impl ConvolutionalConfig {
         )
     }
 
-    fn convolution(
+    /// The decoder's layer from the features to the smallest image, if there are features.
+    pub(super) fn to_image(&self, image: Shape, builder: &VarBuilder) -> Result<Option<Linear>> {
+        let (height, width, channels) = self.smallest(image);
+        let layer = self.mirrored.then(|| {
+            let outputs = height * width * channels;
+            let activation = self.before_blocks();
+            Linear::new(self.features, outputs, activation, &builder.pp("image"))
+        });
+        layer.transpose()
+    }
+
+    /// The decoder's inverse of convolution `layer` of the encoder.
+    pub(super) fn transposed(
+        &self,
+        image: Shape,
+        layer: usize,
+        builder: &VarBuilder,
+    ) -> Result<ConvTranspose2d> {
+        let (height, width) = self.sizes(image)[layer];
+        let (outputs, activation) = match layer {
+            0 => (image.channels, Activation::Identity),
+            _ => (self.channels[layer - 1], self.before_blocks()),
+        };
+        let convolution = TransposedConvolution {
+            stride: CONVOLUTION.stride,
+            padding: CONVOLUTION.padding,
+            // Sizes 2m and 2m − 1 both shrink to m; output padding distinguishes them.
+            output_padding: [height, width].map(|larger| usize::from(larger % 2 == 0)),
+        };
+        let inputs = self.channels[layer];
+        ConvTranspose2d::new(inputs, outputs, KERNEL, convolution, activation, builder)
+    }
+
+    pub(super) fn convolution(
         &self,
         image: Shape,
         layer: usize,
@@ -360,39 +408,17 @@ impl<F> ConvolutionalDecoder<F> {
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        let sizes = config.sizes(image);
         let count = config.channels.len();
         let layer = |number: usize| {
-            // The inverse of convolution `layer` of the encoder.
             let layer = count - 1 - number;
-            let inputs = config.channels[layer];
-            let (height, width) = sizes[layer];
-            let (outputs, activation) = match layer {
-                0 => (image.channels, Activation::Identity),
-                _ => (config.channels[layer - 1], config.before_blocks()),
-            };
-            let convolution = TransposedConvolution {
-                stride: CONVOLUTION.stride,
-                padding: CONVOLUTION.padding,
-                // Sizes 2m and 2m − 1 both shrink to m; output padding distinguishes them.
-                output_padding: [height, width].map(|larger| usize::from(larger % 2 == 0)),
-            };
             let builder = builder.pp(2 * number + 3);
             let blocks = config.residual_blocks(layer, &builder)?;
-            let transposed =
-                ConvTranspose2d::new(inputs, outputs, KERNEL, convolution, activation, &builder)?;
-            Ok((blocks, transposed))
+            Ok((blocks, config.transposed(image, layer, &builder)?))
         };
-        let (height, width, channels) = config.smallest(image);
-        let to_image = config.mirrored.then(|| {
-            let outputs = height * width * channels;
-            let activation = config.before_blocks();
-            Linear::new(config.features, outputs, activation, &builder.pp("image"))
-        });
         Ok(Self {
-            smallest: (height, width, channels),
+            smallest: config.smallest(image),
             first,
-            image: to_image.transpose()?,
+            image: config.to_image(image, builder)?,
             rest: (0..count).map(layer).collect::<Result<_>>()?,
         })
     }

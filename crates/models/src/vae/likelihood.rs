@@ -1,3 +1,4 @@
+use std::f64::consts::LN_2;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use latent_distributions::{Bernoulli, DiscretisedLogistic, Distribution, Generat
 use latent_kernels::sigmoid;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Loss};
 
 /// The likelihood p(x|z) of the pixels of an image given its latent; pixels are independent given z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,9 +97,21 @@ impl PixelModel {
         })
     }
 
-    /// Whether the pixels have 256 levels.
-    pub(super) fn is_of_levels(&self) -> bool {
-        matches!(self, Self::DiscretisedLogistic { .. })
+    /// With pixels of 256 levels, adds the part `bits_per_dimension` to a loss of images with so many pixels: the negative
+    /// ELBO divided by their number and log 2.
+    pub(super) fn with_bits_per_dimension(
+        &self,
+        mut loss: Loss,
+        pixels: usize,
+    ) -> Result<Loss, Error> {
+        let is_of_levels = matches!(self, Self::DiscretisedLogistic { .. });
+        let elbo = loss.parts.iter().find(|(name, _)| *name == "elbo");
+        if let (true, Some((_, elbo))) = (is_of_levels, elbo) {
+            let nats_to_bits = -1.0 / (LN_2 * pixels as f64);
+            let bits = (elbo.detach() * nats_to_bits)?;
+            loss.parts.push(("bits_per_dimension", bits));
+        }
+        Ok(loss)
     }
 }
 

@@ -1,4 +1,3 @@
-use std::f64::consts::LN_2;
 use std::sync::Arc;
 
 use candle_core::Tensor;
@@ -163,18 +162,6 @@ where
         Ok(Normal::new(parameters.get(0)?, parameters.get(1)?)?)
     }
 
-    /// With a likelihood of 256 levels, adds the part `bits_per_dimension` to a loss of images with so many pixels.
-    fn with_bits_per_dimension(&self, mut loss: Loss, pixels: usize) -> Result<Loss, Error> {
-        if self.likelihood.is_of_levels() {
-            let nats_to_bits = -1.0 / (LN_2 * pixels as f64);
-            let bits = elbo(&loss).map(|elbo| elbo.detach() * nats_to_bits);
-            let bits = bits.transpose()?;
-            loss.parts
-                .extend(bits.map(|bits| ("bits_per_dimension", bits)));
-        }
-        Ok(loss)
-    }
-
     /// log p(x|z) of n images for latents `[n, latent_size]` or `[k, n, latent_size]`: `[n]` or `[k, n]`, computed in
     /// blocks to bound the memory.
     fn log_likelihood_given(
@@ -241,7 +228,8 @@ where
         };
         draws.weigh(&likelihood, &kl, self.objective.beta_after(epochs))?;
         let loss = self.objective.loss(&likelihood, &kl, epochs)?;
-        self.with_bits_per_dimension(loss, images.dim(1)?)
+        self.likelihood
+            .with_bits_per_dimension(loss, images.dim(1)?)
     }
 
     fn samples_after(&self, epochs: f64) -> usize {
@@ -350,10 +338,4 @@ where
     E: Network<Condition = Labels>,
     D: Network<Condition = Labels>,
 {
-}
-
-/// The part `elbo` of a loss, `[n]`.
-fn elbo(loss: &Loss) -> Option<&Tensor> {
-    let elbo = loss.parts.iter().find(|(name, _)| *name == "elbo");
-    elbo.map(|(_, elbo)| elbo)
 }

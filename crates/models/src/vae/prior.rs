@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use latent_distributions::{
     Affine, Bijector, Chain, Coupling, Distribution, Generator, KlDivergence, Mask, Normal,
@@ -245,6 +245,11 @@ impl<C: Condition> LatentPrior<C> {
         condition: &C,
     ) -> Result<Tensor, Error> {
         Ok((posterior.log_prob(draws)? - self.log_prob(draws, condition)?)?)
+    }
+
+    /// The type of the latents and their device.
+    pub(super) fn kind(&self) -> (DType, &Device) {
+        (self.base.dtype(), self.base.device())
     }
 
     /// Whether this is the standard normal distribution.

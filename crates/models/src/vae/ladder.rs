@@ -1,0 +1,456 @@
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
+use latent_distributions::{
+    Distribution, Generator, KlDivergence, Normal, Reparametrised, StandardNormal,
+};
+use latent_kernels::{Activation, Shape, narrow};
+use serde::{Deserialize, Serialize};
+
+use super::likelihood::{Likelihood, PixelDistribution, PixelModel};
+use super::objective::{Bound, GradientEstimator, Objective, mean_over_draws};
+use super::prior::{LatentPrior, Prior};
+use crate::blocks::in_blocks;
+use crate::error::{positive, refuse_no_samples, refuse_too_many};
+use crate::log_mean_exp::LogMeanExp;
+use crate::networks::{BottomUp, Features, Linear, TopDown};
+use crate::{ConvolutionalConfig, Error, LatentModel, Loss, LossContext, Trainable};
+
+/// The configuration of a [`LadderVae`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LadderVaeConfig {
+    /// The bottom-up and the top-down network. Each residual block of the top-down network has a group of latents before
+    /// it, so there are 1 + `blocks` × (number of `channels`) levels. `latent_size` is that of the top level.
+    #[serde(flatten)]
+    pub networks: ConvolutionalConfig,
+    /// The number of channels of the latents of each level below the top.
+    pub latent_channels: usize,
+    /// The KL divergence of each level below which it is not penalised, in nats: free bits, Kingma et al. 2016, "Improved
+    /// Variational Inference with Inverse Autoregressive Flow", equation 15. Only in training; metrics are of the ELBO.
+    pub free_bits: f64,
+    /// The likelihood p(x|z).
+    pub likelihood: Likelihood,
+    /// The training objective.
+    pub objective: Objective,
+    /// The prior of the top level.
+    pub prior: Prior,
+}
+
+impl Default for LadderVaeConfig {
+    /// The default networks with one residual block at each resolution, two latent channels, no free bits, Bernoulli
+    /// likelihood, standard normal prior.
+    fn default() -> Self {
+        Self {
+            networks: ConvolutionalConfig {
+                blocks: 1,
+                ..ConvolutionalConfig::default()
+            },
+            latent_channels: 2,
+            free_bits: 0.0,
+            likelihood: Likelihood::default(),
+            objective: Objective::default(),
+            prior: Prior::default(),
+        }
+    }
+}
+
+impl LadderVaeConfig {
+    /// Checks that the model can be built for images of this shape.
+    ///
+    /// # Errors
+    /// Those of [`ConvolutionalConfig::check`]; there are no residual blocks or more than 16 levels; the objective or the
+    /// prior is invalid; free bits are combined with the importance-weighted bound, or that with the path gradient.
+    pub fn check(&self, image: Shape) -> Result<(), Error> {
+        self.networks.check(image, 0)?;
+        positive("blocks", self.networks.blocks)?;
+        positive("latent_channels", self.latent_channels)?;
+        let levels = 1 + self.networks.blocks * self.networks.channels.len();
+        if levels > KL_OF_LEVELS.len() {
+            return Err(Error::Config {
+                key: "blocks",
+                value: self.networks.blocks.to_string(),
+                remedy: "a level precedes each residual block of the decoder: use 16 levels or fewer",
+            });
+        }
+        let largest = self.networks.channels.iter().max().copied().unwrap_or(1);
+        let weights = largest.saturating_mul(self.latent_channels);
+        refuse_too_many(weights, "latent_channels", &self.latent_channels)?;
+        self.objective.check()?;
+        self.prior.check(self.networks.latent_size)?;
+        if !self.free_bits.is_finite() || self.free_bits < 0.0 {
+            return Err(Error::Config {
+                key: "free_bits",
+                value: self.free_bits.to_string(),
+                remedy: "it must be 0 or a positive number",
+            });
+        }
+        if self.objective.bound == Bound::ImportanceWeighted {
+            if self.free_bits > 0.0 {
+                return Err(Error::Config {
+                    key: "free_bits",
+                    value: self.free_bits.to_string(),
+                    remedy: "the importance-weighted bound has no KL divergence of a level: use 0",
+                });
+            }
+            if self.objective.gradient == GradientEstimator::Path {
+                return Err(Error::Config {
+                    key: "objective.gradient",
+                    value: "path".to_owned(),
+                    remedy: "the importance-weighted bound of several levels needs the gradient total",
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The metrics of the KL divergence of each level, numbered from 1, the level next to the pixels.
+const KL_OF_LEVELS: [&str; 16] = [
+    "kl_1", "kl_2", "kl_3", "kl_4", "kl_5", "kl_6", "kl_7", "kl_8", "kl_9", "kl_10", "kl_11",
+    "kl_12", "kl_13", "kl_14", "kl_15", "kl_16",
+];
+
+/// The number of rows in a block outside of training: fewer than for other models, since all hidden states of the bottom-up
+/// network are kept until the top-down network has used them.
+const ROWS: usize = 500;
+
+/// A hierarchical VAE whose L levels of latents are inferred from the top down: Sønderby et al. 2016, "Ladder Variational
+/// Autoencoders", with convolutional residual networks.
+///
+/// ```text
+/// p(x, z) = p(x|z₁, …, z_L) p(z_L) Π p(z_l|z_l+1, …, z_L)
+/// q(z|x)  = q(z_L|x) Π q(z_l|x, z_l+1, …, z_L)
+/// ```
+///
+/// A bottom-up network computes features of the image at each resolution. The top-down network is shared by the prior and the
+/// posterior: p(z_l|…) = N(μ, diag σ²) depends on its hidden state, and the posterior on the features of the image as well.
+/// The top level is a vector whose prior may be a flow; the others are images of [`LadderVaeConfig::latent_channels`]
+/// channels.
+///
+/// The latents of [`LatentModel`] are u with the prior N(0, I): of the flow z_L = f(u_L), and of z_l = μ + σ ⊙ u_l for the
+/// others. They are concatenated from the top level to the lowest ([`LatentModel::levels`]).
+#[derive(Clone, Debug)]
+pub struct LadderVae {
+    bottom_up: BottomUp,
+    mean: Linear,
+    log_variance: Linear,
+    prior: LatentPrior,
+    top_down: TopDown,
+    likelihood: PixelModel,
+    objective: Objective,
+    free_bits: f64,
+    /// The number of latents of each level, from the top.
+    levels: Vec<usize>,
+}
+
+/// What one pass of inference gives for each of the rows of images × draws.
+struct Inference {
+    /// The decoder's output, `[rows, pixels]`.
+    output: Tensor,
+    /// q(z_L|x) and z_L, then the posterior of u_l and u_l of the others, from the top.
+    levels: Vec<(Normal, Tensor)>,
+}
+
+impl LadderVae {
+    /// Builds the model for images of this shape. The variables from `builder` are named `encoder`, `mean`,
+    /// `log_variance`, `decoder` and, if they have variables, `likelihood` and `prior`.
+    ///
+    /// # Errors
+    /// Those of [`LadderVaeConfig::check`], or `builder` contains variables of other shapes.
+    pub fn new(
+        image: Shape,
+        config: &LadderVaeConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        config.check(image)?;
+        let networks = &config.networks;
+        let head = |name| {
+            let builder = builder.pp(name);
+            let (features, size) = (networks.features, networks.latent_size);
+            Linear::new(features, size, Activation::Identity, &builder)
+        };
+        let likelihood = builder.pp("likelihood");
+        let channels = config.latent_channels;
+        Ok(Self {
+            bottom_up: BottomUp::new(image, networks, &builder.pp("encoder"))?,
+            mean: head("mean")?,
+            log_variance: head("log_variance")?,
+            prior: config
+                .prior
+                .build(networks.latent_size, None, &builder.pp("prior"))?,
+            top_down: TopDown::new(image, networks, channels, &builder.pp("decoder"))?,
+            likelihood: PixelModel::new(config.likelihood, image.elem_count(), &likelihood)?,
+            objective: config.objective.clone(),
+            free_bits: config.free_bits,
+            levels: networks.levels(image, channels),
+        })
+    }
+
+    /// The posterior of the top level, q(z_L|x): batch `[n]`.
+    fn top(&self, features: &Features) -> Result<Normal, Error> {
+        let log_scale = (self.log_variance.forward(&features.last)? * 0.5)?;
+        Ok(Normal::new(self.mean.forward(&features.last)?, log_scale)?)
+    }
+
+    /// Draws all levels by `draw`, from the top down, for images with these features.
+    fn infer(
+        &self,
+        features: &Features,
+        mut draw: impl FnMut(&Normal) -> Result<Tensor, Error>,
+    ) -> Result<Inference, Error> {
+        let top = self.top(features)?;
+        let latents = draw(&top)?;
+        let mut levels = vec![(top, latents.clone())];
+        let last = features.images.len() - 1;
+        let output = self
+            .top_down
+            .forward(&latents, |resolution, group, hidden| {
+                let features = &features.images[last - resolution];
+                let [mean, log_scale] = group.posterior(hidden, features)?;
+                let posterior = Normal::new(mean, log_scale)?;
+                let base = draw(&posterior)?;
+                levels.push((posterior, base.clone()));
+                Ok::<_, Error>(base)
+            })?;
+        Ok(Inference { output, levels })
+    }
+
+    /// The KL divergence of each level, `[rows]`: from `draws` of z or u, or in closed form where there is one.
+    fn kl_by_level(&self, bound: Bound, levels: &[(Normal, Tensor)]) -> Result<Vec<Tensor>, Error> {
+        let kl = |(index, (posterior, latents)): (usize, &(Normal, Tensor))| {
+            let posterior = self.density(posterior)?;
+            let (size, dtype) = (self.levels[index], latents.dtype());
+            let prior = StandardNormal::new(size, dtype, latents.device());
+            match (bound, index) {
+                (Bound::Elbo, 0) => self.prior.kl_from(&posterior, latents, &()),
+                (Bound::Elbo, _) => Ok(posterior.kl_divergence(&prior)?),
+                (_, 0) => self.prior.sampled_kl_from(&posterior, latents, &()),
+                _ => Ok((posterior.log_prob(latents)? - prior.log_prob(latents)?)?),
+            }
+        };
+        levels.iter().enumerate().map(kl).collect()
+    }
+
+    /// A posterior as far as its gradient counts.
+    fn density(&self, posterior: &Normal) -> Result<Normal, Error> {
+        match self.objective.gradient {
+            GradientEstimator::Total => Ok(posterior.clone()),
+            GradientEstimator::Path => {
+                let (loc, log_scale) = (posterior.loc().detach(), posterior.log_scale().detach());
+                Ok(Normal::new(loc, log_scale)?)
+            }
+        }
+    }
+
+    /// The likelihood for latents u of all levels, `[n, latent_size]`.
+    fn decoded(&self, latents: &Tensor) -> Result<PixelDistribution, Error> {
+        let top = self
+            .prior
+            .forward(&narrow(latents, 0, self.levels[0])?, &())?;
+        let mut first = self.levels[0];
+        let mut sizes = self.levels[1..].iter();
+        let output = self.top_down.forward(&top, |_, _, _| {
+            let size = sizes.next().copied().unwrap_or_default();
+            let base = narrow(latents, first, size);
+            first += size;
+            Ok::<_, Error>(base?)
+        })?;
+        self.likelihood.given(output)
+    }
+
+    /// u of all levels, `[n, latent_size]`, drawn by `draw` in blocks to bound the memory.
+    fn encoded(
+        &self,
+        images: &Tensor,
+        mut draw: impl FnMut(&Normal) -> Result<Tensor, Error>,
+    ) -> Result<Tensor, Error> {
+        in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+            let features = self.bottom_up.forward(&images.narrow(0, first, count)?)?;
+            let mut levels = self.infer(&features, &mut draw)?.levels.into_iter();
+            let top = levels.next().map(|(_, top)| self.prior.inverse(&top, &()));
+            let mut latents: Vec<_> = top.transpose()?.into_iter().collect();
+            latents.extend(levels.map(|(_, base)| base));
+            Ok(Tensor::cat(&latents, 1)?)
+        })
+    }
+
+    /// log p(x|z) and the KL divergence of each level for `draws` draws of each image: each `[n]`, or `[k, n]` for more than
+    /// one draw.
+    fn terms(
+        &self,
+        images: &Tensor,
+        features: &Features,
+        draws: usize,
+        bound: Bound,
+        generator: &mut Generator,
+    ) -> Result<(Tensor, Vec<Tensor>), Error> {
+        let count = images.dim(0)?;
+        let repeated = features.repeated(draws)?;
+        let inference = self.infer(
+            &repeated,
+            |posterior| Ok(posterior.rsample(&[], generator)?),
+        )?;
+        let by_draw = |rows: &Tensor, last: &[usize]| match draws {
+            1 => Ok(rows.clone()),
+            _ => rows.reshape([&[draws, count], last].concat()),
+        };
+        let output = by_draw(&inference.output, &[images.dim(1)?])?;
+        let likelihood = self.likelihood.given(output)?.log_prob(images)?;
+        let kl = self.kl_by_level(bound, &inference.levels)?;
+        let kl = kl.iter().map(|kl| by_draw(kl, &[]));
+        Ok((likelihood, kl.collect::<Result<_, _>>()?))
+    }
+
+    /// [`Self::terms`] of the objective's bound, computed for `at_once` images at a time.
+    fn terms_in_blocks(
+        &self,
+        images: &Tensor,
+        draws: usize,
+        at_once: usize,
+        context: &mut LossContext,
+    ) -> Result<(Tensor, Vec<Tensor>), Error> {
+        let mut blocks = Vec::new();
+        let total = images.dim(0)?;
+        let at_once = at_once.max(1);
+        for first in (0..total).step_by(at_once) {
+            let images = images.narrow(0, first, at_once.min(total - first))?;
+            let features = self.bottom_up.forward(&images)?;
+            let (bound, generator) = (self.objective.bound, &mut context.generator);
+            let (likelihood, mut terms) =
+                self.terms(&images, &features, draws, bound, generator)?;
+            terms.push(likelihood);
+            blocks.push(terms);
+        }
+        let whole = |index| {
+            let parts: Vec<&Tensor> = blocks.iter().map(|terms| &terms[index]).collect();
+            match parts[..] {
+                [whole] => Ok(whole.clone()),
+                _ => Tensor::cat(&parts, parts[0].rank() - 1),
+            }
+        };
+        let kl = (0..self.levels.len())
+            .map(whole)
+            .collect::<Result<_, _>>()?;
+        Ok((whole(self.levels.len())?, kl))
+    }
+}
+
+impl Trainable for LadderVae {
+    /// [`Objective::loss`] with the sum of the KL divergences of all levels, which are the parts `kl_1` (next to the pixels)
+    /// to `kl_L` (the top).
+    fn loss(&self, images: &Tensor, _: &Tensor, context: &mut LossContext) -> Result<Loss, Error> {
+        let draws = self.objective.samples_after(context.epochs);
+        let at_once = if context.is_training() {
+            images.dim(0)?
+        } else {
+            ROWS / draws
+        };
+        let (likelihood, kl) = self.terms_in_blocks(images, draws, at_once, context)?;
+        let mut total = kl[0].clone();
+        for kl in &kl[1..] {
+            total = (total + kl)?;
+        }
+        // Evaluation uses the final β, so that metrics are comparable between epochs.
+        let epochs = if context.is_training() {
+            context.epochs
+        } else {
+            f64::INFINITY
+        };
+        let mut loss = self.objective.loss(&likelihood, &total, epochs)?;
+        if context.is_training() && self.free_bits > 0.0 {
+            // max(λ, KL) of the mean over the batch is KL and what is missing to λ.
+            for kl in &kl {
+                let missing = ((kl.mean_all()?.neg()? + self.free_bits)?.relu())?;
+                let missing = (missing * self.objective.beta_after(epochs))?;
+                loss.objective = loss.objective.broadcast_add(&missing)?;
+            }
+        }
+        for (kl, name) in kl.iter().rev().zip(KL_OF_LEVELS) {
+            loss.parts.push((name, mean_over_draws(kl)?));
+        }
+        self.likelihood
+            .with_bits_per_dimension(loss, images.dim(1)?)
+    }
+
+    fn samples_after(&self, epochs: f64) -> usize {
+        self.objective.samples_after(epochs)
+    }
+}
+
+impl LatentModel for LadderVae {
+    type Condition = ();
+
+    fn latent_size(&self) -> usize {
+        self.levels.iter().sum()
+    }
+
+    fn levels(&self) -> Vec<usize> {
+        self.levels.clone()
+    }
+
+    fn encode(&self, images: &Tensor, (): &()) -> Result<Tensor, Error> {
+        self.encoded(images, |posterior| Ok(posterior.loc().clone()))
+    }
+
+    fn encode_sample(
+        &self,
+        images: &Tensor,
+        (): &(),
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        self.encoded(images, |posterior| Ok(posterior.sample(&[], generator)?))
+    }
+
+    fn decode(&self, latents: &Tensor, (): &()) -> Result<Tensor, Error> {
+        in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
+            self.decoded(&latents.narrow(0, first, count)?)?.location()
+        })
+    }
+
+    fn decode_sample(
+        &self,
+        latents: &Tensor,
+        (): &(),
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
+            let likelihood = self.decoded(&latents.narrow(0, first, count)?)?;
+            Ok(likelihood.sample(&[], generator)?)
+        })
+    }
+
+    fn sample_prior(&self, count: usize, generator: &mut Generator) -> Result<Tensor, Error> {
+        let size = self.latent_size();
+        let (dtype, device) = self.prior.kind();
+        Ok(generator.standard_normal((count, size), dtype, device)?)
+    }
+
+    /// Estimates log p(x) by importance sampling of all levels from q(z|x). The memory does not depend on the number of
+    /// draws.
+    fn log_likelihood(
+        &self,
+        images: &Tensor,
+        (): &(),
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Tensor, Error> {
+        refuse_no_samples(samples)?;
+        in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+            let images = images.narrow(0, first, count)?;
+            let features = self.bottom_up.forward(&images)?;
+            let at_once = ROWS / count.max(1);
+            let mut mean = LogMeanExp::new(count);
+            for first in (0..samples).step_by(at_once) {
+                let draws = at_once.min(samples - first);
+                let sampled = Bound::MonteCarloElbo;
+                let (mut weights, kl) =
+                    self.terms(&images, &features, draws, sampled, generator)?;
+                for kl in kl {
+                    weights = (weights - kl)?;
+                }
+                mean.add(&weights.reshape((draws, count))?)?;
+            }
+            Ok(mean.finish(images.dtype(), images.device())?)
+        })
+    }
+}
