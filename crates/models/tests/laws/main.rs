@@ -6,6 +6,7 @@ mod conditional;
 mod convolutional;
 mod every_model;
 mod flows;
+mod ladder;
 mod latent_space;
 mod objectives;
 mod parameters;
@@ -22,6 +23,7 @@ use latent_models::{
 use latent_tolerance::{DOUBLE, SINGLE, rounding};
 
 use flows::flows;
+use ladder::{ladder, ladder_with_flow};
 
 type Result<T = ()> = std::result::Result<T, Error>;
 
@@ -46,7 +48,7 @@ fn lost_in_64_bits(magnitude: f64) -> f64 {
 
 /// A small model of every kind, and VAEs with every bound, by name.
 fn models() -> Vec<(String, ModelConfig)> {
-    let vaes = [vaes(), vaes_by_bound(), convolutional_vaes()].concat();
+    let vaes = [vaes(), vaes_by_bound(), convolutional_vaes(), ladders()].concat();
     vaes.into_iter()
         .map(|(name, config)| (name.to_owned(), config))
         .chain(flows().into_iter().flat_map(|(name, config)| {
@@ -200,6 +202,23 @@ fn convolutional_vaes() -> Vec<(&'static str, ModelConfig)> {
         (
             "conditional residual convolutional vae with a flow as prior",
             ModelConfig::ConditionalConvolutionalVae(residual),
+        ),
+    ]
+}
+
+fn ladders() -> Vec<(&'static str, ModelConfig)> {
+    let mut importance_weighted = ladder();
+    importance_weighted.objective.bound = Bound::ImportanceWeighted;
+    importance_weighted.objective.samples = 3;
+    vec![
+        ("ladder vae", ModelConfig::LadderVae(ladder())),
+        (
+            "ladder vae with a flow as prior",
+            ModelConfig::LadderVae(ladder_with_flow()),
+        ),
+        (
+            "importance-weighted ladder vae",
+            ModelConfig::LadderVae(importance_weighted),
         ),
     ]
 }
