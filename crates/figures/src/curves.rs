@@ -69,7 +69,23 @@ fn panels(mut curves: Curves, records: &[EpochRecord]) -> Result<Curves, Error> 
         ];
         curves = panel(curves, title, all)?;
     }
-    Ok(curves)
+    let levels = (1..).map_while(|level| {
+        let metric = format!("kl_{level}");
+        let value = |record: &EpochRecord| record.test.get(metric.as_str()).copied();
+        let values: Vec<f64> = records
+            .iter()
+            .map(|record| value(record).unwrap_or(f64::NAN))
+            .collect();
+        let is_known = values.iter().any(|value| value.is_finite());
+        is_known.then(|| (format!("level {level}"), values))
+    });
+    let levels: Vec<(String, Vec<f64>)> = levels.collect();
+    let series = levels.iter();
+    panel(
+        curves,
+        "KL of each level (test)",
+        series.map(|(name, values)| (name.as_str(), values.clone())),
+    )
 }
 
 /// Adds a panel of the series that have values: a model may lack a metric, and a run validation

@@ -30,6 +30,19 @@ pub enum Error {
         "a grid of quantiles needs a standard normal prior, and the prior of this model is another distribution"
     )]
     NotStandardNormal,
+    /// A figure of the prior of a model without one of its decoder's latents.
+    #[error("a figure of the prior needs a VAE with one level of latents")]
+    NoPriorOfLatents,
+    /// No level of latents is left to be drawn.
+    #[error(
+        "{shared} levels are shared, and this model has {levels} in total: none is left to draw for each image"
+    )]
+    NoLevelBelow {
+        /// The number of shared levels.
+        shared: usize,
+        /// The number of levels of the model.
+        levels: usize,
+    },
     /// The figure has too many images.
     #[error("a figure of {count} images is too large; the limit is {limit}")]
     TooManyImages {

@@ -45,6 +45,20 @@ impl Default for LatentsOptions {
     }
 }
 
+impl LatentsOptions {
+    /// The images of the figure.
+    pub(crate) fn images(&self, model: &Model, data: &Dataset) -> Dataset {
+        match self.split {
+            Split::Training => {
+                let seed = seed_of(model, self.seed);
+                let mut generator = Generator::stream(seed, "subset", 0, 0);
+                data.clone().random_subset(self.count, &mut generator)
+            }
+            _ => data.clone().truncated(self.count),
+        }
+    }
+}
+
 /// A scatter plot of the latents of images, coloured by label, with the names of the data set's
 /// classes. Images without labels have one colour.
 ///
@@ -57,13 +71,7 @@ impl Default for LatentsOptions {
 pub fn latents(model: &Model, data: &Dataset, options: &LatentsOptions) -> Result<Scatter, Error> {
     check_labels(model, data)?;
     let seed = seed_of(model, options.seed);
-    let data = match options.split {
-        Split::Training => {
-            let mut generator = Generator::stream(seed, "subset", 0, 0);
-            data.clone().random_subset(options.count, &mut generator)
-        }
-        _ => data.clone().truncated(options.count),
-    };
+    let data = options.images(model, data);
     let batching = model.batching(seed);
     let is_sampled = options.encoding == Encoding::Sample;
     let latents = encode(&model.model, &data, &batching, is_sampled, &model.device)?;

@@ -1,5 +1,6 @@
 use std::iter::repeat_n;
 
+use candle_core::Tensor;
 use latent_distributions::Generator;
 use latent_models::LatentModel;
 use latent_training::Model;
@@ -32,6 +33,9 @@ pub struct SampleOptions {
     /// The factor of the prior's standard deviation: below 1, samples are more typical and less
     /// diverse.
     pub temperature: f64,
+    /// The number of upper levels of a hierarchical model that the images of a row share: only the levels below are drawn for
+    /// each image.
+    pub shared_levels: usize,
     /// The seed of the latents; by default the experiment's.
     pub seed: Option<u64>,
 }
@@ -43,6 +47,7 @@ impl Default for SampleOptions {
             count: None,
             pixels: Pixels::Mean,
             temperature: 1.0,
+            shared_levels: 0,
             seed: None,
         }
     }
@@ -55,8 +60,8 @@ impl Default for SampleOptions {
 /// The latents are those of the images, `[n, latent_size]`.
 ///
 /// # Errors
-/// Labels are given for a model that is not conditional or was not trained on them, or there are
-/// more than [`MAX_IMAGES`](crate::MAX_IMAGES).
+/// Labels are given for a model that is not conditional or was not trained on them, there are more than
+/// [`MAX_IMAGES`](crate::MAX_IMAGES), or the model has no level below the shared ones.
 pub fn samples(model: &Model, options: &SampleOptions) -> Result<ImageFigure, Error> {
     let (labels, count) = match (&options.labels, model.model.conditional()) {
         (Some(labels), conditional) => {
@@ -79,6 +84,8 @@ pub fn samples(model: &Model, options: &SampleOptions) -> Result<ImageFigure, Er
     let mut generator = Generator::stream(seed_of(model, options.seed), "sample", 0, 0);
     let latents = model.model.sample_prior(requested.len(), &mut generator)?;
     let latents = (latents * options.temperature)?;
+    let square = (requested.len() as f64).sqrt().ceil() as usize;
+    let latents = shared(model, latents, options.shared_levels, square)?;
     let condition = model.labels(&requested)?;
     let images = match options.pixels {
         Pixels::Mean => model.model.decode(&latents, &condition)?,
@@ -87,7 +94,6 @@ pub fn samples(model: &Model, options: &SampleOptions) -> Result<ImageFigure, Er
             .decode_sample(&latents, &condition, &mut generator)?,
     };
     let grid = image_grid(model, &images)?.title(title(options, labels.is_some()));
-    let square = (requested.len() as f64).sqrt().ceil() as usize;
     let grid = match labels {
         None => grid.columns(square),
         Some(labels) => {
@@ -114,6 +120,30 @@ pub fn samples(model: &Model, options: &SampleOptions) -> Result<ImageFigure, Er
     Ok(ImageFigure { grid, latents })
 }
 
+/// Gives the images of each row the upper `levels` of its first image.
+fn shared(model: &Model, latents: Tensor, levels: usize, row: usize) -> Result<Tensor, Error> {
+    let sizes = model.model.levels();
+    if levels == 0 {
+        return Ok(latents);
+    }
+    if levels >= sizes.len() {
+        return Err(Error::NoLevelBelow {
+            shared: levels,
+            levels: sizes.len(),
+        });
+    }
+    let size: usize = sizes[..levels].iter().sum();
+    let count = latents.dim(0)?;
+    let first: Vec<u32> = (0..count).map(|image| (image / row * row) as u32).collect();
+    let first = Tensor::new(first, latents.device())?;
+    let upper = latents
+        .narrow(1, 0, size)?
+        .contiguous()?
+        .index_select(&first, 0)?;
+    let lower = latents.narrow(1, size, latents.dim(1)? - size)?;
+    Ok(Tensor::cat(&[upper, lower], 1)?)
+}
+
 /// The number of labels with `count` samples in one row, for a figure about as wide as high.
 fn labels_per_row(labels: usize, count: usize) -> usize {
     (labels as f64 / (1.2 * count as f64)).sqrt().ceil() as usize
@@ -123,6 +153,11 @@ fn title(options: &SampleOptions, is_conditional: bool) -> String {
     let mut details = Vec::new();
     if options.temperature != 1.0 {
         details.push(format!("temperature {}", options.temperature));
+    }
+    match options.shared_levels {
+        0 => {}
+        1 => details.push("a row shares its top level".to_owned()),
+        levels => details.push(format!("a row shares its {levels} upper levels")),
     }
     if options.pixels == Pixels::Sample {
         details.push("sampled pixels".to_owned());

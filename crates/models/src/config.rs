@@ -339,6 +339,14 @@ impl LatentModel for AnyModel {
         of_either!(self, labels, model, condition => model.kl_by_dimension(images, condition))
     }
 
+    fn decoder_latents(&self, latents: &Tensor, labels: &Labels) -> Result<Tensor, Error> {
+        of_either!(self, labels, model, condition => model.decoder_latents(latents, condition))
+    }
+
+    fn prior_log_prob(&self, latents: &Tensor, labels: &Labels) -> Result<Option<Tensor>, Error> {
+        of_either!(self, labels, model, condition => model.prior_log_prob(latents, condition))
+    }
+
     fn decode(&self, latents: &Tensor, labels: &Labels) -> Result<Tensor, Error> {
         of_either!(self, labels, model, condition => model.decode(latents, condition))
     }

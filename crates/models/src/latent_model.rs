@@ -137,6 +137,28 @@ pub trait LatentModel: Trainable + Send + Sync {
         Ok(None)
     }
 
+    /// The latents z that the decoder receives, `[n, latent_size]`: f(u) of the latents u of a model whose prior is a flow, and
+    /// the latents themselves of any other.
+    fn decoder_latents(
+        &self,
+        latents: &Tensor,
+        _condition: &Self::Condition,
+    ) -> Result<Tensor, Error> {
+        Ok(latents.clone())
+    }
+
+    /// The density of the prior at [`Self::decoder_latents`], log p(z) or log p(z|y), `[n]`, in nats.
+    ///
+    /// The result is `None` for flows, which have no decoder, and for hierarchical models, whose decoder receives several
+    /// levels of latents.
+    fn prior_log_prob(
+        &self,
+        _decoder_latents: &Tensor,
+        _condition: &Self::Condition,
+    ) -> Result<Option<Tensor>, Error> {
+        Ok(None)
+    }
+
     /// Decodes latents without noise, `[n, pixels]`: the mean of p(x|z), or the location of a discretised logistic
     /// likelihood.
     fn decode(&self, latents: &Tensor, condition: &Self::Condition) -> Result<Tensor, Error>;

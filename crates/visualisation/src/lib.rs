@@ -65,6 +65,7 @@ mod backend;
 mod canvas;
 mod chart;
 mod confusion_matrix;
+mod contours;
 mod curves;
 mod error;
 mod font;
@@ -81,6 +82,7 @@ mod shape;
 mod text_image;
 
 pub use confusion_matrix::ConfusionMatrix;
+pub use contours::Field;
 pub use curves::Curves;
 pub use error::Error;
 pub use format::{Format, Picture, npy_file};

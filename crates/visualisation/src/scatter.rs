@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use plotters::{
     coord::Shift,
     drawing::DrawingArea,
-    element::Text,
+    element::{PathElement, Text},
     style::{
         Color as _,
         text_anchor::{HPos, VPos},
@@ -12,7 +12,7 @@ use plotters::{
 use plotters_backend::DrawingBackend;
 
 use crate::{
-    Error, Format, Picture,
+    Error, Field, Format, Picture,
     axes::{extremes, is_drawable, padded},
     backend::record,
     canvas::Canvas,
@@ -20,7 +20,7 @@ use crate::{
     format::npy,
     legend::Legend,
     names::ClassNames,
-    palette::{UNLABELLED, WHITE, class_colour},
+    palette::{INK, UNLABELLED, WHITE, class_colour},
     shape::TextStyle,
 };
 
@@ -61,6 +61,8 @@ pub struct Scatter {
     labels: Option<Vec<u8>>,
     names: ClassNames,
     latents: Option<(Vec<f32>, usize)>,
+    /// Segments of contour lines.
+    lines: Vec<[Point; 2]>,
     title: String,
     x_label: String,
     y_label: String,
@@ -102,6 +104,7 @@ impl Scatter {
             labels,
             names: ClassNames::default(),
             latents: None,
+            lines: Vec::new(),
             title: String::new(),
             x_label: "z₁".to_owned(),
             y_label: "z₂".to_owned(),
@@ -132,6 +135,14 @@ impl Scatter {
         }
         self.latents = Some((latents, dimensions));
         Ok(self)
+    }
+
+    /// Adds the contour lines of a function at these levels, in the coordinates of the points.
+    #[must_use]
+    pub fn contours(mut self, field: Field, levels: impl IntoIterator<Item = f64>) -> Self {
+        let lines = levels.into_iter().flat_map(|level| field.contour(level));
+        self.lines.extend(lines);
+        self
     }
 
     /// The points, `[points, 2]`, row-major.
@@ -218,8 +229,10 @@ impl Scatter {
             .collect();
         let legend = self.legend();
         let legend_width = legend.as_ref().map_or(0.0, |legend| legend.width);
-        let x = padded(extremes(points.iter().map(|((x, _), _)| *x)));
-        let y = padded(extremes(points.iter().map(|((_, y), _)| *y)));
+        let ends = self.lines.iter().flatten().copied();
+        let places = || points.iter().map(|&(point, _)| point).chain(ends.clone());
+        let x = padded(extremes(places().map(|(x, _)| x)));
+        let y = padded(extremes(places().map(|(_, y)| y)));
         // Equal scales: the shorter range is extended to the length of the longer.
         let half = ((x.1 - x.0) / 2.0).max((y.1 - y.0) / 2.0);
         let [x, y] = [x, y]
@@ -244,6 +257,9 @@ impl Scatter {
         for &(point, label) in shuffled(&points) {
             let colour = rgb(label.map_or(UNLABELLED, class_colour)).mix(0.65);
             plot.disc(area, point, radius, colour)?;
+        }
+        for &line in &self.lines {
+            area.draw(&PathElement::new(line, plot.stroke(INK, 2.0)))?;
         }
         let places: Vec<(Point, u8)> = points
             .iter()

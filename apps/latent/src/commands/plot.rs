@@ -8,6 +8,7 @@ mod latents;
 mod manifold;
 mod perturbations;
 mod posterior;
+mod prior;
 mod prototypes;
 mod traversals;
 
@@ -24,6 +25,7 @@ pub(crate) enum Plot {
     Latents(latents::Latents),
     Manifold(manifold::Manifold),
     Posterior(posterior::Posterior),
+    Prior(prior::Prior),
     Prototypes(prototypes::Prototypes),
     Perturbations(perturbations::Perturbations),
     Analogies(analogies::Analogies),
@@ -39,6 +41,7 @@ impl Plot {
             Self::Latents(command) => command.show(context),
             Self::Manifold(command) => command.show(context),
             Self::Posterior(command) => command.show(context),
+            Self::Prior(command) => command.show(context),
             Self::Prototypes(command) => command.show(context),
             Self::Perturbations(command) => command.show(context),
             Self::Analogies(command) => command.show(context),

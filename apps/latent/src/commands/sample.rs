@@ -25,6 +25,9 @@ pub(crate) struct Sample {
     /// Pixels of an image, given its latent
     #[arg(long, value_enum, default_value_t)]
     pixels: PixelChoice,
+    /// Number of upper levels of a hierarchical model that the images of a row share; the levels below are drawn for each image
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    shared_levels: usize,
     #[command(flatten)]
     how_far: TemperatureArgument,
     #[command(flatten)]
@@ -71,6 +74,7 @@ impl Sample {
                 PixelChoice::Sample => Pixels::Sample,
             },
             temperature: self.how_far.temperature,
+            shared_levels: self.shared_levels,
             seed: self.output.given_seed(),
         };
         let figure = samples(&model, &options)?;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 mod any_data;
+mod hierarchy;
 mod latent_space;
 
 use candle_core::{DType, Device, IndexOp, Tensor};
@@ -443,6 +444,7 @@ fn samples_are_scaled_by_the_temperature_and_decoded_with_their_labels() {
             pixels,
             temperature,
             seed: Some(4),
+            ..SampleOptions::default()
         };
         samples(&model, &options).unwrap()
     };

@@ -147,15 +147,20 @@ impl ConvolutionalConfig {
         variables
     }
 
+    /// The number of groups of latents of a ladder VAE at each resolution: one for each residual block, or one.
+    pub(crate) fn groups(&self) -> usize {
+        self.blocks.max(1)
+    }
+
     /// The number of latents of each level of a ladder VAE, from the top: `latent_size`, then images of `channels` channels
-    /// at each residual block of the decoder.
+    /// for each group.
     pub(crate) fn levels(&self, image: Shape, channels: usize) -> Vec<usize> {
         let sizes = self.sizes(image);
-        let of_blocks = sizes[1..]
+        let of_groups = sizes[1..]
             .iter()
             .rev()
-            .flat_map(|(height, width)| vec![height * width * channels; self.blocks]);
-        [self.latent_size].into_iter().chain(of_blocks).collect()
+            .flat_map(|(height, width)| vec![height * width * channels; self.groups()]);
+        [self.latent_size].into_iter().chain(of_groups).collect()
     }
 
     /// Height and width before the first convolution and after each.

@@ -90,7 +90,8 @@ impl BottomUp {
     }
 }
 
-/// The top-down network of a ladder VAE: the top latents to pixels, with a [`LatentGroup`] before each residual block.
+/// The top-down network of a ladder VAE: the top latents to pixels, with a [`LatentGroup`] before each residual
+/// block, or one at each resolution without blocks.
 ///
 /// The variables have the names of those of [`ConvolutionalDecoder`](super::ConvolutionalDecoder), and those of groups are
 /// below `groups` of their resolution.
@@ -106,7 +107,7 @@ pub(crate) struct TopDown {
 /// The groups of latents of one resolution, the residual block after each, and the layer to the next resolution.
 #[derive(Clone, Debug)]
 struct Resolution {
-    groups: Vec<(LatentGroup, ResidualBlock)>,
+    groups: Vec<(LatentGroup, Option<ResidualBlock>)>,
     transposed: ConvTranspose2d,
 }
 
@@ -128,10 +129,13 @@ impl TopDown {
                 let own = builder.pp("groups").pp(index);
                 let group = LatentGroup::new(channels, latent_channels, activation, &own)?;
                 let own = builder.pp("blocks").pp(index);
-                Ok((group, ResidualBlock::new(channels, activation, &own)?))
+                let block = (config.blocks > 0)
+                    .then(|| ResidualBlock::new(channels, activation, &own))
+                    .transpose()?;
+                Ok((group, block))
             };
             Ok(Resolution {
-                groups: (0..config.blocks).map(group).collect::<Result<_>>()?,
+                groups: (0..config.groups()).map(group).collect::<Result<_>>()?,
                 transposed: config.transposed(image, layer, &builder)?,
             })
         };
@@ -160,7 +164,9 @@ impl TopDown {
             for (group, block) in &resolution.groups {
                 let base = draw(index, group, &hidden)?;
                 hidden = (&hidden + group.forward(&base, &hidden)?)?;
-                hidden = sequence(&hidden, &block.layers(&()))?;
+                if let Some(block) = block {
+                    hidden = sequence(&hidden, &block.layers(&()))?;
+                }
             }
             let last = index + 1 == self.resolutions.len();
             let mut layers = vec![

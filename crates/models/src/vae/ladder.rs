@@ -19,8 +19,8 @@ use crate::{ConvolutionalConfig, Error, LatentModel, Loss, LossContext, Trainabl
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LadderVaeConfig {
-    /// The bottom-up and the top-down network. Each residual block of the top-down network has a group of latents before
-    /// it, so there are 1 + `blocks` × (number of `channels`) levels. `latent_size` is that of the top level.
+    /// The bottom-up and the top-down network. `latent_size` is that of the top level. Below it, a level of latents precedes
+    /// each residual block of the top-down network; without blocks, there is one level at each resolution.
     #[serde(flatten)]
     pub networks: ConvolutionalConfig,
     /// The number of channels of the latents of each level below the top.
@@ -37,14 +37,10 @@ pub struct LadderVaeConfig {
 }
 
 impl Default for LadderVaeConfig {
-    /// The default networks with one residual block at each resolution, two latent channels, no free bits, Bernoulli
-    /// likelihood, standard normal prior.
+    /// The default networks, two latent channels, no free bits, Bernoulli likelihood, standard normal prior.
     fn default() -> Self {
         Self {
-            networks: ConvolutionalConfig {
-                blocks: 1,
-                ..ConvolutionalConfig::default()
-            },
+            networks: ConvolutionalConfig::default(),
             latent_channels: 2,
             free_bits: 0.0,
             likelihood: Likelihood::default(),
@@ -58,13 +54,12 @@ impl LadderVaeConfig {
     /// Checks that the model can be built for images of this shape.
     ///
     /// # Errors
-    /// Those of [`ConvolutionalConfig::check`]; there are no residual blocks or more than 16 levels; the objective or the
+    /// Those of [`ConvolutionalConfig::check`]; there are more than 16 levels; the objective or the
     /// prior is invalid; free bits are combined with the importance-weighted bound, or that with the path gradient.
     pub fn check(&self, image: Shape) -> Result<(), Error> {
         self.networks.check(image, 0)?;
-        positive("blocks", self.networks.blocks)?;
         positive("latent_channels", self.latent_channels)?;
-        let levels = 1 + self.networks.blocks * self.networks.channels.len();
+        let levels = 1 + self.networks.groups() * self.networks.channels.len();
         if levels > KL_OF_LEVELS.len() {
             return Err(Error::Config {
                 key: "blocks",

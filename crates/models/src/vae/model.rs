@@ -284,6 +284,18 @@ where
         Ok(Some(Normal::new(loc?, log_scale?)?.kl_divergence(&one)?))
     }
 
+    fn decoder_latents(&self, latents: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
+        self.prior.forward(latents, condition)
+    }
+
+    fn prior_log_prob(
+        &self,
+        decoder_latents: &Tensor,
+        condition: &E::Condition,
+    ) -> Result<Option<Tensor>, Error> {
+        self.prior.log_prob(decoder_latents, condition).map(Some)
+    }
+
     fn decode(&self, latents: &Tensor, condition: &E::Condition) -> Result<Tensor, Error> {
         in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
             let condition = condition.narrow(first, count)?;

@@ -23,7 +23,7 @@ use latent_models::{
 use latent_tolerance::{DOUBLE, SINGLE, rounding};
 
 use flows::flows;
-use ladder::{ladder, ladder_with_flow};
+use ladder::{ladder, ladder_with_flow, ladder_without_blocks};
 
 type Result<T = ()> = std::result::Result<T, Error>;
 
@@ -212,6 +212,10 @@ fn ladders() -> Vec<(&'static str, ModelConfig)> {
     importance_weighted.objective.samples = 3;
     vec![
         ("ladder vae", ModelConfig::LadderVae(ladder())),
+        (
+            "ladder vae without blocks",
+            ModelConfig::LadderVae(ladder_without_blocks()),
+        ),
         (
             "ladder vae with a flow as prior",
             ModelConfig::LadderVae(ladder_with_flow()),
