@@ -73,6 +73,19 @@ pub(crate) fn refuse_too_many(
     Ok(())
 }
 
+/// Limits the number of residual blocks after a layer.
+pub(crate) fn refuse_too_many_blocks(blocks: usize) -> Result<(), Error> {
+    const BLOCKS: usize = 100;
+    if blocks > BLOCKS {
+        return Err(Error::Config {
+            key: "blocks",
+            value: blocks.to_string(),
+            remedy: "use 100 residual blocks after a layer or fewer",
+        });
+    }
+    Ok(())
+}
+
 /// The index of the highest score of each row, `[n]` (u32); an error if a score is infinite or NaN.
 pub(crate) fn most_probable(scores: &Tensor, what: &'static str) -> Result<Tensor, Error> {
     let sum = scores

@@ -5,15 +5,17 @@ mod convolutional;
 mod labels;
 mod ladder;
 mod linear;
+mod residual;
 
 use candle_core::{Result, Tensor};
 use latent_kernels::{Layer, sequence};
 
-pub use convolution::{Conv2d, ConvTranspose2d, ResidualBlock};
+pub use convolution::{Conv2d, ConvTranspose2d};
 pub use convolutional::{ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder};
 pub use labels::{AdditiveConditioning, ConcatConditioning, Condition, Labels};
 pub(crate) use ladder::{BottomUp, Features, TopDown};
 pub use linear::{Linear, Mlp};
+pub use residual::ResidualBlock;
 
 /// A neural network: a function of an input and an optional condition.
 ///

@@ -3,10 +3,11 @@ use candle_nn::VarBuilder;
 use latent_kernels::{Activation, Convolution, Layer, Shape, TransposedConvolution};
 use serde::{Deserialize, Serialize};
 
-use super::convolution::{Conv2d, ConvTranspose2d, KERNEL, ResidualBlocks};
+use super::convolution::{Conv2d, ConvTranspose2d, KERNEL};
+use super::residual::{ResidualBlock, ResidualBlocks};
 use super::{AdditiveConditioning, Linear, Sequential};
 use crate::Error;
-use crate::error::{positive, refuse_too_many};
+use crate::error::{positive, refuse_too_many, refuse_too_many_blocks};
 
 /// The configuration of a convolutional encoder and of the decoder that mirrors it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,8 +46,6 @@ impl Default for ConvolutionalConfig {
 
 /// The largest number of convolutions: no image that fits into memory can be halved more often.
 const LAYERS: usize = 16;
-/// The largest number of residual blocks after a convolution.
-const BLOCKS: usize = 100;
 const CONVOLUTION: Convolution = Convolution {
     stride: 2,
     padding: 1,
@@ -73,13 +72,7 @@ impl ConvolutionalConfig {
         self.channels
             .iter()
             .try_for_each(|&channels| positive("channels", channels))?;
-        if self.blocks > BLOCKS {
-            return Err(Error::Config {
-                key: "blocks",
-                value: self.blocks.to_string(),
-                remedy: "use 100 residual blocks after a convolution or fewer",
-            });
-        }
+        refuse_too_many_blocks(self.blocks)?;
         positive("features", self.features)?;
         positive("latent_size", self.latent_size)?;
         self.check_weights(image, classes)
@@ -205,13 +198,10 @@ impl ConvolutionalConfig {
         layer: usize,
         builder: &VarBuilder,
     ) -> Result<ResidualBlocks> {
-        let channels = self.channels[layer];
-        ResidualBlocks::new(
-            self.blocks,
-            channels,
-            self.activation,
-            &builder.pp("blocks"),
-        )
+        let (channels, activation) = (self.channels[layer], self.activation);
+        ResidualBlocks::new(self.blocks, activation, &builder.pp("blocks"), |builder| {
+            ResidualBlock::convolutional(channels, activation, builder)
+        })
     }
 
     /// The decoder's layer from the features to the smallest image, if there are features.

@@ -2,8 +2,9 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use latent_kernels::{Activation, Convolution, Layer, Shape, sequence};
 
-use super::convolution::{Conv2d, ConvTranspose2d, KERNEL, ResidualBlock, ResidualBlocks};
+use super::convolution::{Conv2d, ConvTranspose2d, KERNEL};
 use super::linear::{small, uniform};
+use super::residual::{ResidualBlock, ResidualBlocks};
 use super::{ConvolutionalConfig, Linear, Sequential};
 
 /// The bottom-up network of a ladder VAE: an image to features at each resolution.
@@ -130,7 +131,7 @@ impl TopDown {
                 let group = LatentGroup::new(channels, latent_channels, activation, &own)?;
                 let own = builder.pp("blocks").pp(index);
                 let block = (config.blocks > 0)
-                    .then(|| ResidualBlock::new(channels, activation, &own))
+                    .then(|| ResidualBlock::convolutional(channels, activation, &own))
                     .transpose()?;
                 Ok((group, block))
             };

@@ -2,6 +2,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use latent_kernels::{Activation, Layer, linear};
 
+use super::residual::{ResidualBlock, ResidualBlocks};
 use super::{Network, Sequential};
 
 /// PyTorch's initial distribution for a layer with fan-in `inputs`: uniform in ±1/√inputs (He et al. 2015 with
@@ -45,7 +46,7 @@ impl Linear {
         Self::with_init(inputs, outputs, activation, uniform(inputs), builder)
     }
 
-    fn with_init(
+    pub(super) fn with_init(
         inputs: usize,
         outputs: usize,
         activation: Activation,
@@ -92,9 +93,9 @@ impl Sequential for Linear {
     }
 }
 
-/// A multilayer perceptron: a sequence of linear layers.
+/// A multilayer perceptron: a sequence of linear layers, optionally with residual blocks.
 #[derive(Clone, Debug)]
-pub struct Mlp(Vec<Linear>);
+pub struct Mlp(Vec<(Linear, ResidualBlocks<Linear>)>);
 
 impl Mlp {
     /// Builds layers between consecutive `sizes`, each followed by `activation`, the last one by `last`.
@@ -107,7 +108,19 @@ impl Mlp {
         last: Activation,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        Self::with_last_init(sizes, activation, last, uniform, builder)
+        Self::build(sizes, 0, [activation, last], uniform, builder)
+    }
+
+    /// [`Self::new`] with `blocks` [`ResidualBlock`]s after each layer that has an activation, before the activation. Their
+    /// variables are named `blocks` below the layer's number.
+    pub fn residual(
+        sizes: &[usize],
+        blocks: usize,
+        activation: Activation,
+        last: Activation,
+        builder: &VarBuilder,
+    ) -> Result<Self> {
+        Self::build(sizes, blocks, [activation, last], uniform, builder)
     }
 
     /// [`Self::new`] with the initial values of the last layer divided by ten, so that the coupling layers of a flow
@@ -118,13 +131,13 @@ impl Mlp {
         last: Activation,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        Self::with_last_init(sizes, activation, last, small, builder)
+        Self::build(sizes, 0, [activation, last], small, builder)
     }
 
-    fn with_last_init(
+    fn build(
         sizes: &[usize],
-        activation: Activation,
-        last: Activation,
+        blocks: usize,
+        [activation, last]: [Activation; 2],
         init_of_last: fn(usize) -> Init,
         builder: &VarBuilder,
     ) -> Result<Self> {
@@ -135,7 +148,18 @@ impl Mlp {
             } else {
                 (activation, uniform(pair[0]))
             };
-            Linear::with_init(pair[0], pair[1], activation, init, &builder.pp(2 * index))
+            let builder = builder.pp(2 * index);
+            let (count, before) = match activation {
+                Activation::Identity => (0, activation),
+                _ if blocks == 0 => (0, activation),
+                _ => (blocks, Activation::Identity),
+            };
+            let linear = Linear::with_init(pair[0], pair[1], before, init, &builder)?;
+            let blocks = &builder.pp("blocks");
+            let blocks = ResidualBlocks::new(count, activation, blocks, |builder| {
+                ResidualBlock::linear(pair[1], activation, builder)
+            })?;
+            Ok((linear, blocks))
         };
         Ok(Self(
             sizes
@@ -148,7 +172,7 @@ impl Mlp {
 
     /// The bias of the last layer, which is approximately the initial output of [`Self::small_last`].
     pub(crate) fn last_bias(&self) -> Option<&Tensor> {
-        self.0.last().map(|layer| &layer.bias)
+        self.0.last().map(|(layer, _)| &layer.bias)
     }
 
     /// Computes the output, `[..., first size]` to `[..., last size]`.
@@ -161,6 +185,9 @@ impl Sequential for Mlp {
     type Condition = ();
 
     fn layers<'a>(&'a self, (): &'a ()) -> Vec<Layer<'a>> {
-        self.0.iter().map(Linear::layer).collect()
+        let with_blocks = |(linear, blocks): &'a (Linear, ResidualBlocks<Linear>)| {
+            [vec![linear.layer()], blocks.layers()].concat()
+        };
+        self.0.iter().flat_map(with_blocks).collect()
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::likelihood::Likelihood;
 use super::objective::Objective;
 use super::prior::Prior;
-use crate::error::{positive, refuse_too_many};
+use crate::error::{positive, refuse_too_many, refuse_too_many_blocks};
 use crate::{ConvolutionalConfig, Error};
 
 /// The configuration of a fully connected [`Vae`](crate::Vae).
@@ -13,6 +13,9 @@ use crate::{ConvolutionalConfig, Error};
 pub struct VaeConfig {
     /// The sizes of the encoder's hidden layers; the decoder has them in reverse.
     pub hidden: Vec<usize>,
+    /// The number of [`ResidualBlock`](crate::ResidualBlock)s after each hidden layer.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub blocks: usize,
     /// The activation after each hidden layer.
     pub activation: Activation,
     /// The number of latent dimensions.
@@ -30,6 +33,7 @@ impl Default for VaeConfig {
     fn default() -> Self {
         Self {
             hidden: vec![512],
+            blocks: 0,
             activation: Activation::Relu,
             latent_size: 2,
             likelihood: Likelihood::default(),
@@ -39,11 +43,18 @@ impl Default for VaeConfig {
     }
 }
 
+/// Whether a field has its default and is not written, so that the files of older models keep their bytes.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 impl VaeConfig {
     /// Checks that the VAE can be built for images of `pixels` values.
     ///
     /// # Errors
-    /// A size is 0, the objective or the prior is invalid, or there are more than 100 hidden layers or 2²⁸ weights.
+    /// A size is 0, the objective or the prior is invalid, or there are more than 100 hidden layers, 100 residual blocks
+    /// after a layer, or 2²⁸ weights.
     pub fn check(&self, pixels: usize) -> Result<(), Error> {
         const LAYERS: usize = 100;
         positive("pixels", pixels)?;
@@ -66,6 +77,12 @@ impl VaeConfig {
         let weights = sizes.windows(2).fold(0usize, |sum, pair| {
             sum.saturating_add(pair[0].saturating_mul(pair[1]))
         });
+        refuse_too_many_blocks(self.blocks)?;
+        let of_blocks = self.hidden.iter().fold(0usize, |sum, &size| {
+            let block = size.saturating_mul(size).saturating_mul(2 * self.blocks);
+            sum.saturating_add(block)
+        });
+        refuse_too_many(of_blocks, "blocks", &self.blocks)?;
         let (key, value) = match self.hidden.iter().max() {
             Some(&largest) if largest > self.latent_size => ("hidden", largest),
             _ => ("latent_size", self.latent_size),

@@ -32,6 +32,7 @@ fn mlp_networks(
 ) -> Result<[Mlp; 2], Error> {
     let VaeConfig {
         hidden,
+        blocks,
         activation,
         latent_size,
         ..
@@ -39,8 +40,9 @@ fn mlp_networks(
     let encoder_sizes = [&[pixels + beside], &hidden[..]].concat();
     let mut decoder_sizes = [&[pixels], &hidden[..], &[latent_size + beside]].concat();
     decoder_sizes.reverse();
-    let network =
-        |name, sizes: &[usize], last| Mlp::new(sizes, *activation, last, &builder.pp(name));
+    let network = |name, sizes: &[usize], last| {
+        Mlp::residual(sizes, *blocks, *activation, last, &builder.pp(name))
+    };
     Ok([
         network("encoder", &encoder_sizes, *activation)?,
         network("decoder", &decoder_sizes, Activation::Identity)?,

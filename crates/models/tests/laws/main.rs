@@ -84,6 +84,13 @@ fn vaes() -> Vec<(&'static str, ModelConfig)> {
             ModelConfig::Vae(vae(&[7, 5], Activation::Tanh, 3)),
         ),
         (
+            "residual vae",
+            ModelConfig::Vae(VaeConfig {
+                blocks: 2,
+                ..vae(&[7, 5], Activation::Silu, 3)
+            }),
+        ),
+        (
             "vae of 256 levels",
             ModelConfig::Vae(VaeConfig {
                 likelihood: Likelihood::DiscretisedLogistic,
