@@ -101,6 +101,6 @@ pub fn prior(
         of_label.unwrap_or_default()
     );
     Ok(scatter_of(values(&draws)?, &data, data.labels())?
-        .contours(field, levels)
+        .contours(&field, levels)
         .title(title))
 }

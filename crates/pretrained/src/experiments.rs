@@ -25,6 +25,7 @@ files!(
     "vae-best",
     "vae-flow-prior",
     "cvae-flow-prior",
+    "vae-ladder",
     "nice",
     "realnvp-5",
     "realnvp-10",

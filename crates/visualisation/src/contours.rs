@@ -49,31 +49,27 @@ fn cell(corners: [(Point, f64); 4], level: f64, segments: &mut Vec<[Point; 2]>) 
         let (to, b) = corners[(edge + 1) % 4];
         let share = (level - a) / (b - a);
         let crosses = (a < level) != (b < level);
-        crosses.then(|| {
-            (
-                from.0 + share * (to.0 - from.0),
-                from.1 + share * (to.1 - from.1),
-            )
-        })
+        let at = (
+            from.0 + share * (to.0 - from.0),
+            from.1 + share * (to.1 - from.1),
+        );
+        crosses.then_some(at)
     };
     let edges = [0, 1, 2, 3].map(crossing);
-    match edges {
+    if let [Some(a), Some(b), Some(c), Some(d)] = edges {
         // A saddle: the mean of the corners tells which of them are connected.
-        [Some(a), Some(b), Some(c), Some(d)] => {
-            let middle = corners.iter().map(|(_, value)| value).sum::<f64>() / 4.0;
-            let first_is_connected = (corners[0].1 < level) == (middle < level);
-            segments.extend(if first_is_connected {
-                [[a, b], [c, d]]
-            } else {
-                [[d, a], [b, c]]
-            });
-        }
-        _ => {
-            let mut ends = edges.into_iter().flatten();
-            if let (Some(from), Some(to)) = (ends.next(), ends.next()) {
-                segments.push([from, to]);
-            }
-        }
+        let middle = corners.iter().map(|(_, value)| value).sum::<f64>() / 4.0;
+        let first_is_connected = (corners[0].1 < level) == (middle < level);
+        segments.extend(if first_is_connected {
+            [[a, b], [c, d]]
+        } else {
+            [[d, a], [b, c]]
+        });
+        return;
+    }
+    let mut ends = edges.into_iter().flatten();
+    if let (Some(from), Some(to)) = (ends.next(), ends.next()) {
+        segments.push([from, to]);
     }
 }
 

@@ -139,7 +139,7 @@ impl Scatter {
 
     /// Adds the contour lines of a function at these levels, in the coordinates of the points.
     #[must_use]
-    pub fn contours(mut self, field: Field, levels: impl IntoIterator<Item = f64>) -> Self {
+    pub fn contours(mut self, field: &Field, levels: impl IntoIterator<Item = f64>) -> Self {
         let lines = levels.into_iter().flat_map(|level| field.contour(level));
         self.lines.extend(lines);
         self

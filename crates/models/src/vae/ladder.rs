@@ -118,12 +118,12 @@ const ROWS: usize = 500;
 /// ```
 ///
 /// A bottom-up network computes features of the image at each resolution. The top-down network is shared by the prior and the
-/// posterior: p(z_l|…) = N(μ, diag σ²) depends on its hidden state, and the posterior on the features of the image as well.
+/// posterior: μ and σ of `p(z_l|…)` depend on its hidden state, and the posterior on the features of the image as well.
 /// The top level is a vector whose prior may be a flow; the others are images of [`LadderVaeConfig::latent_channels`]
 /// channels.
 ///
-/// The latents of [`LatentModel`] are u with the prior N(0, I): of the flow z_L = f(u_L), and of z_l = μ + σ ⊙ u_l for the
-/// others. They are concatenated from the top level to the lowest ([`LatentModel::levels`]).
+/// The latents of [`LatentModel`] are u with the prior N(0, I): of the flow z = f(u) at the top, and of z = μ + σ ⊙ u at the
+/// other levels. They are concatenated from the top level to the lowest ([`LatentModel::levels`]).
 #[derive(Clone, Debug)]
 pub struct LadderVae {
     bottom_up: BottomUp,
@@ -142,7 +142,7 @@ pub struct LadderVae {
 struct Inference {
     /// The decoder's output, `[rows, pixels]`.
     output: Tensor,
-    /// q(z_L|x) and z_L, then the posterior of u_l and u_l of the others, from the top.
+    /// For each level from the top: the posterior and the draw, of z at the top and of u below it.
     levels: Vec<(Normal, Tensor)>,
 }
 
@@ -181,7 +181,7 @@ impl LadderVae {
         })
     }
 
-    /// The posterior of the top level, q(z_L|x): batch `[n]`.
+    /// The posterior of the top level: batch `[n]`.
     fn top(&self, features: &Features) -> Result<Normal, Error> {
         let log_scale = (self.log_variance.forward(&features.last)? * 0.5)?;
         Ok(Normal::new(self.mean.forward(&features.last)?, log_scale)?)

@@ -223,9 +223,10 @@ fn free_bits_replace_divergences_below_them_in_training_only() -> Result {
         let mut config = ladder_with_flow();
         config.free_bits = free_bits;
         let model = model_of(variables(&config)?, &config)?;
-        let mut context = match is_training {
-            true => LossContext::training(Generator::new(2), 0.0),
-            false => step(2),
+        let mut context = if is_training {
+            LossContext::training(Generator::new(2), 0.0)
+        } else {
+            step(2)
         };
         let loss = model.loss(&binary(6)?, &labels(6)?, &mut context)?;
         let part = |name: &str| -> Result<f64> {

@@ -150,21 +150,20 @@ fn transform<T: Element, const N: usize, const M: usize>(
 ) {
     let zero = Lanes([T::zero(); LANES]);
     let mut columns = [[zero; M]; N];
-    for j in 0..N {
+    for (j, transformed) in columns.iter_mut().enumerate() {
         let mut column = [zero; N];
-        for i in 0..N {
-            column[i] = get(i, j);
+        for (i, element) in column.iter_mut().enumerate() {
+            *element = get(i, j);
         }
-        columns[j] = f(column);
+        *transformed = f(column);
     }
     for i in 0..M {
         let mut row = [zero; N];
-        for j in 0..N {
-            row[j] = columns[j][i];
+        for (element, column) in row.iter_mut().zip(&columns) {
+            *element = column[i];
         }
-        let row = f(row);
-        for j in 0..M {
-            put(i, j, row[j]);
+        for (j, &element) in f(row).iter().enumerate() {
+            put(i, j, element);
         }
     }
 }
