@@ -5,6 +5,7 @@ mod convolutional;
 mod labels;
 mod ladder;
 mod linear;
+mod mlp;
 mod residual;
 
 use candle_core::{Result, Tensor};
@@ -14,7 +15,8 @@ pub use convolution::{Conv2d, ConvTranspose2d};
 pub use convolutional::{ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder};
 pub use labels::{AdditiveConditioning, ConcatConditioning, Condition, Labels};
 pub(crate) use ladder::{BottomUp, Features, TopDown};
-pub use linear::{Linear, Mlp};
+pub use linear::Linear;
+pub use mlp::Mlp;
 pub use residual::ResidualBlock;
 
 /// A neural network: a function of an input and an optional condition.
