@@ -30,6 +30,8 @@ pub enum ModelConfig {
     ConditionalConvolutionalVae(ConvolutionalVaeConfig),
     /// The [`LadderVae`].
     LadderVae(LadderVaeConfig),
+    /// The [`ConditionalLadderVae`](crate::ConditionalLadderVae).
+    ConditionalLadderVae(LadderVaeConfig),
     /// The [`Flow`].
     Flow(FlowConfig),
     /// The [`ConditionalFlow`](crate::ConditionalFlow).
@@ -64,6 +66,9 @@ impl ModelConfig {
             Self::LadderVae(config) => {
                 AnyModel::unconditional(LadderVae::new(image, config, builder)?)
             }
+            Self::ConditionalLadderVae(config) => AnyModel::Conditional(Box::new(
+                LadderVae::conditional(image, classes, config, builder)?,
+            )),
             Self::Flow(config) => AnyModel::unconditional(Flow::new(image, config, builder)?),
             Self::ConditionalFlow(config) => AnyModel::Conditional(Box::new(Flow::conditional(
                 image, classes, config, builder,
@@ -117,7 +122,7 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 &config.networks
             }
-            Self::LadderVae(config) => &config.networks,
+            Self::LadderVae(config) | Self::ConditionalLadderVae(config) => &config.networks,
             _ => return Ok(variables),
         };
         for (name, before, shape) in networks.flattened(image) {
@@ -137,7 +142,7 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.networks.latent_size
             }
-            Self::LadderVae(config) => {
+            Self::LadderVae(config) | Self::ConditionalLadderVae(config) => {
                 let levels = config.networks.levels(image, config.latent_channels);
                 levels.iter().sum()
             }
@@ -150,6 +155,7 @@ impl ModelConfig {
             self,
             Self::ConditionalVae(_)
                 | Self::ConditionalConvolutionalVae(_)
+                | Self::ConditionalLadderVae(_)
                 | Self::ConditionalFlow(_)
         )
     }
@@ -161,7 +167,7 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 Some(config.likelihood)
             }
-            Self::LadderVae(config) => Some(config.likelihood),
+            Self::LadderVae(config) | Self::ConditionalLadderVae(config) => Some(config.likelihood),
             Self::Flow(_) | Self::ConditionalFlow(_) => None,
         }
     }
@@ -173,7 +179,9 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.likelihood = likelihood;
             }
-            Self::LadderVae(config) => config.likelihood = likelihood,
+            Self::LadderVae(config) | Self::ConditionalLadderVae(config) => {
+                config.likelihood = likelihood;
+            }
             Self::Flow(_) | Self::ConditionalFlow(_) => {}
         }
     }
@@ -185,7 +193,7 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 Some(&config.objective)
             }
-            Self::LadderVae(config) => Some(&config.objective),
+            Self::LadderVae(config) | Self::ConditionalLadderVae(config) => Some(&config.objective),
             Self::Flow(_) | Self::ConditionalFlow(_) => None,
         }
     }
@@ -202,7 +210,8 @@ impl ModelConfig {
             | Self::ConditionalVae(_)
             | Self::ConvolutionalVae(_)
             | Self::ConditionalConvolutionalVae(_)
-            | Self::LadderVae(_) => true,
+            | Self::LadderVae(_)
+            | Self::ConditionalLadderVae(_) => true,
             Self::Flow(config) | Self::ConditionalFlow(config) => {
                 config.base == BaseDistribution::Normal
             }
@@ -220,7 +229,9 @@ impl ModelConfig {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.check(image, classes)
             }
-            Self::LadderVae(config) => config.check(image),
+            Self::LadderVae(config) | Self::ConditionalLadderVae(config) => {
+                config.check(image, classes)
+            }
             Self::Flow(config) | Self::ConditionalFlow(config) => config.check(image, classes),
         }
     }

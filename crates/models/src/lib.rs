@@ -32,7 +32,7 @@
 //! |---|---|---|
 //! | [`Vae`], [`ConditionalVae`] | [`VaeConfig`] | Kingma & Welling 2014; Sohn et al. 2015 |
 //! | [`ConvolutionalVae`], [`ConditionalConvolutionalVae`] | [`ConvolutionalVaeConfig`] | |
-//! | [`LadderVae`] | [`LadderVaeConfig`] | Sønderby et al. 2016 |
+//! | [`LadderVae`], [`ConditionalLadderVae`] | [`LadderVaeConfig`] | Sønderby et al. 2016 |
 //! | [`Flow`], [`ConditionalFlow`] | [`FlowConfig`] | NICE (Dinh et al. 2014), RealNVP (Dinh et al. 2017), mixture couplings of Flow++ (Ho et al. 2019) |
 //!
 //! VAEs are trained with the ELBO, optionally with β and warm-up, or with the importance-weighted bound (Burda et
@@ -80,10 +80,10 @@ pub use networks::{
 };
 pub use parameters::{Parameters, shapes};
 pub use vae::{
-    Bound, ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae, ConvolutionalVaeConfig,
-    FlowPrior, GradientEstimator, InitialSamples, LadderVae, LadderVaeConfig, LatentPrior,
-    Likelihood, Objective, OwnDistribution, PixelDistribution, PixelLikelihood, Prior, Vae,
-    VaeConfig,
+    Bound, ConditionalConvolutionalVae, ConditionalLadderVae, ConditionalVae, ConvolutionalVae,
+    ConvolutionalVaeConfig, FlowPrior, GradientEstimator, InitialSamples, LadderVae,
+    LadderVaeConfig, LatentPrior, Likelihood, Objective, OwnDistribution, PixelDistribution,
+    PixelLikelihood, Prior, Vae, VaeConfig,
 };
 
 /// The source of [`Vae`], for reports that show its loss.

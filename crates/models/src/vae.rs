@@ -10,7 +10,7 @@ mod prior;
 
 pub use config::{ConvolutionalVaeConfig, VaeConfig};
 pub use families::{ConditionalConvolutionalVae, ConditionalVae, ConvolutionalVae};
-pub use ladder::{LadderVae, LadderVaeConfig};
+pub use ladder::{ConditionalLadderVae, LadderVae, LadderVaeConfig};
 pub use likelihood::{Likelihood, OwnDistribution, PixelDistribution, PixelLikelihood};
 pub use model::Vae;
 pub use objective::{Bound, GradientEstimator, InitialSamples, Objective};

@@ -43,11 +43,15 @@ const QUICK_IMAGES: usize = 1000;
 impl Quick {
     fn epochs_and_limit(self, experiment: &Experiment) -> (usize, usize) {
         use ModelConfig::{
-            ConditionalConvolutionalVae, ConditionalFlow, ConvolutionalVae, Flow, LadderVae,
+            ConditionalConvolutionalVae, ConditionalFlow, ConditionalLadderVae, ConvolutionalVae,
+            Flow, LadderVae,
         };
         let (epochs, limit) = match experiment.model {
             Flow(_) | ConditionalFlow(_) => (3, 1500),
-            ConvolutionalVae(_) | ConditionalConvolutionalVae(_) | LadderVae(_) => (3, 5000),
+            ConvolutionalVae(_)
+            | ConditionalConvolutionalVae(_)
+            | LadderVae(_)
+            | ConditionalLadderVae(_) => (3, 5000),
             _ => (5, 15_000),
         };
         (self.epochs.unwrap_or(epochs), self.limit.unwrap_or(limit))

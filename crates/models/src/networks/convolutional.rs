@@ -175,8 +175,51 @@ impl ConvolutionalConfig {
         )
     }
 
+    /// The encoder's first layer.
+    pub(crate) fn first_convolution(&self, image: Shape, builder: &VarBuilder) -> Result<Conv2d> {
+        self.convolution(image, 0, self.before_blocks(), builder)
+    }
+
+    /// The encoder's first layer, conditional on labels of `classes` classes.
+    pub(crate) fn first_conditional_convolution(
+        &self,
+        image: Shape,
+        classes: usize,
+        builder: &VarBuilder,
+    ) -> Result<AdditiveConditioning<Conv2d>> {
+        let first = self.convolution(image, 0, Activation::Identity, builder)?;
+        let (height, width) = self.sizes(image)[1];
+        let outputs = height * width * self.channels[0];
+        AdditiveConditioning::new(
+            first,
+            classes,
+            outputs,
+            self.before_blocks(),
+            &builder.pp(0),
+        )
+    }
+
+    /// The decoder's first layer.
+    pub(crate) fn first_linear(&self, image: Shape, builder: &VarBuilder) -> Result<Linear> {
+        let (outputs, activation) = self.first_of_decoder(image);
+        Linear::new(self.latent_size, outputs, activation, &builder.pp(0))
+    }
+
+    /// The decoder's first layer, conditional on labels of `classes` classes.
+    pub(crate) fn first_conditional_linear(
+        &self,
+        image: Shape,
+        classes: usize,
+        builder: &VarBuilder,
+    ) -> Result<AdditiveConditioning<Linear>> {
+        let (outputs, activation) = self.first_of_decoder(image);
+        let own = builder.pp(0);
+        let first = Linear::new(self.latent_size, outputs, Activation::Identity, &own)?;
+        AdditiveConditioning::new(first, classes, outputs, activation, &own)
+    }
+
     /// The number of outputs and the activation of the decoder's first layer.
-    pub(super) fn first_of_decoder(&self, image: Shape) -> (usize, Activation) {
+    fn first_of_decoder(&self, image: Shape) -> (usize, Activation) {
         if self.mirrored {
             return (self.features, self.activation);
         }
@@ -280,7 +323,7 @@ pub struct ConvolutionalEncoder<F = Conv2d> {
 impl ConvolutionalEncoder {
     /// Builds an unconditional encoder.
     pub fn new(image: Shape, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
-        let first = config.convolution(image, 0, config.before_blocks(), builder)?;
+        let first = config.first_convolution(image, builder)?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -293,11 +336,7 @@ impl ConvolutionalEncoder<AdditiveConditioning<Conv2d>> {
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        let first = config.convolution(image, 0, Activation::Identity, builder)?;
-        let (height, width) = config.sizes(image)[1];
-        let outputs = height * width * config.channels[0];
-        let activation = config.before_blocks();
-        let first = AdditiveConditioning::new(first, classes, outputs, activation, &builder.pp(0))?;
+        let first = config.first_conditional_convolution(image, classes, builder)?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -373,9 +412,7 @@ pub struct ConvolutionalDecoder<F = Linear> {
 impl ConvolutionalDecoder {
     /// Builds an unconditional decoder.
     pub fn new(image: Shape, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
-        let (outputs, activation) = config.first_of_decoder(image);
-        let own = builder.pp(0);
-        let first = Linear::new(config.latent_size, outputs, activation, &own)?;
+        let first = config.first_linear(image, builder)?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -388,10 +425,7 @@ impl ConvolutionalDecoder<AdditiveConditioning<Linear>> {
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        let (outputs, activation) = config.first_of_decoder(image);
-        let own = builder.pp(0);
-        let first = Linear::new(config.latent_size, outputs, Activation::Identity, &own)?;
-        let first = AdditiveConditioning::new(first, classes, outputs, activation, &own)?;
+        let first = config.first_conditional_linear(image, classes, builder)?;
         Self::with_first(first, image, config, builder)
     }
 }

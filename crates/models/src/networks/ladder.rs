@@ -11,10 +11,12 @@ use super::{ConvolutionalConfig, Linear, Sequential};
 ///
 /// The variables have the names of those of [`ConvolutionalEncoder`](super::ConvolutionalEncoder).
 #[derive(Clone, Debug)]
-pub(crate) struct BottomUp {
+pub(crate) struct BottomUp<F = Conv2d> {
     image: Shape,
-    /// Each convolution and the residual blocks after it.
-    stages: Vec<(Conv2d, ResidualBlocks)>,
+    first: F,
+    rest: Vec<Conv2d>,
+    /// The residual blocks after each convolution.
+    blocks: Vec<ResidualBlocks>,
     linear: Linear,
 }
 
@@ -41,23 +43,26 @@ impl Features {
     }
 }
 
-impl BottomUp {
-    pub(crate) fn new(
+impl<F> BottomUp<F> {
+    /// Builds the network with its `first` convolution.
+    pub(crate) fn with_first(
+        first: F,
         image: Shape,
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self> {
         let count = config.channels.len();
-        let stage = |layer: usize| {
-            let activation = config.before_blocks();
-            let convolution = config.convolution(image, layer, activation, builder)?;
-            let blocks = config.residual_blocks(layer, &builder.pp(2 * layer))?;
-            Ok((convolution, blocks))
-        };
         let (height, width, channels) = config.smallest(image);
+        let activation = config.before_blocks();
         Ok(Self {
             image,
-            stages: (0..count).map(stage).collect::<Result<_>>()?,
+            first,
+            rest: (1..count)
+                .map(|layer| config.convolution(image, layer, activation, builder))
+                .collect::<Result<_>>()?,
+            blocks: (0..count)
+                .map(|layer| config.residual_blocks(layer, &builder.pp(2 * layer)))
+                .collect::<Result<_>>()?,
             linear: Linear::new(
                 height * width * channels,
                 config.features,
@@ -66,20 +71,27 @@ impl BottomUp {
             )?,
         })
     }
+}
 
+impl<F: Sequential> BottomUp<F> {
     /// The features of images `[n, pixels]`.
-    pub(crate) fn forward(&self, images: &Tensor) -> Result<Features> {
+    pub(crate) fn forward(&self, images: &Tensor, condition: &F::Condition) -> Result<Features> {
         let Shape {
             channels,
             height,
             width,
         } = self.image;
-        let mut features = Vec::with_capacity(self.stages.len());
+        let mut features = Vec::with_capacity(self.blocks.len());
         let mut input = images.clone();
-        for (index, (convolution, blocks)) in self.stages.iter().enumerate() {
-            let unflatten = (index == 0).then_some(Layer::Unflatten(height, width, channels));
-            let mut layers: Vec<_> = unflatten.into_iter().collect();
-            layers.push(convolution.layer());
+        for (index, blocks) in self.blocks.iter().enumerate() {
+            let mut layers = match index.checked_sub(1) {
+                None => {
+                    let mut layers = vec![Layer::Unflatten(height, width, channels)];
+                    layers.extend(self.first.layers(condition));
+                    layers
+                }
+                Some(before) => vec![self.rest[before].layer()],
+            };
             layers.extend(blocks.layers());
             input = sequence(&input, &layers)?;
             features.push(input.clone());
@@ -89,6 +101,11 @@ impl BottomUp {
             last: sequence(&input, &[Layer::Flatten, self.linear.layer()])?,
         })
     }
+
+    /// The number of classes of the labels; `None` for an unconditional network.
+    pub(crate) fn classes(&self) -> Option<usize> {
+        self.first.classes()
+    }
 }
 
 /// The top-down network of a ladder VAE: the top latents to pixels, with a [`LatentGroup`] before each residual
@@ -97,9 +114,9 @@ impl BottomUp {
 /// The variables have the names of those of [`ConvolutionalDecoder`](super::ConvolutionalDecoder), and those of groups are
 /// below `groups` of their resolution.
 #[derive(Clone, Debug)]
-pub(crate) struct TopDown {
+pub(crate) struct TopDown<F = Linear> {
     smallest: (usize, usize, usize),
-    first: Linear,
+    first: F,
     image: Option<Linear>,
     resolutions: Vec<Resolution>,
     activation: Activation,
@@ -112,14 +129,15 @@ struct Resolution {
     transposed: ConvTranspose2d,
 }
 
-impl TopDown {
-    pub(crate) fn new(
+impl<F> TopDown<F> {
+    /// Builds the network with its `first` layer.
+    pub(crate) fn with_first(
+        first: F,
         image: Shape,
         config: &ConvolutionalConfig,
         latent_channels: usize,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        let (outputs, activation) = config.first_of_decoder(image);
         let count = config.channels.len();
         let resolution = |number: usize| {
             let layer = count - 1 - number;
@@ -142,22 +160,25 @@ impl TopDown {
         };
         Ok(Self {
             smallest: config.smallest(image),
-            first: Linear::new(config.latent_size, outputs, activation, &builder.pp(0))?,
+            first,
             image: config.to_image(image, builder)?,
             resolutions: (0..count).map(resolution).collect::<Result<_>>()?,
             activation: config.activation,
         })
     }
+}
 
+impl<F: Sequential> TopDown<F> {
     /// The output `[n, pixels]` for the top latents, `[n, latent_size]`. `draw` gives u of each group, from the top to the
     /// bottom: it receives the index of the resolution (0 for the smallest), the group and the hidden state before it.
     pub(crate) fn forward<E: From<candle_core::Error>>(
         &self,
         top: &Tensor,
+        condition: &F::Condition,
         mut draw: impl FnMut(usize, &LatentGroup, &Tensor) -> std::result::Result<Tensor, E>,
     ) -> std::result::Result<Tensor, E> {
         let (height, width, channels) = self.smallest;
-        let mut layers = vec![self.first.layer()];
+        let mut layers = self.first.layers(condition);
         layers.extend(self.image.as_ref().map(Linear::layer));
         layers.push(Layer::Unflatten(height, width, channels));
         let mut hidden = sequence(top, &layers)?;

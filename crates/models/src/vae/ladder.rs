@@ -12,8 +12,11 @@ use super::prior::{LatentPrior, Prior};
 use crate::blocks::in_blocks;
 use crate::error::{positive, refuse_no_samples, refuse_too_many};
 use crate::log_mean_exp::LogMeanExp;
-use crate::networks::{BottomUp, Features, Linear, TopDown};
-use crate::{ConvolutionalConfig, Error, LatentModel, Loss, LossContext, Trainable};
+use crate::networks::{
+    AdditiveConditioning, BottomUp, Condition, Conv2d, Features, Labels, Linear, Sequential,
+    TopDown,
+};
+use crate::{Conditional, ConvolutionalConfig, Error, LatentModel, Loss, LossContext, Trainable};
 
 /// The configuration of a [`LadderVae`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,13 +54,13 @@ impl Default for LadderVaeConfig {
 }
 
 impl LadderVaeConfig {
-    /// Checks that the model can be built for images of this shape.
+    /// Checks that the model can be built for images of this shape and labels of `classes` classes (0 without labels).
     ///
     /// # Errors
     /// Those of [`ConvolutionalConfig::check`]; there are more than 16 levels; the objective or the
     /// prior is invalid; free bits are combined with the importance-weighted bound, or that with the path gradient.
-    pub fn check(&self, image: Shape) -> Result<(), Error> {
-        self.networks.check(image, 0)?;
+    pub fn check(&self, image: Shape, classes: usize) -> Result<(), Error> {
+        self.networks.check(image, classes)?;
         positive("latent_channels", self.latent_channels)?;
         let levels = 1 + self.networks.groups() * self.networks.channels.len();
         if levels > KL_OF_LEVELS.len() {
@@ -125,12 +128,12 @@ const ROWS: usize = 500;
 /// The latents of [`LatentModel`] are u with the prior N(0, I): of the flow z = f(u) at the top, and of z = μ + σ ⊙ u at the
 /// other levels. They are concatenated from the top level to the lowest ([`LatentModel::levels`]).
 #[derive(Clone, Debug)]
-pub struct LadderVae {
-    bottom_up: BottomUp,
+pub struct LadderVae<F: Sequential = Conv2d, G = Linear> {
+    bottom_up: BottomUp<F>,
     mean: Linear,
     log_variance: Linear,
-    prior: LatentPrior,
-    top_down: TopDown,
+    prior: LatentPrior<F::Condition>,
+    top_down: TopDown<G>,
     likelihood: PixelModel,
     objective: Objective,
     free_bits: f64,
@@ -146,6 +149,11 @@ struct Inference {
     levels: Vec<(Normal, Tensor)>,
 }
 
+/// A [`LadderVae`] that is conditional on labels: a linear map of the label is added in the first layer of both networks, and
+/// the label is an input of the couplings of a flow prior.
+pub type ConditionalLadderVae =
+    LadderVae<AdditiveConditioning<Conv2d>, AdditiveConditioning<Linear>>;
+
 impl LadderVae {
     /// Builds the model for images of this shape. The variables from `builder` are named `encoder`, `mean`,
     /// `log_variance`, `decoder` and, if they have variables, `likelihood` and `prior`.
@@ -157,30 +165,70 @@ impl LadderVae {
         config: &LadderVaeConfig,
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
-        config.check(image)?;
+        config.check(image, 0)?;
+        let first = [builder.pp("encoder"), builder.pp("decoder")];
+        let convolution = config.networks.first_convolution(image, &first[0])?;
+        let linear = config.networks.first_linear(image, &first[1])?;
+        Self::with_first(convolution, linear, image, config, builder)
+    }
+}
+
+impl ConditionalLadderVae {
+    /// Builds the model for images of this shape with labels of `classes` classes. The variables have the names of
+    /// [`LadderVae::new`].
+    ///
+    /// # Errors
+    /// Those of [`LadderVae::new`], or `classes` is 0.
+    pub fn conditional(
+        image: Shape,
+        classes: usize,
+        config: &LadderVaeConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        config.check(image, classes)?;
+        positive("classes", classes)?;
         let networks = &config.networks;
+        let [encoder, decoder] = [builder.pp("encoder"), builder.pp("decoder")];
+        let convolution = networks.first_conditional_convolution(image, classes, &encoder)?;
+        let linear = networks.first_conditional_linear(image, classes, &decoder)?;
+        Self::with_first(convolution, linear, image, config, builder)
+    }
+}
+
+impl<F: Sequential<Condition: 'static>, G> LadderVae<F, G> {
+    /// Builds the model with the first layers of both networks.
+    fn with_first(
+        convolution: F,
+        linear: G,
+        image: Shape,
+        config: &LadderVaeConfig,
+        builder: &VarBuilder,
+    ) -> Result<Self, Error> {
+        let (networks, channels) = (&config.networks, config.latent_channels);
         let head = |name| {
             let builder = builder.pp(name);
             let (features, size) = (networks.features, networks.latent_size);
             Linear::new(features, size, Activation::Identity, &builder)
         };
-        let likelihood = builder.pp("likelihood");
-        let channels = config.latent_channels;
+        let [encoder, decoder, likelihood, prior] =
+            ["encoder", "decoder", "likelihood", "prior"].map(|name| builder.pp(name));
+        let bottom_up = BottomUp::with_first(convolution, image, networks, &encoder)?;
+        let classes = bottom_up.classes();
         Ok(Self {
-            bottom_up: BottomUp::new(image, networks, &builder.pp("encoder"))?,
+            bottom_up,
             mean: head("mean")?,
             log_variance: head("log_variance")?,
-            prior: config
-                .prior
-                .build(networks.latent_size, None, &builder.pp("prior"))?,
-            top_down: TopDown::new(image, networks, channels, &builder.pp("decoder"))?,
+            prior: config.prior.build(networks.latent_size, classes, &prior)?,
+            top_down: TopDown::with_first(linear, image, networks, channels, &decoder)?,
             likelihood: PixelModel::new(config.likelihood, image.elem_count(), &likelihood)?,
             objective: config.objective.clone(),
             free_bits: config.free_bits,
             levels: networks.levels(image, channels),
         })
     }
+}
 
+impl<F: Sequential, G: Sequential<Condition = F::Condition>> LadderVae<F, G> {
     /// The posterior of the top level: batch `[n]`.
     fn top(&self, features: &Features) -> Result<Normal, Error> {
         let log_scale = (self.log_variance.forward(&features.last)? * 0.5)?;
@@ -191,6 +239,7 @@ impl LadderVae {
     fn infer(
         &self,
         features: &Features,
+        condition: &F::Condition,
         mut draw: impl FnMut(&Normal) -> Result<Tensor, Error>,
     ) -> Result<Inference, Error> {
         let top = self.top(features)?;
@@ -199,7 +248,7 @@ impl LadderVae {
         let last = features.images.len() - 1;
         let output = self
             .top_down
-            .forward(&latents, |resolution, group, hidden| {
+            .forward(&latents, condition, |resolution, group, hidden| {
                 let features = &features.images[last - resolution];
                 let [mean, log_scale] = group.posterior(hidden, features)?;
                 let posterior = Normal::new(mean, log_scale)?;
@@ -211,15 +260,20 @@ impl LadderVae {
     }
 
     /// The KL divergence of each level, `[rows]`: from `draws` of z or u, or in closed form where there is one.
-    fn kl_by_level(&self, bound: Bound, levels: &[(Normal, Tensor)]) -> Result<Vec<Tensor>, Error> {
+    fn kl_by_level(
+        &self,
+        bound: Bound,
+        levels: &[(Normal, Tensor)],
+        condition: &F::Condition,
+    ) -> Result<Vec<Tensor>, Error> {
         let kl = |(index, (posterior, latents)): (usize, &(Normal, Tensor))| {
             let posterior = self.density(posterior)?;
             let (size, dtype) = (self.levels[index], latents.dtype());
             let prior = StandardNormal::new(size, dtype, latents.device());
             match (bound, index) {
-                (Bound::Elbo, 0) => self.prior.kl_from(&posterior, latents, &()),
+                (Bound::Elbo, 0) => self.prior.kl_from(&posterior, latents, condition),
                 (Bound::Elbo, _) => Ok(posterior.kl_divergence(&prior)?),
-                (_, 0) => self.prior.sampled_kl_from(&posterior, latents, &()),
+                (_, 0) => self.prior.sampled_kl_from(&posterior, latents, condition),
                 _ => Ok((posterior.log_prob(latents)? - prior.log_prob(latents)?)?),
             }
         };
@@ -238,13 +292,17 @@ impl LadderVae {
     }
 
     /// The likelihood for latents u of all levels, `[n, latent_size]`.
-    fn decoded(&self, latents: &Tensor) -> Result<PixelDistribution, Error> {
+    fn decoded(
+        &self,
+        latents: &Tensor,
+        condition: &F::Condition,
+    ) -> Result<PixelDistribution, Error> {
         let top = self
             .prior
-            .forward(&narrow(latents, 0, self.levels[0])?, &())?;
+            .forward(&narrow(latents, 0, self.levels[0])?, condition)?;
         let mut first = self.levels[0];
         let mut sizes = self.levels[1..].iter();
-        let output = self.top_down.forward(&top, |_, _, _| {
+        let output = self.top_down.forward(&top, condition, |_, _, _| {
             let size = sizes.next().copied().unwrap_or_default();
             let base = narrow(latents, first, size);
             first += size;
@@ -257,12 +315,17 @@ impl LadderVae {
     fn encoded(
         &self,
         images: &Tensor,
+        condition: &F::Condition,
         mut draw: impl FnMut(&Normal) -> Result<Tensor, Error>,
     ) -> Result<Tensor, Error> {
         in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
-            let features = self.bottom_up.forward(&images.narrow(0, first, count)?)?;
-            let mut levels = self.infer(&features, &mut draw)?.levels.into_iter();
-            let top = levels.next().map(|(_, top)| self.prior.inverse(&top, &()));
+            let condition = &condition.narrow(first, count)?;
+            let images = images.narrow(0, first, count)?;
+            let features = self.bottom_up.forward(&images, condition)?;
+            let inference = self.infer(&features, condition, &mut draw)?;
+            let mut levels = inference.levels.into_iter();
+            let top = levels.next();
+            let top = top.map(|(_, top)| self.prior.inverse(&top, condition));
             let mut latents: Vec<_> = top.transpose()?.into_iter().collect();
             latents.extend(levels.map(|(_, base)| base));
             Ok(Tensor::cat(&latents, 1)?)
@@ -275,23 +338,23 @@ impl LadderVae {
         &self,
         images: &Tensor,
         features: &Features,
-        draws: usize,
-        bound: Bound,
+        condition: &F::Condition,
+        (draws, bound): (usize, Bound),
         generator: &mut Generator,
     ) -> Result<(Tensor, Vec<Tensor>), Error> {
         let count = images.dim(0)?;
         let repeated = features.repeated(draws)?;
-        let inference = self.infer(
-            &repeated,
-            |posterior| Ok(posterior.rsample(&[], generator)?),
-        )?;
+        let condition = &condition.repeated(draws)?;
+        let inference = self.infer(&repeated, condition, |posterior| {
+            Ok(posterior.rsample(&[], generator)?)
+        })?;
         let by_draw = |rows: &Tensor, last: &[usize]| match draws {
             1 => Ok(rows.clone()),
             _ => rows.reshape([&[draws, count], last].concat()),
         };
         let output = by_draw(&inference.output, &[images.dim(1)?])?;
         let likelihood = self.likelihood.given(output)?.log_prob(images)?;
-        let kl = self.kl_by_level(bound, &inference.levels)?;
+        let kl = self.kl_by_level(bound, &inference.levels, condition)?;
         let kl = kl.iter().map(|kl| by_draw(kl, &[]));
         Ok((likelihood, kl.collect::<Result<_, _>>()?))
     }
@@ -300,19 +363,21 @@ impl LadderVae {
     fn terms_in_blocks(
         &self,
         images: &Tensor,
-        draws: usize,
-        at_once: usize,
-        context: &mut LossContext,
+        condition: &F::Condition,
+        (draws, at_once): (usize, usize),
+        generator: &mut Generator,
     ) -> Result<(Tensor, Vec<Tensor>), Error> {
         let mut blocks = Vec::new();
         let total = images.dim(0)?;
         let at_once = at_once.max(1);
         for first in (0..total).step_by(at_once) {
-            let images = images.narrow(0, first, at_once.min(total - first))?;
-            let features = self.bottom_up.forward(&images)?;
-            let (bound, generator) = (self.objective.bound, &mut context.generator);
+            let count = at_once.min(total - first);
+            let condition = condition.narrow(first, count)?;
+            let images = images.narrow(0, first, count)?;
+            let features = self.bottom_up.forward(&images, &condition)?;
+            let kind = (draws, self.objective.bound);
             let (likelihood, mut terms) =
-                self.terms(&images, &features, draws, bound, generator)?;
+                self.terms(&images, &features, &condition, kind, generator)?;
             terms.push(likelihood);
             blocks.push(terms);
         }
@@ -330,17 +395,25 @@ impl LadderVae {
     }
 }
 
-impl Trainable for LadderVae {
+impl<F: Sequential, G: Sequential<Condition = F::Condition>> Trainable for LadderVae<F, G> {
     /// [`Objective::loss`] with the sum of the KL divergences of all levels, which are the parts `kl_1` (next to the pixels)
     /// to `kl_L` (the top).
-    fn loss(&self, images: &Tensor, _: &Tensor, context: &mut LossContext) -> Result<Loss, Error> {
+    fn loss(
+        &self,
+        images: &Tensor,
+        labels: &Tensor,
+        context: &mut LossContext,
+    ) -> Result<Loss, Error> {
         let draws = self.objective.samples_after(context.epochs);
         let at_once = if context.is_training() {
             images.dim(0)?
         } else {
             ROWS / draws
         };
-        let (likelihood, kl) = self.terms_in_blocks(images, draws, at_once, context)?;
+        let condition = F::Condition::from_labels(labels, self.classes(), images.dtype())?;
+        let sizes = (draws, at_once);
+        let generator = &mut context.generator;
+        let (likelihood, kl) = self.terms_in_blocks(images, &condition, sizes, generator)?;
         let mut total = kl[0].clone();
         for kl in &kl[1..] {
             total = (total + kl)?;
@@ -372,8 +445,8 @@ impl Trainable for LadderVae {
     }
 }
 
-impl LatentModel for LadderVae {
-    type Condition = ();
+impl<F: Sequential, G: Sequential<Condition = F::Condition>> LatentModel for LadderVae<F, G> {
+    type Condition = F::Condition;
 
     fn latent_size(&self) -> usize {
         self.levels.iter().sum()
@@ -383,33 +456,42 @@ impl LatentModel for LadderVae {
         self.levels.clone()
     }
 
-    fn encode(&self, images: &Tensor, (): &()) -> Result<Tensor, Error> {
-        self.encoded(images, |posterior| Ok(posterior.loc().clone()))
+    fn classes(&self) -> Option<usize> {
+        self.bottom_up.classes()
+    }
+
+    fn encode(&self, images: &Tensor, condition: &F::Condition) -> Result<Tensor, Error> {
+        self.encoded(images, condition, |posterior| Ok(posterior.loc().clone()))
     }
 
     fn encode_sample(
         &self,
         images: &Tensor,
-        (): &(),
+        condition: &F::Condition,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
-        self.encoded(images, |posterior| Ok(posterior.sample(&[], generator)?))
+        self.encoded(images, condition, |posterior| {
+            Ok(posterior.sample(&[], generator)?)
+        })
     }
 
-    fn decode(&self, latents: &Tensor, (): &()) -> Result<Tensor, Error> {
+    fn decode(&self, latents: &Tensor, condition: &F::Condition) -> Result<Tensor, Error> {
         in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
-            self.decoded(&latents.narrow(0, first, count)?)?.location()
+            let condition = condition.narrow(first, count)?;
+            self.decoded(&latents.narrow(0, first, count)?, &condition)?
+                .location()
         })
     }
 
     fn decode_sample(
         &self,
         latents: &Tensor,
-        (): &(),
+        condition: &F::Condition,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
         in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
-            let likelihood = self.decoded(&latents.narrow(0, first, count)?)?;
+            let condition = condition.narrow(first, count)?;
+            let likelihood = self.decoded(&latents.narrow(0, first, count)?, &condition)?;
             Ok(likelihood.sample(&[], generator)?)
         })
     }
@@ -425,21 +507,22 @@ impl LatentModel for LadderVae {
     fn log_likelihood(
         &self,
         images: &Tensor,
-        (): &(),
+        condition: &F::Condition,
         samples: usize,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
         refuse_no_samples(samples)?;
         in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
             let images = images.narrow(0, first, count)?;
-            let features = self.bottom_up.forward(&images)?;
+            let condition = condition.narrow(first, count)?;
+            let features = self.bottom_up.forward(&images, &condition)?;
             let at_once = ROWS / count.max(1);
             let mut mean = LogMeanExp::new(count);
             for first in (0..samples).step_by(at_once) {
                 let draws = at_once.min(samples - first);
-                let sampled = Bound::MonteCarloElbo;
+                let kind = (draws, Bound::MonteCarloElbo);
                 let (mut weights, kl) =
-                    self.terms(&images, &features, draws, sampled, generator)?;
+                    self.terms(&images, &features, &condition, kind, generator)?;
                 for kl in kl {
                     weights = (weights - kl)?;
                 }
@@ -448,4 +531,11 @@ impl LatentModel for LadderVae {
             Ok(mean.finish(images.dtype(), images.device())?)
         })
     }
+}
+
+impl<F, G> Conditional for LadderVae<F, G>
+where
+    F: Sequential<Condition = Labels>,
+    G: Sequential<Condition = Labels>,
+{
 }

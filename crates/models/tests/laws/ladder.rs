@@ -319,7 +319,7 @@ fn invalid_configurations_name_the_field() {
     let refusal = |change: &dyn Fn(&mut LadderVaeConfig)| {
         let mut config = ladder();
         change(&mut config);
-        match config.check(IMAGE) {
+        match config.check(IMAGE, 0) {
             Err(Error::Config { key, .. }) => key,
             other => panic!("{other:?}"),
         }

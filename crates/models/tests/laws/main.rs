@@ -228,6 +228,10 @@ fn ladders() -> Vec<(&'static str, ModelConfig)> {
             ModelConfig::LadderVae(ladder_with_flow()),
         ),
         (
+            "conditional ladder vae with a flow as prior",
+            ModelConfig::ConditionalLadderVae(ladder_with_flow()),
+        ),
+        (
             "importance-weighted ladder vae",
             ModelConfig::LadderVae(importance_weighted),
         ),
