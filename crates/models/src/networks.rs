@@ -14,7 +14,7 @@ use latent_kernels::{Layer, sequence};
 pub use convolution::{Conv2d, ConvTranspose2d};
 pub use convolutional::{ConvolutionalConfig, ConvolutionalDecoder, ConvolutionalEncoder};
 pub use labels::{AdditiveConditioning, ConcatConditioning, Condition, Labels};
-pub(crate) use ladder::{BottomUp, Features, TopDown};
+pub(crate) use ladder::{Features, TopDown};
 pub use linear::Linear;
 pub use mlp::Mlp;
 pub use residual::ResidualBlock;

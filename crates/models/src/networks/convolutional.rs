@@ -157,7 +157,7 @@ impl ConvolutionalConfig {
     }
 
     /// Height and width before the first convolution and after each.
-    pub(super) fn sizes(&self, image: Shape) -> Vec<(usize, usize)> {
+    fn sizes(&self, image: Shape) -> Vec<(usize, usize)> {
         let halve = |size: &(usize, usize)| Some((size.0.div_ceil(2), size.1.div_ceil(2)));
         std::iter::successors(Some((image.height, image.width)), halve)
             .take(self.channels.len() + 1)
@@ -172,30 +172,6 @@ impl ConvolutionalConfig {
             height,
             width,
             *self.channels.last().unwrap_or(&image.channels),
-        )
-    }
-
-    /// The encoder's first layer.
-    pub(crate) fn first_convolution(&self, image: Shape, builder: &VarBuilder) -> Result<Conv2d> {
-        self.convolution(image, 0, self.before_blocks(), builder)
-    }
-
-    /// The encoder's first layer, conditional on labels of `classes` classes.
-    pub(crate) fn first_conditional_convolution(
-        &self,
-        image: Shape,
-        classes: usize,
-        builder: &VarBuilder,
-    ) -> Result<AdditiveConditioning<Conv2d>> {
-        let first = self.convolution(image, 0, Activation::Identity, builder)?;
-        let (height, width) = self.sizes(image)[1];
-        let outputs = height * width * self.channels[0];
-        AdditiveConditioning::new(
-            first,
-            classes,
-            outputs,
-            self.before_blocks(),
-            &builder.pp(0),
         )
     }
 
@@ -228,7 +204,7 @@ impl ConvolutionalConfig {
     }
 
     /// The activation of a layer that residual blocks follow: they begin with one of their own.
-    pub(super) fn before_blocks(&self) -> Activation {
+    fn before_blocks(&self) -> Activation {
         match self.blocks {
             0 => self.activation,
             _ => Activation::Identity,
@@ -280,7 +256,7 @@ impl ConvolutionalConfig {
         ConvTranspose2d::new(inputs, outputs, KERNEL, convolution, activation, builder)
     }
 
-    pub(super) fn convolution(
+    fn convolution(
         &self,
         image: Shape,
         layer: usize,
@@ -323,7 +299,7 @@ pub struct ConvolutionalEncoder<F = Conv2d> {
 impl ConvolutionalEncoder {
     /// Builds an unconditional encoder.
     pub fn new(image: Shape, config: &ConvolutionalConfig, builder: &VarBuilder) -> Result<Self> {
-        let first = config.first_convolution(image, builder)?;
+        let first = config.convolution(image, 0, config.before_blocks(), builder)?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -336,7 +312,11 @@ impl ConvolutionalEncoder<AdditiveConditioning<Conv2d>> {
         config: &ConvolutionalConfig,
         builder: &VarBuilder,
     ) -> Result<Self> {
-        let first = config.first_conditional_convolution(image, classes, builder)?;
+        let first = config.convolution(image, 0, Activation::Identity, builder)?;
+        let (height, width) = config.sizes(image)[1];
+        let outputs = height * width * config.channels[0];
+        let activation = config.before_blocks();
+        let first = AdditiveConditioning::new(first, classes, outputs, activation, &builder.pp(0))?;
         Self::with_first(first, image, config, builder)
     }
 }
@@ -369,24 +349,41 @@ impl<F> ConvolutionalEncoder<F> {
     }
 }
 
-impl<F: Sequential> Sequential for ConvolutionalEncoder<F> {
-    type Condition = F::Condition;
+impl<F: Sequential> ConvolutionalEncoder<F> {
+    /// The number of convolutions.
+    pub(super) fn stages(&self) -> usize {
+        self.blocks.len()
+    }
 
-    fn layers<'a>(&'a self, condition: &'a F::Condition) -> Vec<Layer<'a>> {
+    /// The layers of a convolution and of the residual blocks after it.
+    pub(super) fn stage<'a>(&'a self, index: usize, condition: &'a F::Condition) -> Vec<Layer<'a>> {
         let Shape {
             channels,
             height,
             width,
         } = self.image;
-        let mut layers = vec![Layer::Unflatten(height, width, channels)];
-        layers.extend(self.first.layers(condition));
-        for (index, blocks) in self.blocks.iter().enumerate() {
-            let convolution = index.checked_sub(1).map(|before| self.rest[before].layer());
-            layers.extend(convolution);
-            layers.extend(blocks.layers());
-        }
-        layers.extend([Layer::Flatten, self.linear.layer()]);
+        let mut layers = if let Some(before) = index.checked_sub(1) {
+            vec![self.rest[before].layer()]
+        } else {
+            let unflatten = vec![Layer::Unflatten(height, width, channels)];
+            [unflatten, self.first.layers(condition)].concat()
+        };
+        layers.extend(self.blocks[index].layers());
         layers
+    }
+
+    /// The layers after the last stage.
+    pub(super) fn last(&self) -> [Layer<'_>; 2] {
+        [Layer::Flatten, self.linear.layer()]
+    }
+}
+
+impl<F: Sequential> Sequential for ConvolutionalEncoder<F> {
+    type Condition = F::Condition;
+
+    fn layers<'a>(&'a self, condition: &'a F::Condition) -> Vec<Layer<'a>> {
+        let stages = (0..self.stages()).flat_map(|index| self.stage(index, condition));
+        stages.chain(self.last()).collect()
     }
 
     fn classes(&self) -> Option<usize> {

@@ -4,21 +4,8 @@ use latent_kernels::{Activation, Convolution, Layer, Shape, sequence};
 
 use super::convolution::{Conv2d, ConvTranspose2d, KERNEL};
 use super::linear::{small, uniform};
-use super::residual::{ResidualBlock, ResidualBlocks};
-use super::{ConvolutionalConfig, Linear, Sequential};
-
-/// The bottom-up network of a ladder VAE: an image to features at each resolution.
-///
-/// The variables have the names of those of [`ConvolutionalEncoder`](super::ConvolutionalEncoder).
-#[derive(Clone, Debug)]
-pub(crate) struct BottomUp<F = Conv2d> {
-    image: Shape,
-    first: F,
-    rest: Vec<Conv2d>,
-    /// The residual blocks after each convolution.
-    blocks: Vec<ResidualBlocks>,
-    linear: Linear,
-}
+use super::residual::ResidualBlock;
+use super::{ConvolutionalConfig, ConvolutionalEncoder, Linear, Sequential};
 
 /// The features of a batch of images.
 #[derive(Clone, Debug)]
@@ -43,68 +30,19 @@ impl Features {
     }
 }
 
-impl<F> BottomUp<F> {
-    /// Builds the network with its `first` convolution.
-    pub(crate) fn with_first(
-        first: F,
-        image: Shape,
-        config: &ConvolutionalConfig,
-        builder: &VarBuilder,
-    ) -> Result<Self> {
-        let count = config.channels.len();
-        let (height, width, channels) = config.smallest(image);
-        let activation = config.before_blocks();
-        Ok(Self {
-            image,
-            first,
-            rest: (1..count)
-                .map(|layer| config.convolution(image, layer, activation, builder))
-                .collect::<Result<_>>()?,
-            blocks: (0..count)
-                .map(|layer| config.residual_blocks(layer, &builder.pp(2 * layer)))
-                .collect::<Result<_>>()?,
-            linear: Linear::new(
-                height * width * channels,
-                config.features,
-                config.activation,
-                &builder.pp(2 * count + 1),
-            )?,
-        })
-    }
-}
-
-impl<F: Sequential> BottomUp<F> {
-    /// The features of images `[n, pixels]`.
-    pub(crate) fn forward(&self, images: &Tensor, condition: &F::Condition) -> Result<Features> {
-        let Shape {
-            channels,
-            height,
-            width,
-        } = self.image;
-        let mut features = Vec::with_capacity(self.blocks.len());
+impl<F: Sequential> ConvolutionalEncoder<F> {
+    /// The features of images `[n, pixels]`: the encoder as the bottom-up network of a ladder VAE.
+    pub(crate) fn features(&self, images: &Tensor, condition: &F::Condition) -> Result<Features> {
+        let mut features = Vec::with_capacity(self.stages());
         let mut input = images.clone();
-        for (index, blocks) in self.blocks.iter().enumerate() {
-            let mut layers = match index.checked_sub(1) {
-                None => {
-                    let mut layers = vec![Layer::Unflatten(height, width, channels)];
-                    layers.extend(self.first.layers(condition));
-                    layers
-                }
-                Some(before) => vec![self.rest[before].layer()],
-            };
-            layers.extend(blocks.layers());
-            input = sequence(&input, &layers)?;
+        for index in 0..self.stages() {
+            input = sequence(&input, &self.stage(index, condition))?;
             features.push(input.clone());
         }
         Ok(Features {
             images: features,
-            last: sequence(&input, &[Layer::Flatten, self.linear.layer()])?,
+            last: sequence(&input, &self.last())?,
         })
-    }
-
-    /// The number of classes of the labels; `None` for an unconditional network.
-    pub(crate) fn classes(&self) -> Option<usize> {
-        self.first.classes()
     }
 }
 

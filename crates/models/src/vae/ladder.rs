@@ -13,8 +13,8 @@ use crate::blocks::in_blocks;
 use crate::error::{positive, refuse_no_samples, refuse_too_many};
 use crate::log_mean_exp::LogMeanExp;
 use crate::networks::{
-    AdditiveConditioning, BottomUp, Condition, Conv2d, Features, Labels, Linear, Sequential,
-    TopDown,
+    AdditiveConditioning, Condition, Conv2d, ConvolutionalEncoder, Features, Labels, Linear,
+    Sequential, TopDown,
 };
 use crate::{Conditional, ConvolutionalConfig, Error, LatentModel, Loss, LossContext, Trainable};
 
@@ -129,7 +129,7 @@ const ROWS: usize = 500;
 /// other levels. They are concatenated from the top level to the lowest ([`LatentModel::levels`]).
 #[derive(Clone, Debug)]
 pub struct LadderVae<F: Sequential = Conv2d, G = Linear> {
-    bottom_up: BottomUp<F>,
+    bottom_up: ConvolutionalEncoder<F>,
     mean: Linear,
     log_variance: Linear,
     prior: LatentPrior<F::Condition>,
@@ -166,10 +166,10 @@ impl LadderVae {
         builder: &VarBuilder,
     ) -> Result<Self, Error> {
         config.check(image, 0)?;
-        let first = [builder.pp("encoder"), builder.pp("decoder")];
-        let convolution = config.networks.first_convolution(image, &first[0])?;
-        let linear = config.networks.first_linear(image, &first[1])?;
-        Self::with_first(convolution, linear, image, config, builder)
+        let networks = &config.networks;
+        let encoder = ConvolutionalEncoder::new(image, networks, &builder.pp("encoder"))?;
+        let first = networks.first_linear(image, &builder.pp("decoder"))?;
+        Self::with_networks(encoder, first, image, config, builder)
     }
 }
 
@@ -188,18 +188,18 @@ impl ConditionalLadderVae {
         config.check(image, classes)?;
         positive("classes", classes)?;
         let networks = &config.networks;
-        let [encoder, decoder] = [builder.pp("encoder"), builder.pp("decoder")];
-        let convolution = networks.first_conditional_convolution(image, classes, &encoder)?;
-        let linear = networks.first_conditional_linear(image, classes, &decoder)?;
-        Self::with_first(convolution, linear, image, config, builder)
+        let encoder =
+            ConvolutionalEncoder::conditional(image, classes, networks, &builder.pp("encoder"))?;
+        let first = networks.first_conditional_linear(image, classes, &builder.pp("decoder"))?;
+        Self::with_networks(encoder, first, image, config, builder)
     }
 }
 
 impl<F: Sequential<Condition: 'static>, G> LadderVae<F, G> {
-    /// Builds the model with the first layers of both networks.
-    fn with_first(
-        convolution: F,
-        linear: G,
+    /// Builds the model with its bottom-up network and the first layer of the top-down one.
+    fn with_networks(
+        bottom_up: ConvolutionalEncoder<F>,
+        first: G,
         image: Shape,
         config: &LadderVaeConfig,
         builder: &VarBuilder,
@@ -210,16 +210,15 @@ impl<F: Sequential<Condition: 'static>, G> LadderVae<F, G> {
             let (features, size) = (networks.features, networks.latent_size);
             Linear::new(features, size, Activation::Identity, &builder)
         };
-        let [encoder, decoder, likelihood, prior] =
-            ["encoder", "decoder", "likelihood", "prior"].map(|name| builder.pp(name));
-        let bottom_up = BottomUp::with_first(convolution, image, networks, &encoder)?;
-        let classes = bottom_up.classes();
+        let [decoder, likelihood, prior] =
+            ["decoder", "likelihood", "prior"].map(|name| builder.pp(name));
+        let classes = Sequential::classes(&bottom_up);
         Ok(Self {
             bottom_up,
             mean: head("mean")?,
             log_variance: head("log_variance")?,
             prior: config.prior.build(networks.latent_size, classes, &prior)?,
-            top_down: TopDown::with_first(linear, image, networks, channels, &decoder)?,
+            top_down: TopDown::with_first(first, image, networks, channels, &decoder)?,
             likelihood: PixelModel::new(config.likelihood, image.elem_count(), &likelihood)?,
             objective: config.objective.clone(),
             free_bits: config.free_bits,
@@ -321,7 +320,7 @@ impl<F: Sequential, G: Sequential<Condition = F::Condition>> LadderVae<F, G> {
         in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
             let condition = &condition.narrow(first, count)?;
             let images = images.narrow(0, first, count)?;
-            let features = self.bottom_up.forward(&images, condition)?;
+            let features = self.bottom_up.features(&images, condition)?;
             let inference = self.infer(&features, condition, &mut draw)?;
             let mut levels = inference.levels.into_iter();
             let top = levels.next();
@@ -374,7 +373,7 @@ impl<F: Sequential, G: Sequential<Condition = F::Condition>> LadderVae<F, G> {
             let count = at_once.min(total - first);
             let condition = condition.narrow(first, count)?;
             let images = images.narrow(0, first, count)?;
-            let features = self.bottom_up.forward(&images, &condition)?;
+            let features = self.bottom_up.features(&images, &condition)?;
             let kind = (draws, self.objective.bound);
             let (likelihood, mut terms) =
                 self.terms(&images, &features, &condition, kind, generator)?;
@@ -457,7 +456,7 @@ impl<F: Sequential, G: Sequential<Condition = F::Condition>> LatentModel for Lad
     }
 
     fn classes(&self) -> Option<usize> {
-        self.bottom_up.classes()
+        Sequential::classes(&self.bottom_up)
     }
 
     fn encode(&self, images: &Tensor, condition: &F::Condition) -> Result<Tensor, Error> {
@@ -515,7 +514,7 @@ impl<F: Sequential, G: Sequential<Condition = F::Condition>> LatentModel for Lad
         in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
             let images = images.narrow(0, first, count)?;
             let condition = condition.narrow(first, count)?;
-            let features = self.bottom_up.forward(&images, &condition)?;
+            let features = self.bottom_up.features(&images, &condition)?;
             let at_once = ROWS / count.max(1);
             let mut mean = LogMeanExp::new(count);
             for first in (0..samples).step_by(at_once) {
