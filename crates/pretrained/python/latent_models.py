@@ -12,6 +12,7 @@ from itertools import pairwise
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
+from torch.distributions import Normal
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU,
@@ -33,9 +34,9 @@ def load(path) -> tuple[nn.Module, dict]:
 
 def make(model: dict, height: int, width: int, classes: int) -> nn.Module:
     """Build the module for the `model` table of an experiment."""
-    kind = model["kind"]
-    module = Flow if kind.endswith("flow") else ConvolutionalVae if "convolutional" in kind else Vae
-    return module(model, height, width, classes if "conditional" in kind else 0)
+    kind = model["kind"].removeprefix("conditional-")
+    module = {"vae": Vae, "convolutional-vae": ConvolutionalVae, "ladder-vae": LadderVae, "flow": Flow}[kind]
+    return module(model, height, width, classes if kind != model["kind"] else 0)
 
 
 def mlp(sizes: list[int], activation: str) -> nn.Sequential:
@@ -44,19 +45,35 @@ def mlp(sizes: list[int], activation: str) -> nn.Sequential:
     return nn.Sequential(*[module for layer in layers for module in layer][:-1])
 
 
+def with_blocks(layer: nn.Module, count: int, make_layer) -> nn.Module:
+    """The layer with residual blocks, each of two layers."""
+    if count:
+        layer.blocks = nn.ModuleList(nn.Sequential(make_layer(), make_layer()) for _ in range(count))
+    return layer
+
+
 class Vae(nn.Module):
-    """`vae` and `conditional-vae`: the label is concatenated to the input of both networks."""
+    """`vae` and `conditional-vae`: the label is concatenated to the input of both networks.
+
+    The latents of `latent`'s commands are u of the prior z = f(u), the same as z without a flow."""
 
     def __init__(self, model: dict, height: int, width: int, classes: int):
         super().__init__()
-        hidden, activation, size = model["hidden"], model["activation"], model["latent_size"]
+        hidden, size, self.activation = model["hidden"], model["latent_size"], ACTIVATIONS[model.get("activation", "relu")]()
         sizes = [height * width + classes, *hidden]
-        self.encoder = mlp(sizes, activation).append(ACTIVATIONS[activation]() if hidden else nn.Identity())
+        self.encoder = self.layers(sizes, len(hidden), model)
         self.mean, self.log_variance = nn.Linear(sizes[-1], size), nn.Linear(sizes[-1], size)
-        self.decoder = mlp([size + classes, *reversed(hidden), height * width], activation)
-        self.add_likelihood_and_prior(model, height * width)
+        self.decoder = self.layers([size + classes, *reversed(hidden), height * width], len(hidden), model)
+        self.add_likelihood_and_prior(model, height * width, classes)
 
-    def add_likelihood_and_prior(self, model: dict, pixels: int):
+    @staticmethod
+    def layers(sizes: list[int], hidden: int, model: dict) -> nn.ModuleDict:
+        """Linear layers by their numbers, the first `hidden` of them with the residual blocks."""
+        linear = lambda index, pair: with_blocks(
+            nn.Linear(*pair), model.get("blocks", 0) if index < hidden else 0, partial(nn.Linear, pair[1], pair[1]))
+        return nn.ModuleDict({str(2 * index): linear(index, pair) for index, pair in enumerate(pairwise(sizes))})
+
+    def add_likelihood_and_prior(self, model: dict, pixels: int, classes: int):
         """Add the variables of a discretised logistic likelihood and of a flow prior, if the model has them."""
         if model.get("likelihood") == "discretised-logistic":
             self.likelihood = nn.ParameterDict({"log_scale": torch.zeros(pixels)})
@@ -64,34 +81,78 @@ class Vae(nn.Module):
         if prior.get("kind") == "flow":
             self.masks = [torch.tensor([(j >> (i // 2 % (size - 1).bit_length())) % 2 != i % 2 for j in range(size)])
                           for i in range(prior["couplings"])]
-            sizes = [[size - int(mask.sum()), *prior["hidden"], 2 * int(mask.sum())] for mask in self.masks]
+            sizes = [[size - int(mask.sum()) + classes, *prior["hidden"], 2 * int(mask.sum())] for mask in self.masks]
             self.prior = nn.ModuleList(mlp(each, prior["activation"]) for each in sizes)
 
-    def log_prior(self, z: Tensor) -> Tensor:
-        """log p(z) of the latents."""
+    def couplings(self) -> list:
+        """The masks of the flow prior with their networks; none without a flow."""
+        return list(zip(self.masks, self.prior)) if self.masks else []
+
+    @staticmethod
+    def coupling(network: nn.Module, mask: Tensor, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The log-scale and the translation of the masked dimensions, given the others."""
+        scale, translation = network(torch.cat([z[:, ~mask], y], 1)).chunk(2, 1)
+        return 2 * torch.tanh(scale / 2), translation
+
+    def from_base(self, u: Tensor, y: Tensor) -> Tensor:
+        """z = f(u)."""
+        for mask, network in self.couplings():
+            (log_scale, translation), u = self.coupling(network, mask, u, y), u.clone()
+            u[:, mask] = u[:, mask] * torch.exp(log_scale) + translation
+        return u
+
+    def to_base(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """u of z = f(u), and the logarithm of the determinant of its derivative."""
         log_det = torch.zeros(len(z), dtype=z.dtype)
-        for mask, network in reversed(list(zip(self.masks, self.prior if self.masks else []))):
-            z, (scale, translation) = z.clone(), network(z[:, ~mask]).chunk(2, 1)
-            log_scale = 2 * torch.tanh(scale / 2)
+        for mask, network in reversed(self.couplings()):
+            (log_scale, translation), z = self.coupling(network, mask, z, y), z.clone()
             z[:, mask] = (z[:, mask] - translation) * torch.exp(-log_scale)
             log_det = log_det - log_scale.sum(1)
-        return torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1) + log_det
+        return z, log_det
 
-    def run(self, network: nn.Sequential, inputs: Tensor, y: Tensor) -> Tensor:
-        return network(torch.cat([inputs, y], 1))
+    def log_prior(self, z: Tensor, y: Tensor) -> Tensor:
+        """log p(z), or log p(z|y), of the decoder's latents."""
+        u, log_det = self.to_base(z, y)
+        return Normal(0.0, 1.0).log_prob(u).sum(1) + log_det
+
+    def run(self, network: nn.ModuleDict, inputs: Tensor, y: Tensor, is_hidden: bool) -> Tensor:
+        """The output of linear layers, the last of which is a hidden one or has no activation."""
+        hidden, layers = torch.cat([inputs, y], 1), list(network.values())
+        for index, layer in enumerate(layers):
+            hidden = layer(hidden)
+            if is_hidden or index + 1 < len(layers):
+                hidden = self.activation(self.residual(layer, hidden))
+        return hidden
+
+    def residual(self, layer: nn.Module, hidden: Tensor) -> Tensor:
+        """The residual blocks after (in a convolutional decoder, before) a layer."""
+        for first, second in getattr(layer, "blocks", []):
+            hidden = hidden + second(self.activation(first(self.activation(hidden))))
+        return hidden
 
     def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The mean and the logarithm of the variance of q(z|x, y), [n, latent_size] each."""
-        hidden = self.run(self.encoder, x, y)
+        hidden = self.run(self.encoder, x, y, True)
         return self.mean(hidden), self.log_variance(hidden)
 
-    def image(self, z: Tensor, y: Tensor) -> Tensor:
-        """The means of the pixels, or the locations of a discretised logistic likelihood."""
-        return torch.sigmoid(self.run(self.decoder, z, y))
+    def latents(self, x: Tensor, y: Tensor) -> Tensor:
+        """u of the mean of q(z|x, y)."""
+        return self.to_base(self.encode(x, y)[0], y)[0]
+
+    def logits(self, z: Tensor, y: Tensor) -> Tensor:
+        """The output of the decoder."""
+        return self.run(self.decoder, z, y, False)
+
+    def image(self, u: Tensor, y: Tensor) -> Tensor:
+        """The means of the pixels, or the locations of a discretised logistic likelihood, for latents u."""
+        return torch.sigmoid(self.logits(self.from_base(u, y), y))
 
     def log_likelihood(self, x: Tensor, z: Tensor, y: Tensor) -> Tensor:
         """log p(x|z, y) of binary pixels or of pixels with 256 levels."""
-        logits = self.run(self.decoder, z, y)
+        return self.log_prob(x, self.logits(z, y))
+
+    def log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
+        """The log-likelihood of pixels by the decoder's output."""
         if not hasattr(self, "likelihood"):
             return -binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
         scale, half, centred = torch.exp(self.likelihood.log_scale), 1 / 510, x - torch.sigmoid(logits)
@@ -99,6 +160,19 @@ class Vae(nn.Module):
         below = torch.where(x < half, 0, torch.sigmoid((centred - half) / scale))
         above = torch.where(x > 1 - half, 0, torch.sigmoid(-(centred + half) / scale))
         return torch.log1p(-below - above).sum(1)
+
+    def kl_of_draws(self, x: Tensor, u: Tensor, y: Tensor, is_sampled: bool) -> tuple[Tensor, Tensor]:
+        """-log p(x|z, y) and KL(q(z|x, y) || p(z|y)) for a draw z = f(u): in closed form as far as there is one, or
+        log q(z|x, y) - log p(z|y)."""
+        (mean, log_variance), z = self.encode(x, y), self.from_base(u, y)
+        posterior = Normal(mean, torch.exp(log_variance / 2))
+        if is_sampled:
+            kl = posterior.log_prob(z).sum(1) - self.log_prior(z, y)
+        elif self.masks:
+            kl = -posterior.entropy().sum(1) - self.log_prior(z, y)
+        else:
+            kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+        return -self.log_likelihood(x, z, y), kl
 
 
 class ConvolutionalVae(Vae):
@@ -108,28 +182,154 @@ class ConvolutionalVae(Vae):
     def __init__(self, model: dict, height: int, width: int, classes: int):
         nn.Module.__init__(self)
         channels, features, size = [1, *model["channels"]], model["features"], model["latent_size"]
-        sizes, down, up, options = [(height, width)], [], [], {"kernel_size": 3, "stride": 2, "padding": 1}
-        for larger, smaller in pairwise(channels):
+        self.activation, self.image_shape = ACTIVATIONS[model.get("activation", "relu")](), (1, height, width)
+        count, options = len(channels) - 1, {"kernel_size": 3, "stride": 2, "padding": 1}
+        blocks = lambda layer, channels: with_blocks(
+            layer, model.get("blocks", 0), partial(nn.Conv2d, channels, channels, 3, padding=1))
+        sizes, up = [(height, width)], {}
+        self.encoder, self.decoder = nn.ModuleDict(), nn.ModuleDict()
+        for index, (larger, smaller) in enumerate(pairwise(channels)):
             side = sizes[-1][0]
             sizes.append(tuple(math.ceil(side / 2) for side in sizes[-1]))
-            down += [nn.Conv2d(larger, smaller, **options), nn.ReLU()]
-            up = [nn.ReLU(), nn.ConvTranspose2d(smaller, larger, output_padding=1 - side % 2, **options), *up]
-        smallest = (channels[-1], *sizes[-1])
-        self.encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(math.prod(smallest), features), nn.ReLU())
+            self.encoder[str(2 * index)] = blocks(nn.Conv2d(larger, smaller, **options), smaller)
+            layer = nn.ConvTranspose2d(smaller, larger, output_padding=1 - side % 2, **options)
+            up[str(2 * (count - index) + 1)] = blocks(layer, smaller)
+        self.smallest = (channels[-1], *sizes[-1])
+        self.encoder[str(2 * count + 1)] = nn.Linear(math.prod(self.smallest), features)
         self.mean, self.log_variance = nn.Linear(features, size), nn.Linear(features, size)
-        first = nn.Linear(size, math.prod(smallest))
-        self.decoder = nn.Sequential(first, up[0], nn.Unflatten(1, smallest), *up[1:], nn.Flatten())
-        self.image_shape = (1, height, width)
+        is_mirrored = model.get("mirrored", False)
+        self.decoder["0"] = nn.Linear(size, features if is_mirrored else math.prod(self.smallest))
+        if is_mirrored:
+            self.decoder["image"] = nn.Linear(features, math.prod(self.smallest))
+        self.decoder.update(dict(reversed(up.items())))
         if classes:
-            self.encoder[0].labels = nn.Linear(classes, channels[1] * math.prod(sizes[1]))
-            self.decoder[0].labels = nn.Linear(classes, math.prod(smallest))
-        self.add_likelihood_and_prior(model, height * width)
+            self.encoder["0"].labels = nn.Linear(classes, channels[1] * math.prod(sizes[1]))
+            self.decoder["0"].labels = nn.Linear(classes, self.decoder["0"].out_features)
+        self.add_likelihood_and_prior(model, height * width, classes)
 
-    def run(self, network: nn.Sequential, inputs: Tensor, y: Tensor) -> Tensor:
-        hidden = network[0](inputs.unflatten(1, self.image_shape) if network is self.encoder else inputs)
-        if hasattr(network[0], "labels"):
-            hidden = hidden + network[0].labels(y).view_as(hidden)
-        return network[1:](hidden)
+    @staticmethod
+    def first(layer: nn.Module, inputs: Tensor, y: Tensor) -> Tensor:
+        hidden = layer(inputs)
+        return hidden + layer.labels(y).view_as(hidden) if hasattr(layer, "labels") else hidden
+
+    def features(self, x: Tensor, y: Tensor) -> list[Tensor]:
+        """The output of each convolution with its blocks, and that of the linear layer."""
+        features, hidden = [], x.unflatten(1, self.image_shape)
+        *convolutions, linear = self.encoder.values()
+        for index, layer in enumerate(convolutions):
+            hidden = self.first(layer, hidden, y) if index == 0 else layer(hidden)
+            hidden = self.activation(self.residual(layer, hidden))
+            features.append(hidden)
+        return [*features, self.activation(linear(hidden.flatten(1)))]
+
+    def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.features(x, y)[-1]
+        return self.mean(hidden), self.log_variance(hidden)
+
+    def smallest_image(self, z: Tensor, y: Tensor) -> Tensor:
+        hidden = self.first(self.decoder["0"], z, y)
+        if "image" in self.decoder:
+            hidden = self.decoder["image"](self.activation(hidden))
+        return hidden.unflatten(1, self.smallest)
+
+    def transposed(self) -> list[nn.Module]:
+        return [layer for layer in self.decoder.values() if isinstance(layer, nn.ConvTranspose2d)]
+
+    def logits(self, z: Tensor, y: Tensor) -> Tensor:
+        hidden = self.smallest_image(z, y)
+        for layer in self.transposed():
+            hidden = layer(self.activation(self.residual(layer, hidden)))
+        return hidden.flatten(1)
+
+
+class LadderVae(ConvolutionalVae):
+    """`ladder-vae` and `conditional-ladder-vae`. The latents u are those of all levels from the top, below the top images
+    [height, width, channels] in the order of NumPy."""
+
+    def __init__(self, model: dict, height: int, width: int, classes: int):
+        super().__init__(model, height, width, classes)
+        self.top, latent = model["latent_size"], model["latent_channels"]
+        for layer in self.transposed():
+            channels, count = layer.in_channels, max(model.get("blocks", 0), 1)
+            pointwise = {name: (channels, latent) for name in ["prior_mean", "prior_log_scale", "mean", "log_scale"]}
+            make_group = lambda: nn.ModuleDict({
+                **{name: nn.Conv2d(*sizes, 1) for name, sizes in pointwise.items()},
+                "merge": nn.Conv2d(channels, channels, 3, padding=1), "output": nn.Conv2d(latent, channels, 1)})
+            layer.latents = nn.ModuleList(make_group() for _ in range(count))
+
+    def descend(self, top: Tensor, y: Tensor, draw) -> Tensor:
+        """The decoder's output; `draw` gives u of a group as an image from the resolution's index, the group and the hidden
+        state."""
+        hidden = self.smallest_image(top, y)
+        if not any(hasattr(layer, "blocks") for layer in self.transposed()):
+            hidden = self.activation(hidden)
+        for index, layer in enumerate(self.transposed()):
+            for number, group in enumerate(layer.latents):
+                before = self.activation(hidden)
+                z = group["prior_mean"](before) + torch.exp(group["prior_log_scale"](before)) * draw(index, group, hidden)
+                hidden = hidden + group["output"](z)
+                if hasattr(layer, "blocks"):
+                    first, second = layer.blocks[number]
+                    hidden = hidden + second(self.activation(first(self.activation(hidden))))
+            hidden = layer(self.activation(hidden))
+            if not hasattr(layer, "blocks") and index + 1 < len(self.transposed()):
+                hidden = self.activation(hidden)
+        return hidden.flatten(1)
+
+    def posterior(self, features: list[Tensor], index: int, group: nn.ModuleDict, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean and the log-scale of u."""
+        merged = self.activation(group["merge"](self.activation(hidden + features[-2 - index])))
+        return group["mean"](merged), group["log_scale"](merged)
+
+    def latents(self, x: Tensor, y: Tensor) -> Tensor:
+        features, (mean, _) = self.features(x, y), self.encode(x, y)
+        levels = [self.to_base(mean, y)[0]]
+
+        def draw(index: int, group: nn.ModuleDict, hidden: Tensor) -> Tensor:
+            u = self.posterior(features, index, group, hidden)[0]
+            levels.append(u.permute(0, 2, 3, 1).flatten(1))
+            return u
+
+        self.descend(mean, y, draw)
+        return torch.cat(levels, 1)
+
+    def given(self, u: Tensor):
+        """A function `draw` that takes the levels below the top from u."""
+        rest = u[:, self.top:]
+
+        def draw(_: int, group: nn.ModuleDict, hidden: Tensor) -> Tensor:
+            nonlocal rest
+            channels, (height, width) = group["mean"].out_channels, hidden.shape[2:]
+            level, rest = rest.split([height * width * channels, rest.shape[1] - height * width * channels], 1)
+            return level.unflatten(1, (height, width, channels)).permute(0, 3, 1, 2)
+
+        return draw
+
+    def image(self, u: Tensor, y: Tensor) -> Tensor:
+        return torch.sigmoid(self.descend(self.from_base(u[:, :self.top], y), y, self.given(u)))
+
+    def kl_of_draws(self, x: Tensor, u: Tensor, y: Tensor, is_sampled: bool) -> tuple[Tensor, Tensor]:
+        features, given = self.features(x, y), self.given(u)
+        _, kl = super().kl_of_draws(x, u[:, :self.top], y, is_sampled)
+
+        def draw(index: int, group: nn.ModuleDict, hidden: Tensor) -> Tensor:
+            nonlocal kl
+            level, (mean, log_scale) = given(index, group, hidden), self.posterior(features, index, group, hidden)
+            if is_sampled:
+                change = Normal(mean, torch.exp(log_scale)).log_prob(level) - Normal(0.0, 1.0).log_prob(level)
+            else:
+                change = 0.5 * (mean.square() + torch.exp(2 * log_scale) - 1) - log_scale
+            kl = kl + change.flatten(1).sum(1)
+            return level
+
+        logits = self.descend(self.from_base(u[:, :self.top], y), y, draw)
+        return -self.log_prob(x, logits), kl
+
+    def logits(self, z: Tensor, y: Tensor) -> Tensor:
+        """The output of the decoder, with the levels below the top at their means given those above."""
+        zeros = lambda _, group, hidden: torch.zeros(
+            len(hidden), group["mean"].out_channels, *hidden.shape[2:], dtype=hidden.dtype)
+        return self.descend(z, y, zeros)
 
 
 class Coupling(nn.Module):
@@ -248,9 +448,9 @@ class Flow(nn.ModuleList):
             return (logsigmoid(z) + logsigmoid(-z)).sum(1) + log_det
         return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) + log_det
 
-    def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, None]:
+    def latents(self, x: Tensor, y: Tensor) -> Tensor:
         """Encode images with the noise 1/2."""
-        return self.to_latent(self.preprocess(x, 0.5)[0], y)[0], None
+        return self.to_latent(self.preprocess(x, 0.5)[0], y)[0]
 
     def image(self, z: Tensor, y: Tensor) -> Tensor:
         """The pixels."""

@@ -50,7 +50,7 @@ impl<F: Sequential> ConvolutionalEncoder<F> {
 /// block, or one at each resolution without blocks.
 ///
 /// The variables have the names of those of [`ConvolutionalDecoder`](super::ConvolutionalDecoder), and those of groups are
-/// below `groups` of their resolution.
+/// below `latents` of their resolution.
 #[derive(Clone, Debug)]
 pub(crate) struct TopDown<F = Linear> {
     smallest: (usize, usize, usize),
@@ -83,7 +83,7 @@ impl<F> TopDown<F> {
             let channels = config.channels[layer];
             let group = |index: usize| {
                 let activation = config.activation;
-                let own = builder.pp("groups").pp(index);
+                let own = builder.pp("latents").pp(index);
                 let group = LatentGroup::new(channels, latent_channels, activation, &own)?;
                 let own = builder.pp("blocks").pp(index);
                 let block = (config.blocks > 0)

@@ -130,7 +130,7 @@ fn a_ladder_whose_lower_levels_are_ignored_is_a_convolutional_vae() -> Result {
     let mut variables = variables(&config)?;
     for (name, value) in &mut variables {
         let is_zero = ["output", "mean", "log_scale"];
-        if name.contains("groups") && is_zero.iter().any(|part| name.contains(part)) {
+        if name.contains("latents") && is_zero.iter().any(|part| name.contains(part)) {
             *value = value.zeros_like()?;
         }
     }
@@ -278,7 +278,7 @@ fn the_path_gradient_has_the_mean_of_the_total_one() -> Result {
         let names = [
             "mean.bias",
             "log_variance.bias",
-            "decoder.3.groups.0.mean.bias",
+            "decoder.3.latents.0.mean.bias",
         ];
         let mut found = Vec::new();
         for name in names {
