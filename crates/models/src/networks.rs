@@ -19,6 +19,11 @@ pub use linear::Linear;
 pub use mlp::Mlp;
 pub use residual::ResidualBlock;
 
+/// A log-scale from −2 to 2: 2 tanh(r/2) of the output r of a network.
+pub(crate) fn bounded(output: &Tensor) -> Result<Tensor> {
+    (output * 0.5)?.tanh()? * 2.0
+}
+
 /// A neural network: a function of an input and an optional condition.
 ///
 /// An unconditional network has the condition `()`. [`ConcatConditioning`] concatenates one-hot labels to the input of

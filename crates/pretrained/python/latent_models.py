@@ -251,7 +251,7 @@ class LadderVae(ConvolutionalVae):
         self.top, latent = model["latent_size"], model["latent_channels"]
         for layer in self.transposed():
             channels, count = layer.in_channels, max(model.get("blocks", 0), 1)
-            pointwise = {name: (channels, latent) for name in ["prior_mean", "prior_log_scale", "mean", "log_scale"]}
+            pointwise = {name: (channels, latent) for name in ["prior_mean", "prior_scale", "mean", "log_scale"]}
             make_group = lambda: nn.ModuleDict({
                 **{name: nn.Conv2d(*sizes, 1) for name, sizes in pointwise.items()},
                 "merge": nn.Conv2d(channels, channels, 3, padding=1), "output": nn.Conv2d(latent, channels, 1)})
@@ -266,7 +266,7 @@ class LadderVae(ConvolutionalVae):
         for index, layer in enumerate(self.transposed()):
             for number, group in enumerate(layer.latents):
                 before = self.activation(hidden)
-                z = group["prior_mean"](before) + torch.exp(group["prior_log_scale"](before)) * draw(index, group, hidden)
+                z = group["prior_mean"](before) + torch.sigmoid(group["prior_scale"](before)) * draw(index, group, hidden)
                 hidden = hidden + group["output"](z)
                 if hasattr(layer, "blocks"):
                     first, second = layer.blocks[number]
@@ -279,7 +279,7 @@ class LadderVae(ConvolutionalVae):
     def posterior(self, features: list[Tensor], index: int, group: nn.ModuleDict, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """The mean and the log-scale of u."""
         merged = self.activation(group["merge"](self.activation(hidden + features[-2 - index])))
-        return group["mean"](merged), group["log_scale"](merged)
+        return group["mean"](merged), 2 * torch.tanh(group["log_scale"](merged) / 2)
 
     def latents(self, x: Tensor, y: Tensor) -> Tensor:
         features, (mean, _) = self.features(x, y), self.encode(x, y)

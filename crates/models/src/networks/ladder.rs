@@ -1,11 +1,11 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
-use latent_kernels::{Activation, Convolution, Layer, Shape, sequence};
+use latent_kernels::{Activation, Convolution, Layer, Shape, sequence, sigmoid};
 
 use super::convolution::{Conv2d, ConvTranspose2d, KERNEL};
 use super::linear::{small, uniform};
 use super::residual::ResidualBlock;
-use super::{ConvolutionalConfig, ConvolutionalEncoder, Linear, Sequential};
+use super::{ConvolutionalConfig, ConvolutionalEncoder, Linear, Sequential, bounded};
 
 /// The features of a batch of images.
 #[derive(Clone, Debug)]
@@ -146,6 +146,9 @@ impl<F: Sequential> TopDown<F> {
 /// The posterior of u is N(m, diag s²), where m and s depend on the hidden state and the features of the image. In terms
 /// of z, that is the residual normal distribution N(μ + σ m, σ² s²) of Vahdat & Kautz 2020, "NVAE", section 3.2, and the KL
 /// divergence is that of u.
+///
+/// Both scales are bounded, since a large one in a level multiplies those of all levels below it, and a single image could
+/// have a loss of 10¹⁰: σ is a sigmoid, which is near 0 where an image needs no latent, and s is from e⁻² to e².
 #[derive(Clone, Debug)]
 pub(crate) struct LatentGroup {
     activation: Activation,
@@ -179,7 +182,7 @@ impl LatentGroup {
         let merge = builder.pp("merge");
         Ok(Self {
             activation,
-            prior: [to_latents("prior_mean")?, to_latents("prior_log_scale")?],
+            prior: [to_latents("prior_mean")?, to_latents("prior_scale")?],
             merge: Conv2d::new(channels, channels, KERNEL, geometry, activation, &merge)?,
             posterior: [to_latents("mean")?, to_latents("log_scale")?],
             output: pointwise(latent_channels, channels, uniform, "output")?,
@@ -193,19 +196,19 @@ impl LatentGroup {
         let merged = sequence(&(hidden + features)?, &merge)?;
         let [mean, log_scale] = &self.posterior;
         let head = |layer: &Conv2d| sequence(&merged, &[layer.layer(), Layer::Flatten]);
-        Ok([head(mean)?, head(log_scale)?])
+        Ok([head(mean)?, bounded(&head(log_scale)?)?])
     }
 
     /// What the group adds to the hidden state, `[n, height, width, channels]`: a linear map of z, from u
     /// `[n, height × width × latent channels]`.
     fn forward(&self, base: &Tensor, hidden: &Tensor) -> Result<Tensor> {
-        let [mean, log_scale] = &self.prior;
+        let [mean, scale] = &self.prior;
         let head = |layer: &Conv2d| {
             let before = Layer::Activation(self.activation);
             sequence(hidden, &[before, layer.layer()])
         };
         let mean = head(mean)?;
-        let latents = (&mean + (head(log_scale)?.exp()? * base.reshape(mean.shape())?)?)?;
+        let latents = (&mean + (sigmoid(&head(scale)?)? * base.reshape(mean.shape())?)?)?;
         sequence(&latents, &[self.output.layer()])
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::error::{positive, refuse_too_many};
-use crate::networks::{Condition, Mlp};
+use crate::networks::{Condition, Mlp, bounded};
 
 /// The prior distribution p(z) of a VAE.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ impl FlowPrior {
         let network = C::concatenated(network, beside);
         let parameters = move |given: &Tensor, condition: &C| {
             let both = network.forward(given, condition)?;
-            let log_scale = ((narrow(&both, 0, outputs)? * 0.5)?.tanh()? * 2.0)?;
+            let log_scale = bounded(&narrow(&both, 0, outputs)?)?;
             Ok((log_scale, narrow(&both, outputs, outputs)?))
         };
         Ok(Box::new(Coupling::new(partition, Affine, parameters)))

@@ -165,6 +165,27 @@ fn a_ladder_whose_lower_levels_are_ignored_is_a_convolutional_vae() -> Result {
     Ok(())
 }
 
+/// One image with an extreme output of a network must not decide the mean over a batch: with exponentials in place of bounded
+/// scales, the loss here is above 10⁵⁰.
+#[test]
+fn the_scales_of_levels_below_the_top_are_bounded() -> Result {
+    let config = ladder_with_flow();
+    let mut variables = variables(&config)?;
+    let mut heads = 0;
+    for (name, variable) in &mut variables {
+        if name.ends_with("log_scale.bias") || name.ends_with("prior_scale.bias") {
+            *variable = variable.ones_like()?.affine(100.0, 0.0)?;
+            heads += 1;
+        }
+    }
+    assert_eq!(heads, 2 * (config.networks.channels.len()));
+    let model = model_of(variables, &config)?;
+    let loss = model.loss(&binary(5)?, &labels(5)?, &mut step(2))?;
+    let loss = mean(&loss.objective)?;
+    assert!(loss < 1e5, "{loss}");
+    Ok(())
+}
+
 #[test]
 fn divergences_of_levels_sum_to_the_whole() -> Result {
     for bound in [
