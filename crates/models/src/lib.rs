@@ -53,6 +53,7 @@
 mod blocks;
 mod classifier;
 mod config;
+mod equations;
 mod error;
 mod flow;
 mod latent_model;

@@ -35,6 +35,8 @@ impl Card<'_> {
         for (fact, words) in self.facts() {
             _ = writeln!(text, "| {fact} | {words} |");
         }
+        let equations = experiment.model.equations(metadata.data.shape).join("\n");
+        _ = write!(text, "\n## Model\n\n```text\n{equations}\n```\n");
         if let Some(metrics) = metadata.metrics.get("test") {
             let binarised = if experiment.data.binarise {
                 ", pixels sampled as 0 or 1"

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::Device;
+use latent_models::Shape;
 use latent_pretrained::{
     AnyModel, EMBEDDED, EXPERIMENTS, Error, Export, Generator, Instructions, Location, Models,
     card, experiment, experiments, load,
@@ -136,4 +137,20 @@ fn an_export_can_be_extended_and_refuses_other_directories() {
     fs::remove_file(path.join("index.json")).unwrap();
     let error = Export::open(&path).map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::NotACollection(_)), "{error}");
+}
+
+/// Every model is explained in at most ten lines, and a conditional one names its label.
+#[test]
+fn every_experiment_has_its_equations() {
+    for experiment in experiments().unwrap() {
+        let lines = experiment.model.equations(Shape::grey(28, 28));
+        let (name, text) = (&experiment.name, lines.join("\n"));
+        assert!((4..=10).contains(&lines.len()), "{name}:\n{text}");
+        assert_eq!(
+            text.contains(", y)"),
+            experiment.model.is_conditional(),
+            "{name}:\n{text}"
+        );
+        println!("{name}:\n{text}\n");
+    }
 }
