@@ -42,6 +42,14 @@ pub enum Error {
         /// The number of columns.
         size: usize,
     },
+    /// A squeeze of an image with an odd side.
+    #[error("an image of {height}×{width} pixels has an odd side, which cannot be halved")]
+    OddImage {
+        /// The number of rows.
+        height: usize,
+        /// The number of columns.
+        width: usize,
+    },
     /// Data-dependent initialisation without data.
     #[error("data-dependent initialisation needs at least one data vector, and there are none")]
     NoVectors,

@@ -93,9 +93,13 @@ mod coupling;
 mod diagonal;
 mod discretised_logistic;
 mod error;
+mod factor_out;
 mod generator;
+mod invertible_linear;
 mod logistic;
+mod mask;
 mod normal;
+mod pixelwise;
 mod sigmoid;
 mod standard_normal;
 
@@ -103,16 +107,18 @@ use candle_core::Tensor;
 
 pub use bernoulli::Bernoulli;
 pub use bijector::{Bijector, Chain, Transformed};
-pub use coupling::{
-    Additive, Affine, Conditioner, Coupling, Elementwise, LogisticMixture, Mask, Permutation,
-};
+pub use coupling::{Additive, Affine, Conditioner, Coupling, Elementwise, LogisticMixture};
 pub use diagonal::{ActNorm, Scaling};
 pub use discretised_logistic::DiscretisedLogistic;
 pub use error::Error;
+pub use factor_out::FactorOut;
 pub use generator::Generator;
+pub use invertible_linear::InvertibleLinear;
 pub use latent_kernels::Shape;
 pub use logistic::Logistic;
+pub use mask::{Mask, Permutation};
 pub use normal::Normal;
+pub use pixelwise::Pixelwise;
 pub use sigmoid::Sigmoid;
 pub use standard_normal::StandardNormal;
 

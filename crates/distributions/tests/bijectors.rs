@@ -5,8 +5,8 @@ use std::f64::consts::FRAC_1_SQRT_2;
 use candle_core::{D, DType, Device, Tensor, Var};
 use latent_distributions::{
     ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Elementwise, Error,
-    Generator, Logistic, LogisticMixture, Mask, Permutation, Scaling, Shape, Sigmoid,
-    StandardNormal, Transformed,
+    FactorOut, Generator, InvertibleLinear, Logistic, LogisticMixture, Mask, Permutation,
+    Pixelwise, Scaling, Shape, Sigmoid, StandardNormal, Transformed,
 };
 use latent_kernels::gradient_error;
 use latent_tolerance::{DOUBLE, central_difference, monte_carlo, rounding, scaled};
@@ -125,7 +125,108 @@ fn columns(name: &'static str, size: usize, seed: u64) -> Result<Case> {
     })
 }
 
-/// All bijectors, for vectors of `size` columns.
+fn linear(size: usize, seed: u64) -> Result<(InvertibleLinear, Vec<Var>)> {
+    let variable = |seed, shape: &[usize]| -> Result<Var> {
+        Ok(Var::from_tensor(&(normal(seed, shape)? * 0.5)?)?)
+    };
+    let variables = vec![
+        variable(seed, &[size, size])?,
+        variable(seed + 1, &[size, size])?,
+        variable(seed + 2, &[size])?,
+    ];
+    let [lower, upper, log_diagonal] = [0, 1, 2].map(|i| variables[i].as_tensor().clone());
+    Ok((InvertibleLinear::new(lower, upper, log_diagonal), variables))
+}
+
+/// The shape of [`image_cases`].
+const IMAGE: Shape = Shape {
+    channels: 2,
+    height: 2,
+    width: 4,
+};
+
+/// The bijectors of images, for vectors of the size of [`IMAGE`].
+fn image_cases() -> Result<Vec<Case>> {
+    let squeeze = || Ok::<_, Error>(Box::new(Permutation::squeeze(IMAGE, CPU)?));
+    let squeezed = Shape {
+        channels: 8,
+        height: 1,
+        width: 2,
+    };
+    let act_norm = |image: Shape, seed| -> Result<Case> {
+        let size = image.channels;
+        let [scale, translation] = [seed, seed + 1].map(|seed| normal(seed, &[size]));
+        let variables = vec![Var::from_tensor(&scale?)?, Var::from_tensor(&translation?)?];
+        let [scale, translation] = [0, 1].map(|i| variables[i].as_tensor().clone());
+        Ok(Case {
+            name: "pixelwise act-norm",
+            bijector: Box::new(Pixelwise::new(image, ActNorm::new(scale, translation))),
+            variables,
+        })
+    };
+    let convolution = |image: Shape, seed| -> Result<Case> {
+        let (linear, variables) = linear(image.channels, seed)?;
+        Ok(Case {
+            name: "invertible 1×1 convolution",
+            bijector: Box::new(Pixelwise::new(image, linear)),
+            variables,
+        })
+    };
+    let factor_out = |mask: Mask, inner: Case| Case {
+        name: "factor-out",
+        bijector: Box::new(FactorOut::new(mask, inner.bijector)),
+        variables: inner.variables,
+    };
+    // A level: the next one of half of the channels, the coupling that gives the distribution of
+    // the others, a step, and the squeeze.
+    let half = Shape {
+        channels: 4,
+        ..squeezed
+    };
+    let level = [
+        factor_out(Mask::channels(squeezed)?, convolution(half, 60)?),
+        affine(Mask::channels(squeezed)?, 64)?,
+        convolution(squeezed, 68)?,
+        act_norm(squeezed, 72)?,
+    ];
+    let variables = level.iter().flat_map(|case| case.variables.clone());
+    let variables = variables.collect();
+    let bijectors = level.into_iter().map(|case| case.bijector);
+    let mut bijectors: Vec<Box<dyn Bijector>> = bijectors.collect();
+    bijectors.push(squeeze()?);
+    let size = Mask::channels(IMAGE)?.given();
+    Ok(vec![
+        Case {
+            name: "squeeze",
+            bijector: squeeze()?,
+            variables: Vec::new(),
+        },
+        act_norm(IMAGE, 50)?,
+        convolution(IMAGE, 52)?,
+        convolution(squeezed, 54)?,
+        affine(Mask::channels(IMAGE)?, 56)?,
+        mixture(Mask::channels(IMAGE)?.swapped(), 58)?,
+        factor_out(Mask::channels(IMAGE)?, columns("act-norm", size, 59)?),
+        Case {
+            name: "level of a multi-scale flow",
+            bijector: Box::new(Chain::new(bijectors)),
+            variables,
+        },
+    ])
+}
+
+/// [`cases`] for vectors of these sizes and [`image_cases`], with the sizes of their vectors.
+fn all_cases(sizes: &[usize]) -> Result<Vec<(usize, Case)>> {
+    let mut all = Vec::new();
+    for &size in sizes {
+        all.extend(cases(size)?.into_iter().map(|case| (size, case)));
+    }
+    let images = image_cases()?.into_iter();
+    all.extend(images.map(|case| (IMAGE.elem_count(), case)));
+    Ok(all)
+}
+
+/// All bijectors of vectors, for vectors of `size` columns.
 fn cases(size: usize) -> Result<Vec<Case>> {
     let order: Vec<u32> = Generator::new(9)
         .permutation(size)
@@ -149,6 +250,7 @@ fn cases(size: usize) -> Result<Vec<Case>> {
         .collect();
     let mut bijectors: Vec<Box<dyn Bijector>> =
         chain.into_iter().map(|case| case.bijector).collect();
+    let (linear, variables_of_linear) = linear(size, 28)?;
     bijectors.push(Box::new(Permutation::new(&order, CPU)?));
     Ok(vec![
         additive(Mask::blocks(size)?, 10)?,
@@ -158,6 +260,11 @@ fn cases(size: usize) -> Result<Vec<Case>> {
         mixture(Mask::alternating(size)?, 22)?,
         columns("scaling", size, 24)?,
         columns("act-norm", size, 26)?,
+        Case {
+            name: "invertible linear map",
+            bijector: Box::new(linear),
+            variables: variables_of_linear,
+        },
         fixed("permutation", Box::new(Permutation::new(&order, CPU)?)),
         fixed("sigmoid", Box::new(Sigmoid::new(0.05)?)),
         Case {
@@ -177,19 +284,17 @@ fn lost() -> f64 {
 
 #[test]
 fn inverse_undoes_forward_and_the_log_determinants_cancel() -> Result {
-    for size in [2, 5, 8] {
-        for case in cases(size)? {
-            let name = case.name;
-            let x = normal(1, &[7, size])?;
-            let (y, log_det) = case.bijector.forward_and_log_det(&x, &())?;
-            let (back, inverse_log_det) = case.bijector.inverse_and_log_det(&y, &())?;
-            assert_eq!((y.dims(), log_det.dims()), (x.dims(), &[7][..]), "{name}");
-            assert!(farthest(&back, &x)? < lost(), "{name}");
-            assert!(
-                farthest(&log_det, &inverse_log_det.neg()?)? < lost(),
-                "{name}"
-            );
-        }
+    for (size, case) in all_cases(&[2, 5, 8])? {
+        let name = case.name;
+        let x = normal(1, &[7, size])?;
+        let (y, log_det) = case.bijector.forward_and_log_det(&x, &())?;
+        let (back, inverse_log_det) = case.bijector.inverse_and_log_det(&y, &())?;
+        assert_eq!((y.dims(), log_det.dims()), (x.dims(), &[7][..]), "{name}");
+        assert!(farthest(&back, &x)? < lost(), "{name}");
+        assert!(
+            farthest(&log_det, &inverse_log_det.neg()?)? < lost(),
+            "{name}"
+        );
     }
     Ok(())
 }
@@ -217,8 +322,7 @@ fn log_determinant(mut matrix: Vec<Vec<f64>>) -> f64 {
 #[test]
 fn log_determinants_are_those_of_the_jacobian() -> Result {
     const STEP: f64 = 1e-5;
-    let size = 5;
-    for case in cases(size)? {
+    for (size, case) in all_cases(&[5])? {
         let x = normal(2, &[1, size])?;
         let numbers = rows(&x)?.concat();
         let moved = |column: usize, step: f64| -> Result<Vec<f64>> {
@@ -252,8 +356,8 @@ fn log_determinants_are_those_of_the_jacobian() -> Result {
 
 #[test]
 fn every_variable_receives_the_gradient_of_finite_differences() -> Result {
-    for case in cases(4)? {
-        let value = Var::from_tensor(&normal(3, &[3, 4])?.affine(0.1, 0.5)?)?;
+    for (size, case) in all_cases(&[4])? {
+        let value = Var::from_tensor(&normal(3, &[3, size])?.affine(0.1, 0.5)?)?;
         let mut variables: Vec<&Var> = case.variables.iter().collect();
         variables.push(&value);
         let both = |map: &dyn Fn() -> Result<(Tensor, Tensor)>| {
@@ -280,6 +384,39 @@ fn every_variable_receives_the_gradient_of_finite_differences() -> Result {
             case.name
         );
     }
+    Ok(())
+}
+
+#[test]
+fn initialisation_returns_the_latents_of_the_initialised_bijector() -> Result {
+    for (size, case) in all_cases(&[5])? {
+        let data = (normal(6, &[9, size])? * 0.1)?.affine(1.0, 0.5)?;
+        let latents = case.bijector.initialise(&data, &())?;
+        let expected = case.bijector.inverse_and_log_det(&data, &())?.0;
+        assert!(farthest(&latents, &expected)? < lost(), "{}", case.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_squeeze_has_the_colours_of_a_checkerboard_in_the_halves_of_the_channels() -> Result {
+    // The pixels (0, 0), (0, 1), …, with two channels each.
+    let image = Tensor::arange(0f64, 16.0, CPU)?.unsqueeze(0)?;
+    let (squeezed, _) = Permutation::squeeze(IMAGE, CPU)?.inverse_and_log_det(&image, &())?;
+    let [first, second] = [
+        [0., 1., 10., 11., 2., 3., 8., 9.],
+        [4., 5., 14., 15., 6., 7., 12., 13.],
+    ];
+    assert_eq!(rows(&squeezed)?, [[first, second].concat()]);
+    let odd = Shape { width: 3, ..IMAGE };
+    let refused = Permutation::squeeze(odd, CPU);
+    assert!(matches!(
+        refused,
+        Err(Error::OddImage {
+            height: 2,
+            width: 3
+        })
+    ));
     Ok(())
 }
 
