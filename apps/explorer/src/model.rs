@@ -149,20 +149,25 @@ impl Model {
     /// The kind of model as text, such as "conditional VAE" or "RealNVP".
     #[wasm_bindgen(getter)]
     pub fn family(&self) -> String {
-        let flow = |transform: &Transform| match transform {
-            Transform::Additive => "NICE",
-            Transform::Affine => "RealNVP",
-            Transform::Mixture { .. } => "mixture flow",
+        let config = &self.0.metadata.experiment.model;
+        let family = match config {
+            ModelConfig::LadderVae(_) | ModelConfig::ConditionalLadderVae(_) => "ladder VAE",
+            ModelConfig::MultiScaleFlow(_) | ModelConfig::ConditionalMultiScaleFlow(_) => {
+                "multi-scale flow"
+            }
+            ModelConfig::Flow(config) | ModelConfig::ConditionalFlow(config) => {
+                match config.transform {
+                    Transform::Additive => "NICE",
+                    Transform::Affine => "RealNVP",
+                    Transform::Mixture { .. } => "mixture flow",
+                }
+            }
+            _ => "VAE",
         };
-        match &self.0.metadata.experiment.model {
-            ModelConfig::Vae(_) | ModelConfig::ConvolutionalVae(_) | ModelConfig::LadderVae(_) => {
-                "VAE".to_owned()
-            }
-            ModelConfig::Flow(config) => flow(&config.transform).to_owned(),
-            ModelConfig::ConditionalFlow(config) => {
-                format!("conditional {}", flow(&config.transform))
-            }
-            _ => "conditional VAE".to_owned(),
+        if config.is_conditional() {
+            format!("conditional {family}")
+        } else {
+            family.to_owned()
         }
     }
 

@@ -207,6 +207,11 @@ pub fn concat(left: &Tensor, right: &Tensor) -> Result<Tensor> {
     Tensor::cat(&[left, right], D::Minus1)
 }
 
+/// [`transpose_blocks`](crate::transpose_blocks), composed of candle's operations.
+pub fn transpose_blocks(tensor: &Tensor) -> Result<Tensor> {
+    tensor.transpose(1, 2)?.contiguous()
+}
+
 /// [`affine_coupling`](crate::affine_coupling), composed of candle's operations.
 pub fn affine_coupling(
     value: &Tensor,

@@ -20,6 +20,7 @@ mod operation;
 mod parallel;
 mod product;
 mod sequence;
+mod transpose;
 
 pub(crate) use adam::adam_update;
 pub(crate) use average::{average_update, squared_norm};
@@ -30,3 +31,4 @@ pub use elementwise::vector_width;
 pub(crate) use mixture::{logistic_mixture_elementwise, logistic_mixture_roots};
 pub use operation::backward;
 pub(crate) use sequence::sequence;
+pub(crate) use transpose::transpose_blocks;

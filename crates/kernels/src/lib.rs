@@ -74,6 +74,7 @@ pub use ops::{
     dequantised_logit, diagonal_affine, diagonal_affine_inverse, kl_to_standard_normal, linear,
     logistic_mixture, logistic_mixture_inverse, narrow, normal_log_density, reparametrise,
     sequence, sigmoid, squared_norm, standard_logistic_log_density, standard_normal_log_density,
+    transpose_blocks,
 };
 pub use shape::Shape;
 

@@ -11,7 +11,7 @@ pub use bijectors::{
     affine_coupling, affine_coupling_inverse, dequantised_logit, diagonal_affine,
     diagonal_affine_inverse, logistic_mixture, logistic_mixture_inverse,
 };
-pub use concat::{concat, narrow};
+pub use concat::{concat, narrow, transpose_blocks};
 pub use distributions::{
     bernoulli_log_likelihood, categorical_log_likelihood, kl_to_standard_normal,
     normal_log_density, reparametrise, sigmoid, standard_logistic_log_density,

@@ -683,6 +683,20 @@ fn coupling() -> Result<()> {
 }
 
 #[test]
+fn transposed_blocks() -> Result<()> {
+    hold(
+        "transpose_blocks",
+        &|x| latent_kernels::transpose_blocks(&x[0]),
+        &|x| composed::transpose_blocks(&x[0]),
+        1,
+        |random| {
+            let shape = [size(random), size(random), size(random), size(random)];
+            Ok(vec![numbers(random, &shape)?])
+        },
+    )
+}
+
+#[test]
 fn diagonal() -> Result<()> {
     let inputs = |random: &mut ChaCha8Rng| -> Result<Vec<Tensor>> {
         let width = size(random);

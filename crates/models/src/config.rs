@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BaseDistribution, Conditional, ConvolutionalVaeConfig, Error, Flow, FlowConfig, Labels,
-    LadderVae, LadderVaeConfig, LatentModel, Likelihood, Loss, LossContext, Objective, Trainable,
-    Vae, VaeConfig,
+    LadderVae, LadderVaeConfig, LatentModel, Likelihood, Loss, LossContext, MultiScaleConfig,
+    Objective, Preprocessing, Trainable, Vae, VaeConfig,
 };
 
 /// The variables of a model by name.
@@ -36,6 +36,10 @@ pub enum ModelConfig {
     Flow(FlowConfig),
     /// The [`ConditionalFlow`](crate::ConditionalFlow).
     ConditionalFlow(FlowConfig),
+    /// The convolutional multi-scale [`Flow`].
+    MultiScaleFlow(MultiScaleConfig),
+    /// The convolutional multi-scale [`ConditionalFlow`](crate::ConditionalFlow).
+    ConditionalMultiScaleFlow(MultiScaleConfig),
 }
 
 impl ModelConfig {
@@ -73,6 +77,12 @@ impl ModelConfig {
             Self::ConditionalFlow(config) => AnyModel::Conditional(Box::new(Flow::conditional(
                 image, classes, config, builder,
             )?)),
+            Self::MultiScaleFlow(config) => {
+                AnyModel::unconditional(Flow::multi_scale(image, config, builder)?)
+            }
+            Self::ConditionalMultiScaleFlow(config) => AnyModel::Conditional(Box::new(
+                Flow::conditional_multi_scale(image, classes, config, builder)?,
+            )),
         })
     }
 
@@ -118,14 +128,17 @@ impl ModelConfig {
         moved: impl Fn(&Tensor, usize, [usize; 3]) -> TensorResult<Tensor>,
     ) -> Result<Variables, Error> {
         self.check(image, 0)?;
-        let networks = match self {
+        let flattened = match self {
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
-                &config.networks
+                config.networks.flattened(image)
             }
-            Self::LadderVae(config) | Self::ConditionalLadderVae(config) => &config.networks,
-            _ => return Ok(variables),
+            Self::LadderVae(config) | Self::ConditionalLadderVae(config) => {
+                config.networks.flattened(image)
+            }
+            Self::ConditionalMultiScaleFlow(config) => config.flattened(image),
+            _ => Vec::new(),
         };
-        for (name, before, shape) in networks.flattened(image) {
+        for (name, before, shape) in flattened {
             if let Some(variable) = variables.get_mut(&name) {
                 let moved = moved(variable, before, shape)?.contiguous()?;
                 *variable = moved.reshape(variable.dims())?;
@@ -138,6 +151,9 @@ impl ModelConfig {
     pub fn latent_size(&self, image: Shape) -> usize {
         match self {
             Self::Flow(_) | Self::ConditionalFlow(_) => image.elem_count(),
+            Self::MultiScaleFlow(config) | Self::ConditionalMultiScaleFlow(config) => {
+                config.padded(image).elem_count()
+            }
             Self::Vae(config) | Self::ConditionalVae(config) => config.latent_size,
             Self::ConvolutionalVae(config) | Self::ConditionalConvolutionalVae(config) => {
                 config.networks.latent_size
@@ -157,7 +173,19 @@ impl ModelConfig {
                 | Self::ConditionalConvolutionalVae(_)
                 | Self::ConditionalLadderVae(_)
                 | Self::ConditionalFlow(_)
+                | Self::ConditionalMultiScaleFlow(_)
         )
+    }
+
+    /// The preprocessing of a flow; `None` for a VAE.
+    pub fn preprocessing(&self) -> Option<Preprocessing> {
+        match self {
+            Self::Flow(config) | Self::ConditionalFlow(config) => Some(config.preprocessing),
+            Self::MultiScaleFlow(config) | Self::ConditionalMultiScaleFlow(config) => {
+                Some(config.preprocessing)
+            }
+            _ => None,
+        }
     }
 
     /// The likelihood of a VAE; `None` for a flow.
@@ -168,7 +196,7 @@ impl ModelConfig {
                 Some(config.likelihood)
             }
             Self::LadderVae(config) | Self::ConditionalLadderVae(config) => Some(config.likelihood),
-            Self::Flow(_) | Self::ConditionalFlow(_) => None,
+            _ => None,
         }
     }
 
@@ -182,7 +210,7 @@ impl ModelConfig {
             Self::LadderVae(config) | Self::ConditionalLadderVae(config) => {
                 config.likelihood = likelihood;
             }
-            Self::Flow(_) | Self::ConditionalFlow(_) => {}
+            _ => {}
         }
     }
 
@@ -194,13 +222,13 @@ impl ModelConfig {
                 Some(&config.objective)
             }
             Self::LadderVae(config) | Self::ConditionalLadderVae(config) => Some(&config.objective),
-            Self::Flow(_) | Self::ConditionalFlow(_) => None,
+            _ => None,
         }
     }
 
     /// Whether the encoder is invertible and the density exact: true for flows.
     pub fn is_exact(&self) -> bool {
-        matches!(self, Self::Flow(_) | Self::ConditionalFlow(_))
+        self.likelihood().is_none()
     }
 
     /// Whether the prior of the latents is N(0, I): not for a flow with a logistic base distribution.
@@ -213,6 +241,9 @@ impl ModelConfig {
             | Self::LadderVae(_)
             | Self::ConditionalLadderVae(_) => true,
             Self::Flow(config) | Self::ConditionalFlow(config) => {
+                config.base == BaseDistribution::Normal
+            }
+            Self::MultiScaleFlow(config) | Self::ConditionalMultiScaleFlow(config) => {
                 config.base == BaseDistribution::Normal
             }
         }
@@ -233,6 +264,9 @@ impl ModelConfig {
                 config.check(image, classes)
             }
             Self::Flow(config) | Self::ConditionalFlow(config) => config.check(image, classes),
+            Self::MultiScaleFlow(config) | Self::ConditionalMultiScaleFlow(config) => {
+                config.check(image, classes)
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 use latent_kernels::Shape;
 
 use crate::{
-    BaseDistribution, Bound, FlowConfig, LadderVaeConfig, Likelihood, ModelConfig, Objective,
-    Preprocessing, Prior, Transform,
+    BaseDistribution, Bound, FlowConfig, LadderVaeConfig, Likelihood, ModelConfig,
+    MultiScaleConfig, Objective, Preprocessing, Prior, Transform,
 };
 
 impl ModelConfig {
@@ -21,6 +21,9 @@ impl ModelConfig {
                 ladder(label, config, image)
             }
             Self::Flow(config) | Self::ConditionalFlow(config) => flow(label, config),
+            Self::MultiScaleFlow(config) | Self::ConditionalMultiScaleFlow(config) => {
+                multi_scale(label, config)
+            }
         }
     }
 }
@@ -163,38 +166,65 @@ fn ladder(label: &str, config: &LadderVaeConfig, image: Shape) -> Vec<String> {
 }
 
 fn flow(label: &str, config: &FlowConfig) -> Vec<String> {
-    let data = match config.preprocessing {
+    let mut lines = density_lines(label, config.preprocessing, config.base);
+    lines.push(format!(
+        "v = f(z{}), f a chain of {} couplings of two parts a and b of the pixels",
+        comma(label),
+        config.couplings
+    ));
+    lines.push(coupling_line(label, config.transform));
+    lines
+}
+
+fn multi_scale(label: &str, config: &MultiScaleConfig) -> Vec<String> {
+    let mut lines = density_lines(label, config.preprocessing, config.base);
+    lines.extend([
+        format!(
+            "v = f(z{}), f⁻¹ of {} levels: each squeezes 2×2 pixels into channels, applies {} steps,",
+            comma(label),
+            config.levels,
+            config.couplings
+        ),
+        "and factors out half of the channels: z = (z₁, z₂, …), the last level keeps all".to_owned(),
+        "a step: h ↦ (h − t) exp(−s) by channel, h ↦ P L U h at each pixel, and a coupling of the channels a and b"
+            .to_owned(),
+        coupling_line(label, config.transform),
+    ]);
+    lines
+}
+
+fn density_lines(label: &str, preprocessing: Preprocessing, base: BaseDistribution) -> Vec<String> {
+    let data = match preprocessing {
         Preprocessing::Logit { lambda } => {
             format!("v = logit(λ + (1 − 2λ) w), w = (level + noise) / 256, λ = {lambda:e}")
         }
         Preprocessing::Unit => "v = (level + noise) / 256".to_owned(),
     };
-    let density_of = density("p", "v", &[label]);
-    let (s, t) = match label {
-        "" => ("s(a)", "t(a)"),
-        _ => ("s(a, y)", "t(a, y)"),
-    };
-    let coupling = match config.transform {
-        Transform::Additive => format!("f: (a, b) → (a, b + {t})"),
-        Transform::Affine => format!("f: (a, b) → (a, b exp({s}) + {t})"),
-        Transform::Mixture { components } => format!(
-            "f⁻¹: (a, b) → (a, logit(F(b)) exp({s}) + {t}), F the distribution function of a mixture of {components} logistics"
-        ),
-    };
-    let base = match config.base {
+    let base = match base {
         BaseDistribution::Normal => "N(z; 0, I)",
         BaseDistribution::Logistic => "Π logistic(zᵢ; 0, 1)",
     };
     vec![
         data,
-        format!("log {density_of} = log p(z) + log |det ∂z/∂v|, p(z) = {base}"),
         format!(
-            "v = f(z{}), f a chain of {} couplings of two parts a and b of the pixels",
-            comma(label),
-            config.couplings
+            "log {} = log p(z) + log |det ∂z/∂v|, p(z) = {base}",
+            density("p", "v", &[label])
         ),
-        coupling,
     ]
+}
+
+fn coupling_line(label: &str, transform: Transform) -> String {
+    let (s, t) = match label {
+        "" => ("s(a)", "t(a)"),
+        _ => ("s(a, y)", "t(a, y)"),
+    };
+    match transform {
+        Transform::Additive => format!("f: (a, b) → (a, b + {t})"),
+        Transform::Affine => format!("f: (a, b) → (a, b exp({s}) + {t})"),
+        Transform::Mixture { components } => format!(
+            "f⁻¹: (a, b) → (a, logit(F(b)) exp({s}) + {t}), F the distribution function of a mixture of {components} logistics"
+        ),
+    }
 }
 
 /// A number in subscript digits.

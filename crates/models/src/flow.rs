@@ -1,9 +1,12 @@
 //! Normalizing flows: configuration, preprocessing of pixels, and the model.
 
 mod config;
+mod coupling;
 mod model;
+mod multi_scale;
 mod preprocessing;
 
 pub use config::{BaseDistribution, FlowConfig, MaskPattern, Normalisation, Transform};
 pub use model::{ConditionalFlow, Flow};
+pub use multi_scale::MultiScaleConfig;
 pub use preprocessing::Preprocessing;

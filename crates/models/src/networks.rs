@@ -7,6 +7,7 @@ mod ladder;
 mod linear;
 mod mlp;
 mod residual;
+mod residual_network;
 
 use candle_core::{Result, Tensor};
 use latent_kernels::{Layer, sequence};
@@ -18,6 +19,7 @@ pub(crate) use ladder::{Features, TopDown};
 pub use linear::Linear;
 pub use mlp::Mlp;
 pub use residual::ResidualBlock;
+pub(crate) use residual_network::{ResidualNetwork, ResidualNetworkSizes};
 
 /// A log-scale from −2 to 2: 2 tanh(r/2) of the output r of a network.
 pub(crate) fn bounded(output: &Tensor) -> Result<Tensor> {

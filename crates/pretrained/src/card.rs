@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use latent_checkpoints::{Collection, Entry};
-use latent_models::{ModelConfig, Preprocessing, Shape};
+use latent_models::{Preprocessing, Shape};
 use latent_training::{Evaluation, ModelMetadata, thousands};
 
 use crate::Error;
@@ -200,9 +200,9 @@ fn megabytes(bytes: u64) -> String {
 }
 
 fn limits(metadata: &ModelMetadata) -> String {
-    let what = match &metadata.experiment.model {
-        ModelConfig::Flow(config) | ModelConfig::ConditionalFlow(config) => {
-            let space = match config.preprocessing {
+    let what = match metadata.experiment.model.preprocessing() {
+        Some(preprocessing) => {
+            let space = match preprocessing {
                 Preprocessing::Logit { .. } => "the pixels' logits",
                 Preprocessing::Unit => "pixels in [0, 1]",
             };
@@ -211,7 +211,7 @@ fn limits(metadata: &ModelMetadata) -> String {
                  recognisable: the density depends more on the values of single pixels than on strokes."
             )
         }
-        _ => "Samples are means of pixels, which are smoother than handwriting. The ELBO is a lower bound: the \
+        None => "Samples are means of pixels, which are smoother than handwriting. The ELBO is a lower bound: the \
              log-likelihood is higher."
             .to_owned(),
     };

@@ -1,6 +1,6 @@
 use candle_core::{Result, Tensor, bail};
 
-use crate::composed;
+use crate::{composed, fused};
 
 /// A range of columns: `[..., d]` becomes `[..., count]`, starting at column `first`.
 ///
@@ -22,4 +22,12 @@ pub fn narrow(vectors: &Tensor, first: usize, count: usize) -> Result<Tensor> {
 /// Other dimensions, dtypes or devices differ.
 pub fn concat(left: &Tensor, right: &Tensor) -> Result<Tensor> {
     composed::concat(left, right)
+}
+
+/// Transposes matrices of blocks: `[n, a, b, size]` becomes `[n, b, a, size]`.
+///
+/// # Errors
+/// The tensor does not have four dimensions.
+pub fn transpose_blocks(tensor: &Tensor) -> Result<Tensor> {
+    fused::transpose_blocks(tensor)?.map_or_else(|| composed::transpose_blocks(tensor), Ok)
 }

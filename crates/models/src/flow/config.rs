@@ -1,6 +1,4 @@
-use std::ops::Range;
-
-use latent_distributions::{LogisticMixture, Mask};
+use latent_distributions::Mask;
 use latent_kernels::{Activation, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -152,10 +150,6 @@ impl FlowConfig {
     /// # Errors
     /// [`Error::Config`] for the first invalid field.
     pub fn check(&self, image: Shape, classes: usize) -> Result<(), Error> {
-        /// The dequantisation noise can be 0, and logit(0) is −∞. The smallest λ is the smallest positive (normal)
-        /// 32-bit float.
-        const LAMBDAS: Range<f64> = f32::MIN_POSITIVE as f64..0.5;
-
         let pixels = image.elem_count();
         let divided = match self.mask {
             MaskPattern::Checkerboard => image.height.saturating_mul(image.width),
@@ -172,30 +166,13 @@ impl FlowConfig {
         for &size in &self.hidden {
             positive("hidden", size)?;
         }
+        self.transform.check()?;
+        self.preprocessing.check()?;
         let (numbers, networks) = match self.transform {
-            Transform::Additive => (1, 1),
+            // s and t have their own networks.
             Transform::Affine => (1, 2),
-            Transform::Mixture { components } => {
-                if !(1..=LogisticMixture::MAX_COMPONENTS).contains(&components) {
-                    return Err(Error::Config {
-                        key: "transform.components",
-                        value: components.to_string(),
-                        remedy: "it must be 1 to 32",
-                    });
-                }
-                (LogisticMixture::new(components).parameters(), 1)
-            }
+            transform => (transform.parameters(), 1),
         };
-        if let Preprocessing::Logit { lambda } = self.preprocessing
-            && !LAMBDAS.contains(&lambda)
-        {
-            return Err(Error::Config {
-                key: "preprocessing.lambda",
-                value: lambda.to_string(),
-                remedy: "it must be at least 1.2e-38 and less than 0.5, so that black and white pixels have \
-                         finite logits",
-            });
-        }
         let half = pixels.div_ceil(2);
         let sizes = [
             &[half.saturating_add(classes)],

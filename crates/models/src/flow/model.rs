@@ -23,13 +23,26 @@ use crate::{
 /// chain of couplings. With the condition [`Labels`], the one-hot label is concatenated to the input of every network,
 /// and the density is p(y|label).
 pub struct Flow<C = ()> {
-    pixels: usize,
+    image: Shape,
+    /// The shape of the images with black pixels at the right and the bottom, of which the density is.
+    padded: Shape,
     classes: Option<usize>,
     preprocessing: Preprocessing,
     bijector: Chain<C>,
     /// Variables with the initial values that [`Trainable::initialise`] sets.
     initial_values: Vec<(Tensor, Tensor)>,
     base: Box<dyn Distribution + Send + Sync>,
+}
+
+/// What a [`Flow`] is built from.
+pub(super) struct Parts<C> {
+    pub(super) image: Shape,
+    pub(super) padded: Shape,
+    pub(super) classes: Option<usize>,
+    pub(super) preprocessing: Preprocessing,
+    pub(super) bijector: Chain<C>,
+    pub(super) initial_values: Vec<(Tensor, Tensor)>,
+    pub(super) base: BaseDistribution,
 }
 
 /// A [`Flow`] that is conditional on labels.
@@ -135,28 +148,45 @@ impl<C: Condition + 'static> Flow<C> {
         let mask = config.mask.of(image)?;
         bijectors.push(Box::new(Permutation::from_mask(&mask, device)?));
 
-        Ok(Self {
-            pixels,
+        let parts = Parts {
+            image,
+            padded: image,
             classes,
             preprocessing: config.preprocessing,
             bijector: Chain::new(bijectors),
             initial_values,
-            base: match config.base {
-                BaseDistribution::Normal => Box::new(StandardNormal::new(pixels, dtype, device)),
+            base: config.base,
+        };
+        Self::with_parts(parts, builder)
+    }
+
+    pub(super) fn with_parts(parts: Parts<C>, builder: &VarBuilder) -> Result<Self, Error> {
+        let (dtype, device) = (builder.dtype(), builder.device());
+        let size = parts.padded.elem_count();
+        Ok(Self {
+            image: parts.image,
+            padded: parts.padded,
+            classes: parts.classes,
+            preprocessing: parts.preprocessing,
+            bijector: parts.bijector,
+            initial_values: parts.initial_values,
+            base: match parts.base {
+                BaseDistribution::Normal => Box::new(StandardNormal::new(size, dtype, device)),
                 BaseDistribution::Logistic => {
-                    let zeros = Tensor::zeros(pixels, dtype, device)?;
+                    let zeros = Tensor::zeros(size, dtype, device)?;
                     Box::new(Logistic::new(zeros.clone(), zeros)?)
                 }
             },
         })
     }
 
-    /// Maps latents `[n, pixels]` to preprocessed pixels y, `[n, pixels]`, with log |det ∂y/∂z|, `[n]`.
+    /// Maps latents `[n, d]` to preprocessed pixels y, `[n, d]`, with log |det ∂y/∂z|, `[n]`. The size d is the number of pixels,
+    /// of the padded image in a multi-scale flow.
     pub fn forward(&self, latents: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error> {
         Ok(self.bijector.forward_and_log_det(latents, condition)?)
     }
 
-    /// Maps preprocessed pixels y, `[n, pixels]`, to latents `[n, pixels]`, with log |det ∂z/∂y|, `[n]`.
+    /// Maps preprocessed pixels y, `[n, d]`, to latents `[n, d]`, with log |det ∂z/∂y|, `[n]`.
     pub fn inverse(&self, data: &Tensor, condition: &C) -> Result<(Tensor, Tensor), Error> {
         Ok(self.bijector.inverse_and_log_det(data, condition)?)
     }
@@ -167,12 +197,54 @@ impl<C: Condition + 'static> Flow<C> {
         Ok((self.base.log_prob(&latents)? + log_det)?)
     }
 
+    /// Images `[n, pixels]` with black pixels at the right and the bottom.
+    fn pad(&self, images: &Tensor) -> Result<Tensor, Error> {
+        let (image, padded) = (self.image, self.padded);
+        if image == padded {
+            return Ok(images.clone());
+        }
+        let count = images.dim(0)?;
+        let pixels = images.reshape((count, image.height, image.width, image.channels))?;
+        let pixels = pixels.pad_with_zeros(1, 0, padded.height - image.height)?;
+        let pixels = pixels.pad_with_zeros(2, 0, padded.width - image.width)?;
+        Ok(pixels.reshape((count, padded.elem_count()))?)
+    }
+
+    /// The inverse of [`Self::pad`].
+    fn crop(&self, images: &Tensor) -> Result<Tensor, Error> {
+        let (image, padded) = (self.image, self.padded);
+        if image == padded {
+            return Ok(images.clone());
+        }
+        let count = images.dim(0)?;
+        let pixels = images.reshape((count, padded.height, padded.width, padded.channels))?;
+        let pixels = pixels
+            .narrow(1, 0, image.height)?
+            .narrow(2, 0, image.width)?;
+        Ok(pixels.reshape((count, image.elem_count()))?)
+    }
+
+    /// The log-densities of dequantised images, with new noise: that of the preprocessed pixels, log p(y), and that of the
+    /// pixels in [0, 256], both `[n]`.
+    fn log_densities(
+        &self,
+        images: &Tensor,
+        condition: &C,
+        generator: &mut Generator,
+    ) -> Result<[Tensor; 2], Error> {
+        let (data, log_det) = self.dequantised(images, generator)?;
+        let log_density = self.log_prob(&data, condition)?;
+        let of_levels = (&log_density + log_det)?;
+        Ok([log_density, of_levels])
+    }
+
     /// [`Preprocessing::apply`] with new dequantisation noise.
     fn dequantised(
         &self,
         images: &Tensor,
         generator: &mut Generator,
     ) -> Result<(Tensor, Tensor), Error> {
+        let images = &self.pad(images)?;
         let noise = generator.uniform(images.shape(), images.dtype(), images.device())?;
         Ok(self.preprocessing.apply(images, &noise)?)
     }
@@ -188,10 +260,10 @@ impl<C: Condition + 'static> Trainable for Flow<C> {
         context: &mut LossContext,
     ) -> Result<Loss, Error> {
         let condition = C::from_labels(labels, self.classes, images.dtype())?;
-        let (data, log_det) = self.dequantised(images, &mut context.generator)?;
-        let log_density = self.log_prob(&data, &condition)?;
-        let nats_to_bits = -1.0 / (LN_2 * self.pixels as f64);
-        let bits_per_dimension = ((log_density.detach() + log_det)? * nats_to_bits)?;
+        let [log_density, of_levels] =
+            self.log_densities(images, &condition, &mut context.generator)?;
+        let nats_to_bits = -1.0 / (LN_2 * self.image.elem_count() as f64);
+        let bits_per_dimension = (of_levels.detach() * nats_to_bits)?;
         let parts = vec![
             ("log_density", log_density.clone()),
             ("bits_per_dimension", bits_per_dimension),
@@ -222,7 +294,7 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
     type Condition = C;
 
     fn latent_size(&self) -> usize {
-        self.pixels
+        self.padded.elem_count()
     }
 
     fn classes(&self) -> Option<usize> {
@@ -232,7 +304,7 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
     /// Without noise: each pixel is taken as the middle of its level.
     fn encode(&self, images: &Tensor, condition: &C) -> Result<Tensor, Error> {
         in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
-            let images = images.narrow(0, first, count)?;
+            let images = self.pad(&images.narrow(0, first, count)?)?;
             let middle = (images.zeros_like()? + 0.5)?;
             let (data, _) = self.preprocessing.apply(&images, &middle)?;
             Ok(self.inverse(&data, &condition.narrow(first, count)?)?.0)
@@ -255,7 +327,7 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
         in_blocks(latents.dim(0)?, ROWS, 0, |first, count| {
             let latents = latents.narrow(0, first, count)?;
             let (data, _) = self.forward(&latents, &condition.narrow(first, count)?)?;
-            self.preprocessing.undo(&data)
+            self.crop(&self.preprocessing.undo(&data)?)
         })
     }
 
@@ -286,9 +358,9 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
         for _ in 0..samples {
             let values = in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
                 let images = images.narrow(0, first, count)?;
-                let (data, log_det) = self.dequantised(&images, generator)?;
-                let log_prob = self.log_prob(&data, &condition.narrow(first, count)?)?;
-                Ok((log_prob + log_det)?)
+                let condition = condition.narrow(first, count)?;
+                let [_, of_levels] = self.log_densities(&images, &condition, generator)?;
+                Ok(of_levels)
             })?;
             mean.add(&values.unsqueeze(0)?)?;
         }

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use candle_core::{Result as TensorResult, Tensor};
 use latent_distributions::{Bijector, Sigmoid};
 use latent_kernels::dequantised_logit;
@@ -29,6 +31,24 @@ fn usual_lambda() -> f64 {
 }
 
 impl Preprocessing {
+    /// Checks λ.
+    pub(super) fn check(self) -> Result<(), Error> {
+        /// The dequantisation noise can be 0, and logit(0) is −∞. The smallest λ is the smallest positive (normal)
+        /// 32-bit float.
+        const LAMBDAS: Range<f64> = f32::MIN_POSITIVE as f64..0.5;
+        if let Self::Logit { lambda } = self
+            && !LAMBDAS.contains(&lambda)
+        {
+            return Err(Error::Config {
+                key: "preprocessing.lambda",
+                value: lambda.to_string(),
+                remedy: "it must be at least 1.2e-38 and less than 0.5, so that black and white pixels have \
+                         finite logits",
+            });
+        }
+        Ok(())
+    }
+
     /// Preprocesses pixels in [0, 1], `[n, d]`, with noise in [0, 1): y, `[n, d]`, and the log-determinant of the map
     /// from levels in [0, 256] to y, `[n]`.
     pub(super) fn apply(self, images: &Tensor, noise: &Tensor) -> TensorResult<(Tensor, Tensor)> {

@@ -59,6 +59,10 @@ impl Conv2d {
         })
     }
 
+    pub(super) fn bias(&self) -> &Tensor {
+        &self.bias
+    }
+
     /// The layer as part of a sequence.
     pub(super) fn layer(&self) -> Layer<'_> {
         Layer::Conv2d {

@@ -2,7 +2,7 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::VarBuilder;
 use latent_kernels::{Activation, Layer, concat};
 
-use super::{Linear, Mlp, Network, Sequential};
+use super::{Conv2d, Linear, Mlp, Network, Sequential};
 
 /// The condition of a model for a batch of images: `()` for none, or [`Labels`].
 pub trait Condition: Sized + Send + Sync {
@@ -25,6 +25,18 @@ pub trait Condition: Sized + Send + Sync {
     /// A network with this condition from one without: labels of `classes` classes are concatenated to its input, whose
     /// size is that of x plus `classes`.
     fn concatenated(network: Mlp, classes: usize) -> Box<dyn Network<Condition = Self>>;
+
+    /// A layer with this condition from one without: a linear map of labels of `classes` classes is added to its output of
+    /// `outputs` values for each image ([`AdditiveConditioning`]).
+    ///
+    /// # Errors
+    /// `builder` contains variables of other shapes.
+    fn added(
+        layer: Conv2d,
+        classes: usize,
+        outputs: usize,
+        builder: &VarBuilder,
+    ) -> Result<Box<dyn Sequential<Condition = Self>>>;
 }
 
 /// No condition.
@@ -43,6 +55,15 @@ impl Condition for () {
 
     fn concatenated(network: Mlp, _: usize) -> Box<dyn Network<Condition = ()>> {
         Box::new(network)
+    }
+
+    fn added(
+        layer: Conv2d,
+        _: usize,
+        _: usize,
+        _: &VarBuilder,
+    ) -> Result<Box<dyn Sequential<Condition = ()>>> {
+        Ok(Box::new(layer))
     }
 }
 
@@ -133,6 +154,17 @@ impl Condition for Labels {
 
     fn concatenated(network: Mlp, classes: usize) -> Box<dyn Network<Condition = Self>> {
         Box::new(ConcatConditioning::new(network, classes))
+    }
+
+    fn added(
+        layer: Conv2d,
+        classes: usize,
+        outputs: usize,
+        builder: &VarBuilder,
+    ) -> Result<Box<dyn Sequential<Condition = Self>>> {
+        let identity = Activation::Identity;
+        let layer = AdditiveConditioning::new(layer, classes, outputs, identity, builder)?;
+        Ok(Box::new(layer))
     }
 }
 

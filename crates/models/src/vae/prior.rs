@@ -4,15 +4,15 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use latent_distributions::{
-    Affine, Bijector, Chain, Coupling, Distribution, Generator, KlDivergence, Mask, Normal,
-    StandardNormal,
+    Bijector, Chain, Distribution, Generator, KlDivergence, Mask, Normal, StandardNormal,
 };
-use latent_kernels::{Activation, narrow};
+use latent_kernels::Activation;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::Transform;
 use crate::error::{positive, refuse_too_many};
-use crate::networks::{Condition, Mlp, bounded};
+use crate::networks::{Condition, Mlp};
 
 /// The prior distribution p(z) of a VAE.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,12 +136,7 @@ impl FlowPrior {
         let sizes = [&[inputs], &self.hidden[..], &[2 * outputs]].concat();
         let network = Mlp::small_last(&sizes, self.activation, Activation::Identity, builder)?;
         let network = C::concatenated(network, beside);
-        let parameters = move |given: &Tensor, condition: &C| {
-            let both = network.forward(given, condition)?;
-            let log_scale = bounded(&narrow(&both, 0, outputs)?)?;
-            Ok((log_scale, narrow(&both, outputs, outputs)?))
-        };
-        Ok(Box::new(Coupling::new(partition, Affine, parameters)))
+        Ok(Transform::Affine.coupling(partition, network))
     }
 }
 

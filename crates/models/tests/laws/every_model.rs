@@ -182,11 +182,7 @@ fn the_loss_of_a_batch_is_that_of_its_images() -> Result {
         assert_eq!(decoded.dims(), [5, PIXELS]);
         assert!(vec1(&decoded)?.iter().all(|p| (0.0..=1.0).contains(p)));
         let pixels = model.decode_sample(&latents, &told, &mut Generator::new(1))?;
-        let is_exact = matches!(
-            config,
-            ModelConfig::Flow(_) | ModelConfig::ConditionalFlow(_)
-        );
-        if is_exact {
+        if config.is_exact() {
             assert_eq!(vec1(&pixels)?, vec1(&decoded)?);
         } else {
             // Pixels are multiples of 1/255, or binary.

@@ -22,7 +22,7 @@ use latent_models::{
 
 use latent_tolerance::{DOUBLE, SINGLE, rounding};
 
-use flows::flows;
+use flows::{flows, multi_scale_flows};
 use ladder::{ladder, ladder_with_flow, ladder_without_blocks};
 
 type Result<T = ()> = std::result::Result<T, Error>;
@@ -56,6 +56,16 @@ fn models() -> Vec<(String, ModelConfig)> {
             [
                 (name.to_owned(), ModelConfig::Flow(config.clone())),
                 (conditional_name, ModelConfig::ConditionalFlow(config)),
+            ]
+        }))
+        .chain(multi_scale_flows().into_iter().flat_map(|(name, config)| {
+            let conditional_name = format!("conditional {name}");
+            [
+                (name.to_owned(), ModelConfig::MultiScaleFlow(config.clone())),
+                (
+                    conditional_name,
+                    ModelConfig::ConditionalMultiScaleFlow(config),
+                ),
             ]
         }))
         .collect()
