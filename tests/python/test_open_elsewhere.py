@@ -42,6 +42,11 @@ FLOWS = [
     "transform = { kind = 'mixture', components = 3 }\nmask = 'checkerboard'\nbase = 'logistic'\n"
     "normalisation = 'act-norm'\n",
 ]
+MULTI_SCALE_FLOWS = [
+    "transform = { kind = 'affine' }\nbase = 'normal'\n",
+    "transform = { kind = 'additive' }\npreprocessing = { kind = 'unit' }\n",
+    "transform = { kind = 'mixture', components = 3 }\n",
+]
 # One model of every kind, with every option of a flow's configuration.
 SMALL = {
     "vae": VAE,
@@ -62,9 +67,11 @@ SMALL = {
     "conditional-ladder-vae": RESIDUAL + PRIOR + "objective = { bound = 'monte-carlo-elbo', gradient = 'path' }\n",
     **{f"{kind}-{index}": text + "couplings = 3\nhidden = [8]\n" for kind in ("flow", "conditional-flow")
        for index, text in enumerate(FLOWS)},
+    **{f"{kind}-{index}": text + "levels = 2\ncouplings = 3\nchannels = 5\nblocks = 1\nactivation = 'silu'\n"
+       for kind in ("multi-scale-flow", "conditional-multi-scale-flow") for index, text in enumerate(MULTI_SCALE_FLOWS)},
 }
 KINDS = ["conditional-convolutional-vae", "convolutional-vae", "conditional-ladder-vae", "ladder-vae",
-         "conditional-vae", "vae", "conditional-flow", "flow"]
+         "conditional-vae", "vae", "conditional-multi-scale-flow", "multi-scale-flow", "conditional-flow", "flow"]
 
 
 def latent(*arguments) -> str:
@@ -131,7 +138,7 @@ def agree(path: Path, directory: Path, data: list[str]):
     drawn = encoded("--count", COUNT, "--latent", "sample")
     if model["kind"].endswith("flow"):
         points = module.to_data(drawn, y)
-        noise = module.levels(points) - 255 * x
+        noise = module.to_levels(points) - 255 * x
         assert (noise > -1e-2).all() and (noise < 1.01).all(), "draws are images with noise"
         density = module.log_prob(points, y)
         close(density.mean(), measured["log_density"], "log-density")

@@ -35,7 +35,8 @@ def load(path) -> tuple[nn.Module, dict]:
 def make(model: dict, height: int, width: int, classes: int) -> nn.Module:
     """Build the module for the `model` table of an experiment."""
     kind = model["kind"].removeprefix("conditional-")
-    module = {"vae": Vae, "convolutional-vae": ConvolutionalVae, "ladder-vae": LadderVae, "flow": Flow}[kind]
+    module = {"vae": Vae, "convolutional-vae": ConvolutionalVae, "ladder-vae": LadderVae, "flow": Flow,
+              "multi-scale-flow": MultiScaleFlow}[kind]
     return module(model, height, width, classes if kind != model["kind"] else 0)
 
 
@@ -332,6 +333,36 @@ class LadderVae(ConvolutionalVae):
         return self.descend(z, y, zeros)
 
 
+def affine_bijector(log_scale: Tensor, translation: Tensor):
+    """The affine map from data to latents with the logarithm of its derivative, and the inverse map."""
+    to_latent = lambda x: ((x - translation) * torch.exp(-log_scale), -log_scale)
+    return to_latent, lambda z: z * torch.exp(log_scale) + translation
+
+
+def mixture_bijector(blocks: Tensor, components: int):
+    """The map from data to latents by a mixture of logistics, with the logarithm of its derivative, and the inverse map."""
+    a, b, logits, means, log_scales = blocks.split([1, 1, *[components] * 3], dim=1)
+    a, log_scales, log_weights = 5 * torch.tanh(a[:, 0] / 5), 5 * torch.tanh(log_scales / 5), logits.log_softmax(1)
+
+    def to_latent(x: Tensor) -> tuple[Tensor, Tensor]:
+        """exp(a) logit F(x) + b, where F is the distribution function of a mixture of logistics."""
+        standard = (x[:, None] - means) * torch.exp(-log_scales)
+        log_below, log_above = logsigmoid(standard), logsigmoid(-standard)
+        below, above = torch.logsumexp(log_weights + log_below, 1), torch.logsumexp(log_weights + log_above, 1)
+        log_density = torch.logsumexp(log_weights + log_below + log_above - log_scales, 1)
+        return torch.exp(a) * (below - above) + b[:, 0], a + log_density - below - above
+
+    def to_data(z: Tensor) -> Tensor:
+        """The inverse by bisection: 60 steps from an interval of 2,000 reach the precision of 64-bit floats."""
+        low, high = torch.full_like(z, -1e3), torch.full_like(z, 1e3)
+        for _ in range(60):
+            is_low = to_latent((low + high) / 2)[0] < z
+            low, high = torch.where(is_low, (low + high) / 2, low), torch.where(is_low, high, (low + high) / 2)
+        return (low + high) / 2
+
+    return to_latent, to_data
+
+
 class Coupling(nn.Module):
     """A coupling layer: an elementwise bijector of one half of the vector, whose parameters are functions of the other
     half and the label. An optional normalisation of the whole vector follows on the data side."""
@@ -349,32 +380,11 @@ class Coupling(nn.Module):
 
     def bijector(self, given: Tensor):
         """The map from data to latents with the logarithm of its derivative, and the inverse map."""
-        if self.kind != "mixture":
-            translation = self.translation(given)
-            log_scale = torch.tanh(self.log_scale(given)) if self.kind == "affine" else torch.zeros_like(translation)
-            to_latent = lambda x: ((x - translation) * torch.exp(-log_scale), -log_scale)
-            return to_latent, lambda z: z * torch.exp(log_scale) + translation
-        blocks = self.mixture(given).unflatten(1, (2 + 3 * self.components, -1))
-        a, b, logits, means, log_scales = blocks.split([1, 1, *[self.components] * 3], dim=1)
-        a, log_scales, log_weights = 5 * torch.tanh(a[:, 0] / 5), 5 * torch.tanh(log_scales / 5), logits.log_softmax(1)
-
-        def to_latent(x: Tensor) -> tuple[Tensor, Tensor]:
-            """exp(a) logit F(x) + b, where F is the distribution function of a mixture of logistics."""
-            standard = (x[:, None] - means) * torch.exp(-log_scales)
-            log_below, log_above = logsigmoid(standard), logsigmoid(-standard)
-            below, above = torch.logsumexp(log_weights + log_below, 1), torch.logsumexp(log_weights + log_above, 1)
-            log_density = torch.logsumexp(log_weights + log_below + log_above - log_scales, 1)
-            return torch.exp(a) * (below - above) + b[:, 0], a + log_density - below - above
-
-        def to_data(z: Tensor) -> Tensor:
-            """The inverse by bisection: 60 steps from an interval of 2,000 reach the precision of 64-bit floats."""
-            low, high = torch.full_like(z, -1e3), torch.full_like(z, 1e3)
-            for _ in range(60):
-                is_low = to_latent((low + high) / 2)[0] < z
-                low, high = torch.where(is_low, (low + high) / 2, low), torch.where(is_low, high, (low + high) / 2)
-            return (low + high) / 2
-
-        return to_latent, to_data
+        if self.kind == "mixture":
+            return mixture_bijector(self.mixture(given).unflatten(1, (2 + 3 * self.components, -1)), self.components)
+        translation = self.translation(given)
+        log_scale = torch.tanh(self.log_scale(given)) if self.kind == "affine" else torch.zeros_like(translation)
+        return affine_bijector(log_scale, translation)
 
     def to_latent(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latents, with the log-determinant."""
@@ -395,7 +405,41 @@ class Coupling(nn.Module):
         return x * torch.exp(self.norm.log_scale) + self.norm.translation if self.norm else x
 
 
-class Flow(nn.ModuleList):
+class Density:
+    """What all flows have in common: preprocessing, base distribution, encoding and decoding."""
+
+    def preprocess(self, x: Tensor, noise: Tensor | float) -> tuple[Tensor, Tensor]:
+        """Preprocess pixels with 256 levels and noise in [0, 1), with the log-determinant."""
+        unit = (255 * x + noise) / 256
+        if self.preprocessing["kind"] == "unit":
+            return unit, torch.full((len(x),), -x.shape[1] * math.log(256), dtype=x.dtype)
+        scale = 1 - 2 * self.preprocessing["lambda"]
+        squeezed = self.preprocessing["lambda"] + scale * unit
+        return torch.logit(squeezed), (scale / 256 / (squeezed * (1 - squeezed))).log().sum(1)
+
+    def to_levels(self, data: Tensor) -> Tensor:
+        """Invert the preprocessing: levels with noise, 0 to 256."""
+        if self.preprocessing["kind"] == "unit":
+            return 256 * data
+        return 256 * (torch.sigmoid(data) - self.preprocessing["lambda"]) / (1 - 2 * self.preprocessing["lambda"])
+
+    def log_prob(self, data: Tensor, y: Tensor) -> Tensor:
+        """The log-density of preprocessed pixels."""
+        z, log_det = self.to_latent(data, y)
+        if self.base == "logistic":
+            return (logsigmoid(z) + logsigmoid(-z)).sum(1) + log_det
+        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) + log_det
+
+    def latents(self, x: Tensor, y: Tensor) -> Tensor:
+        """Encode images with the noise 1/2."""
+        return self.to_latent(self.preprocess(x, 0.5)[0], y)[0]
+
+    def image(self, z: Tensor, y: Tensor) -> Tensor:
+        """The pixels."""
+        return ((self.to_levels(self.to_data(z, y)) - 0.5) / 255).clamp(0, 1)
+
+
+class Flow(nn.ModuleList, Density):
     """`flow` and `conditional-flow`: coupling layers, ordered from the latent side to the data side."""
 
     def __init__(self, model: dict, height: int, width: int, classes: int):
@@ -426,32 +470,115 @@ class Flow(nn.ModuleList):
             x = coupling.to_data(x, y)
         return x[:, torch.argsort(self.order)]
 
+
+class Step(nn.Module):
+    """A step of a level: activation normalisation by channel, an invertible 1×1 convolution and a coupling."""
+
+    def __init__(self, model: dict, channels: int, height: int, width: int, classes: int):
+        super().__init__()
+        self.kind, self.components = model["transform"]["kind"], model["transform"].get("components")
+        self.activation, self.sizes = ACTIVATIONS[model["activation"]](), [channels - channels // 2, channels // 2]
+        square, hidden = (channels, channels), model["channels"]
+        self.norm = nn.ParameterDict({name: torch.zeros(channels) for name in ["log_scale", "translation"]})
+        self.linear = nn.ParameterDict({
+            "lower": torch.zeros(square), "upper": torch.zeros(square), "log_diagonal": torch.zeros(channels)})
+        self.first = nn.Conv2d(self.sizes[0], hidden, 3, padding=1)
+        if classes:
+            self.first.labels = nn.Linear(classes, hidden * height * width)
+        convolution = partial(nn.Conv2d, hidden, hidden, 3, padding=1)
+        self.blocks = nn.ModuleList(nn.Sequential(convolution(), convolution()) for _ in range(model["blocks"]))
+        self.parameters_of_each = {"additive": 1, "affine": 2, "mixture": 2 + 3 * (self.components or 0)}[self.kind]
+        self.last = nn.Conv2d(hidden, self.parameters_of_each * self.sizes[1], 1)
+
+    def bijector(self, given: Tensor, y: Tensor):
+        hidden = ConvolutionalVae.first(self.first, given, y)
+        for first, second in self.blocks:
+            hidden = hidden + second(self.activation(first(self.activation(hidden))))
+        parameters = self.last(self.activation(hidden)).unflatten(1, (self.parameters_of_each, self.sizes[1]))
+        if self.kind == "mixture":
+            return mixture_bijector(parameters, self.components)
+        translation = parameters[:, -1]
+        log_scale = 2 * torch.tanh(parameters[:, 0] / 2) if self.kind == "affine" else torch.zeros_like(translation)
+        return affine_bijector(log_scale, translation)
+
+    def matrix(self) -> Tensor:
+        """P L U of the 1×1 convolution, where P reverses the channels."""
+        lower = torch.tril(self.linear.lower, -1) + torch.eye(len(self.linear.lower))
+        return (lower @ (torch.triu(self.linear.upper, 1) + torch.diag(self.linear.log_diagonal.exp()))).flip(0)
+
+    def to_latent(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Map images [n, channels, height, width] to the next ones, with the log-determinant."""
+        log_scale, translation = self.norm.log_scale[:, None, None], self.norm.translation[:, None, None]
+        x = torch.einsum("ij,njhw->nihw", self.matrix(), (x - translation) * torch.exp(-log_scale))
+        log_det = (self.linear.log_diagonal - self.norm.log_scale).sum() * x[0, 0].numel()
+        given, transformed = x.split(self.sizes, 1)
+        transformed, log_slope = self.bijector(given, y)[0](transformed)
+        return torch.cat([given, transformed], 1), log_det + log_slope.flatten(1).sum(1)
+
+    def to_data(self, z: Tensor, y: Tensor) -> Tensor:
+        given, transformed = z.split(self.sizes, 1)
+        x = torch.cat([given, self.bijector(given, y)[1](transformed)], 1)
+        x = torch.einsum("ij,njhw->nihw", torch.linalg.inv(self.matrix()), x)
+        return x * torch.exp(self.norm.log_scale[:, None, None]) + self.norm.translation[:, None, None]
+
+
+class MultiScaleFlow(nn.Module, Density):
+    """`multi-scale-flow` and `conditional-multi-scale-flow`. Latents are images [height, width, channels] in the order of
+    NumPy: those of the last level, then what the levels before it factored out, up to the first."""
+
+    def __init__(self, model: dict, height: int, width: int, classes: int):
+        super().__init__()
+        self.base, self.preprocessing, count = model["base"], model["preprocessing"], model["levels"]
+        self.image_shape, multiple = (height, width), 2**count
+        self.padded = tuple(-(-size // multiple) * multiple for size in self.image_shape)
+        # Channels, height and width of each level.
+        self.sizes = [(4 * 2**level, *(size >> level + 1 for size in self.padded)) for level in range(count)]
+        self.levels = nn.ModuleList(
+            nn.ModuleList(Step(model, *size, classes) for _ in range(model["couplings"])) for size in self.sizes)
+
     def preprocess(self, x: Tensor, noise: Tensor | float) -> tuple[Tensor, Tensor]:
-        """Preprocess pixels with 256 levels and noise in [0, 1), with the log-determinant."""
-        unit = (255 * x + noise) / 256
-        if self.preprocessing["kind"] == "unit":
-            return unit, torch.full((len(x),), -x.shape[1] * math.log(256), dtype=x.dtype)
-        scale = 1 - 2 * self.preprocessing["lambda"]
-        squeezed = self.preprocessing["lambda"] + scale * unit
-        return torch.logit(squeezed), (scale / 256 / (squeezed * (1 - squeezed))).log().sum(1)
+        """Preprocess images with black pixels at the right and the bottom."""
+        rows, columns = (padded - size for padded, size in zip(self.padded, self.image_shape))
+        return super().preprocess(nn.functional.pad(x.unflatten(1, self.image_shape), (0, columns, 0, rows)).flatten(1), noise)
 
-    def levels(self, data: Tensor) -> Tensor:
-        """Invert the preprocessing: levels with noise, 0 to 256."""
-        if self.preprocessing["kind"] == "unit":
-            return 256 * data
-        return 256 * (torch.sigmoid(data) - self.preprocessing["lambda"]) / (1 - 2 * self.preprocessing["lambda"])
+    @staticmethod
+    def squeeze(x: Tensor) -> Tensor:
+        """Four times the channels for 2×2 pixels; each half of them are the pixels of one colour of a checkerboard."""
+        corners = [(0, 0), (1, 1), (0, 1), (1, 0)]
+        return torch.cat([x[:, :, row::2, column::2] for row, column in corners], 1)
 
-    def log_prob(self, data: Tensor, y: Tensor) -> Tensor:
-        """The log-density of preprocessed pixels."""
-        z, log_det = self.to_latent(data, y)
-        if self.base == "logistic":
-            return (logsigmoid(z) + logsigmoid(-z)).sum(1) + log_det
-        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) + log_det
+    @staticmethod
+    def unsqueeze(x: Tensor) -> Tensor:
+        first, second, third, fourth = x.chunk(4, 1)
+        rows = [torch.stack(pair, -1).flatten(-2) for pair in [(first, third), (fourth, second)]]
+        return torch.stack(rows, -2).flatten(-3, -2)
 
-    def latents(self, x: Tensor, y: Tensor) -> Tensor:
-        """Encode images with the noise 1/2."""
-        return self.to_latent(self.preprocess(x, 0.5)[0], y)[0]
+    def to_latent(self, data: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Map preprocessed pixels to latents, with the log-determinant."""
+        x, log_det, latents = data.unflatten(1, (1, *self.padded)), 0, []
+        for level in self.levels:
+            x = self.squeeze(x)
+            for step in level:
+                x, change = step.to_latent(x, y)
+                log_det = log_det + change
+            if level is not self.levels[-1]:
+                x, factored_out = x.chunk(2, 1)
+                latents.append(factored_out)
+        return torch.cat([z.permute(0, 2, 3, 1).flatten(1) for z in [x, *reversed(latents)]], 1), log_det
+
+    def to_data(self, z: Tensor, y: Tensor) -> Tensor:
+        """Map latents to preprocessed pixels."""
+        x = z[:, :0].reshape(len(z), 0, *self.sizes[-1][1:])
+        for level, (channels, height, width) in zip(reversed(self.levels), reversed(self.sizes)):
+            rest = channels - x.shape[1]
+            part, z = z.split([rest * height * width, z.shape[1] - rest * height * width], 1)
+            x = torch.cat([x, part.unflatten(1, (height, width, rest)).permute(0, 3, 1, 2)], 1)
+            for step in reversed(level):
+                x = step.to_data(x, y)
+            x = self.unsqueeze(x)
+        return x.flatten(1)
 
     def image(self, z: Tensor, y: Tensor) -> Tensor:
         """The pixels."""
-        return ((self.levels(self.to_data(z, y)) - 0.5) / 255).clamp(0, 1)
+        height, width = self.image_shape
+        return super().image(z, y).unflatten(1, self.padded)[:, :height, :width].flatten(1)
