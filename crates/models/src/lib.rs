@@ -67,8 +67,8 @@ pub use classifier::{Classifier, ClassifierConfig};
 pub use config::{AnyModel, ModelConfig, Variables};
 pub use error::Error;
 pub use flow::{
-    BaseDistribution, ConditionalFlow, Flow, FlowConfig, MaskPattern, MultiScaleConfig,
-    Normalisation, Preprocessing, Transform,
+    BaseDistribution, ConditionalFlow, Dequantisation, Flow, FlowConfig, MaskPattern,
+    MultiScaleConfig, Normalisation, Preprocessing, Transform, VariationalDequantisation,
 };
 pub use latent_distributions::Generator;
 pub use latent_kernels::{Activation, Shape};

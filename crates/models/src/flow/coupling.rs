@@ -38,13 +38,26 @@ impl Transform {
         mask: Mask,
         network: Box<dyn Network<Condition = C>>,
     ) -> Box<dyn Bijector<C>> {
+        self.coupling_by(mask, move |given: &Tensor, c: &C| {
+            Ok(network.forward(given, c)?)
+        })
+    }
+
+    /// [`Self::coupling`] with any function as the network.
+    pub(crate) fn coupling_by<C: 'static>(
+        self,
+        mask: Mask,
+        parameters: impl Fn(&Tensor, &C) -> Result<Tensor, latent_distributions::Error>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Box<dyn Bijector<C>> {
         let outputs = mask.transformed();
-        let parameters = move |given: &Tensor, c: &C| Ok(network.forward(given, c)?);
         match self {
             Self::Additive => Box::new(Coupling::new(mask, Additive, parameters)),
             Self::Affine => {
                 let parameters = move |given: &Tensor, c: &C| {
-                    let both: Tensor = parameters(given, c)?;
+                    let both = parameters(given, c)?;
                     let log_scale = bounded(&narrow(&both, 0, outputs)?)?;
                     Ok((log_scale, narrow(&both, outputs, outputs)?))
                 };

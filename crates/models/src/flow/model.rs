@@ -9,6 +9,7 @@ use latent_distributions::{
 use latent_kernels::{Activation, Shape};
 
 use super::config::{BaseDistribution, FlowConfig, Normalisation, Transform};
+use super::dequantisation::Dequantiser;
 use super::preprocessing::Preprocessing;
 use crate::blocks::{ROWS, in_blocks};
 use crate::error::{positive, refuse_no_samples};
@@ -28,6 +29,7 @@ pub struct Flow<C = ()> {
     padded: Shape,
     classes: Option<usize>,
     preprocessing: Preprocessing,
+    dequantiser: Dequantiser,
     bijector: Chain<C>,
     /// Variables with the initial values that [`Trainable::initialise`] sets.
     initial_values: Vec<(Tensor, Tensor)>,
@@ -40,6 +42,7 @@ pub(super) struct Parts<C> {
     pub(super) padded: Shape,
     pub(super) classes: Option<usize>,
     pub(super) preprocessing: Preprocessing,
+    pub(super) dequantiser: Dequantiser,
     pub(super) bijector: Chain<C>,
     pub(super) initial_values: Vec<(Tensor, Tensor)>,
     pub(super) base: BaseDistribution,
@@ -153,6 +156,7 @@ impl<C: Condition + 'static> Flow<C> {
             padded: image,
             classes,
             preprocessing: config.preprocessing,
+            dequantiser: Dequantiser::Uniform,
             bijector: Chain::new(bijectors),
             initial_values,
             base: config.base,
@@ -168,6 +172,7 @@ impl<C: Condition + 'static> Flow<C> {
             padded: parts.padded,
             classes: parts.classes,
             preprocessing: parts.preprocessing,
+            dequantiser: parts.dequantiser,
             bijector: parts.bijector,
             initial_values: parts.initial_values,
             base: match parts.base {
@@ -224,35 +229,58 @@ impl<C: Condition + 'static> Flow<C> {
         Ok(pixels.reshape((count, image.elem_count()))?)
     }
 
-    /// The log-densities of dequantised images, with new noise: that of the preprocessed pixels, log p(y), and that of the
-    /// pixels in [0, 256], both `[n]`.
+    /// The log-densities of dequantised images, with new noise u: log p(y) − log q(u|x) of the preprocessed pixels y, and that of
+    /// the pixels in [0, 256], a bound on log P(x); both `[n]`.
     fn log_densities(
         &self,
         images: &Tensor,
         condition: &C,
         generator: &mut Generator,
     ) -> Result<[Tensor; 2], Error> {
-        let (data, log_det) = self.dequantised(images, generator)?;
-        let log_density = self.log_prob(&data, condition)?;
+        let Dequantised {
+            data,
+            log_det,
+            log_noise,
+        } = self.dequantised(images, generator)?;
+        let mut log_density = self.log_prob(&data, condition)?;
+        if let Some(log_noise) = log_noise {
+            log_density = (log_density - log_noise)?;
+        }
         let of_levels = (&log_density + log_det)?;
         Ok([log_density, of_levels])
     }
 
-    /// [`Preprocessing::apply`] with new dequantisation noise.
+    /// Preprocesses images with new dequantisation noise.
     fn dequantised(
         &self,
         images: &Tensor,
         generator: &mut Generator,
-    ) -> Result<(Tensor, Tensor), Error> {
-        let images = &self.pad(images)?;
-        let noise = generator.uniform(images.shape(), images.dtype(), images.device())?;
-        Ok(self.preprocessing.apply(images, &noise)?)
+    ) -> Result<Dequantised, Error> {
+        let images = self.pad(images)?;
+        let (noise, log_noise) = self.dequantiser.noise(&images, generator)?;
+        let (data, log_det) = self.preprocessing.apply(&images, &noise)?;
+        Ok(Dequantised {
+            data,
+            log_det,
+            log_noise,
+        })
     }
+}
+
+/// Images after [`Preprocessing`] with dequantisation noise u.
+struct Dequantised {
+    /// The preprocessed pixels y, `[n, d]`.
+    data: Tensor,
+    /// The log-determinant of the map from levels in [0, 256] to y, `[n]`.
+    log_det: Tensor,
+    /// log q(u|x), `[n]`; `None` if it is 0.
+    log_noise: Option<Tensor>,
 }
 
 impl<C: Condition + 'static> Trainable for Flow<C> {
     /// −log p(y) of the preprocessed pixels y. The parts are `log_density`, log p(y), and `bits_per_dimension`, the
-    /// negative log-density of the dequantised pixels in [0, 256] divided by the number of pixels and log 2.
+    /// negative log-density of the dequantised pixels in [0, 256] divided by the number of pixels and log 2: an upper bound of
+    /// that of the 256-level pixels. With variational dequantisation, log p(y) − log q(u|x) takes the place of log p(y).
     fn loss(
         &self,
         images: &Tensor,
@@ -284,7 +312,7 @@ impl<C: Condition + 'static> Trainable for Flow<C> {
             variable.slice_set(value, 0, 0)?;
         }
         let condition = C::from_labels(labels, self.classes, images.dtype())?;
-        let (data, _) = self.dequantised(images, generator)?;
+        let data = self.dequantised(images, generator)?.data;
         self.bijector.initialise(&data, &condition)?;
         Ok(())
     }
@@ -318,7 +346,9 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
         in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
-            let (data, _) = self.dequantised(&images.narrow(0, first, count)?, generator)?;
+            let data = self
+                .dequantised(&images.narrow(0, first, count)?, generator)?
+                .data;
             Ok(self.inverse(&data, &condition.narrow(first, count)?)?.0)
         })
     }
@@ -344,8 +374,8 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
         Ok(self.base.sample(&[count], generator)?)
     }
 
-    /// Estimates the log-probability of the 256-level pixels, log ∫ p(x + u) du, from draws of the dequantisation noise
-    /// u. Theis et al. 2016, section 3.1.
+    /// Estimates the log-probability of the 256-level pixels, log ∫ p(x + u) du, by importance sampling of the dequantisation
+    /// noise u from q(u|x). Theis et al. 2016, section 3.1.
     fn log_likelihood(
         &self,
         images: &Tensor,

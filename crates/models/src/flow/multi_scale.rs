@@ -8,6 +8,7 @@ use latent_kernels::{Activation, Shape};
 use serde::{Deserialize, Serialize};
 
 use super::config::{BaseDistribution, Transform};
+use super::dequantisation::Dequantisation;
 use super::model::{ConditionalFlow, Flow, Parts};
 use super::preprocessing::Preprocessing;
 use crate::error::{positive, refuse_too_many, refuse_too_many_blocks};
@@ -42,8 +43,10 @@ pub struct MultiScaleConfig {
     pub activation: Activation,
     /// The base distribution: the distribution of the latents.
     pub base: BaseDistribution,
-    /// The preprocessing of pixels: dequantisation and logit.
+    /// The preprocessing of pixels: the logit.
     pub preprocessing: Preprocessing,
+    /// The dequantisation noise.
+    pub dequantisation: Dequantisation,
 }
 
 impl Default for MultiScaleConfig {
@@ -58,6 +61,7 @@ impl Default for MultiScaleConfig {
             activation: Activation::Silu,
             base: BaseDistribution::Logistic,
             preprocessing: Preprocessing::Logit { lambda: 1e-6 },
+            dequantisation: Dequantisation::default(),
         }
     }
 }
@@ -87,6 +91,7 @@ impl MultiScaleConfig {
         refuse_too_many_blocks(self.blocks)?;
         self.transform.check()?;
         self.preprocessing.check()?;
+        self.dequantisation.check()?;
         let padded = self.padded(image);
         refuse_too_many(padded.elem_count(), "levels", &self.levels)?;
         let steps = self.levels.saturating_mul(self.couplings);
@@ -151,7 +156,8 @@ impl Flow {
     /// Builds a convolutional multi-scale flow for images of this shape.
     ///
     /// The variables from `builder` are named `levels.L.S` for step S of level L, both counted from the data. Below these
-    /// are `norm`, `linear` and the coupling network, `first`, `blocks` and `last`.
+    /// are `norm`, `linear` and the coupling network, `first`, `blocks` and `last`; below `dequantisation.S` are those of
+    /// variational dequantisation.
     ///
     /// # Errors
     /// Those of [`MultiScaleConfig::check`], or `builder` contains variables of other shapes.
@@ -194,11 +200,15 @@ impl<C: Condition + 'static> Flow<C> {
             initial_values: Vec::new(),
         };
         let bijector = levels.from(0)?;
+        let padded = config.padded(image);
         let parts = Parts {
             image,
-            padded: config.padded(image),
+            padded,
             classes,
             preprocessing: config.preprocessing,
+            dequantiser: config
+                .dequantisation
+                .build(padded, &builder.pp("dequantisation"))?,
             bijector,
             initial_values: levels.initial_values,
             base: config.base,

@@ -4,8 +4,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_distributions::Generator;
 use latent_models::{
-    Condition, Labels, LatentModel, LossContext, ModelConfig, Parameters, Shape, Trainable,
-    Variables,
+    Condition, Labels, LatentModel, LossContext, Parameters, Shape, Trainable, Variables,
 };
 use latent_tolerance::{DOUBLE, SINGLE, central_difference, rounding, skipped};
 
