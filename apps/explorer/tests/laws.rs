@@ -37,7 +37,10 @@ fn trained_on(directory: &Path, kind: &str, splits: &Splits) -> Vec<u8> {
         "name = 'tiny'\n[model]\nkind = '{kind}'\n{}\n\
          [training]\nepochs = 1\nbatch_size = 32\n[data]\nsource = 'synthetic'\n",
         match kind {
+            _ if kind.contains("multi-scale") => "channels = 8\ncouplings = 2",
             _ if kind.contains("flow") => "hidden = [16]\ncouplings = 2",
+            _ if kind.contains("ladder") =>
+                "channels = [4, 8]\nfeatures = 8\nlatent_size = 3\nblocks = 1",
             _ if kind.contains("convolutional") =>
                 "channels = [4, 8]\nfeatures = 8\nlatent_size = 3",
             _ => "hidden = [16]\nlatent_size = 3",
@@ -335,6 +338,8 @@ fn models_of_colour_images_with_26_named_classes_agree_with_the_library() {
         "conditional-flow",
         "flow",
         "conditional-convolutional-vae",
+        "conditional-ladder-vae",
+        "conditional-multi-scale-flow",
     ] {
         let folder = tempfile::tempdir().unwrap();
         let bytes = trained_on(folder.path(), kind, &splits);
@@ -372,7 +377,13 @@ fn a_class_without_training_images_has_no_probability_and_no_image() {
 fn models_of_unlabelled_rectangles_agree_with_the_library() {
     let splits = random_splits(Shape::grey(14, 9), &[]);
     let image = |index| splits.test.image(index).unwrap();
-    for kind in ["vae", "flow", "convolutional-vae"] {
+    for kind in [
+        "vae",
+        "flow",
+        "convolutional-vae",
+        "ladder-vae",
+        "multi-scale-flow",
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let bytes = trained_on(folder.path(), kind, &splits);
         assert_agrees(&bytes, [image(0), image(7)], [0, 0]);

@@ -31,6 +31,25 @@ pub trait Bijector<C = ()>: Send + Sync {
     fn initialise(&self, data: &Tensor, condition: &C) -> Result<Tensor, Error> {
         Ok(self.inverse_and_log_det(data, condition)?.0)
     }
+
+    /// Whether the map may depend on the condition.
+    fn is_conditional(&self) -> bool {
+        true
+    }
+
+    /// [`Self::inverse_and_log_det`] of the same data under each of several conditions. What does
+    /// not depend on the condition is computed once.
+    fn inverse_under_each(
+        &self,
+        data: &Tensor,
+        conditions: &[C],
+    ) -> Result<Vec<(Tensor, Tensor)>, Error> {
+        let inverse = |condition| self.inverse_and_log_det(data, condition);
+        match conditions {
+            [first, ..] if !self.is_conditional() => Ok(vec![inverse(first)?; conditions.len()]),
+            _ => conditions.iter().map(inverse).collect(),
+        }
+    }
 }
 
 impl<C, B: Bijector<C> + ?Sized> Bijector<C> for Box<B> {
@@ -44,6 +63,18 @@ impl<C, B: Bijector<C> + ?Sized> Bijector<C> for Box<B> {
 
     fn initialise(&self, data: &Tensor, c: &C) -> Result<Tensor, Error> {
         (**self).initialise(data, c)
+    }
+
+    fn is_conditional(&self) -> bool {
+        (**self).is_conditional()
+    }
+
+    fn inverse_under_each(
+        &self,
+        data: &Tensor,
+        conditions: &[C],
+    ) -> Result<Vec<(Tensor, Tensor)>, Error> {
+        (**self).inverse_under_each(data, conditions)
     }
 }
 
@@ -103,6 +134,40 @@ impl<C> Bijector<C> for Chain<C> {
             result = bijector.initialise(&result, c)?;
         }
         Ok(result)
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.0.iter().any(Bijector::is_conditional)
+    }
+
+    fn inverse_under_each(
+        &self,
+        data: &Tensor,
+        conditions: &[C],
+    ) -> Result<Vec<(Tensor, Tensor)>, Error> {
+        let Some(first) = conditions.first() else {
+            return Ok(Vec::new());
+        };
+        // The bijectors up to the first conditional one, from the data side, have one result; that
+        // one may share a part of its own, and the others have a result for each condition.
+        let last = self.0.iter().rposition(Bijector::is_conditional);
+        let shared = &self.0[last.map_or(0, |last| last + 1)..];
+        let inverse = |bijectors: &[Box<dyn Bijector<C>>], data: &Tensor, c: &C| {
+            compose(bijectors.iter().rev(), data, |bijector, y| {
+                bijector.inverse_and_log_det(y, c)
+            })
+        };
+        let (data, log_det) = inverse(shared, data, first)?;
+        let Some(last) = last else {
+            return Ok(vec![(data, log_det); conditions.len()]);
+        };
+        let results = self.0[last].inverse_under_each(&data, conditions)?;
+        let each = results.into_iter().zip(conditions);
+        each.map(|((data, own), condition)| {
+            let (latents, rest) = inverse(&self.0[..last], &data, condition)?;
+            Ok((latents, ((&log_det + own)? + rest)?))
+        })
+        .collect()
     }
 }
 

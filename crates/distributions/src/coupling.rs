@@ -35,6 +35,11 @@ pub trait Conditioner<C = ()>: Send + Sync {
 
     /// The parameters for vectors whose given columns are `given`, `[n, given]`.
     fn parameters(&self, given: &Tensor, condition: &C) -> Result<Self::Parameters, Error>;
+
+    /// Whether the parameters may depend on the condition.
+    fn is_conditional(&self) -> bool {
+        true
+    }
 }
 
 impl<C, P, F: Fn(&Tensor, &C) -> Result<P, Error> + Send + Sync> Conditioner<C> for F {
@@ -83,6 +88,10 @@ where
         let parameters = self.conditioner.parameters(&given, c)?;
         let (value, log_det) = self.elementwise.inverse_and_log_det(&value, &parameters)?;
         Ok((self.mask.join(&value, &given)?, log_det))
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.conditioner.is_conditional()
     }
 }
 

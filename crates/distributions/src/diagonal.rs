@@ -60,6 +60,10 @@ impl<C> Bijector<C> for Scaling {
         self.log_scale.slice_set(&log_scale.detach(), 0, 0)?;
         Ok(self.inverse_and_log_det(data, condition)?.0)
     }
+
+    fn is_conditional(&self) -> bool {
+        false
+    }
 }
 
 /// Activation normalisation, y = x exp(s) + t for each column. Kingma & Dhariwal 2018 (Glow),
@@ -108,6 +112,10 @@ impl<C> Bijector<C> for ActNorm {
         self.translation.slice_set(&mean.detach(), 0, 0)?;
         self.log_scale.slice_set(&log_scale.detach(), 0, 0)?;
         Ok(self.inverse_and_log_det(data, condition)?.0)
+    }
+
+    fn is_conditional(&self) -> bool {
+        false
     }
 }
 

@@ -41,4 +41,19 @@ impl<C, B: Bijector<C>> Bijector<C> for FactorOut<B> {
         let (factored_out, data) = self.mask.split(data)?;
         Ok(concat(&self.bijector.initialise(&data, c)?, &factored_out)?)
     }
+
+    fn is_conditional(&self) -> bool {
+        self.bijector.is_conditional()
+    }
+
+    fn inverse_under_each(
+        &self,
+        data: &Tensor,
+        conditions: &[C],
+    ) -> Result<Vec<(Tensor, Tensor)>, Error> {
+        let (factored_out, data) = self.mask.split(data)?;
+        let results = self.bijector.inverse_under_each(&data, conditions)?;
+        let joined = |(latents, log_det)| Ok((concat(&latents, &factored_out)?, log_det));
+        results.into_iter().map(joined).collect()
+    }
 }

@@ -99,4 +99,8 @@ impl<C> Bijector<C> for InvertibleLinear {
         let matrix = plus_identity(&lower)?.matmul(&upper)?;
         self.apply(data, &Self::reversed(&matrix, 0)?, 1.0)
     }
+
+    fn is_conditional(&self) -> bool {
+        false
+    }
 }

@@ -313,4 +313,8 @@ impl<C> Bijector<C> for Permutation {
     fn inverse_and_log_det(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
         Self::apply(data, &self.inverse)
     }
+
+    fn is_conditional(&self) -> bool {
+        false
+    }
 }

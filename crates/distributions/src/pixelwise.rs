@@ -60,4 +60,8 @@ impl<C, B: Bijector> Bijector<C> for Pixelwise<B> {
         let latents = self.bijector.initialise(&self.pixels(data)?, &())?;
         Ok(latents.reshape(data.dims())?)
     }
+
+    fn is_conditional(&self) -> bool {
+        false
+    }
 }

@@ -51,4 +51,8 @@ impl<C> Bijector<C> for Sigmoid {
         let log_det = ((&log_below + &log_above)?.neg()? + self.range().ln())?.sum(D::Minus1)?;
         Ok(((log_below - log_above)?, log_det))
     }
+
+    fn is_conditional(&self) -> bool {
+        false
+    }
 }

@@ -1,11 +1,13 @@
 //! Properties of every bijector, tested in 64 bits, with parameters far from their initial values.
 
 use std::f64::consts::FRAC_1_SQRT_2;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use candle_core::{D, DType, Device, Tensor, Var};
 use latent_distributions::{
-    ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Elementwise, Error,
-    FactorOut, Generator, InvertibleLinear, Logistic, LogisticMixture, Mask, Permutation,
+    ActNorm, Additive, Affine, Bijector, Chain, Conditioner, Coupling, Distribution, Elementwise,
+    Error, FactorOut, Generator, InvertibleLinear, Logistic, LogisticMixture, Mask, Permutation,
     Pixelwise, Scaling, Shape, Sigmoid, StandardNormal, Transformed,
 };
 use latent_kernels::gradient_error;
@@ -395,6 +397,70 @@ fn initialisation_returns_the_latents_of_the_initialised_bijector() -> Result {
         let expected = case.bijector.inverse_and_log_det(&data, &())?.0;
         assert!(farthest(&latents, &expected)? < lost(), "{}", case.name);
     }
+    Ok(())
+}
+
+/// A network that counts its calls, and adds the condition if it is conditional.
+struct Counted {
+    calls: Arc<AtomicUsize>,
+    is_conditional: bool,
+}
+
+impl Conditioner<f64> for Counted {
+    type Parameters = Tensor;
+
+    fn parameters(&self, given: &Tensor, condition: &f64) -> Result<Tensor> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let shift = if self.is_conditional { *condition } else { 0.0 };
+        Ok((given.sin()? + shift)?)
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.is_conditional
+    }
+}
+
+#[test]
+fn inverses_under_several_conditions_share_what_does_not_depend_on_them() -> Result {
+    let mask = Mask::blocks(4)?;
+    // From the latent side to the data side: couplings, one of them in a level, and their calls.
+    let calls: Vec<Arc<AtomicUsize>> = (0..4).map(|_| Arc::default()).collect();
+    let coupling = |index: usize, mask: &Mask, is_conditional| -> Box<dyn Bijector<f64>> {
+        let counted = Counted {
+            calls: calls[index].clone(),
+            is_conditional,
+        };
+        Box::new(Coupling::new(mask.clone(), Additive, counted))
+    };
+    let inner = coupling(1, &Mask::blocks(2)?, true);
+    let chain = Chain::new(vec![
+        coupling(0, &mask, false),
+        Box::new(FactorOut::new(mask.clone(), inner)),
+        coupling(2, &mask.clone().swapped(), false),
+        Box::new(ActNorm::new(normal(2, &[4])?, normal(3, &[4])?)),
+        coupling(3, &mask, false),
+    ]);
+    let data = normal(5, &[6, 4])?;
+    let conditions = [0.0, 1.0, -2.0];
+    let each = chain.inverse_under_each(&data, &conditions)?;
+    let counted: Vec<usize> = calls
+        .iter()
+        .map(|calls| calls.load(Ordering::Relaxed))
+        .collect();
+    assert_eq!(counted, [3, 3, 1, 1]);
+    for ((latents, log_det), condition) in each.iter().zip(&conditions) {
+        let (expected, expected_log_det) = chain.inverse_and_log_det(&data, condition)?;
+        assert!(farthest(latents, &expected)? < lost());
+        assert!(farthest(log_det, &expected_log_det)? < lost());
+    }
+    assert!(farthest(&each[0].0, &each[1].0)? > 0.1);
+    assert!(chain.inverse_under_each(&data, &[])?.is_empty());
+
+    // Without a conditional part, everything is computed once.
+    let chain = Chain::new(vec![coupling(0, &mask, false)]);
+    assert!(!chain.is_conditional());
+    assert_eq!(chain.inverse_under_each(&data, &conditions)?.len(), 3);
+    assert_eq!(calls[0].load(Ordering::Relaxed), 3 + 3 + 1);
     Ok(())
 }
 

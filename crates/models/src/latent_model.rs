@@ -188,6 +188,26 @@ pub trait LatentModel: Trainable + Send + Sync {
         generator: &mut Generator,
     ) -> Result<Tensor, Error>;
 
+    /// [`Self::log_likelihood`] under each of several conditions, with the same random numbers for each, which reduces the
+    /// variance of differences.
+    ///
+    /// # Errors
+    /// Those of [`Self::log_likelihood`].
+    fn log_likelihood_under_each(
+        &self,
+        images: &Tensor,
+        conditions: &[Self::Condition],
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Vec<Tensor>, Error> {
+        let start = generator.clone();
+        let under = |condition| {
+            generator.clone_from(&start);
+            self.log_likelihood(images, condition, samples, generator)
+        };
+        conditions.iter().map(under).collect()
+    }
+
     /// Samples `count` images, `[count, pixels]`: decodes latents from the prior, without noise of the pixels.
     fn sample(
         &self,
@@ -272,15 +292,12 @@ pub trait Conditional: LatentModel<Condition = Labels> {
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
         let known = known_classes(self)?;
-        let start = generator.clone();
         let count = images.dim(0)?;
+        let labels = |&class| Labels::all(class, count, known, images.dtype(), images.device());
+        let labels: Vec<_> = classes.iter().map(labels).collect::<Result<_, _>>()?;
         let mut marginal = LogMeanExp::new(count);
         let mut likelihoods = Vec::with_capacity(classes.len());
-        for &digit in classes {
-            let labels = Labels::all(digit, count, known, images.dtype(), images.device())?;
-            // The same noise for every label reduces the variance of the differences.
-            generator.clone_from(&start);
-            let likelihood = self.log_likelihood(images, &labels, samples, generator)?;
+        for likelihood in self.log_likelihood_under_each(images, &labels, samples, generator)? {
             marginal.add(&likelihood.unsqueeze(0)?)?;
             likelihoods.push(likelihood.to_device(&Device::Cpu)?.to_dtype(DType::F64)?);
         }

@@ -33,6 +33,7 @@ files!(
     "cond-realnvp-10",
     "flow-best",
     "cond-flow-best",
+    "flow-multiscale",
 );
 
 /// All experiments, in the order of [`EXPERIMENTS`].

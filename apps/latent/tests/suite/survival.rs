@@ -13,8 +13,8 @@ use latent_tolerance::{scaled, skipped};
 use serde_json::Value;
 
 /// A model of each kind of state: plain; averaged, conditional and chosen by validation images; a flow
-/// that begins with what it sees.
-const EXPERIMENTS: [(&str, &str); 3] = [
+/// that begins with what it sees; a flow with trained noise.
+const EXPERIMENTS: [(&str, &str); 4] = [
     (
         "plain",
         "name = 'plain'\n[model]\nkind = 'vae'\nhidden = [16]\nlatent_size = 2\n\
@@ -31,6 +31,13 @@ const EXPERIMENTS: [(&str, &str); 3] = [
         "name = 'flow'\n[model]\nkind = 'flow'\ncouplings = 2\nhidden = [8]\n\
          transform = { kind = 'mixture', components = 2 }\nnormalisation = 'act-norm'\n\
          [training]\nepochs = 3\nbatch_size = 40\nmax_grad_norm = 100.0\n",
+    ),
+    (
+        "multi-scale",
+        "name = 'multi-scale'\n[model]\nkind = 'multi-scale-flow'\ncouplings = 1\nchannels = 4\n\
+         transform = { kind = 'mixture', components = 2 }\n\
+         dequantisation = { kind = 'variational', couplings = 1, channels = 4 }\n\
+         [training]\nepochs = 3\nbatch_size = 40\nema_decay = 0.9\n",
     ),
 ];
 

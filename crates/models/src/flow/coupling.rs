@@ -1,5 +1,8 @@
-use candle_core::Tensor;
-use latent_distributions::{Additive, Affine, Bijector, Coupling, LogisticMixture, Mask};
+use candle_core::{D, Tensor};
+use latent_distributions::{
+    Additive, Affine, Bijector, Conditioner, Coupling, Error as DistributionError, LogisticMixture,
+    Mask,
+};
 use latent_kernels::narrow;
 
 use super::config::Transform;
@@ -38,35 +41,59 @@ impl Transform {
         mask: Mask,
         network: Box<dyn Network<Condition = C>>,
     ) -> Box<dyn Bijector<C>> {
-        self.coupling_by(mask, move |given: &Tensor, c: &C| {
-            Ok(network.forward(given, c)?)
-        })
+        self.coupling_by(mask, Output(network))
     }
 
     /// [`Self::coupling`] with any function as the network.
     pub(crate) fn coupling_by<C: 'static>(
         self,
         mask: Mask,
-        parameters: impl Fn(&Tensor, &C) -> Result<Tensor, latent_distributions::Error>
-        + Send
-        + Sync
-        + 'static,
+        output: impl Conditioner<C, Parameters = Tensor> + 'static,
     ) -> Box<dyn Bijector<C>> {
-        let outputs = mask.transformed();
         match self {
-            Self::Additive => Box::new(Coupling::new(mask, Additive, parameters)),
-            Self::Affine => {
-                let parameters = move |given: &Tensor, c: &C| {
-                    let both = parameters(given, c)?;
-                    let log_scale = bounded(&narrow(&both, 0, outputs)?)?;
-                    Ok((log_scale, narrow(&both, outputs, outputs)?))
-                };
-                Box::new(Coupling::new(mask, Affine, parameters))
-            }
+            Self::Additive => Box::new(Coupling::new(mask, Additive, output)),
+            Self::Affine => Box::new(Coupling::new(mask, Affine, Halves(output))),
             Self::Mixture { components } => {
                 let mixture = LogisticMixture::new(components);
-                Box::new(Coupling::new(mask, mixture, parameters))
+                Box::new(Coupling::new(mask, mixture, output))
             }
         }
+    }
+}
+
+/// The output of a network as the parameters of a coupling.
+struct Output<C>(Box<dyn Network<Condition = C>>);
+
+impl<C: Condition> Conditioner<C> for Output<C> {
+    type Parameters = Tensor;
+
+    fn parameters(&self, given: &Tensor, condition: &C) -> Result<Tensor, DistributionError> {
+        Ok(self.0.forward(given, condition)?)
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.0.classes().is_some()
+    }
+}
+
+/// The two halves of an output as the log-scale and the translation of an affine coupling.
+struct Halves<N>(N);
+
+impl<C, N: Conditioner<C, Parameters = Tensor>> Conditioner<C> for Halves<N> {
+    type Parameters = (Tensor, Tensor);
+
+    fn parameters(
+        &self,
+        given: &Tensor,
+        condition: &C,
+    ) -> Result<(Tensor, Tensor), DistributionError> {
+        let both = self.0.parameters(given, condition)?;
+        let half = both.dim(D::Minus1)? / 2;
+        let log_scale = bounded(&narrow(&both, 0, half)?)?;
+        Ok((log_scale, narrow(&both, half, half)?))
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.0.is_conditional()
     }
 }

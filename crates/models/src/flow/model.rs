@@ -6,7 +6,7 @@ use latent_distributions::{
     ActNorm, Additive, Affine, Bijector, Chain, Coupling, Distribution, Generator, Logistic,
     LogisticMixture, Mask, Permutation, Scaling, StandardNormal,
 };
-use latent_kernels::{Activation, Shape};
+use latent_kernels::{Activation, Shape, categorical_log_likelihood};
 
 use super::config::{BaseDistribution, FlowConfig, Normalisation, Transform};
 use super::dequantisation::Dequantiser;
@@ -34,6 +34,7 @@ pub struct Flow<C = ()> {
     /// Variables with the initial values that [`Trainable::initialise`] sets.
     initial_values: Vec<(Tensor, Tensor)>,
     base: Box<dyn Distribution + Send + Sync>,
+    classification_weight: f64,
 }
 
 /// What a [`Flow`] is built from.
@@ -46,6 +47,7 @@ pub(super) struct Parts<C> {
     pub(super) bijector: Chain<C>,
     pub(super) initial_values: Vec<(Tensor, Tensor)>,
     pub(super) base: BaseDistribution,
+    pub(super) classification_weight: f64,
 }
 
 /// A [`Flow`] that is conditional on labels.
@@ -160,6 +162,7 @@ impl<C: Condition + 'static> Flow<C> {
             bijector: Chain::new(bijectors),
             initial_values,
             base: config.base,
+            classification_weight: 0.0,
         };
         Self::with_parts(parts, builder)
     }
@@ -182,6 +185,7 @@ impl<C: Condition + 'static> Flow<C> {
                     Box::new(Logistic::new(zeros.clone(), zeros)?)
                 }
             },
+            classification_weight: parts.classification_weight,
         })
     }
 
@@ -229,25 +233,11 @@ impl<C: Condition + 'static> Flow<C> {
         Ok(pixels.reshape((count, image.elem_count()))?)
     }
 
-    /// The log-densities of dequantised images, with new noise u: log p(y) − log q(u|x) of the preprocessed pixels y, and that of
-    /// the pixels in [0, 256], a bound on log P(x); both `[n]`.
-    fn log_densities(
-        &self,
-        images: &Tensor,
-        condition: &C,
-        generator: &mut Generator,
-    ) -> Result<[Tensor; 2], Error> {
-        let Dequantised {
-            data,
-            log_det,
-            log_noise,
-        } = self.dequantised(images, generator)?;
-        let mut log_density = self.log_prob(&data, condition)?;
-        if let Some(log_noise) = log_noise {
-            log_density = (log_density - log_noise)?;
-        }
-        let of_levels = (&log_density + log_det)?;
-        Ok([log_density, of_levels])
+    /// [`Self::log_prob`] under each condition.
+    fn log_prob_under_each(&self, data: &Tensor, conditions: &[C]) -> Result<Vec<Tensor>, Error> {
+        let results = self.bijector.inverse_under_each(data, conditions)?;
+        let of = |(latents, log_det)| Ok((self.base.log_prob(&latents)? + log_det)?);
+        results.into_iter().map(of).collect()
     }
 
     /// Preprocesses images with new dequantisation noise.
@@ -264,6 +254,21 @@ impl<C: Condition + 'static> Flow<C> {
             log_det,
             log_noise,
         })
+    }
+}
+
+impl Dequantised {
+    /// log p(y) − log q(u|x) for log p(y), `[n]`.
+    fn without_noise(&self, log_prob: &Tensor) -> Result<Tensor, Error> {
+        Ok(match &self.log_noise {
+            None => log_prob.clone(),
+            Some(log_noise) => (log_prob - log_noise)?,
+        })
+    }
+
+    /// The log-density of the pixels in [0, 256], a bound on log P(x), for log p(y), `[n]`.
+    fn of_levels(&self, log_prob: &Tensor) -> Result<Tensor, Error> {
+        Ok((self.without_noise(log_prob)? + &self.log_det)?)
     }
 }
 
@@ -288,18 +293,32 @@ impl<C: Condition + 'static> Trainable for Flow<C> {
         context: &mut LossContext,
     ) -> Result<Loss, Error> {
         let condition = C::from_labels(labels, self.classes, images.dtype())?;
-        let [log_density, of_levels] =
-            self.log_densities(images, &condition, &mut context.generator)?;
+        let dequantised = self.dequantised(images, &mut context.generator)?;
+        let mut log_posterior = None;
+        let log_prob = match self.classes {
+            Some(_) if self.classification_weight > 0.0 => {
+                let (count, dtype) = (images.dim(0)?, images.dtype());
+                let conditions = C::of_each_class(self.classes, count, dtype, images.device())?;
+                let each = self.log_prob_under_each(&dequantised.data, &conditions)?;
+                let each = Tensor::stack(&each, 1)?;
+                log_posterior = Some(categorical_log_likelihood(&each, labels)?);
+                each.gather(&labels.unsqueeze(1)?, 1)?.squeeze(1)?
+            }
+            _ => self.log_prob(&dequantised.data, &condition)?,
+        };
+        let log_density = dequantised.without_noise(&log_prob)?;
         let nats_to_bits = -1.0 / (LN_2 * self.image.elem_count() as f64);
-        let bits_per_dimension = (of_levels.detach() * nats_to_bits)?;
-        let parts = vec![
+        let of_levels = dequantised.of_levels(&log_prob)?.detach();
+        let mut parts = vec![
             ("log_density", log_density.clone()),
-            ("bits_per_dimension", bits_per_dimension),
+            ("bits_per_dimension", (of_levels * nats_to_bits)?),
         ];
-        Ok(Loss {
-            objective: log_density.neg()?,
-            parts,
-        })
+        let mut objective = log_density.neg()?;
+        if let Some(log_posterior) = log_posterior {
+            objective = (objective - (&log_posterior * self.classification_weight)?)?;
+            parts.push(("label_log_posterior", log_posterior));
+        }
+        Ok(Loss { objective, parts })
     }
 
     fn initialise(
@@ -383,18 +402,39 @@ impl<C: Condition + 'static> LatentModel for Flow<C> {
         samples: usize,
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
+        let condition = std::slice::from_ref(condition);
+        let each = self.log_likelihood_under_each(images, condition, samples, generator)?;
+        each.into_iter().next().ok_or(Error::NotConditional)
+    }
+
+    fn log_likelihood_under_each(
+        &self,
+        images: &Tensor,
+        conditions: &[C],
+        samples: usize,
+        generator: &mut Generator,
+    ) -> Result<Vec<Tensor>, Error> {
         refuse_no_samples(samples)?;
-        let mut mean = LogMeanExp::new(images.dim(0)?);
+        let total = images.dim(0)?;
+        let mut means: Vec<_> = conditions.iter().map(|_| LogMeanExp::new(total)).collect();
         for _ in 0..samples {
-            let values = in_blocks(images.dim(0)?, ROWS, 0, |first, count| {
+            // [conditions, n]
+            let values = in_blocks(total, ROWS, 1, |first, count| {
                 let images = images.narrow(0, first, count)?;
-                let condition = condition.narrow(first, count)?;
-                let [_, of_levels] = self.log_densities(&images, &condition, generator)?;
-                Ok(of_levels)
+                let narrow = |condition: &C| condition.narrow(first, count);
+                let conditions: Vec<C> = conditions.iter().map(narrow).collect::<Result<_, _>>()?;
+                let dequantised = self.dequantised(&images, generator)?;
+                let each = self.log_prob_under_each(&dequantised.data, &conditions)?;
+                let each = each.iter().map(|log_prob| dequantised.of_levels(log_prob));
+                Ok(Tensor::stack(&each.collect::<Result<Vec<_>, _>>()?, 0)?)
             })?;
-            mean.add(&values.unsqueeze(0)?)?;
+            for (index, mean) in means.iter_mut().enumerate() {
+                mean.add(&values.narrow(0, index, 1)?)?;
+            }
         }
-        Ok(mean.finish(images.dtype(), images.device())?)
+        let (dtype, device) = (images.dtype(), images.device());
+        let finish = |mean: LogMeanExp| Ok(mean.finish(dtype, device)?);
+        means.into_iter().map(finish).collect()
     }
 }
 

@@ -47,6 +47,13 @@ pub struct MultiScaleConfig {
     pub preprocessing: Preprocessing,
     /// The dequantisation noise.
     pub dequantisation: Dequantisation,
+    /// In a conditional flow, the number of the last levels whose networks depend on the label; all levels if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conditional_levels: Option<usize>,
+    /// In a conditional flow, the weight w of the classification in the loss −log p(y|label) − w log p(label|y), where
+    /// p(label|y) follows by Bayes' rule from all labels with equal probabilities.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub classification_weight: f64,
 }
 
 impl Default for MultiScaleConfig {
@@ -62,8 +69,18 @@ impl Default for MultiScaleConfig {
             base: BaseDistribution::Logistic,
             preprocessing: Preprocessing::Logit { lambda: 1e-6 },
             dequantisation: Dequantisation::default(),
+            conditional_levels: None,
+            classification_weight: 0.0,
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(weight: &f64) -> bool {
+    *weight == 0.0
 }
 
 /// The largest number of levels: no image that fits into memory can be halved more often.
@@ -92,6 +109,23 @@ impl MultiScaleConfig {
         self.transform.check()?;
         self.preprocessing.check()?;
         self.dequantisation.check()?;
+        if let Some(levels) = self.conditional_levels
+            && !(1..=self.levels).contains(&levels)
+        {
+            return Err(Error::Config {
+                key: "conditional_levels",
+                value: levels.to_string(),
+                remedy: "it must be 1 to the number of levels",
+            });
+        }
+        let weight = self.classification_weight;
+        if !weight.is_finite() || weight < 0.0 {
+            return Err(Error::Config {
+                key: "classification_weight",
+                value: weight.to_string(),
+                remedy: "it must be 0 or a positive number",
+            });
+        }
         let padded = self.padded(image);
         refuse_too_many(padded.elem_count(), "levels", &self.levels)?;
         let steps = self.levels.saturating_mul(self.couplings);
@@ -212,6 +246,7 @@ impl<C: Condition + 'static> Flow<C> {
             bijector,
             initial_values: levels.initial_values,
             base: config.base,
+            classification_weight: config.classification_weight,
         };
         Self::with_parts(parts, builder)
     }
@@ -277,7 +312,11 @@ impl Levels<'_> {
             channels: halves[1],
             activation: config.activation,
         };
-        let network = ResidualNetwork::<C>::new(sizes, self.classes, &builder)?;
+        let conditional = config.conditional_levels.unwrap_or(config.levels);
+        let classes = self
+            .classes
+            .filter(|_| level + conditional >= config.levels);
+        let network = ResidualNetwork::<C>::new(sizes, classes, &builder)?;
         if let Transform::Mixture { components } = config.transform {
             let bias = network.last_bias();
             let mixture = LogisticMixture::new(components);

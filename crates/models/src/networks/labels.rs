@@ -26,17 +26,28 @@ pub trait Condition: Sized + Send + Sync {
     /// size is that of x plus `classes`.
     fn concatenated(network: Mlp, classes: usize) -> Box<dyn Network<Condition = Self>>;
 
-    /// A layer with this condition from one without: a linear map of labels of `classes` classes is added to its output of
-    /// `outputs` values for each image ([`AdditiveConditioning`]).
+    /// A layer with this condition from one without: a linear map of labels of `classes` classes, if there are any, is added
+    /// to its output of `outputs` values for each image ([`AdditiveConditioning`]).
     ///
     /// # Errors
     /// `builder` contains variables of other shapes.
     fn added(
         layer: Conv2d,
-        classes: usize,
+        classes: Option<usize>,
         outputs: usize,
         builder: &VarBuilder,
     ) -> Result<Box<dyn Sequential<Condition = Self>>>;
+
+    /// The condition of each class for `count` images; one condition without classes.
+    ///
+    /// # Errors
+    /// There are more than 256 classes.
+    fn of_each_class(
+        classes: Option<usize>,
+        count: usize,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Vec<Self>>;
 }
 
 /// No condition.
@@ -59,11 +70,15 @@ impl Condition for () {
 
     fn added(
         layer: Conv2d,
-        _: usize,
+        _: Option<usize>,
         _: usize,
         _: &VarBuilder,
     ) -> Result<Box<dyn Sequential<Condition = ()>>> {
         Ok(Box::new(layer))
+    }
+
+    fn of_each_class(_: Option<usize>, _: usize, _: DType, _: &Device) -> Result<Vec<()>> {
+        Ok(vec![()])
     }
 }
 
@@ -158,13 +173,32 @@ impl Condition for Labels {
 
     fn added(
         layer: Conv2d,
-        classes: usize,
+        classes: Option<usize>,
         outputs: usize,
         builder: &VarBuilder,
     ) -> Result<Box<dyn Sequential<Condition = Self>>> {
+        let Some(classes) = classes else {
+            return Ok(Box::new(Unlabelled(layer)));
+        };
         let identity = Activation::Identity;
         let layer = AdditiveConditioning::new(layer, classes, outputs, identity, builder)?;
         Ok(Box::new(layer))
+    }
+
+    fn of_each_class(
+        classes: Option<usize>,
+        count: usize,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Vec<Self>> {
+        let classes = classes.unwrap_or_default();
+        let of = |class| {
+            let Ok(class) = u8::try_from(class) else {
+                bail!("there are {classes} classes, and at most 256 are supported");
+            };
+            Self::all(class, count, classes, dtype, device)
+        };
+        (0..classes).map(of).collect()
     }
 }
 
@@ -235,5 +269,17 @@ impl<L: Sequential<Condition = ()>> Sequential for AdditiveConditioning<L> {
 
     fn classes(&self) -> Option<usize> {
         Some(self.classes)
+    }
+}
+
+/// A layer of a conditional network that does not depend on the label.
+#[derive(Clone, Debug)]
+struct Unlabelled<L>(L);
+
+impl<L: Sequential<Condition = ()>> Sequential for Unlabelled<L> {
+    type Condition = Labels;
+
+    fn layers<'a>(&'a self, _: &'a Labels) -> Vec<Layer<'a>> {
+        self.0.layers(&())
     }
 }

@@ -69,7 +69,7 @@ impl<C: Condition> ResidualNetwork<C> {
         let total = images * channels;
         Ok(Self {
             input,
-            first: C::added(first, classes.unwrap_or(0), outputs, &own)?,
+            first: C::added(first, classes, outputs, &own)?,
             blocks: (0..blocks).map(block).collect::<Result<_>>()?,
             last: Conv2d::with_init(hidden, total, 1, geometry(1), identity, init, &last)?,
             activation,
@@ -101,5 +101,9 @@ impl<C: Condition> Network for ResidualNetwork<C> {
         let count = output.dim(0)?;
         let pixels = output.reshape((count, height * width, self.images, self.channels))?;
         transpose_blocks(&pixels)?.reshape((count, ()))
+    }
+
+    fn classes(&self) -> Option<usize> {
+        self.first.classes()
     }
 }

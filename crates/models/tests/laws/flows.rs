@@ -4,9 +4,9 @@ use candle_core::{DType, Tensor, Var};
 use candle_nn::VarBuilder;
 use latent_distributions::{Distribution, Generator, Logistic};
 use latent_models::{
-    Activation, BaseDistribution, Condition, Dequantisation, Error, Flow, FlowConfig, Labels,
-    LatentModel, MaskPattern, MultiScaleConfig, Normalisation, Parameters, Preprocessing, Shape,
-    Trainable, Transform, VariationalDequantisation,
+    Activation, BaseDistribution, Condition, Conditional, Dequantisation, Error, Flow, FlowConfig,
+    Labels, LatentModel, MaskPattern, MultiScaleConfig, Normalisation, Parameters, Preprocessing,
+    Shape, Trainable, Transform, VariationalDequantisation,
 };
 use latent_tolerance::{monte_carlo, scaled};
 use nalgebra::DMatrix;
@@ -55,6 +55,8 @@ pub(crate) fn multi_scale_flows() -> Vec<(&'static str, MultiScaleConfig)> {
         base: BaseDistribution::Normal,
         preprocessing: Preprocessing::Logit { lambda: 1e-3 },
         dequantisation: Dequantisation::Uniform,
+        conditional_levels: None,
+        classification_weight: 0.0,
     };
     let variational = Dequantisation::Variational(VariationalDequantisation {
         couplings: 2,
@@ -85,6 +87,15 @@ pub(crate) fn multi_scale_flows() -> Vec<(&'static str, MultiScaleConfig)> {
             "multi-scale flow with variational dequantisation",
             MultiScaleConfig {
                 dequantisation: variational,
+                ..affine.clone()
+            },
+        ),
+        (
+            "multi-scale flow with a weight of classification",
+            MultiScaleConfig {
+                levels: 2,
+                conditional_levels: Some(1),
+                classification_weight: 0.5,
                 ..affine
             },
         ),
@@ -467,6 +478,56 @@ fn an_initial_multi_scale_flow_is_a_permutation() -> Result {
     assert_ne!(sorted, vec1(&values)?);
     sorted.sort_by(f32::total_cmp);
     assert_eq!(sorted, vec1(&values)?);
+    Ok(())
+}
+
+/// The part of a flow that does not depend on the label is computed once for all labels, with the result of each label alone.
+#[test]
+fn densities_under_each_label_are_those_under_the_label() -> Result {
+    let image = Shape::grey(4, 8);
+    let count = 3;
+    let images = Generator::new(5).uniform((count, 32), DType::F64, CPU)?;
+    for (name, config) in multi_scale_flows() {
+        let (flow, _) = large(|builder| Flow::conditional_multi_scale(image, 3, &config, builder))?;
+        let labels: Vec<_> = [2, 0, 2, 1]
+            .iter()
+            .map(|&label| Labels::all(label, count, 3, DType::F64, CPU))
+            .collect::<std::result::Result<_, _>>()?;
+        let each = flow.log_likelihood_under_each(&images, &labels, 2, &mut Generator::new(1))?;
+        assert_eq!(each.len(), 4);
+        for (found, label) in each.iter().zip(&labels) {
+            let alone = flow.log_likelihood(&images, label, 2, &mut Generator::new(1))?;
+            let far = (found - alone)?.abs()?.max_all()?.to_scalar::<f64>()?;
+            assert!(far <= lost_in_64_bits(1000.0), "{name}: {far}");
+        }
+        let different = (&each[0] - &each[1])?
+            .abs()?
+            .min_all()?
+            .to_scalar::<f64>()?;
+        assert!(different > 1e-3, "{name}: the label has no effect");
+
+        // The loss with a weight of classification, by the definitions of its terms.
+        let told = Tensor::new(&[2u32, 0, 1], CPU)?;
+        let loss = flow.loss(&images, &told, &mut step(3))?;
+        let part = |name| loss.parts.iter().find(|(found, _)| *found == name);
+        let (_, log_density) = part("log_density").unwrap();
+        let mut expected = log_density.neg()?;
+        if config.classification_weight > 0.0 {
+            let (_, log_posterior) = part("label_log_posterior").unwrap();
+            expected = (expected - (log_posterior * config.classification_weight)?)?;
+            let all = [0, 1, 2];
+            let noise = &mut step(3).generator;
+            let posterior = flow.class_log_posterior(&images, &all, 1, noise)?;
+            let own = posterior.gather(&told.unsqueeze(1)?, 1)?.squeeze(1)?;
+            let far = (own - log_posterior)?
+                .abs()?
+                .max_all()?
+                .to_scalar::<f64>()?;
+            assert!(far <= lost_in_64_bits(1000.0), "{name}: {far}");
+        }
+        let far = (expected - &loss.objective)?.abs()?.max_all()?;
+        assert!(far.to_scalar::<f64>()? <= lost_in_64_bits(1000.0), "{name}");
+    }
     Ok(())
 }
 
