@@ -45,7 +45,7 @@ FLOWS = [
 MULTI_SCALE_FLOWS = [
     "transform = { kind = 'affine' }\nbase = 'normal'\n",
     "transform = { kind = 'additive' }\npreprocessing = { kind = 'unit' }\n",
-    "transform = { kind = 'mixture', components = 3 }\n",
+    "transform = { kind = 'mixture', components = 3 }\nconditional_levels = 1\n",
 ]
 # One model of every kind, with every option of a flow's configuration.
 SMALL = {
@@ -67,7 +67,7 @@ SMALL = {
     "conditional-ladder-vae": RESIDUAL + PRIOR + "objective = { bound = 'monte-carlo-elbo', gradient = 'path' }\n",
     **{f"{kind}-{index}": text + "couplings = 3\nhidden = [8]\n" for kind in ("flow", "conditional-flow")
        for index, text in enumerate(FLOWS)},
-    **{f"{kind}-{index}": text + "levels = 2\ncouplings = 3\nchannels = 5\nblocks = 1\nactivation = 'silu'\n"
+    **{f"{kind}-{index}": text + "couplings = [2, 3]\nchannels = 5\nblocks = 1\nactivation = 'silu'\n"
        for kind in ("multi-scale-flow", "conditional-multi-scale-flow") for index, text in enumerate(MULTI_SCALE_FLOWS)},
 }
 KINDS = ["conditional-convolutional-vae", "convolutional-vae", "conditional-ladder-vae", "ladder-vae",

@@ -37,7 +37,7 @@ fn trained_on(directory: &Path, kind: &str, splits: &Splits) -> Vec<u8> {
         "name = 'tiny'\n[model]\nkind = '{kind}'\n{}\n\
          [training]\nepochs = 1\nbatch_size = 32\n[data]\nsource = 'synthetic'\n",
         match kind {
-            _ if kind.contains("multi-scale") => "channels = 8\ncouplings = 2",
+            _ if kind.contains("multi-scale") => "channels = 8\ncouplings = [2, 1]",
             _ if kind.contains("flow") => "hidden = [16]\ncouplings = 2",
             _ if kind.contains("ladder") =>
                 "channels = [4, 8]\nfeatures = 8\nlatent_size = 3\nblocks = 1",

@@ -30,7 +30,6 @@ impl<B> Pixelwise<B> {
 
     /// The images of pixels, with their log-determinants.
     fn images(
-        &self,
         count: usize,
         (pixels, log_det): &(Tensor, Tensor),
     ) -> Result<(Tensor, Tensor), Error> {
@@ -42,7 +41,7 @@ impl<B> Pixelwise<B> {
 impl<C, B: Bijector> Bijector<C> for Pixelwise<B> {
     fn forward_and_log_det(&self, latents: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
         let pixels = self.pixels(latents)?;
-        self.images(
+        Self::images(
             latents.dim(0)?,
             &self.bijector.forward_and_log_det(&pixels, &())?,
         )
@@ -50,7 +49,7 @@ impl<C, B: Bijector> Bijector<C> for Pixelwise<B> {
 
     fn inverse_and_log_det(&self, data: &Tensor, _: &C) -> Result<(Tensor, Tensor), Error> {
         let pixels = self.pixels(data)?;
-        self.images(
+        Self::images(
             data.dim(0)?,
             &self.bijector.inverse_and_log_det(&pixels, &())?,
         )

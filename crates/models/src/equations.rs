@@ -56,7 +56,7 @@ fn vae(label: &str, prior: &Prior, likelihood: Likelihood, objective: &Objective
     lines.push(format!(
         "{q} = N(z; μ, diag σ²), μ and log σ² from the encoder"
     ));
-    lines.extend(bound(&joint, &p_x, &p_z, &q, label, objective));
+    lines.push(bound(&joint, &p_x, &p_z, &q, label, objective));
     lines
 }
 
@@ -93,31 +93,20 @@ fn likelihood_line(p_x: &str, likelihood: Likelihood) -> String {
     }
 }
 
-fn bound(
-    joint: &str,
-    p_x: &str,
-    p_z: &str,
-    q: &str,
-    label: &str,
-    objective: &Objective,
-) -> Vec<String> {
+fn bound(joint: &str, p_x: &str, p_z: &str, q: &str, label: &str, objective: &Objective) -> String {
     let evidence = density("p", "x", &[label]);
-    match objective.bound {
-        Bound::ImportanceWeighted => vec![format!(
+    if objective.bound == Bound::ImportanceWeighted {
+        return format!(
             "log {evidence} ≥ E[log 1/k Σ {joint} / {q}], k = {} draws of z from q",
             objective.samples
-        )],
-        _ => {
-            let beta = if objective.beta == 1.0 {
-                String::new()
-            } else {
-                format!(" (in training, KL × {})", objective.beta)
-            };
-            vec![format!(
-                "log {evidence} ≥ E_q[log {p_x}] − KL({q} ‖ {p_z}){beta}"
-            )]
-        }
+        );
     }
+    let beta = if objective.beta == 1.0 {
+        String::new()
+    } else {
+        format!(" (in training, KL × {})", objective.beta)
+    };
+    format!("log {evidence} ≥ E_q[log {p_x}] − KL({q} ‖ {p_z}){beta}")
 }
 
 fn ladder(label: &str, config: &LadderVaeConfig, image: Shape) -> Vec<String> {
@@ -178,12 +167,13 @@ fn flow(label: &str, config: &FlowConfig) -> Vec<String> {
 
 fn multi_scale(label: &str, config: &MultiScaleConfig) -> Vec<String> {
     let mut lines = density_lines(label, config.preprocessing, config.base);
+    let steps: Vec<String> = config.couplings.iter().map(ToString::to_string).collect();
     lines.extend([
         format!(
             "v = f(z{}), f⁻¹ of {} levels: each squeezes 2×2 pixels into channels, applies {} steps,",
             comma(label),
-            config.levels,
-            config.couplings
+            steps.len(),
+            steps.join(" or ")
         ),
         "and factors out half of the channels: z = (z₁, z₂, …), the last level keeps all".to_owned(),
         "a step: h ↦ (h − t) exp(−s) by channel, h ↦ P L U h at each pixel, and a coupling of the channels a and b"

@@ -528,13 +528,15 @@ class MultiScaleFlow(nn.Module, Density):
 
     def __init__(self, model: dict, height: int, width: int, classes: int):
         super().__init__()
-        self.base, self.preprocessing, count = model["base"], model["preprocessing"], model["levels"]
+        self.base, self.preprocessing, count = model["base"], model["preprocessing"], len(model["couplings"])
         self.image_shape, multiple = (height, width), 2**count
         self.padded = tuple(-(-size // multiple) * multiple for size in self.image_shape)
+        conditional = model.get("conditional_levels", count)
         # Channels, height and width of each level.
         self.sizes = [(4 * 2**level, *(size >> level + 1 for size in self.padded)) for level in range(count)]
         self.levels = nn.ModuleList(
-            nn.ModuleList(Step(model, *size, classes) for _ in range(model["couplings"])) for size in self.sizes)
+            nn.ModuleList(Step(model, *size, classes if level + conditional >= count else 0) for _ in range(steps))
+            for level, (size, steps) in enumerate(zip(self.sizes, model["couplings"])))
 
     def preprocess(self, x: Tensor, noise: Tensor | float) -> tuple[Tensor, Tensor]:
         """Preprocess images with black pixels at the right and the bottom."""

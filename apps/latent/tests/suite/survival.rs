@@ -34,7 +34,7 @@ const EXPERIMENTS: [(&str, &str); 4] = [
     ),
     (
         "multi-scale",
-        "name = 'multi-scale'\n[model]\nkind = 'multi-scale-flow'\ncouplings = 1\nchannels = 4\n\
+        "name = 'multi-scale'\n[model]\nkind = 'multi-scale-flow'\ncouplings = [1, 1]\nchannels = 4\n\
          transform = { kind = 'mixture', components = 2 }\n\
          dequantisation = { kind = 'variational', couplings = 1, channels = 4 }\n\
          [training]\nepochs = 3\nbatch_size = 40\nema_decay = 0.9\n",

@@ -29,10 +29,8 @@ use crate::{Error, Labels};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MultiScaleConfig {
-    /// The number of levels.
-    pub levels: usize,
-    /// The number of steps of each level, each with a coupling.
-    pub couplings: usize,
+    /// The number of steps of each level, each with a coupling, from the data to the latents.
+    pub couplings: Vec<usize>,
     /// The transformation in a coupling.
     pub transform: Transform,
     /// The channels of the hidden layers of the coupling networks.
@@ -60,8 +58,7 @@ impl Default for MultiScaleConfig {
     /// Two levels of four couplings by mixtures of four logistics, whose networks have one residual block of 32 channels.
     fn default() -> Self {
         Self {
-            levels: 2,
-            couplings: 4,
+            couplings: vec![4, 4],
             transform: Transform::Mixture { components: 4 },
             channels: 32,
             blocks: 1,
@@ -95,22 +92,24 @@ impl MultiScaleConfig {
         positive("image channels", image.channels)?;
         positive("image height", image.height)?;
         positive("image width", image.width)?;
-        positive("levels", self.levels)?;
-        if self.levels > LEVELS {
+        positive("couplings", self.levels())?;
+        if self.levels() > LEVELS {
             return Err(Error::Config {
-                key: "levels",
-                value: self.levels.to_string(),
+                key: "couplings",
+                value: format!("a list of {}", self.levels()),
                 remedy: "each level halves the image: use 16 or fewer",
             });
         }
-        positive("couplings", self.couplings)?;
+        for &couplings in &self.couplings {
+            positive("couplings", couplings)?;
+        }
         positive("channels", self.channels)?;
         refuse_too_many_blocks(self.blocks)?;
         self.transform.check()?;
         self.preprocessing.check()?;
         self.dequantisation.check()?;
         if let Some(levels) = self.conditional_levels
-            && !(1..=self.levels).contains(&levels)
+            && !(1..=self.levels()).contains(&levels)
         {
             return Err(Error::Config {
                 key: "conditional_levels",
@@ -127,12 +126,19 @@ impl MultiScaleConfig {
             });
         }
         let padded = self.padded(image);
-        refuse_too_many(padded.elem_count(), "levels", &self.levels)?;
-        let steps = self.levels.saturating_mul(self.couplings);
+        refuse_too_many(
+            padded.elem_count(),
+            "couplings",
+            &format!("{:?}", self.couplings),
+        )?;
+        let steps = self
+            .couplings
+            .iter()
+            .fold(0, |sum: usize, &steps| sum.saturating_add(steps));
         // The first level has the most pixels, for the maps of labels; the last has the most channels.
         let (first, last) = (
             self.squeezed(image, 0),
-            self.squeezed(image, self.levels - 1),
+            self.squeezed(image, self.levels() - 1),
         );
         let maps = (first.height * first.width)
             .saturating_mul(self.channels)
@@ -145,12 +151,21 @@ impl MultiScaleConfig {
             .saturating_mul(self.transform.parameters());
         let weights = maps.saturating_add(convolutions).saturating_add(outputs);
         refuse_too_many(weights, "channels", &self.channels)?;
-        refuse_too_many(weights.saturating_mul(steps), "couplings", &self.couplings)
+        refuse_too_many(
+            weights.saturating_mul(steps),
+            "couplings",
+            &format!("{:?}", self.couplings),
+        )
+    }
+
+    /// The number of levels.
+    fn levels(&self) -> usize {
+        self.couplings.len()
     }
 
     /// The shape of the image with sides that can be halved by every level.
     pub(crate) fn padded(&self, image: Shape) -> Shape {
-        let multiple = 1 << self.levels;
+        let multiple = 1 << self.levels();
         Shape {
             height: image.height.next_multiple_of(multiple),
             width: image.width.next_multiple_of(multiple),
@@ -162,9 +177,9 @@ impl MultiScaleConfig {
     /// preceding dimensions, and height, width and channels.
     pub(crate) fn flattened(&self, image: Shape) -> Vec<(String, usize, [usize; 3])> {
         let mut variables = Vec::new();
-        for level in 0..self.levels {
+        for (level, &steps) in self.couplings.iter().enumerate() {
             let Shape { height, width, .. } = self.squeezed(image, level);
-            for step in 0..self.couplings {
+            for step in 0..steps {
                 for variable in ["weight", "bias"] {
                     let name = format!("levels.{level}.{step}.first.labels.{variable}");
                     variables.push((name, 1, [height, width, self.channels]));
@@ -179,7 +194,7 @@ impl MultiScaleConfig {
         let padded = self.padded(image);
         Shape {
             // Each level has four times the channels, half of which go to the next.
-            channels: padded.channels * 4 << level,
+            channels: (padded.channels * 4) << level,
             height: padded.height >> (level + 1),
             width: padded.width >> (level + 1),
         }
@@ -268,11 +283,11 @@ impl Levels<'_> {
         let squeezed = config.squeezed(self.image, level);
         let mask = Mask::channels(squeezed)?;
         let mut bijectors: Vec<Box<dyn Bijector<C>>> = Vec::new();
-        if level + 1 < config.levels {
+        if level + 1 < config.levels() {
             let next: Chain<C> = self.from(level + 1)?;
             bijectors.push(Box::new(FactorOut::new(mask.clone(), next)));
         }
-        for step in (0..config.couplings).rev() {
+        for step in (0..config.couplings[level]).rev() {
             self.step(squeezed, &mask, level, step, &mut bijectors)?;
         }
         let image = Shape {
@@ -312,10 +327,10 @@ impl Levels<'_> {
             channels: halves[1],
             activation: config.activation,
         };
-        let conditional = config.conditional_levels.unwrap_or(config.levels);
+        let conditional = config.conditional_levels.unwrap_or(config.levels());
         let classes = self
             .classes
-            .filter(|_| level + conditional >= config.levels);
+            .filter(|_| level + conditional >= config.levels());
         let network = ResidualNetwork::<C>::new(sizes, classes, &builder)?;
         if let Transform::Mixture { components } = config.transform {
             let bias = network.last_bias();

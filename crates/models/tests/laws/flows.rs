@@ -46,8 +46,7 @@ pub(crate) fn flows() -> Vec<(&'static str, FlowConfig)> {
 /// Small multi-scale flows with every transform.
 pub(crate) fn multi_scale_flows() -> Vec<(&'static str, MultiScaleConfig)> {
     let affine = MultiScaleConfig {
-        levels: 1,
-        couplings: 2,
+        couplings: vec![2],
         transform: Transform::Affine,
         channels: 3,
         blocks: 1,
@@ -77,7 +76,7 @@ pub(crate) fn multi_scale_flows() -> Vec<(&'static str, MultiScaleConfig)> {
         (
             "multi-scale flow of two levels",
             MultiScaleConfig {
-                levels: 2,
+                couplings: vec![2, 2],
                 transform: Transform::Mixture { components: 3 },
                 base: BaseDistribution::Logistic,
                 ..affine.clone()
@@ -93,7 +92,7 @@ pub(crate) fn multi_scale_flows() -> Vec<(&'static str, MultiScaleConfig)> {
         (
             "multi-scale flow with a weight of classification",
             MultiScaleConfig {
-                levels: 2,
+                couplings: vec![1, 2],
                 conditional_levels: Some(1),
                 classification_weight: 0.5,
                 ..affine
@@ -459,7 +458,6 @@ fn dequantisation_bounds_the_probability_of_the_levels() -> Result {
 fn an_initial_multi_scale_flow_is_a_permutation() -> Result {
     let image = Shape::grey(8, 4);
     let config = MultiScaleConfig {
-        levels: 2,
         transform: Transform::Affine,
         channels: 3,
         ..MultiScaleConfig::default()
