@@ -23,6 +23,9 @@ BATCH_SIZES = {
     "conv-cvae": [32, 128],
     "realnvp-5": [128],
     "realnvp-10": [128],
+    "vae-flow-prior": [100],
+    "vae-ladder": [100],
+    "flow-multiscale": [100],
 }
 OURS = "latent"
 CALIBRATION_STEPS = 20

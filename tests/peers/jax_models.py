@@ -226,10 +226,16 @@ class JaxTrainer:
     """Runs whole groups of steps in one call and the remainder one step at a time, both compiled beforehand."""
 
     def __init__(
-        self, name: str, images: numpy.ndarray, labels: numpy.ndarray, rows: Iterator[numpy.ndarray], seed: int
+        self,
+        name: str,
+        functions: tuple[Initialise, Loss],
+        images: numpy.ndarray,
+        labels: numpy.ndarray,
+        rows: Iterator[numpy.ndarray],
+        seed: int,
     ) -> None:
         jax.config.update("jax_default_prng_impl", GENERATOR)
-        initialise, loss_of = make_model(name)
+        initialise, loss_of = functions
         learning_rate = 1e-4 if name.startswith("realnvp") else 1e-3
         self.rows = rows
         self.images = jnp.asarray(images)

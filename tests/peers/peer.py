@@ -21,7 +21,7 @@ from typing import Protocol
 import numpy
 
 FRAMEWORKS = ("torch", "torch-compiled", "jax")
-MODELS = ("mlp-vae", "conv-vae", "conv-cvae", "realnvp-5", "realnvp-10")
+MODELS = ("mlp-vae", "conv-vae", "conv-cvae", "realnvp-5", "realnvp-10", "vae-flow-prior", "vae-ladder", "flow-multiscale")
 IMAGE_COUNT = 60_000
 PIXEL_COUNT = 784
 
@@ -58,7 +58,7 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if not 1 <= arguments.batch_size <= IMAGE_COUNT:
         parser.error(f"--batch-size must lie between 1 and {IMAGE_COUNT}")
-    if arguments.steps < 1 or arguments.threads < 1 or arguments.warm_up_epochs < 0:
+    if arguments.steps < 1 or arguments.threads < 1 or arguments.warm_up < 0:
         parser.error("--steps and --threads must be positive, --warm-up must not be negative")
     return arguments
 
@@ -117,9 +117,11 @@ def make_trainer(arguments: argparse.Namespace) -> Trainer:
         images = even_pixels_first(images)
     rows = batches(arguments.batch_size, arguments.seed)
     if arguments.framework == "jax":
+        import jax_experiments
         import jax_models
 
-        return jax_models.JaxTrainer(arguments.model, images, labels, rows, arguments.seed)
+        functions = jax_experiments.EXPERIMENTS.get(arguments.model) or jax_models.make_model(arguments.model)
+        return jax_models.JaxTrainer(arguments.model, functions, images, labels, rows, arguments.seed)
     import torch_models
 
     compiled = arguments.framework == "torch-compiled"
@@ -137,7 +139,7 @@ def main() -> None:
     arguments = parse_arguments()
     settle_process(arguments.framework, arguments.threads)
     trainer = make_trainer(arguments)
-    trainer.run(arguments.warm_up_epochs)
+    trainer.run(arguments.warm_up)
     start = time.perf_counter()
     trainer.run(arguments.steps)
     seconds = time.perf_counter() - start

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+# The models whose configuration is an experiment of `latent`.
+EXPERIMENTS = ("vae-flow-prior", "vae-ladder", "flow-multiscale")
 SQUEEZE = 1e-6
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
@@ -146,6 +148,10 @@ class RealNvp(nn.Module):
 
 
 def make_model(name: str, channels_last: bool) -> nn.Module:
+    if name in EXPERIMENTS:
+        from torch_experiments import Experiment
+
+        return Experiment(name)
     if name == "mlp-vae":
         return MlpVae()
     if name.startswith("conv-"):

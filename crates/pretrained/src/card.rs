@@ -180,7 +180,8 @@ pub(crate) fn overview(models: &Collection<ModelMetadata>) -> String {
 /// Untrusted text without Markdown's special characters.
 fn plain(text: &str) -> String {
     let plain = |c: char| match c {
-        '|' | '`' | '<' | '>' | '[' | ']' | '*' | '#' | '\\' => ' ',
+        '|' => '∣',
+        '`' | '<' | '>' | '[' | ']' | '*' | '#' | '\\' => ' ',
         c if c.is_control() => ' ',
         c => c,
     };

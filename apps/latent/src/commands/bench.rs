@@ -5,6 +5,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use latent_figures::throughput_curves;
 use latent_models::{ConvolutionalVaeConfig, FlowConfig, ModelConfig, VaeConfig};
+use latent_pretrained::experiment;
 use latent_training::{DataConfig, Throughput, thousands};
 use latent_visualisation::{Curves, Picture};
 use serde_json::{Value, json};
@@ -56,6 +57,11 @@ enum Name {
     /// Ten of them
     #[value(name = "realnvp-10")]
     RealNvp10,
+    /// The experiment of this name, as the next ones
+    VaeFlowPrior,
+    VaeLadder,
+    #[value(name = "flow-multiscale")]
+    FlowMultiScale,
 }
 
 impl Bench {
@@ -107,7 +113,7 @@ impl Bench {
                 forget_peak_memory();
                 let (batch_size, steps) = (batch_size as usize, steps as usize);
                 let throughput =
-                    Throughput::measure(&name.model(), &train, batch_size, steps, &context.device)?;
+                    Throughput::measure(&name.model()?, &train, batch_size, steps, &context.device)?;
                 let mut result = json!(throughput);
                 result["name"] = json!(name.to_string());
                 result["peak_memory_bytes"] = json!(peak_memory());
@@ -123,8 +129,8 @@ impl Bench {
 
 impl Name {
     /// The model that is measured.
-    fn model(self) -> ModelConfig {
-        match self {
+    fn model(self) -> Result<ModelConfig, Error> {
+        Ok(match self {
             Self::MlpVae => ModelConfig::Vae(VaeConfig::default()),
             Self::ConvVae => ModelConfig::ConvolutionalVae(ConvolutionalVaeConfig::default()),
             Self::ConvCvae => {
@@ -132,7 +138,10 @@ impl Name {
             }
             Self::RealNvp5 => ModelConfig::Flow(FlowConfig::real_nvp(5)),
             Self::RealNvp10 => ModelConfig::Flow(FlowConfig::real_nvp(10)),
-        }
+            Self::VaeFlowPrior | Self::VaeLadder | Self::FlowMultiScale => {
+                experiment(&self.to_string(), &[])?.model
+            }
+        })
     }
 }
 

@@ -372,7 +372,8 @@ fn densities_of_multi_scale_flows_integrate_to_one() -> Result {
     for (name, config) in multi_scale_flows() {
         let image = Shape::grey(2, 2);
         let config = MultiScaleConfig {
-            levels: 1,
+            couplings: vec![2],
+            conditional_levels: None,
             ..config
         };
         let (flow, _) = large(|builder| Flow::multi_scale(image, &config, builder))?;
@@ -407,7 +408,8 @@ fn dequantisation_bounds_the_probability_of_the_levels() -> Result {
     let pixels = Tensor::new(&[levels.map(|level| level / 255.0)], CPU)?;
     for (name, config) in multi_scale_flows() {
         let config = MultiScaleConfig {
-            levels: 1,
+            couplings: vec![2],
+            conditional_levels: None,
             ..config
         };
         let (flow, _) = large(|builder| Flow::multi_scale(image, &config, builder))?;
