@@ -32,11 +32,13 @@ macro_rules! cards {
 const CARDS: &[(&str, &str)] = cards!(
     "cond-realnvp-5",
     "cvae-conv",
+    "cvae-flow-prior",
     "cvae-mlp-50",
     "nice",
     "realnvp-5",
     "vae-2d",
-    "vae-conv"
+    "vae-conv",
+    "vae-ladder"
 );
 
 /// The pretrained models: an index, the embedded files, and the directories and hub repository of the others.

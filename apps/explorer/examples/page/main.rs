@@ -25,9 +25,17 @@ use serde::Serialize;
 use own::OwnModel;
 use set::Set;
 
-/// The models of the page: a VAE with two latent dimensions, a conditional VAE, and flows, which are downloaded when
+/// The models of the page: a VAE with two latent dimensions, a conditional VAE, and larger models, which are downloaded when
 /// they are selected.
-const MODELS: [&str; 4] = ["vae-2d", "cvae-mlp-50", "realnvp-5", "cond-realnvp-5"];
+const MODELS: [&str; 7] = [
+    "vae-2d",
+    "cvae-mlp-50",
+    "cvae-flow-prior",
+    "vae-ladder",
+    "realnvp-5",
+    "cond-realnvp-5",
+    "flow-multiscale",
+];
 
 /// The number of test images whose latents the page shows.
 const POINTS: usize = 2000;

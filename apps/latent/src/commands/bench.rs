@@ -112,8 +112,13 @@ impl Bench {
                 });
                 forget_peak_memory();
                 let (batch_size, steps) = (batch_size as usize, steps as usize);
-                let throughput =
-                    Throughput::measure(&name.model()?, &train, batch_size, steps, &context.device)?;
+                let throughput = Throughput::measure(
+                    &name.model()?,
+                    &train,
+                    batch_size,
+                    steps,
+                    &context.device,
+                )?;
                 let mut result = json!(throughput);
                 result["name"] = json!(name.to_string());
                 result["peak_memory_bytes"] = json!(peak_memory());
