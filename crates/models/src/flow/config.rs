@@ -78,7 +78,8 @@ pub enum Transform {
     /// The network of s ends with a tanh, so a coupling scales by e⁻¹ to e. (The code of the paper has a tanh with a
     /// trained factor.)
     Affine,
-    /// [`LogisticMixture`](latent_distributions::LogisticMixture): the cumulative distribution function of a mixture of logistics. Ho et al. 2019.
+    /// [`LogisticMixture`](latent_distributions::LogisticMixture): the cumulative distribution function of a mixture of
+    /// logistics. Ho et al. 2019.
     Mixture {
         /// The number of components of the mixture, 1 to 32.
         #[serde(default = "usual_components")]
