@@ -57,9 +57,11 @@ enum Name {
     /// Ten of them
     #[value(name = "realnvp-10")]
     RealNvp10,
-    /// The experiment of this name, as the next ones
+    /// The experiment of this name: residual convolutions, a flow as prior
     VaeFlowPrior,
+    /// The experiment of this name: three levels of latents
     VaeLadder,
+    /// The experiment of this name: convolutional mixture couplings
     #[value(name = "flow-multiscale")]
     FlowMultiScale,
 }
