@@ -170,7 +170,7 @@ fn table(results: &[Value]) -> String {
     };
     let row = |result: &Value| {
         format!(
-            "\n{:<12}{:>9}{:>7}{:>16}{:>16}{:>10}",
+            "\n{:<16}{:>9}{:>7}{:>16}{:>16}{:>10}",
             result["name"].as_str().unwrap_or_default(),
             number(&result["threads"], 1.0),
             number(&result["batch_size"], 1.0),
@@ -180,7 +180,7 @@ fn table(results: &[Value]) -> String {
         )
     };
     let head = format!(
-        "{:<12}{:>9}{:>7}{:>16}{:>16}{:>10}",
+        "{:<16}{:>9}{:>7}{:>16}{:>16}{:>10}",
         "", "threads", "batch", "training/s", "sampling/s", "peak MiB"
     );
     head + &results.iter().map(row).collect::<String>()

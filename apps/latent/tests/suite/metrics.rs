@@ -49,7 +49,10 @@ fn bench_times_every_model_with_the_threads_asked_for() {
             "conv-vae",
             "conv-cvae",
             "realnvp-5",
-            "realnvp-10"
+            "realnvp-10",
+            "vae-flow-prior",
+            "vae-ladder",
+            "flow-multiscale"
         ]
     );
     let arguments =
