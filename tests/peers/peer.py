@@ -52,14 +52,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", choices=MODELS, required=True)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--warm-up", type=int, default=10, help="untimed training steps before the timed ones")
+    parser.add_argument("--warm-up-steps", type=int, default=10, help="untimed training steps before the timed ones")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     if not 1 <= arguments.batch_size <= IMAGE_COUNT:
         parser.error(f"--batch-size must lie between 1 and {IMAGE_COUNT}")
-    if arguments.steps < 1 or arguments.threads < 1 or arguments.warm_up < 0:
-        parser.error("--steps and --threads must be positive, --warm-up must not be negative")
+    if arguments.steps < 1 or arguments.threads < 1 or arguments.warm_up_steps < 0:
+        parser.error("--steps and --threads must be positive, --warm-up-steps must not be negative")
     return arguments
 
 
@@ -139,7 +139,7 @@ def main() -> None:
     arguments = parse_arguments()
     settle_process(arguments.framework, arguments.threads)
     trainer = make_trainer(arguments)
-    trainer.run(arguments.warm_up)
+    trainer.run(arguments.warm_up_steps)
     start = time.perf_counter()
     trainer.run(arguments.steps)
     seconds = time.perf_counter() - start

@@ -18,7 +18,7 @@ import torch_models  # noqa: E402
 
 
 def test_the_program_prints_its_result():
-    sizes = ["--batch-size", "10", "--steps", "2", "--warm-up", "1", "--threads", "1"]
+    sizes = ["--batch-size", "10", "--steps", "2", "--warm-up-steps", "1", "--threads", "1"]
     command = [sys.executable, str(PEERS / "peer.py"), "--framework", "torch", "--model", "mlp-vae", *sizes]
     environment = {name: value for name, value in os.environ.items() if name != "LATENT_DATA_DIR"}
     finished = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

@@ -52,7 +52,7 @@ impl Transform {
     ) -> Box<dyn Bijector<C>> {
         match self {
             Self::Additive => Box::new(Coupling::new(mask, Additive, output)),
-            Self::Affine => Box::new(Coupling::new(mask, Affine, Halves(output))),
+            Self::Affine => Box::new(Coupling::new(mask, Affine, ScaleAndTranslation(output))),
             Self::Mixture { components } => {
                 let mixture = LogisticMixture::new(components);
                 Box::new(Coupling::new(mask, mixture, output))
@@ -77,9 +77,9 @@ impl<C: Condition> Conditioner<C> for Output<C> {
 }
 
 /// The two halves of an output as the log-scale and the translation of an affine coupling.
-struct Halves<N>(N);
+struct ScaleAndTranslation<N>(N);
 
-impl<C, N: Conditioner<C, Parameters = Tensor>> Conditioner<C> for Halves<N> {
+impl<C, N: Conditioner<C, Parameters = Tensor>> Conditioner<C> for ScaleAndTranslation<N> {
     type Parameters = (Tensor, Tensor);
 
     fn parameters(
