@@ -170,10 +170,10 @@ fn multi_scale(label: &str, config: &MultiScaleConfig) -> Vec<String> {
     let steps: Vec<String> = config.couplings.iter().map(ToString::to_string).collect();
     lines.extend([
         format!(
-            "v = f(z{}), f⁻¹ of {} levels: each squeezes 2×2 pixels into channels, applies {} steps,",
+            "v = f(z{}), f⁻¹ of {} levels of {} steps: each squeezes 2×2 pixels into channels, applies its steps,",
             comma(label),
             steps.len(),
-            steps.join(" or ")
+            steps.join(" and ")
         ),
         "and factors out half of the channels: z = (z₁, z₂, …), the last level keeps all".to_owned(),
         "a step: h ↦ (h − t) exp(−s) by channel, h ↦ P L U h at each pixel, and a coupling of the channels a and b"

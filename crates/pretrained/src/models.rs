@@ -34,6 +34,7 @@ const CARDS: &[(&str, &str)] = cards!(
     "cvae-conv",
     "cvae-flow-prior",
     "cvae-mlp-50",
+    "flow-multiscale",
     "nice",
     "realnvp-5",
     "vae-2d",
