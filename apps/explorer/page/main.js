@@ -1,6 +1,6 @@
 // Entry point: shows the view named in the address. A view is set up when it is first shown.
 
-import { chooseSet, complain, followSet, index, megabytes, set, size, start } from "./engine.js";
+import { chooseSet, complain, followSet, hand, index, megabytes, modelsOf, plane, set, size, start } from "./engine.js";
 import { setUpDraw } from "./draw.js";
 import { setUpSample } from "./sample.js";
 import { setUpWalk } from "./walk.js";
@@ -37,9 +37,9 @@ function offerSets() {
   const follow = () => {
     select.value = index.sets.indexOf(set);
     document.title = `${document.querySelector("main > section:not([hidden]) h1").textContent} – latent explorer`;
-    const flows = index.models.filter((model) => model.set === set && model.isExact);
-    const sizes = flows.map((model) => `${model.name}, ${megabytes(model.bytes)}`);
-    document.getElementById("about").textContent = flows.length ? `Flows (${sizes.join("; ")}) are downloaded when selected.` : "";
+    const others = modelsOf(set).filter((model) => ![plane(set), hand(set)].includes(model));
+    const sizes = others.map((model) => `${model.name}, ${megabytes(model.bytes)}`);
+    document.getElementById("about").textContent = others.length ? `Other models (${sizes.join("; ")}) are downloaded when selected.` : "";
   };
   followSet(follow);
   follow();

@@ -304,11 +304,24 @@ fn print_sizes(out: &Path, index: &Index) -> Result<(), Box<dyn Error>> {
     }
     files.sort();
     let path = |model: &Entry| out.join(&model.file);
-    // The page opens with the first data set.
+    // The page opens with the first data set, and with the models that `plane` and `hand` choose.
+    let of_first = |is_conditional: bool| {
+        let of = move |model: &&Entry| {
+            model.set == 0 && !model.is_exact && model.is_conditional == is_conditional
+        };
+        index.models.iter().filter(of)
+    };
+    let plane = of_first(false).find(|model| model.latent_size == 2);
+    let plane = plane.or_else(|| of_first(false).next());
+    let at_once: Vec<&str> = [plane, of_first(true).next()]
+        .into_iter()
+        .flatten()
+        .map(|model| model.file.as_str())
+        .collect();
     let (small, later): (Vec<&Entry>, Vec<&Entry>) = index
         .models
         .iter()
-        .partition(|model| model.set == 0 && !model.is_exact);
+        .partition(|model| at_once.contains(&model.file.as_str()));
     files.extend(small.into_iter().map(path));
 
     println!("{:>9}  {:>10}", "bytes", "compressed");
