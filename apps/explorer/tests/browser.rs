@@ -180,17 +180,25 @@ fn browser_results_agree_with_native_results() {
         let name = entry["name"].as_str().unwrap();
         let file = page().join(format!("models/{name}.safetensors"));
         let model = load_model(&file, &Device::Cpu).unwrap().model;
-        let difference = differences(&browser, name, &model);
+        // The inverse of a mixture's distribution function multiplies rounding errors by its slope, which is large between the
+        // components. Images have 256 levels: less than half of one.
+        let family = entry["family"].as_str().unwrap();
+        let has_mixtures = family.contains("multi-scale") || family.contains("mixture");
+        let bound = if has_mixtures {
+            0.5 / 255.0
+        } else {
+            rounding_of_networks()
+        };
+        let difference = differences(&browser, name, &model, bound);
         announce(&format!(
             "{name}: the browser's numbers are at most {difference:.1e} from this machine's"
         ));
-        assert!(difference <= rounding_of_networks());
     }
     refuse_complaints(&browser);
 }
 
-/// The largest difference between the browser's and native results of a model.
-fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
+/// The largest difference between the browser's and native results of a model, each of which is within `bound`.
+fn differences(browser: &Browser, name: &str, model: &AnyModel, bound: f32) -> f32 {
     let found = browser.script(
         "const { open, rust } = await import('./engine.js');
          const model = await open(arguments[0]);
@@ -234,7 +242,7 @@ fn differences(browser: &Browser, name: &str, model: &AnyModel) -> f32 {
     let mut largest = 0f32;
     let mut compare = |what: &str, found: &Value, expected: &Tensor| {
         let difference = largest_difference(&numbers(found), &native(expected));
-        assert!(difference <= rounding_of_networks(), "{name}, {what}");
+        assert!(difference <= bound, "{name}, {what}: {difference}");
         largest = largest.max(difference);
     };
     let latent = model.encode(&images[0], &labels(&[4])).unwrap();
