@@ -76,7 +76,7 @@ impl<C: Condition> Conditioner<C> for Output<C> {
     }
 }
 
-/// The two halves of an output as the log-scale and the translation of an affine coupling.
+/// An output as the log-scale and, after it, the translation of an affine coupling.
 struct ScaleAndTranslation<N>(N);
 
 impl<C, N: Conditioner<C, Parameters = Tensor>> Conditioner<C> for ScaleAndTranslation<N> {

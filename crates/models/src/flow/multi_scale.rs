@@ -19,9 +19,9 @@ use crate::{Error, Labels};
 /// Kingma & Dhariwal 2018 (Glow), figure 2.
 ///
 /// From data to latents, each level squeezes the image (2×2 pixels become one pixel with four times the channels) and applies
-/// steps: activation normalisation by channel, an invertible 1×1 convolution, and a coupling of the two halves of the channels.
-/// The half that the last coupling of a level transforms is factored out, so that this coupling is its learned prior; the
-/// other half is the image of the next level. The last level factors out nothing.
+/// steps: activation normalisation by channel, an invertible 1×1 convolution, and a coupling of the two parts of the channels.
+/// The part that the last coupling of a level transforms is factored out, so that this coupling is its learned prior; the
+/// other part is the image of the next level. The last level factors out nothing.
 ///
 /// An image whose sides the levels cannot halve is padded with black pixels at the right and the bottom. The density is then
 /// that of the padded image: a lower bound for the image, which the model reaches as far as it learns that these pixels are
@@ -315,16 +315,16 @@ impl Levels<'_> {
             builder.pp(of).get_with_hints(shape, name, Init::Const(0.0))
         };
         let pixels = image.height * image.width;
-        let halves = [mask.given() / pixels, mask.transformed() / pixels];
+        let part_channels = [mask.given() / pixels, mask.transformed() / pixels];
         let sizes = ResidualNetworkSizes {
             input: Shape {
-                channels: halves[0],
+                channels: part_channels[0],
                 ..image
             },
             hidden: config.channels,
             blocks: config.blocks,
             images: config.transform.parameters(),
-            channels: halves[1],
+            channels: part_channels[1],
             activation: config.activation,
         };
         let conditional = config.conditional_levels.unwrap_or(config.levels());
@@ -335,7 +335,7 @@ impl Levels<'_> {
         if let Transform::Mixture { components } = config.transform {
             let bias = network.last_bias();
             let mixture = LogisticMixture::new(components);
-            let initial = mixture.initial(halves[1], bias.dtype(), bias.device())?;
+            let initial = mixture.initial(part_channels[1], bias.dtype(), bias.device())?;
             self.initial_values.push((bias.clone(), initial));
         }
         bijectors.push(config.transform.coupling(mask.clone(), Box::new(network)));
